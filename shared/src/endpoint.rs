@@ -48,9 +48,17 @@ impl EndpointStatus {
 
     /// Reads the API's `InService` and the event's `IN_SERVICE` alike.
     pub fn parse(text: &str) -> Self {
-        let plain = |text: &str| text.chars().filter(|c| *c != '_').collect::<String>().to_ascii_lowercase();
+        let plain = |text: &str| {
+            text.chars()
+                .filter(|c| *c != '_')
+                .collect::<String>()
+                .to_ascii_lowercase()
+        };
         let wanted = plain(text);
-        Self::ALL.into_iter().find(|status| plain(status.as_str()) == wanted).unwrap_or(Self::Unknown)
+        Self::ALL
+            .into_iter()
+            .find(|status| plain(status.as_str()) == wanted)
+            .unwrap_or(Self::Unknown)
     }
 
     /// The API's spelling.
@@ -71,7 +79,10 @@ impl EndpointStatus {
 
     /// SageMaker is changing the endpoint: every mutating call is refused until it is done.
     pub fn in_transition(self) -> bool {
-        matches!(self, Self::Creating | Self::Updating | Self::SystemUpdating | Self::RollingBack | Self::Deleting)
+        matches!(
+            self,
+            Self::Creating | Self::Updating | Self::SystemUpdating | Self::RollingBack | Self::Deleting
+        )
     }
 
     /// Requests are answered in this status.
@@ -116,7 +127,13 @@ impl Endpoint {
     /// The share of traffic, 0 to 1, that a variant takes by the current weights; `None` when they sum to zero.
     pub fn share(&self, variant: &str) -> Option<f64> {
         let total: f64 = self.variants.iter().map(|v| v.current_weight).sum();
-        (total > 0.0).then(|| self.variants.iter().filter(|v| v.name == variant).map(|v| v.current_weight / total).sum())
+        (total > 0.0).then(|| {
+            self.variants
+                .iter()
+                .filter(|v| v.name == variant)
+                .map(|v| v.current_weight / total)
+                .sum()
+        })
     }
 }
 

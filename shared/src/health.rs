@@ -1,0 +1,3 @@
+//! What Steward thinks of an endpoint, and what it does about it.
+
+pub mod policy;
