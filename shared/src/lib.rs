@@ -5,4 +5,5 @@
 
 pub mod endpoint;
 pub mod health;
+pub mod probe;
 pub mod window;
