@@ -1,1 +1,3 @@
-//! x
+//! The rehearsal: a simulated AWS on a virtual clock, and what plays scenarios on it.
+
+pub mod world;

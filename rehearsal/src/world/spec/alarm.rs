@@ -1,0 +1,72 @@
+//! An alarm as a scenario writes it.
+
+use std::collections::BTreeMap;
+
+use deserr::Deserr;
+
+use crate::world::quantity::Span;
+
+/// A metric alarm (with `metric` and one of the four comparisons), or a composite one (with `rule`).
+#[derive(Clone, Debug, Default, PartialEq, Deserr)]
+#[deserr(deny_unknown_fields)]
+pub struct AlarmSpec {
+    /// Makes it composite: `ALARM("a") OR NOT OK("b")`.
+    pub rule: Option<String>,
+    /// Metric name, for example `Invocation5XXErrors`.
+    pub metric: Option<String>,
+    /// Metric namespace; `AWS/SageMaker` unless said.
+    pub namespace: Option<String>,
+    /// Short for the dimension `EndpointName`.
+    pub endpoint: Option<String>,
+    /// Short for the dimension `VariantName`.
+    pub variant: Option<String>,
+    /// Further dimensions.
+    #[deserr(default)]
+    pub dimensions: BTreeMap<String, String>,
+    /// `Average` unless said; `Sum`, `Minimum`, `Maximum`, `SampleCount` or a percentile such as `p99`.
+    pub statistic: Option<String>,
+    /// Period; one minute unless said.
+    pub period: Option<Span>,
+    /// Breaching above this.
+    pub above: Option<f64>,
+    /// Breaching at this and above.
+    pub at_least: Option<f64>,
+    /// Breaching below this.
+    pub below: Option<f64>,
+    /// Breaching at this and below.
+    pub at_most: Option<f64>,
+    /// `EvaluationPeriods`; 1 unless said.
+    pub periods: Option<u32>,
+    /// `DatapointsToAlarm`; as many as `periods` unless said.
+    pub datapoints: Option<u32>,
+    /// What a missing datapoint means; `missing` unless said.
+    pub missing: Option<Missing>,
+    /// Told on ALARM: a topic of this Region by name, `function:NAME`, or an ARN.
+    #[deserr(default)]
+    pub actions: Vec<String>,
+    /// Told on OK.
+    #[deserr(default)]
+    pub ok_actions: Vec<String>,
+    /// Told on INSUFFICIENT_DATA.
+    #[deserr(default)]
+    pub insufficient_data_actions: Vec<String>,
+    /// `AlarmDescription`.
+    pub description: Option<String>,
+}
+
+/// `TreatMissingData`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+pub enum Missing {
+    /// As a breach.
+    #[deserr(rename = "breaching")]
+    Breaching,
+    /// As no breach.
+    #[deserr(rename = "not_breaching")]
+    NotBreaching,
+    /// The state stays.
+    #[deserr(rename = "ignore")]
+    Ignore,
+    /// INSUFFICIENT_DATA when all are missing.
+    #[deserr(rename = "missing")]
+    Missing,
+}

@@ -1,0 +1,131 @@
+//! What goes wrong, as a scenario writes it.
+
+use deserr::Deserr;
+use serde_json::Value;
+
+use crate::world::{
+    quantity::{Share, Span},
+    spec::TrafficSpec,
+};
+
+/// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `next_change`, `traffic` or
+/// `dark`.
+#[derive(Clone, Debug, PartialEq, Deserr)]
+#[deserr(deny_unknown_fields)]
+pub struct IncidentSpec {
+    /// Since the start.
+    pub at: Span,
+    /// Ends after this; never unless said. Not for `next_change`.
+    #[deserr(rename = "for")]
+    pub lasts: Option<Span>,
+    /// The Region; needed where more than one has the endpoint.
+    pub region: Option<String>,
+    /// The endpoint; for everything but `dark`.
+    pub endpoint: Option<String>,
+    /// One variant of it; all of them unless said.
+    pub variant: Option<String>,
+    /// Containers behave differently.
+    pub behaves: Option<BehaviourSpec>,
+    /// Ends early when this is done to the endpoint. Nothing cures it unless said.
+    #[deserr(default)]
+    pub cured_by: Vec<Cure>,
+    /// The endpoint takes another status, whatever it is doing. With `for` it returns to `InService` afterwards.
+    pub becomes: Option<Becomes>,
+    /// `FailureReason` for `becomes: failed`.
+    pub reason: Option<String>,
+    /// How the change under way, or else the next one, ends.
+    pub next_change: Option<NextChange>,
+    /// Other traffic.
+    pub traffic: Option<TrafficSpec>,
+    /// Every call in the Region fails.
+    pub dark: Option<bool>,
+}
+
+/// How containers behave while an incident lasts; what is not said stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Deserr)]
+#[deserr(deny_unknown_fields)]
+pub struct BehaviourSpec {
+    /// Median latency.
+    pub latency: Option<Span>,
+    /// So much more latency.
+    pub slower_by: Option<Span>,
+    /// Share of requests that fail.
+    pub errors: Option<Share>,
+    /// The status failing containers answer with.
+    pub status: Option<u16>,
+    /// Share of requests that are never answered: the caller waits a minute and gets a `ModelError`.
+    pub times_out: Option<Share>,
+    /// Another body: the wrong output.
+    pub answer: Option<Value>,
+    /// Another `ContentType`.
+    pub content_type: Option<String>,
+}
+
+/// What may end an incident early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+pub enum Cure {
+    /// An `UpdateEndpoint` that completes: a fresh fleet.
+    #[deserr(rename = "redeploy")]
+    Redeploy,
+    /// One more instance of the variant.
+    #[deserr(rename = "add_instance")]
+    AddInstance,
+    /// The endpoint deleted and created again.
+    #[deserr(rename = "recreate")]
+    Recreate,
+}
+
+/// The statuses an endpoint may take, and `vanished`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+pub enum Becomes {
+    /// `InService`.
+    #[deserr(rename = "in_service")]
+    InService,
+    /// `Creating`.
+    #[deserr(rename = "creating")]
+    Creating,
+    /// `Updating`.
+    #[deserr(rename = "updating")]
+    Updating,
+    /// `SystemUpdating`.
+    #[deserr(rename = "system_updating")]
+    SystemUpdating,
+    /// `RollingBack`.
+    #[deserr(rename = "rolling_back")]
+    RollingBack,
+    /// `Deleting`.
+    #[deserr(rename = "deleting")]
+    Deleting,
+    /// `Failed`.
+    #[deserr(rename = "failed")]
+    Failed,
+    /// `OutOfService`.
+    #[deserr(rename = "out_of_service")]
+    OutOfService,
+    /// `UpdateRollbackFailed`.
+    #[deserr(rename = "update_rollback_failed")]
+    UpdateRollbackFailed,
+    /// Gone, as if somebody had deleted it.
+    #[deserr(rename = "vanished")]
+    Vanished,
+}
+
+/// How a change of an endpoint ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+pub enum NextChange {
+    /// A creation ends `Failed`; an update rolls back.
+    #[deserr(rename = "fails")]
+    Fails,
+    /// Never.
+    #[deserr(rename = "sticks")]
+    Sticks,
+    /// `RollingBack`, then `InService` with what was before.
+    #[deserr(rename = "rolls_back")]
+    RollsBack,
+    /// `InService` with what was before, without a word.
+    #[deserr(rename = "rolls_back_silently")]
+    RollsBackSilently,
+    /// No instances to be had: a creation fails, an update or a larger count rolls back.
+    #[deserr(rename = "lacks_capacity")]
+    LacksCapacity,
+}
