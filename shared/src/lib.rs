@@ -6,4 +6,6 @@
 pub mod endpoint;
 pub mod health;
 pub mod probe;
+pub mod quantity;
 pub mod window;
+pub mod yaml;

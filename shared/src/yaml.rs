@@ -1,0 +1,50 @@
+//! What is wrong with a YAML file that people write, all of it at once, and where.
+//!
+//! A file is parsed into a [`tree`] that remembers lines and columns, and read by types that derive
+//! [`Deserr`](deserr::Deserr) with [`Found`] as their error, which gathers instead of stopping.
+//! A key without a value counts as not written. No input panics; size, nesting and aliases are bounded.
+
+mod found;
+mod map;
+mod problem;
+mod scalar;
+mod tree;
+
+pub use found::Found;
+pub use map::Map;
+pub use problem::{Problem, Problems};
+
+use deserr::{Deserr, IntoValue, ValuePointerRef};
+
+/// The largest file that is read, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// How deep lists and maps may be nested.
+pub const MAX_DEPTH: usize = 64;
+
+/// The largest number of values in a file, each alias counted as often as it is used.
+pub const MAX_VALUES: usize = 200_000;
+
+/// Reads one YAML document.
+///
+/// # Errors
+/// Everything that is wrong with it, in file order. `origin` is only for people: it names the file in the problems.
+pub fn read<T: Deserr<Found>>(text: &str, origin: &str) -> Result<T, Problems> {
+    let parsed = match tree::parse(text) {
+        Ok(parsed) => parsed,
+        Err(problem) => return Err(Problems::new(origin, vec![problem])),
+    };
+    let read = T::deserialize_from_value((&*parsed.root).into_value(), ValuePointerRef::Origin);
+    match read {
+        Ok(value) if parsed.problems.is_empty() => Ok(value),
+        Ok(_) => Err(Problems::new(origin, parsed.problems)),
+        Err(found) => {
+            let mut problems = parsed.problems;
+            problems.extend(found.located(&parsed.root));
+            Err(Problems::new(origin, problems))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

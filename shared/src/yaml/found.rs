@@ -1,0 +1,197 @@
+//! What reading finds wrong, gathered by place in the structure; lines come from the tree afterwards.
+
+use std::ops::ControlFlow;
+
+use deserr::{
+    DeserializeError, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef,
+    errors::helpers::did_you_mean,
+};
+
+use super::{
+    Problem,
+    problem::{Step, path, quoted},
+    tree::{Kind, Mark, Node},
+};
+
+/// The error of every type that is read from a file: all that is wrong, not only the first.
+#[derive(Clone, Debug, Default)]
+pub struct Found(Vec<One>);
+
+#[derive(Clone, Debug)]
+struct One {
+    at: Vec<Step>,
+    /// The key is wrong, not its value.
+    on_key: bool,
+    problem: String,
+    accepted: Option<String>,
+}
+
+impl Found {
+    /// One problem with the value at `at`.
+    pub fn one(at: ValuePointerRef<'_>, problem: impl Into<String>, accepted: impl Into<Option<String>>) -> Self {
+        Self(vec![One {
+            at: steps(at),
+            on_key: false,
+            problem: problem.into(),
+            accepted: accepted.into(),
+        }])
+    }
+
+    /// One problem with the last key of `at`, whatever its value.
+    pub fn key(at: ValuePointerRef<'_>, problem: impl Into<String>, accepted: impl Into<Option<String>>) -> Self {
+        let mut found = Self::one(at, problem, accepted);
+        found.0.iter_mut().for_each(|one| one.on_key = true);
+        found
+    }
+
+    /// The value at `at` is of the wrong kind.
+    pub fn kind<V: IntoValue>(at: ValuePointerRef<'_>, actual: Value<V>, accepted: impl Into<String>) -> Self {
+        Self::one(at, shown(&actual), Some(accepted.into()))
+    }
+
+    /// Adds what another reading found.
+    pub fn and(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// `value`, unless something was found.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+
+    pub(super) fn located(self, root: &Node) -> impl Iterator<Item = Problem> {
+        self.0.into_iter().map(|one| {
+            let mark = locate(root, &one);
+            Problem {
+                line: mark.line,
+                column: mark.column,
+                path: path(&one.at),
+                problem: one.problem,
+                accepted: one.accepted,
+            }
+        })
+    }
+}
+
+fn steps(mut at: ValuePointerRef<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    loop {
+        match at {
+            ValuePointerRef::Origin => break,
+            ValuePointerRef::Key { key, prev } => {
+                steps.push(Step::Key(key.to_owned()));
+                at = *prev;
+            }
+            ValuePointerRef::Index { index, prev } => {
+                steps.push(Step::Index(index));
+                at = *prev;
+            }
+        }
+    }
+    steps.reverse();
+    steps
+}
+
+/// As far down the path as the file goes: a missing field stands where its map begins.
+fn locate(root: &Node, one: &One) -> Mark {
+    let (mut node, mut mark) = (root, root.mark);
+    for (depth, step) in one.at.iter().enumerate() {
+        let last = depth + 1 == one.at.len();
+        let next = match (&node.kind, step) {
+            (Kind::Map(entries), Step::Key(key)) => entries.iter().find(|(k, _)| k.text == *key).map(|(k, node)| {
+                let of_key = last && one.on_key || node.kind == Kind::Null;
+                (&**node, if of_key { k.mark } else { node.mark })
+            }),
+            (Kind::List(items), Step::Index(index)) => items.get(*index).map(|node| (&**node, node.mark)),
+            _ => None,
+        };
+        match next {
+            Some(found) => (node, mark) = found,
+            None => break,
+        }
+    }
+    mark
+}
+
+impl MergeWithError<Found> for Found {
+    fn merge(found: Option<Self>, other: Found, _at: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let mut found = found.unwrap_or_default();
+        found.and(other);
+        ControlFlow::Continue(found)
+    }
+}
+
+impl DeserializeError for Found {
+    fn error<V: IntoValue>(found: Option<Self>, error: ErrorKind<V>, at: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let one = match error {
+            ErrorKind::IncorrectValueKind { actual, accepted } => Self::kind(at, actual, kinds(accepted)),
+            ErrorKind::MissingField { field } => Self::one(at.push_key(field), "is missing", None),
+            ErrorKind::UnknownKey { key, accepted } => {
+                let problem = match key {
+                    "<<" => "merge keys are not part of YAML 1.2".to_owned(),
+                    _ => format!("there is no such field{}", hint(key, accepted)),
+                };
+                Self::key(at.push_key(key), problem, Some(accepted.join(", ")))
+            }
+            ErrorKind::UnknownValue { value, accepted } => {
+                let problem = format!("{} is not known{}", quoted(value), hint(value, accepted));
+                Self::one(at, problem, Some(accepted.join(", ")))
+            }
+            ErrorKind::BadSequenceLen { actual, expected } => {
+                let problem = format!("the list has {} items", deserr::Sequence::len(&actual));
+                Self::one(at, problem, Some(format!("{expected} items")))
+            }
+            ErrorKind::Unexpected { msg } => Self::one(at, msg, None),
+        };
+        Self::merge(found, one, at)
+    }
+}
+
+fn hint(given: &str, accepted: &[&str]) -> String {
+    match did_you_mean(given, accepted).trim_end() {
+        "" => String::new(),
+        hint => format!("; {hint}"),
+    }
+}
+
+/// A value as it is told in a problem.
+fn shown<V: IntoValue>(value: &Value<V>) -> String {
+    match value {
+        Value::Null => "has no value".to_owned(),
+        Value::Boolean(value) => format!("is {value}"),
+        Value::Integer(number) => format!("is the number {number}"),
+        Value::NegativeInteger(number) => format!("is the number {number}"),
+        Value::Float(number) => format!("is the number {number}"),
+        Value::String(text) => format!("is the text {}", quoted(text)),
+        Value::Sequence(_) => "is a list".to_owned(),
+        Value::Map(_) => "is a map".to_owned(),
+    }
+}
+
+pub(super) fn kinds(accepted: &[ValueKind]) -> String {
+    let has = |kind| accepted.contains(&kind);
+    let mut words = Vec::new();
+    if has(ValueKind::Null) {
+        words.push("nothing");
+    }
+    if has(ValueKind::Boolean) {
+        words.push("true or false");
+    }
+    if has(ValueKind::Float) {
+        words.push("a number");
+    } else if has(ValueKind::NegativeInteger) {
+        words.push("a whole number");
+    } else if has(ValueKind::Integer) {
+        words.push("a whole number, 0 or more");
+    }
+    if has(ValueKind::String) {
+        words.push("text");
+    }
+    if has(ValueKind::Sequence) {
+        words.push("a list");
+    }
+    if has(ValueKind::Map) {
+        words.push("a map");
+    }
+    words.join(", ")
+}
