@@ -1,0 +1,302 @@
+//! The kinds of alert: their names, how much they matter, and what a person should do next.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How much an alert matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know; nobody has to do anything.
+    Info,
+    /// Look at it in working hours.
+    Warning,
+    /// Wake somebody.
+    Critical,
+}
+
+impl Severity {
+    /// The value of the message attribute `severity`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an alert is about. A reminder has the kind of what it reminds of, so that filters keep working.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AlertKind {
+    /// Probes fail, or the endpoint is out of service.
+    #[serde(rename = "endpoint.unhealthy")]
+    EndpointUnhealthy,
+    /// It serves, but slowly, or one variant is sick while another serves.
+    #[serde(rename = "endpoint.degraded")]
+    EndpointDegraded,
+    /// It was Unhealthy or Degraded and is Healthy again.
+    #[serde(rename = "endpoint.recovered")]
+    EndpointRecovered,
+    /// The fleet file names it, or it was seen before, and it does not exist.
+    #[serde(rename = "endpoint.vanished")]
+    EndpointVanished,
+    /// Its status is `Failed`: it can only be deleted.
+    #[serde(rename = "endpoint.failed")]
+    EndpointFailed,
+    /// In a transition for longer than the limit.
+    #[serde(rename = "endpoint.stuck")]
+    EndpointStuck,
+    /// It keeps changing between healthy and not; single changes are no longer told.
+    #[serde(rename = "endpoint.flapping")]
+    EndpointFlapping,
+    /// So many endpoints fail at once that one common cause is assumed; single alerts are held back.
+    #[serde(rename = "fleet.suppressed")]
+    FleetSuppressed,
+    /// Steward cannot see: throttled, denied, no network, or a probe whose payload is wrong.
+    #[serde(rename = "monitor.trouble")]
+    MonitorTrouble,
+    /// A sweep does not reach every endpoint in its time.
+    #[serde(rename = "monitor.incomplete")]
+    MonitorIncomplete,
+    /// The fleet file cannot be read or is wrong; the last good one is in force.
+    #[serde(rename = "fleet-file.broken")]
+    FleetFileBroken,
+    /// The fleet file is right again.
+    #[serde(rename = "fleet-file.restored")]
+    FleetFileRestored,
+    /// Steward began to repair an endpoint.
+    #[serde(rename = "recovery.started")]
+    RecoveryStarted,
+    /// The repair did what it should.
+    #[serde(rename = "recovery.finished")]
+    RecoveryFinished,
+    /// The repair did not help, or could not be made.
+    #[serde(rename = "recovery.failed")]
+    RecoveryFailed,
+    /// Nothing is left to try: every rung was tried, or the budget is spent.
+    #[serde(rename = "recovery.exhausted")]
+    RecoveryExhausted,
+    /// More alerts waited than the outbox holds; the least important were merged into this one.
+    #[serde(rename = "alerts.dropped")]
+    AlertsDropped,
+}
+
+impl AlertKind {
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
+        Self::EndpointUnhealthy,
+        Self::EndpointDegraded,
+        Self::EndpointRecovered,
+        Self::EndpointVanished,
+        Self::EndpointFailed,
+        Self::EndpointStuck,
+        Self::EndpointFlapping,
+        Self::FleetSuppressed,
+        Self::MonitorTrouble,
+        Self::MonitorIncomplete,
+        Self::FleetFileBroken,
+        Self::FleetFileRestored,
+        Self::RecoveryStarted,
+        Self::RecoveryFinished,
+        Self::RecoveryFailed,
+        Self::RecoveryExhausted,
+        Self::AlertsDropped,
+    ];
+
+    /// The name: in the message attribute `kind`, in the id, and as the page of the runbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndpointUnhealthy => "endpoint.unhealthy",
+            Self::EndpointDegraded => "endpoint.degraded",
+            Self::EndpointRecovered => "endpoint.recovered",
+            Self::EndpointVanished => "endpoint.vanished",
+            Self::EndpointFailed => "endpoint.failed",
+            Self::EndpointStuck => "endpoint.stuck",
+            Self::EndpointFlapping => "endpoint.flapping",
+            Self::FleetSuppressed => "fleet.suppressed",
+            Self::MonitorTrouble => "monitor.trouble",
+            Self::MonitorIncomplete => "monitor.incomplete",
+            Self::FleetFileBroken => "fleet-file.broken",
+            Self::FleetFileRestored => "fleet-file.restored",
+            Self::RecoveryStarted => "recovery.started",
+            Self::RecoveryFinished => "recovery.finished",
+            Self::RecoveryFailed => "recovery.failed",
+            Self::RecoveryExhausted => "recovery.exhausted",
+            Self::AlertsDropped => "alerts.dropped",
+        }
+    }
+
+    /// How much it matters, unless whoever decides it knows better.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::EndpointUnhealthy
+            | Self::EndpointVanished
+            | Self::EndpointFailed
+            | Self::FleetSuppressed
+            | Self::RecoveryExhausted => Severity::Critical,
+            Self::EndpointDegraded
+            | Self::EndpointStuck
+            | Self::EndpointFlapping
+            | Self::MonitorTrouble
+            | Self::MonitorIncomplete
+            | Self::FleetFileBroken
+            | Self::RecoveryFailed
+            | Self::AlertsDropped => Severity::Warning,
+            Self::EndpointRecovered | Self::FleetFileRestored | Self::RecoveryStarted | Self::RecoveryFinished => {
+                Severity::Info
+            }
+        }
+    }
+
+    /// It says that a trouble is over.
+    pub fn resolves(self) -> bool {
+        matches!(
+            self,
+            Self::EndpointRecovered | Self::FleetFileRestored | Self::RecoveryFinished
+        )
+    }
+
+    /// Who it is about when it is about no endpoint: at the start of a sentence, and in the subject line.
+    pub(super) fn subject(self) -> (&'static str, &'static str) {
+        match self {
+            Self::FleetSuppressed => ("The fleet", "Fleet"),
+            Self::MonitorTrouble | Self::MonitorIncomplete => ("Steward", "Steward"),
+            Self::FleetFileBroken | Self::FleetFileRestored => ("The fleet file", "Fleet file"),
+            Self::AlertsDropped => ("Steward's outbox", "Steward's outbox"),
+            Self::EndpointUnhealthy
+            | Self::EndpointDegraded
+            | Self::EndpointRecovered
+            | Self::EndpointVanished
+            | Self::EndpointFailed
+            | Self::EndpointStuck
+            | Self::EndpointFlapping
+            | Self::RecoveryStarted
+            | Self::RecoveryFinished
+            | Self::RecoveryFailed
+            | Self::RecoveryExhausted => ("An endpoint", "Endpoint"),
+        }
+    }
+
+    /// What stands between the subject and the time in the subject line: `fraud-detector` **`unhealthy since`** `03:12`.
+    pub(super) fn phrase(self) -> &'static str {
+        match self {
+            Self::EndpointUnhealthy => "unhealthy since",
+            Self::EndpointDegraded => "degraded since",
+            Self::EndpointRecovered => "healthy again since",
+            Self::EndpointVanished => "gone since",
+            Self::EndpointFailed => "Failed since",
+            Self::EndpointStuck => "stuck since",
+            Self::EndpointFlapping => "flapping since",
+            Self::FleetSuppressed => "failing as a whole since",
+            Self::MonitorTrouble => "blind since",
+            Self::MonitorIncomplete => "not keeping up since",
+            Self::FleetFileBroken => "broken since",
+            Self::FleetFileRestored => "in order again since",
+            Self::RecoveryStarted => "under repair since",
+            Self::RecoveryFinished => "repaired at",
+            Self::RecoveryFailed => "repair failed at",
+            Self::RecoveryExhausted => "beyond automatic repair since",
+            Self::AlertsDropped => "merging alerts since",
+        }
+    }
+
+    /// One sentence for the message's first section, after the subject's name.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Self::EndpointUnhealthy => "does not answer as it should",
+            Self::EndpointDegraded => "still serves, but not as well as it should",
+            Self::EndpointRecovered => "answers as it should again",
+            Self::EndpointVanished => "does not exist any more",
+            Self::EndpointFailed => "has the status Failed: it serves nothing, and SageMaker accepts only its deletion",
+            Self::EndpointStuck => "has been in the same transition for longer than the limit in the fleet file",
+            Self::EndpointFlapping => {
+                "keeps changing between healthy and not; single changes are not told until it has been calm for a while"
+            }
+            Self::FleetSuppressed => {
+                "has so many endpoints failing at once that one common cause is likely; their single alerts and repairs are held back"
+            }
+            Self::MonitorTrouble => {
+                "cannot judge endpoints because of a trouble of its own; the endpoints may well be healthy"
+            }
+            Self::MonitorIncomplete => {
+                "does not reach every endpoint within one sweep; the next sweep begins with those left over"
+            }
+            Self::FleetFileBroken => "cannot be used; the last good one stays in force",
+            Self::FleetFileRestored => "can be used again and is in force",
+            Self::RecoveryStarted => "is being repaired by Steward",
+            Self::RecoveryFinished => "was repaired by Steward",
+            Self::RecoveryFailed => "was not repaired: the attempt failed or did not help",
+            Self::RecoveryExhausted => {
+                "is still unhealthy, and Steward has nothing left that it may try: every rung was tried or the budget is spent"
+            }
+            Self::AlertsDropped => {
+                "held more alerts than it can keep, so the least important were merged into this one; no critical alert was among them"
+            }
+        }
+    }
+
+    /// What a person should do next, unless whoever decides it knows better.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::EndpointUnhealthy => {
+                "Read the container's log in CloudWatch Logs (/aws/sagemaker/Endpoints/<endpoint>) from shortly before the time above, and look at what was deployed last."
+            }
+            Self::EndpointDegraded => {
+                "Compare latency and errors of the variants in CloudWatch (AWS/SageMaker); if load is the cause, add instances or raise the scaling limits."
+            }
+            Self::EndpointRecovered => {
+                "Nothing now. If you do not know the cause, look for it while the logs are fresh."
+            }
+            Self::EndpointVanished => {
+                "Find out from CloudTrail (DeleteEndpoint) who deleted it. Create it again, or take it out of the fleet file if this was meant."
+            }
+            Self::EndpointFailed => {
+                "Read the failure reason, delete the endpoint and create it again from a config that is known to work, or allow `recreate` in its recovery section."
+            }
+            Self::EndpointStuck => {
+                "Look at the variants' status in the console and at the container's log. SageMaker takes no change until the transition ends; if it does not end, open a case with AWS Support."
+            }
+            Self::EndpointFlapping => {
+                "Look for what comes and goes: memory limits, instances being replaced, a dependency of the model. Raise the thresholds if the changes are harmless."
+            }
+            Self::FleetSuppressed => {
+                "Look for the common cause first: the AWS Health Dashboard for this Region, the network, a role, a shared dependency or a change made at that time."
+            }
+            Self::MonitorTrouble => {
+                "Remove the cause named above. Until then a real outage of these endpoints would not be noticed."
+            }
+            Self::MonitorIncomplete => {
+                "Raise the concurrency in the fleet file or the function's timeout, or shorten the probes' timeouts."
+            }
+            Self::FleetFileBroken => {
+                "Correct the fleet file at the places named above and put it back; it is read again on the next tick."
+            }
+            Self::FleetFileRestored => "Nothing.",
+            Self::RecoveryStarted => "Nothing yet: the outcome is told in an alert of its own.",
+            Self::RecoveryFinished => "Nothing now. Look for the cause, because a repair does not remove it.",
+            Self::RecoveryFailed => {
+                "Look at why it failed. Steward goes on with the next rung after the cooldown, as far as the fleet file allows."
+            }
+            Self::RecoveryExhausted => {
+                "Take over: the endpoint needs a person. The earlier alerts of this endpoint say what was tried."
+            }
+            Self::AlertsDropped => {
+                "Look at why alerts could not be published for so long: the topic's policy and key, the function's role, SNS itself."
+            }
+        }
+    }
+}
+
+impl fmt::Display for AlertKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

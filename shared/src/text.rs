@@ -1,0 +1,115 @@
+//! How foreign text is made safe to show: what came from an event, an answer or an error message reaches a log line, an
+//! alert or a name only through here.
+
+/// At most `limit` characters on one line; what is cut is counted (`…(+12 characters)`, on top of the limit).
+///
+/// Control characters, line and paragraph separators and the characters that reorder text (bidirectional marks) become
+/// `\u{1b}`-like escapes, so that nobody can forge a log line or hide one.
+pub fn printable(text: &str, limit: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(limit * 2));
+    let mut chars = text.chars();
+    for c in chars.by_ref().take(limit) {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            c if unsafe_to_show(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    match chars.count() {
+        0 => shown,
+        cut => format!("{shown}…(+{cut} characters)"),
+    }
+}
+
+/// Characters that [`printable`] escapes.
+pub fn unsafe_to_show(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The candidate that a mistyped word most likely meant: an edit distance of at most a third of the word.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance, in characters, ignoring ASCII case. Words past 128 characters are as far as they are long.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let b: Vec<char> = b.chars().map(|c| c.to_ascii_lowercase()).collect();
+    if a.len().max(b.len()) > 128 {
+        return a.len().max(b.len());
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// `a, b and c`; empty for no words.
+pub fn and_list<S: AsRef<str>>(words: &[S]) -> String {
+    joined(words, "and")
+}
+
+/// `a, b or c`; empty for no words.
+pub fn or_list<S: AsRef<str>>(words: &[S]) -> String {
+    joined(words, "or")
+}
+
+fn joined<S: AsRef<str>>(words: &[S], last: &str) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [head @ .., tail] => format!("{} {last} {tail}", head.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_and_reordering_characters_are_escaped() {
+        assert_eq!(printable("a\u{1b}[31m\n\u{202e}b", 100), "a\\u{1b}[31m\\n\\u{202e}b");
+    }
+
+    #[test]
+    fn what_is_cut_is_counted() {
+        assert_eq!(printable("äöüß", 2), "äö…(+2 characters)");
+    }
+
+    #[test]
+    fn a_typing_mistake_finds_its_word_and_nonsense_finds_none() {
+        let words = ["check", "status", "silence", "unsilence"];
+        assert_eq!(
+            nearest("chekc", words),
+            None,
+            "two edits in five letters is no typing mistake"
+        );
+        assert_eq!(nearest("Statsu", words), Some("status"));
+        assert_eq!(nearest("silense", words), Some("silence"));
+        assert_eq!(nearest("destroy", words), None);
+    }
+
+    #[test]
+    fn lists_read_like_sentences() {
+        assert_eq!(or_list::<&str>(&[]), "");
+        assert_eq!(or_list(&["a"]), "a");
+        assert_eq!(and_list(&["a", "b", "c"]), "a, b and c");
+    }
+}
