@@ -3,9 +3,19 @@
 //! Everything outside `aws` is pure: no SDK, no clock, no environment, no I/O; `now` is an argument.
 //! `cargo test -p shared --no-default-features` builds without the SDKs and so proves it.
 
+pub mod alert;
+pub mod command;
+pub mod emf;
 pub mod endpoint;
+pub mod failure;
 pub mod health;
+pub mod lease;
+pub mod outbox;
 pub mod probe;
 pub mod quantity;
+pub mod report;
+pub mod settings;
+pub mod text;
+pub mod trigger;
 pub mod window;
 pub mod yaml;
