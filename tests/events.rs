@@ -16,7 +16,12 @@ fn samples(folder: &str) -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     assert!(!files.is_empty(), "{} holds no sample", folder.display());
-    let read = |path: PathBuf| (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap());
+    let read = |path: PathBuf| {
+        (
+            path.file_stem().unwrap().to_string_lossy().into_owned(),
+            fs::read(&path).unwrap(),
+        )
+    };
     files.into_iter().map(read).collect()
 }
 

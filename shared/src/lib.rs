@@ -8,6 +8,7 @@ pub mod command;
 pub mod emf;
 pub mod endpoint;
 pub mod failure;
+pub mod fleet;
 pub mod health;
 pub mod lease;
 pub mod outbox;

@@ -242,5 +242,9 @@ macro_rules! quantity {
 quantity!(Span, "time", "1h30m");
 quantity!(Share, "share", "10%");
 
+mod bounded;
+
+pub use bounded::{Number, SpanWithin, Whole};
+
 #[cfg(test)]
 mod tests;

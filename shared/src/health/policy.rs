@@ -4,9 +4,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use deserr::Deserr;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::window::Window;
+use crate::{window::Window, yaml::Found};
 
 /// The whole health section of one endpoint, resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,16 +149,21 @@ pub struct RecoveryPolicy {
 }
 
 /// One thing recovery may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[deserr(error = Found)]
 pub enum Rung {
     /// Take the traffic off the sick variant while another serves.
+    #[deserr(rename = "shift-away")]
     ShiftAway,
     /// One more instance for a variant that is slow or times out.
+    #[deserr(rename = "add-instance")]
     AddInstance,
     /// A fresh fleet from the same config under a new config name, `RetainAllVariantProperties`.
+    #[deserr(rename = "redeploy")]
     Redeploy,
     /// Delete a `Failed` endpoint and create it again from the last config known to be good.
+    #[deserr(rename = "recreate")]
     Recreate,
 }
 

@@ -1,0 +1,106 @@
+//! The fleet file: which endpoints Steward looks after, and what it may do for each.
+//!
+//! One YAML file declares everything. It is read whole or refused whole, with all its mistakes at once; the types of
+//! [`file`] are at the same time its JSON Schema (`docs/fleet.schema.json`) and its reference (`docs/fleet.md`).
+
+mod file;
+mod glob;
+mod golden;
+mod maintenance;
+mod merge;
+mod probe;
+mod select;
+mod text;
+
+use std::collections::BTreeMap;
+
+pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
+use crate::{
+    health::policy::{FleetHealthPolicy, HealthPolicy},
+    yaml,
+};
+use file::Health;
+use select::Select;
+
+/// A fleet file that was read and found right.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    defaults: Health,
+    entries: Vec<Entry>,
+    fleet_health: FleetHealthPolicy,
+}
+
+/// One entry of `endpoints`.
+#[derive(Clone, Debug)]
+struct Entry {
+    select: Select,
+    health: Health,
+}
+
+impl Fleet {
+    /// Reads a fleet file; `origin` names it in the errors.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with line, column, path and what is accepted.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, FleetErrors> {
+        let file: file::File = yaml::read(text, origin)?;
+        Ok(Self {
+            defaults: file.defaults.and_then(|defaults| defaults.health).unwrap_or_default(),
+            entries: file.endpoints.0,
+            fleet_health: file.fleet.unwrap_or_default().resolve(),
+        })
+    }
+
+    /// What is asked for the health of an endpoint; `None` when no entry selects it.
+    ///
+    /// `defaults`, then the globs and groups that select it in file order, then its own entry: per field the last one
+    /// that says something holds, and lists are replaced as a whole. Without `tags` no group by tag selects it.
+    pub fn health_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<HealthPolicy> {
+        let selecting = |exact: bool| {
+            self.entries
+                .iter()
+                .filter(move |entry| entry.select.is_exact() == exact && entry.select.selects(name, tags))
+        };
+        let mut selected = selecting(false).chain(selecting(true)).peekable();
+        selected.peek()?;
+        Some(
+            selected
+                .fold(self.defaults.clone(), |under, entry| entry.health.clone().over(under))
+                .resolve(),
+        )
+    }
+
+    /// The endpoints that are named exactly, in file order: they must exist.
+    pub fn named(&self) -> Vec<&str> {
+        self.entries
+            .iter()
+            .filter_map(|entry| entry.select.exact_name())
+            .collect()
+    }
+
+    /// Some group selects by tag, so tags have to be fetched.
+    pub fn selects_by_tag(&self) -> bool {
+        self.entries.iter().any(|entry| entry.select.by_tag())
+    }
+
+    /// Some entry is a glob or a group, so the endpoints that exist have to be listed.
+    pub fn selects_by_pattern(&self) -> bool {
+        self.entries.iter().any(|entry| !entry.select.is_exact())
+    }
+
+    /// What holds for the fleet as a whole.
+    pub fn fleet_health(&self) -> FleetHealthPolicy {
+        self.fleet_health.clone()
+    }
+
+    /// The JSON Schema (2020-12) of the file, for editors; the same as `docs/fleet.schema.json`.
+    pub fn schema() -> serde_json::Value {
+        schemars::generate::SchemaSettings::draft2020_12()
+            .into_generator()
+            .into_root_schema_for::<file::File>()
+            .to_value()
+    }
+}
+
+#[cfg(test)]
+mod tests;

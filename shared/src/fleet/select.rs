@@ -1,0 +1,216 @@
+//! Which endpoints an entry of `endpoints` means.
+
+use std::collections::BTreeMap;
+
+use deserr::{Deserr, IntoValue, Map as _, Value, ValuePointerRef};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::{
+    Entry,
+    file::{EntrySection, MatchSection},
+    glob::Glob,
+    text::{ResourceName, Rule as _, Words},
+};
+use crate::yaml::{Found, Map};
+
+/// Which endpoints an entry means.
+#[derive(Clone, Debug)]
+pub(super) enum Select {
+    /// The endpoint of this name.
+    Exact(String),
+    /// Every endpoint whose name the glob matches.
+    Pattern(Glob),
+    /// Every endpoint that some glob matches (any, when there is none) and that has all these tags.
+    Group {
+        names: Vec<Glob>,
+        tags: BTreeMap<String, TagValue>,
+    },
+}
+
+/// What is asked of a tag.
+#[derive(Clone, Debug)]
+pub(super) enum TagValue {
+    Any,
+    Is(String),
+}
+
+impl Select {
+    pub(super) fn selects(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> bool {
+        match self {
+            Self::Exact(exact) => exact == name,
+            Self::Pattern(glob) => glob.matches(name),
+            Self::Group { names, tags: wanted } => {
+                let tagged = |(key, value): (&String, &TagValue)| match (tags.and_then(|tags| tags.get(key)), value) {
+                    (None, _) => false,
+                    (Some(_), TagValue::Any) => true,
+                    (Some(given), TagValue::Is(wanted)) => given == wanted,
+                };
+                (names.is_empty() || names.iter().any(|glob| glob.matches(name))) && wanted.iter().all(tagged)
+            }
+        }
+    }
+
+    pub(super) fn is_exact(&self) -> bool {
+        matches!(self, Self::Exact(_))
+    }
+
+    pub(super) fn exact_name(&self) -> Option<&str> {
+        match self {
+            Self::Exact(name) => Some(name),
+            Self::Pattern(_) | Self::Group { .. } => None,
+        }
+    }
+
+    pub(super) fn by_tag(&self) -> bool {
+        matches!(self, Self::Group { tags, .. } if !tags.is_empty())
+    }
+
+    fn of_key(key: &str, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        if Glob::is_one(key) {
+            return Glob::parse(key).map(Self::Pattern).map_err(|problem| {
+                Found::key(at, format!("this glob is wrong: {problem}"), Glob::ACCEPTED.to_owned())
+            });
+        }
+        match ResourceName::keeps(key) {
+            true => Ok(Self::Exact(key.to_owned())),
+            false => {
+                let accepted = format!(
+                    "{}; or a glob with *, ? or [a-z]; or, for a group with `match`, {}",
+                    ResourceName::ACCEPTED,
+                    Words::ACCEPTED
+                );
+                Err(Found::key(at, "no endpoint can have this name", accepted))
+            }
+        }
+    }
+
+    fn of_match(key: &str, section: MatchSection, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let mut found = Found::default();
+        if !Words::keeps(key) {
+            found.and(Found::key(
+                at,
+                "this is no label for a group",
+                Words::ACCEPTED.to_owned(),
+            ));
+        }
+        let at = at.push_key("match");
+        if section.names.is_none() && section.tags.is_none() {
+            found.and(Found::one(at, "selects nothing", "tags, names, or both".to_owned()));
+        }
+        let tags = section
+            .tags
+            .map(|tags| tags_of(tags, at.push_key("tags"), &mut found))
+            .unwrap_or_default();
+        let names = section
+            .names
+            .map(|names| globs_of(names, at.push_key("names"), &mut found))
+            .unwrap_or_default();
+        found.or(Self::Group { names, tags })
+    }
+}
+
+fn tags_of(given: Map<String>, at: ValuePointerRef<'_>, found: &mut Found) -> BTreeMap<String, TagValue> {
+    if given.0.is_empty() {
+        found.and(Found::one(
+            at,
+            "names no tag",
+            "at least one tag, such as `team: search`".to_owned(),
+        ));
+    }
+    let mut tags = BTreeMap::new();
+    for (key, value) in given.0 {
+        if !(1..=128).contains(&key.chars().count()) {
+            let accepted = "a key of 1 to 128 characters".to_owned();
+            found.and(Found::key(at.push_key(&key), "no tag can have this key", accepted));
+        }
+        if value.chars().count() > 256 {
+            let accepted = "up to 256 characters, or \"*\" for any value".to_owned();
+            found.and(Found::one(at.push_key(&key), "no tag can have this value", accepted));
+        }
+        let value = if value == "*" {
+            TagValue::Any
+        } else {
+            TagValue::Is(value)
+        };
+        tags.insert(key, value);
+    }
+    tags
+}
+
+fn globs_of(given: Vec<String>, at: ValuePointerRef<'_>, found: &mut Found) -> Vec<Glob> {
+    if given.is_empty() {
+        found.and(Found::one(
+            at,
+            "names no endpoint",
+            "at least one name or glob, such as `fraud-*`".to_owned(),
+        ));
+    }
+    let mut globs = Vec::new();
+    for (index, text) in given.iter().enumerate() {
+        match Glob::parse(text) {
+            Ok(glob) => globs.push(glob),
+            Err(problem) => {
+                let problem = format!("this glob is wrong: {problem}");
+                found.and(Found::one(at.push_index(index), problem, Glob::ACCEPTED.to_owned()));
+            }
+        }
+    }
+    globs
+}
+
+/// The entries of `endpoints`, in file order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Endpoints(pub(super) Vec<Entry>);
+
+impl Deserr<Found> for Endpoints {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let map = match value {
+            Value::Map(map) => map,
+            other => {
+                return Err(Found::kind(
+                    at,
+                    other,
+                    "a map from names, globs or labels to settings, or {}",
+                ));
+            }
+        };
+        let mut found = Found::default();
+        let mut entries = Vec::new();
+        for (key, value) in map.into_iter() {
+            let at = at.push_key(&key);
+            let section = match Option::<EntrySection>::deserialize_from_value(value.into_value(), at) {
+                Ok(section) => section.unwrap_or_default(),
+                Err(more) => {
+                    found.and(more);
+                    continue;
+                }
+            };
+            let select = match section.matching {
+                Some(section) => Select::of_match(&key, section, at),
+                None => Select::of_key(&key, at),
+            };
+            match select {
+                Ok(select) => entries.push(Entry {
+                    select,
+                    health: section.health.unwrap_or_default(),
+                }),
+                Err(more) => found.and(more),
+            }
+        }
+        found.or(Self(entries))
+    }
+}
+
+impl JsonSchema for Endpoints {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Endpoints".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, Option<EntrySection>>::json_schema(generator)
+    }
+}

@@ -1,0 +1,127 @@
+//! Texts with a rule: names, URLs, JSON pointers.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::yaml::Found;
+
+/// A rule that a text must keep.
+pub(super) trait Rule {
+    /// For people: "a JSON pointer such as /score".
+    const ACCEPTED: &str;
+
+    fn keeps(text: &str) -> bool;
+}
+
+/// A text that keeps its rule.
+pub(super) struct Text<R>(String, PhantomData<R>);
+
+impl<R> Text<R> {
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl<R> Clone for Text<R> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<R> fmt::Debug for Text<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<R: Rule> Deserr<Found> for Text<R> {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        match value {
+            Value::String(text) if R::keeps(&text) => Ok(Self(text, PhantomData)),
+            other => Err(Found::kind(at, other, R::ACCEPTED)),
+        }
+    }
+}
+
+impl<R: Rule> JsonSchema for Text<R> {
+    fn schema_name() -> Cow<'static, str> {
+        R::ACCEPTED.into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "title": R::ACCEPTED })
+    }
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident: $accepted:literal, |$text:ident| $keeps:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub(super) enum $name {}
+
+        impl Rule for $name {
+            const ACCEPTED: &str = $accepted;
+
+            fn keeps($text: &str) -> bool {
+                $keeps
+            }
+        }
+    )*};
+}
+
+rules! {
+    /// SageMaker's `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`, at most 63 characters.
+    ResourceName: "a SageMaker name: up to 63 letters, digits and hyphens, first and last no hyphen", |text|
+        length(text, 63)
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+    /// Stands in alerts and in the ledger.
+    ProbeName: "a name: up to 63 letters, digits, hyphens and underscores", |text|
+        length(text, 63) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    /// RFC 6901.
+    Pointer: "a JSON pointer such as /predictions/0/score, or \"\" for the whole answer", |text|
+        (text.is_empty() || text.starts_with('/'))
+            && text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    /// Where an asynchronous probe puts its input.
+    S3Prefix: "a prefix in a bucket, such as s3://my-bucket/probes/", |text|
+        text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).is_some_and(|(bucket, prefix)| {
+            is_bucket(bucket)
+                && prefix.len() <= 900
+                && prefix.chars().all(|c| !c.is_control())
+                && (prefix.is_empty() || prefix.ends_with('/'))
+        });
+    /// Goes into alerts as a link.
+    Url: "an http or https address", |text|
+        text.len() <= 2048
+            && ["https://", "http://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme))
+            && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    /// The value of an HTTP header.
+    Header: "up to 1024 printable ASCII characters", |text|
+        length(text, 1024) && text.bytes().all(|b| (b' '..=b'~').contains(&b)) && text.trim() == text;
+    /// A few words in one line.
+    Words: "up to 100 characters in one line", |text|
+        (1..=100).contains(&text.chars().count()) && text.chars().all(|c| !c.is_control()) && text.trim() == text;
+    /// What an answer is searched for.
+    Piece: "a text of 1 to 4096 characters", |text| (1..=4096).contains(&text.chars().count());
+}
+
+fn length(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len())
+}
+
+fn is_bucket(text: &str) -> bool {
+    (3..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && !text.contains("..")
+}
