@@ -1,0 +1,188 @@
+//! CloudWatch: metric data and the present state of alarms.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::{
+    Client,
+    types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy},
+};
+use jiff::Timestamp;
+
+use super::{Base, Bound, incomplete, sdk_time, timestamp};
+use crate::failure::CallError;
+
+const SERVICE: &str = "cloudwatch";
+
+/// `GetMetricData` takes this many queries at once.
+const QUERIES: usize = 500;
+
+/// One statistic of one metric.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Statistic {
+    /// E.g. `AWS/SageMaker`, with or without its leading slash exactly as the service writes it.
+    pub namespace: String,
+    /// E.g. `ApproximateBacklogSize`.
+    pub metric: String,
+    /// Exactly the dimensions the metric is published with; another set is another metric.
+    pub dimensions: Vec<(String, String)>,
+    /// `Average`, `Sum`, `Minimum`, `Maximum`, `SampleCount`, `p99`, `TC(500000:)`, `PR(:500000)` and so on.
+    pub statistic: String,
+    /// 1, 5, 10, 20, 30 or a multiple of 60 seconds.
+    pub period: Duration,
+}
+
+/// One value, in the metric's unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Datapoint {
+    /// When the period begins.
+    pub at: Timestamp,
+    /// In the metric's own unit (SageMaker's latencies are microseconds).
+    pub value: f64,
+}
+
+/// One alarm as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alarm {
+    /// `AlarmName`.
+    pub name: String,
+    /// `AlarmArn`.
+    pub arn: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// `StateReason`.
+    pub reason: Option<String>,
+    /// `StateUpdatedTimestamp`.
+    pub since: Option<Timestamp>,
+    /// A composite alarm, which watches other alarms.
+    pub composite: bool,
+}
+
+/// CloudWatch in the function's Region.
+#[derive(Clone, Debug)]
+pub struct CloudWatch {
+    client: Client,
+    bound: Bound,
+}
+
+impl CloudWatch {
+    /// A client on `base`.
+    pub fn new(base: &Base) -> Self {
+        Self { client: Client::new(&base.sdk), bound: base.bound() }
+    }
+
+    /// The same, giving up at `deadline`.
+    #[must_use]
+    pub fn until(&self, deadline: Timestamp) -> Self {
+        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+    }
+
+    /// The datapoints of each statistic in `[from, to)`, oldest first, in the order asked. No datapoint means that
+    /// nothing was published, which for SageMaker's latencies and errors means no traffic.
+    ///
+    /// # Errors
+    /// What CloudWatch says; there is no partial answer.
+    pub async fn metric_data(
+        &self,
+        wanted: &[Statistic],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Vec<Datapoint>>, CallError> {
+        let operation = "GetMetricData";
+        let mut found: Vec<Vec<Datapoint>> = vec![Vec::new(); wanted.len()];
+        for (batch, statistics) in wanted.chunks(QUERIES).enumerate() {
+            let queries: Vec<_> =
+                statistics.iter().enumerate().map(|(index, one)| query(batch * QUERIES + index, one)).collect();
+            let mut token = None;
+            loop {
+                let request = self
+                    .client
+                    .get_metric_data()
+                    .set_metric_data_queries(Some(queries.clone()))
+                    .start_time(sdk_time(from))
+                    .end_time(sdk_time(to))
+                    .scan_by(ScanBy::TimestampAscending)
+                    .set_next_token(token);
+                let page = self.bound.call(SERVICE, operation, request.send()).await?;
+                for result in page.metric_data_results() {
+                    let index = result.id().and_then(|id| id.strip_prefix('q')).and_then(|id| id.parse::<usize>().ok());
+                    let points = index
+                        .and_then(|index| found.get_mut(index))
+                        .ok_or_else(|| incomplete(SERVICE, operation, "result id that was asked for"))?;
+                    let pairs = result.timestamps().iter().zip(result.values());
+                    points.extend(pairs.filter_map(|(at, value)| Some(Datapoint { at: timestamp(at)?, value: *value })));
+                }
+                token = page.next_token;
+                if token.is_none() {
+                    break;
+                }
+            }
+        }
+        for points in &mut found {
+            points.sort_by_key(|point| point.at);
+        }
+        Ok(found)
+    }
+
+    /// The alarms of these names, metric and composite; a name without an alarm is simply not among them.
+    ///
+    /// # Errors
+    /// What CloudWatch says.
+    pub async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, CallError> {
+        use aws_sdk_cloudwatch::types::AlarmType::{CompositeAlarm, MetricAlarm};
+        let operation = "DescribeAlarms";
+        let mut found = Vec::new();
+        for batch in names.chunks(100) {
+            let mut token = None;
+            loop {
+                let request = self
+                    .client
+                    .describe_alarms()
+                    .set_alarm_names(Some(batch.to_vec()))
+                    .set_alarm_types(Some(vec![MetricAlarm, CompositeAlarm]))
+                    .set_next_token(token);
+                let page = self.bound.call(SERVICE, operation, request.send()).await?;
+                let missing = |what| incomplete(SERVICE, operation, what);
+                for alarm in page.metric_alarms() {
+                    found.push(Alarm {
+                        name: alarm.alarm_name().ok_or_else(|| missing("AlarmName"))?.to_owned(),
+                        arn: alarm.alarm_arn().ok_or_else(|| missing("AlarmArn"))?.to_owned(),
+                        state: alarm.state_value().ok_or_else(|| missing("StateValue"))?.as_str().to_owned(),
+                        reason: alarm.state_reason().map(str::to_owned),
+                        since: alarm.state_updated_timestamp().and_then(timestamp),
+                        composite: false,
+                    });
+                }
+                for alarm in page.composite_alarms() {
+                    found.push(Alarm {
+                        name: alarm.alarm_name().ok_or_else(|| missing("AlarmName"))?.to_owned(),
+                        arn: alarm.alarm_arn().ok_or_else(|| missing("AlarmArn"))?.to_owned(),
+                        state: alarm.state_value().ok_or_else(|| missing("StateValue"))?.as_str().to_owned(),
+                        reason: alarm.state_reason().map(str::to_owned),
+                        since: alarm.state_updated_timestamp().and_then(timestamp),
+                        composite: true,
+                    });
+                }
+                token = page.next_token;
+                if token.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn query(index: usize, wanted: &Statistic) -> MetricDataQuery {
+    let dimensions = wanted.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build());
+    let metric = Metric::builder()
+        .namespace(&wanted.namespace)
+        .metric_name(&wanted.metric)
+        .set_dimensions(Some(dimensions.collect()))
+        .build();
+    let statistic = MetricStat::builder()
+        .metric(metric)
+        .period(i32::try_from(wanted.period.as_secs()).unwrap_or(i32::MAX))
+        .stat(&wanted.statistic)
+        .build();
+    MetricDataQuery::builder().id(format!("q{index}")).metric_stat(statistic).return_data(true).build()
+}

@@ -1,0 +1,221 @@
+//! S3: small objects read and written whole, with the conditions that make a ledger of them.
+
+use aws_sdk_s3::{
+    Client,
+    config::Builder,
+    primitives::ByteStream,
+};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+
+use super::{Base, Bound, incomplete};
+use crate::failure::{CallError, Failure};
+
+const SERVICE: &str = "s3";
+
+/// A bucket and a key in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// Bucket name.
+    pub bucket: String,
+    /// Object key, without a leading slash.
+    pub key: String,
+}
+
+impl Location {
+    /// A location.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { bucket: bucket.into(), key: key.into() }
+    }
+
+    /// Reads `s3://bucket/key`; `None` for anything else, and for an empty bucket or key.
+    pub fn parse(uri: &str) -> Option<Self> {
+        let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
+        (!bucket.is_empty() && !key.is_empty()).then(|| Self::new(bucket, key))
+    }
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// One object, read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// `ETag`, quotes included, as `If-Match` wants it.
+    pub etag: String,
+    /// The content.
+    pub body: Vec<u8>,
+}
+
+/// What reading an object came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// It is there.
+    Object(Object),
+    /// It still has the ETag asked with.
+    NotModified,
+    /// There is no such key. A missing bucket is an error instead.
+    Absent,
+}
+
+/// The condition of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// Write whatever is there.
+    Always,
+    /// Only over the object with this ETag.
+    Matches(&'a str),
+    /// Only if there is no object.
+    Absent,
+}
+
+/// S3 in the function's Region.
+#[derive(Clone, Debug)]
+pub struct S3 {
+    client: Client,
+    bound: Bound,
+}
+
+impl S3 {
+    /// A client on `base`.
+    pub fn new(base: &Base) -> Self {
+        let config = Builder::from(&base.sdk)
+            .force_path_style(base.path_style())
+            .build();
+        Self { client: Client::from_conf(config), bound: base.bound() }
+    }
+
+    /// The same, giving up at `deadline`.
+    #[must_use]
+    pub fn until(&self, deadline: jiff::Timestamp) -> Self {
+        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+    }
+
+    pub(crate) fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
+    /// Reads an object of at most `limit` bytes; with `unless` (an ETag) only if it has changed since.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] when the object is larger than `limit`; [`Failure::Denied`] also for a missing key when the
+    /// role may not list the bucket.
+    pub async fn get(&self, at: &Location, unless: Option<&str>, limit: u64) -> Result<Got, CallError> {
+        let operation = "GetObject";
+        let request = self.client.get_object().bucket(&at.bucket).key(&at.key);
+        let request = request.set_if_none_match(unless.map(str::to_owned));
+        let whole = async {
+            let answer = match request.send().await {
+                Ok(answer) => answer,
+                Err(error) if status(&error) == Some(304) => return Ok(Got::NotModified),
+                Err(error) => {
+                    let error = super::errors::classify(SERVICE, operation, &error);
+                    return if error.code.as_deref() == Some("NoSuchKey") { Ok(Got::Absent) } else { Err(error) };
+                }
+            };
+            let etag = answer.e_tag().map(str::to_owned).ok_or_else(|| incomplete(SERVICE, operation, "ETag"))?;
+            let body = collect(answer.body, limit).await.map_err(|(failure, problem)| CallError {
+                service: SERVICE,
+                operation,
+                failure,
+                code: None,
+                message: format!("{at}: {problem}"),
+                request_id: None,
+            })?;
+            Ok(Got::Object(Object { etag, body }))
+        };
+        self.bound.limit(SERVICE, operation, whole).await?
+    }
+
+    /// Writes an object under a condition and answers its new ETag.
+    ///
+    /// # Errors
+    /// [`Failure::Conflict`] when the condition does not hold, which may also be because an earlier attempt of this very
+    /// call took effect and its answer was lost.
+    pub async fn put(
+        &self,
+        at: &Location,
+        body: Vec<u8>,
+        content_type: &str,
+        condition: Condition<'_>,
+    ) -> Result<String, CallError> {
+        let operation = "PutObject";
+        let request = self.client.put_object().bucket(&at.bucket).key(&at.key).content_type(content_type);
+        let request = match condition {
+            Condition::Always => request,
+            Condition::Matches(etag) => request.if_match(etag),
+            Condition::Absent => request.if_none_match("*"),
+        };
+        let put = self.bound.call(SERVICE, operation, request.body(ByteStream::from(body)).send()).await;
+        match put {
+            Ok(answer) => answer.e_tag.ok_or_else(|| incomplete(SERVICE, operation, "ETag")),
+            // The object that was to be overwritten has been deleted meanwhile.
+            Err(error) if error.code.as_deref() == Some("NoSuchKey") && condition != Condition::Absent => {
+                Err(CallError { failure: Failure::Conflict, ..error })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object; one that is not there is as good as deleted.
+    ///
+    /// # Errors
+    /// What S3 says.
+    pub async fn delete(&self, at: &Location) -> Result<(), CallError> {
+        let request = self.client.delete_object().bucket(&at.bucket).key(&at.key);
+        self.bound.call(SERVICE, "DeleteObject", request.send()).await.map(drop)
+    }
+
+    /// The ETag of an object, `None` when it is not there. A missing bucket cannot be told from a missing key here.
+    ///
+    /// # Errors
+    /// What S3 says.
+    pub async fn head(&self, at: &Location) -> Result<Option<String>, CallError> {
+        let operation = "HeadObject";
+        let request = self.client.head_object().bucket(&at.bucket).key(&at.key);
+        match self.bound.call(SERVICE, operation, request.send()).await {
+            Ok(answer) => answer.e_tag.map(Some).ok_or_else(|| incomplete(SERVICE, operation, "ETag")),
+            Err(error) if error.failure == Failure::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+async fn collect(mut stream: ByteStream, limit: u64) -> Result<Vec<u8>, (Failure, String)> {
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| (Failure::Network, format!("the body was cut off: {error}")))?;
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Err((Failure::Invalid, format!("the object is larger than the {limit} bytes accepted here")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_uri_with_bucket_and_key_is_a_location() {
+        assert_eq!(Location::parse("s3://b/k/l.yaml"), Some(Location::new("b", "k/l.yaml")));
+        for wrong in ["s3://b", "s3://b/", "s3:///k", "b/k", "https://b/k", ""] {
+            assert_eq!(Location::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(Location::new("b", "k/l").to_string(), "s3://b/k/l");
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_refused_before_it_is_kept() {
+        let body = || ByteStream::from(vec![7; 10]);
+        assert_eq!(collect(body(), 10).await, Ok(vec![7; 10]));
+        assert_eq!(collect(body(), 9).await.map_err(|(failure, _)| failure), Err(Failure::Invalid));
+    }
+}
