@@ -45,7 +45,12 @@ impl Base {
     /// because a local AWS has no host name per bucket.
     pub fn new(sdk: SdkConfig, clock: Clock, emit: Emit) -> Self {
         let path_style = sdk.endpoint_url().is_some();
-        Self { sdk, clock, emit, path_style }
+        Self {
+            sdk,
+            clock,
+            emit,
+            path_style,
+        }
     }
 
     /// The base of a deployed function: the environment's Region and credentials, [`retries`], [`timeouts`], system
@@ -56,7 +61,9 @@ impl Base {
             .timeout_config(timeouts())
             .load()
             .await;
-        let local_s3 = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"].iter().any(|name| std::env::var_os(name).is_some());
+        let local_s3 = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some());
         Self::new(sdk, Clock::system(), Emit::stdout()).with_path_style(local_s3)
     }
 
@@ -72,7 +79,10 @@ impl Base {
     }
 
     pub(crate) fn bound(&self) -> Bound {
-        Bound { clock: self.clock.clone(), deadline: None }
+        Bound {
+            clock: self.clock.clone(),
+            deadline: None,
+        }
     }
 }
 
@@ -192,7 +202,10 @@ impl Invocation {
         what: &'static str,
         work: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        let bound = Bound { clock: clock.clone(), deadline: Some(self.leaving(margin)) };
+        let bound = Bound {
+            clock: clock.clone(),
+            deadline: Some(self.leaving(margin)),
+        };
         bound.limit("lambda", what, work).await?
     }
 }
@@ -210,7 +223,10 @@ pub(crate) struct Bound {
 
 impl Bound {
     pub(crate) fn until(&self, deadline: Timestamp) -> Self {
-        Self { clock: self.clock.clone(), deadline: Some(deadline) }
+        Self {
+            clock: self.clock.clone(),
+            deadline: Some(deadline),
+        }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -244,12 +260,22 @@ impl Bound {
         operation: &'static str,
         work: impl Future<Output = T>,
     ) -> Result<T, CallError> {
-        let Some(left) = self.remaining() else { return Ok(work.await) };
+        let Some(left) = self.remaining() else {
+            return Ok(work.await);
+        };
         if left.is_zero() {
-            return Err(out_of_time(service, operation, "not started: the invocation has no time left for it"));
+            return Err(out_of_time(
+                service,
+                operation,
+                "not started: the invocation has no time left for it",
+            ));
         }
         tokio::time::timeout(left, work).await.map_err(|_| {
-            out_of_time(service, operation, "given up: the invocation's time ran out before the answer came")
+            out_of_time(
+                service,
+                operation,
+                "given up: the invocation's time ran out before the answer came",
+            )
         })
     }
 }
@@ -304,7 +330,10 @@ mod tests {
 
     #[test]
     fn remaining_is_zero_after_the_deadline() {
-        let call = Invocation { request_id: "r".into(), deadline: at("2026-01-01T00:01:00Z") };
+        let call = Invocation {
+            request_id: "r".into(),
+            deadline: at("2026-01-01T00:01:00Z"),
+        };
         assert_eq!(call.remaining(at("2026-01-01T00:00:30Z")), Duration::from_secs(30));
         assert_eq!(call.remaining(at("2026-01-01T00:01:30Z")), Duration::ZERO);
         assert_eq!(call.leaving(Duration::from_secs(5)), at("2026-01-01T00:00:55Z"));
@@ -312,7 +341,11 @@ mod tests {
 
     #[test]
     fn times_survive_the_way_through_the_sdk() {
-        for text in ["2026-01-01T00:00:00.123456789Z", "1969-12-31T23:59:59.25Z", "1970-01-01T00:00:00Z"] {
+        for text in [
+            "2026-01-01T00:00:00.123456789Z",
+            "1969-12-31T23:59:59.25Z",
+            "1970-01-01T00:00:00Z",
+        ] {
             assert_eq!(timestamp(&sdk_time(at(text))), Some(at(text)));
         }
     }
@@ -320,9 +353,19 @@ mod tests {
     #[tokio::test]
     async fn work_past_the_deadline_is_given_up_and_work_after_it_never_begins() {
         let start = at("2026-01-01T00:00:00Z");
-        let call = Invocation { request_id: "r".into(), deadline: at("2026-01-01T00:00:01.05Z") };
+        let call = Invocation {
+            request_id: "r".into(),
+            deadline: at("2026-01-01T00:00:01.05Z"),
+        };
         let clock = Clock::new(move || start);
-        let hung = call.within(&clock, Duration::from_secs(1), "sweep", std::future::pending::<Result<(), _>>()).await;
+        let hung = call
+            .within(
+                &clock,
+                Duration::from_secs(1),
+                "sweep",
+                std::future::pending::<Result<(), _>>(),
+            )
+            .await;
         let error = hung.expect_err("out of time");
         assert_eq!((error.failure, error.operation), (Failure::TimedOut, "sweep"));
         let late = Clock::new(move || at("2026-01-01T00:00:01Z"));
@@ -331,7 +374,10 @@ mod tests {
             begun = true;
             Ok(())
         };
-        let refused = call.within(&late, Duration::from_secs(1), "sweep", work).await.expect_err("no time");
+        let refused = call
+            .within(&late, Duration::from_secs(1), "sweep", work)
+            .await
+            .expect_err("no time");
         assert!(refused.message.starts_with("not started"), "{refused}");
         assert!(!begun);
     }

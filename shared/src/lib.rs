@@ -4,6 +4,8 @@
 //! `cargo test -p shared --no-default-features` builds without the SDKs and so proves it.
 
 pub mod alert;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod command;
 pub mod emf;
 pub mod endpoint;

@@ -66,7 +66,9 @@ impl Scaled {
                     Self::VariantConcurrency { endpoint, variant }
                 }
             }
-            ["inference-component", component] => Self::ComponentCopies { component: component.to_owned() },
+            ["inference-component", component] => Self::ComponentCopies {
+                component: component.to_owned(),
+            },
             _ => return None,
         };
         (found.dimension() == dimension).then_some(found)
@@ -96,13 +98,19 @@ pub struct AutoScaling {
 impl AutoScaling {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
-        Self { client: Client::new(&base.sdk), bound: base.bound() }
+        Self {
+            client: Client::new(&base.sdk),
+            bound: base.bound(),
+        }
     }
 
     /// The same, giving up at `deadline`.
     #[must_use]
     pub fn until(&self, deadline: jiff::Timestamp) -> Self {
-        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+        Self {
+            client: self.client.clone(),
+            bound: self.bound.until(deadline),
+        }
     }
 
     /// The registered targets among `wanted`, or all of SageMaker's when `wanted` is empty.
@@ -115,7 +123,11 @@ impl AutoScaling {
         ids.dedup();
         let mut found = Vec::new();
         // At most 50 ids are taken in a call. No ids at all means every target.
-        let batches: Vec<_> = if ids.is_empty() { vec![None] } else { ids.chunks(50).map(Some).collect() };
+        let batches: Vec<_> = if ids.is_empty() {
+            vec![None]
+        } else {
+            ids.chunks(50).map(Some).collect()
+        };
         for batch in batches {
             let mut token = None;
             loop {
@@ -125,7 +137,10 @@ impl AutoScaling {
                     .service_namespace(ServiceNamespace::Sagemaker)
                     .set_resource_ids(batch.map(<[_]>::to_vec))
                     .set_next_token(token);
-                let page = self.bound.call(SERVICE, "DescribeScalableTargets", request.send()).await?;
+                let page = self
+                    .bound
+                    .call(SERVICE, "DescribeScalableTargets", request.send())
+                    .await?;
                 found.extend(page.scalable_targets.unwrap_or_default().iter().filter_map(|target| {
                     let scaled = Scaled::parse(&target.resource_id, target.scalable_dimension.as_str())?;
                     let suspended = target.suspended_state.as_ref().is_some_and(|state| {
@@ -138,7 +153,12 @@ impl AutoScaling {
                     });
                     let capacity = |capacity: i32| u32::try_from(capacity).unwrap_or(0);
                     let (min, max) = (capacity(target.min_capacity), capacity(target.max_capacity));
-                    Some(ScalableTarget { scaled, min, max, suspended })
+                    Some(ScalableTarget {
+                        scaled,
+                        min,
+                        max,
+                        suspended,
+                    })
                 }));
                 token = page.next_token;
                 if token.is_none() {
@@ -165,7 +185,10 @@ impl AutoScaling {
             .scalable_dimension(ScalableDimension::from(scaled.dimension()))
             .set_min_capacity(capacity(min))
             .set_max_capacity(capacity(max));
-        self.bound.call(SERVICE, "RegisterScalableTarget", request.send()).await.map(drop)
+        self.bound
+            .call(SERVICE, "RegisterScalableTarget", request.send())
+            .await
+            .map(drop)
     }
 }
 
@@ -177,13 +200,21 @@ mod tests {
     fn what_scales_is_read_back_from_its_resource_id_and_dimension() {
         let (endpoint, variant) = ("fraud".to_owned(), "blue".to_owned());
         for scaled in [
-            Scaled::VariantInstances { endpoint: endpoint.clone(), variant: variant.clone() },
+            Scaled::VariantInstances {
+                endpoint: endpoint.clone(),
+                variant: variant.clone(),
+            },
             Scaled::VariantConcurrency { endpoint, variant },
-            Scaled::ComponentCopies { component: "llm".into() },
+            Scaled::ComponentCopies {
+                component: "llm".into(),
+            },
         ] {
             assert_eq!(Scaled::parse(&scaled.resource_id(), scaled.dimension()), Some(scaled));
         }
-        assert_eq!(Scaled::parse("inference-component/llm", "sagemaker:variant:DesiredInstanceCount"), None);
+        assert_eq!(
+            Scaled::parse("inference-component/llm", "sagemaker:variant:DesiredInstanceCount"),
+            None
+        );
         assert_eq!(Scaled::parse("service/cluster/web", "ecs:service:DesiredCount"), None);
     }
 }

@@ -67,13 +67,19 @@ pub struct CloudWatch {
 impl CloudWatch {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
-        Self { client: Client::new(&base.sdk), bound: base.bound() }
+        Self {
+            client: Client::new(&base.sdk),
+            bound: base.bound(),
+        }
     }
 
     /// The same, giving up at `deadline`.
     #[must_use]
     pub fn until(&self, deadline: Timestamp) -> Self {
-        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+        Self {
+            client: self.client.clone(),
+            bound: self.bound.until(deadline),
+        }
     }
 
     /// The datapoints of each statistic in `[from, to)`, oldest first, in the order asked. No datapoint means that
@@ -90,8 +96,11 @@ impl CloudWatch {
         let operation = "GetMetricData";
         let mut found: Vec<Vec<Datapoint>> = vec![Vec::new(); wanted.len()];
         for (batch, statistics) in wanted.chunks(QUERIES).enumerate() {
-            let queries: Vec<_> =
-                statistics.iter().enumerate().map(|(index, one)| query(batch * QUERIES + index, one)).collect();
+            let queries: Vec<_> = statistics
+                .iter()
+                .enumerate()
+                .map(|(index, one)| query(batch * QUERIES + index, one))
+                .collect();
             let mut token = None;
             loop {
                 let request = self
@@ -104,12 +113,20 @@ impl CloudWatch {
                     .set_next_token(token);
                 let page = self.bound.call(SERVICE, operation, request.send()).await?;
                 for result in page.metric_data_results() {
-                    let index = result.id().and_then(|id| id.strip_prefix('q')).and_then(|id| id.parse::<usize>().ok());
+                    let index = result
+                        .id()
+                        .and_then(|id| id.strip_prefix('q'))
+                        .and_then(|id| id.parse::<usize>().ok());
                     let points = index
                         .and_then(|index| found.get_mut(index))
                         .ok_or_else(|| incomplete(SERVICE, operation, "result id that was asked for"))?;
                     let pairs = result.timestamps().iter().zip(result.values());
-                    points.extend(pairs.filter_map(|(at, value)| Some(Datapoint { at: timestamp(at)?, value: *value })));
+                    points.extend(pairs.filter_map(|(at, value)| {
+                        Some(Datapoint {
+                            at: timestamp(at)?,
+                            value: *value,
+                        })
+                    }));
                 }
                 token = page.next_token;
                 if token.is_none() {
@@ -146,7 +163,11 @@ impl CloudWatch {
                     found.push(Alarm {
                         name: alarm.alarm_name().ok_or_else(|| missing("AlarmName"))?.to_owned(),
                         arn: alarm.alarm_arn().ok_or_else(|| missing("AlarmArn"))?.to_owned(),
-                        state: alarm.state_value().ok_or_else(|| missing("StateValue"))?.as_str().to_owned(),
+                        state: alarm
+                            .state_value()
+                            .ok_or_else(|| missing("StateValue"))?
+                            .as_str()
+                            .to_owned(),
                         reason: alarm.state_reason().map(str::to_owned),
                         since: alarm.state_updated_timestamp().and_then(timestamp),
                         composite: false,
@@ -156,7 +177,11 @@ impl CloudWatch {
                     found.push(Alarm {
                         name: alarm.alarm_name().ok_or_else(|| missing("AlarmName"))?.to_owned(),
                         arn: alarm.alarm_arn().ok_or_else(|| missing("AlarmArn"))?.to_owned(),
-                        state: alarm.state_value().ok_or_else(|| missing("StateValue"))?.as_str().to_owned(),
+                        state: alarm
+                            .state_value()
+                            .ok_or_else(|| missing("StateValue"))?
+                            .as_str()
+                            .to_owned(),
                         reason: alarm.state_reason().map(str::to_owned),
                         since: alarm.state_updated_timestamp().and_then(timestamp),
                         composite: true,
@@ -173,7 +198,10 @@ impl CloudWatch {
 }
 
 fn query(index: usize, wanted: &Statistic) -> MetricDataQuery {
-    let dimensions = wanted.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build());
+    let dimensions = wanted
+        .dimensions
+        .iter()
+        .map(|(name, value)| Dimension::builder().name(name).value(value).build());
     let metric = Metric::builder()
         .namespace(&wanted.namespace)
         .metric_name(&wanted.metric)
@@ -184,5 +212,9 @@ fn query(index: usize, wanted: &Statistic) -> MetricDataQuery {
         .period(i32::try_from(wanted.period.as_secs()).unwrap_or(i32::MAX))
         .stat(&wanted.statistic)
         .build();
-    MetricDataQuery::builder().id(format!("q{index}")).metric_stat(statistic).return_data(true).build()
+    MetricDataQuery::builder()
+        .id(format!("q{index}"))
+        .metric_stat(statistic)
+        .return_data(true)
+        .build()
 }

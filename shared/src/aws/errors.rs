@@ -106,9 +106,18 @@ const NOT_FOUND: &[&str] = &[
     "ResourceNotFound",
     "ResourceNotFoundException",
 ];
-const QUOTA: &[&str] =
-    &["LimitExceeded", "LimitExceededException", "ResourceLimitExceeded", "ServiceQuotaExceededException"];
-const BUSY: &[&str] = &["ConcurrentUpdateException", "OperationAborted", "ResourceInUse", "ResourceInUseException"];
+const QUOTA: &[&str] = &[
+    "LimitExceeded",
+    "LimitExceededException",
+    "ResourceLimitExceeded",
+    "ServiceQuotaExceededException",
+];
+const BUSY: &[&str] = &[
+    "ConcurrentUpdateException",
+    "OperationAborted",
+    "ResourceInUse",
+    "ResourceInUseException",
+];
 const CONFLICT: &[&str] = &["ConditionalRequestConflict", "ConflictException", "PreconditionFailed"];
 const UNAVAILABLE: &[&str] = &[
     "InternalDependencyException",

@@ -64,13 +64,19 @@ impl Runtime {
     /// A client on `base`, without retries.
     pub fn new(base: &Base) -> Self {
         let config = Builder::from(&base.sdk).retry_config(RetryConfig::disabled()).build();
-        Self { client: Client::from_conf(config), bound: base.bound() }
+        Self {
+            client: Client::from_conf(config),
+            bound: base.bound(),
+        }
     }
 
     /// The same, giving up at `deadline`.
     #[must_use]
     pub fn until(&self, deadline: jiff::Timestamp) -> Self {
-        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+        Self {
+            client: self.client.clone(),
+            bound: self.bound.until(deadline),
+        }
     }
 
     /// Sends one inference, once. Whatever comes of it, an error of the model or of SageMaker included, is an answer to
@@ -137,7 +143,9 @@ impl Runtime {
             .inference_id(inference_id);
         let answer = self.bound.call(SERVICE, operation, request.send()).await?;
         Ok(Queued {
-            output: answer.output_location.ok_or_else(|| super::incomplete(SERVICE, operation, "OutputLocation"))?,
+            output: answer
+                .output_location
+                .ok_or_else(|| super::incomplete(SERVICE, operation, "OutputLocation"))?,
             failure: answer.failure_location,
             inference_id: answer.inference_id,
         })
@@ -150,9 +158,11 @@ fn refused(said: Option<&InvokeEndpointError>, status: Option<u16>, call: CallEr
             original_status: error.original_status_code.and_then(|status| u16::try_from(status).ok()),
             message: error.original_message.clone().unwrap_or(call.message),
         },
-        (_, Some(status)) => {
-            Outcome::Refused { status, code: call.code.unwrap_or_default(), message: call.message }
-        }
+        (_, Some(status)) => Outcome::Refused {
+            status,
+            code: call.code.unwrap_or_default(),
+            message: call.message,
+        },
         (_, None) if call.failure == Failure::TimedOut => Outcome::TimedOut,
         (_, None) => Outcome::NoConnection { message: call.message },
     }
@@ -166,21 +176,42 @@ mod tests {
 
     fn call(failure: Failure, code: Option<&str>) -> CallError {
         let (code, message) = (code.map(str::to_owned), "said".to_owned());
-        CallError { service: SERVICE, operation: "InvokeEndpoint", failure, code, message, request_id: None }
+        CallError {
+            service: SERVICE,
+            operation: "InvokeEndpoint",
+            failure,
+            code,
+            message,
+            request_id: None,
+        }
     }
 
     #[test]
     fn the_containers_own_status_is_told_apart_from_sagemakers() {
-        let error = ModelError::builder().original_status_code(500).original_message("out of memory").build();
+        let error = ModelError::builder()
+            .original_status_code(500)
+            .original_message("out of memory")
+            .build();
         let error = InvokeEndpointError::ModelError(error);
         assert_eq!(
             refused(Some(&error), Some(424), call(Failure::Invalid, Some("ModelError"))),
-            Outcome::ModelError { original_status: Some(500), message: "out of memory".into() }
+            Outcome::ModelError {
+                original_status: Some(500),
+                message: "out of memory".into()
+            }
         );
         let error = InvokeEndpointError::ServiceUnavailable(ServiceUnavailable::builder().build());
         assert_eq!(
-            refused(Some(&error), Some(503), call(Failure::Unavailable, Some("ServiceUnavailable"))),
-            Outcome::Refused { status: 503, code: "ServiceUnavailable".into(), message: "said".into() }
+            refused(
+                Some(&error),
+                Some(503),
+                call(Failure::Unavailable, Some("ServiceUnavailable"))
+            ),
+            Outcome::Refused {
+                status: 503,
+                code: "ServiceUnavailable".into(),
+                message: "said".into()
+            }
         );
     }
 

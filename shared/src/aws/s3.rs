@@ -1,10 +1,6 @@
 //! S3: small objects read and written whole, with the conditions that make a ledger of them.
 
-use aws_sdk_s3::{
-    Client,
-    config::Builder,
-    primitives::ByteStream,
-};
+use aws_sdk_s3::{Client, config::Builder, primitives::ByteStream};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 
 use super::{Base, Bound, incomplete};
@@ -24,7 +20,10 @@ pub struct Location {
 impl Location {
     /// A location.
     pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
-        Self { bucket: bucket.into(), key: key.into() }
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+        }
     }
 
     /// Reads `s3://bucket/key`; `None` for anything else, and for an empty bucket or key.
@@ -81,16 +80,20 @@ pub struct S3 {
 impl S3 {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
-        let config = Builder::from(&base.sdk)
-            .force_path_style(base.path_style())
-            .build();
-        Self { client: Client::from_conf(config), bound: base.bound() }
+        let config = Builder::from(&base.sdk).force_path_style(base.path_style()).build();
+        Self {
+            client: Client::from_conf(config),
+            bound: base.bound(),
+        }
     }
 
     /// The same, giving up at `deadline`.
     #[must_use]
     pub fn until(&self, deadline: jiff::Timestamp) -> Self {
-        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+        Self {
+            client: self.client.clone(),
+            bound: self.bound.until(deadline),
+        }
     }
 
     pub(crate) fn bound(&self) -> &Bound {
@@ -112,18 +115,27 @@ impl S3 {
                 Err(error) if status(&error) == Some(304) => return Ok(Got::NotModified),
                 Err(error) => {
                     let error = super::errors::classify(SERVICE, operation, &error);
-                    return if error.code.as_deref() == Some("NoSuchKey") { Ok(Got::Absent) } else { Err(error) };
+                    return if error.code.as_deref() == Some("NoSuchKey") {
+                        Ok(Got::Absent)
+                    } else {
+                        Err(error)
+                    };
                 }
             };
-            let etag = answer.e_tag().map(str::to_owned).ok_or_else(|| incomplete(SERVICE, operation, "ETag"))?;
-            let body = collect(answer.body, limit).await.map_err(|(failure, problem)| CallError {
-                service: SERVICE,
-                operation,
-                failure,
-                code: None,
-                message: format!("{at}: {problem}"),
-                request_id: None,
-            })?;
+            let etag = answer
+                .e_tag()
+                .map(str::to_owned)
+                .ok_or_else(|| incomplete(SERVICE, operation, "ETag"))?;
+            let body = collect(answer.body, limit)
+                .await
+                .map_err(|(failure, problem)| CallError {
+                    service: SERVICE,
+                    operation,
+                    failure,
+                    code: None,
+                    message: format!("{at}: {problem}"),
+                    request_id: None,
+                })?;
             Ok(Got::Object(Object { etag, body }))
         };
         self.bound.limit(SERVICE, operation, whole).await?
@@ -142,18 +154,29 @@ impl S3 {
         condition: Condition<'_>,
     ) -> Result<String, CallError> {
         let operation = "PutObject";
-        let request = self.client.put_object().bucket(&at.bucket).key(&at.key).content_type(content_type);
+        let request = self
+            .client
+            .put_object()
+            .bucket(&at.bucket)
+            .key(&at.key)
+            .content_type(content_type);
         let request = match condition {
             Condition::Always => request,
             Condition::Matches(etag) => request.if_match(etag),
             Condition::Absent => request.if_none_match("*"),
         };
-        let put = self.bound.call(SERVICE, operation, request.body(ByteStream::from(body)).send()).await;
+        let put = self
+            .bound
+            .call(SERVICE, operation, request.body(ByteStream::from(body)).send())
+            .await;
         match put {
             Ok(answer) => answer.e_tag.ok_or_else(|| incomplete(SERVICE, operation, "ETag")),
             // The object that was to be overwritten has been deleted meanwhile.
             Err(error) if error.code.as_deref() == Some("NoSuchKey") && condition != Condition::Absent => {
-                Err(CallError { failure: Failure::Conflict, ..error })
+                Err(CallError {
+                    failure: Failure::Conflict,
+                    ..error
+                })
             }
             Err(error) => Err(error),
         }
@@ -176,7 +199,10 @@ impl S3 {
         let operation = "HeadObject";
         let request = self.client.head_object().bucket(&at.bucket).key(&at.key);
         match self.bound.call(SERVICE, operation, request.send()).await {
-            Ok(answer) => answer.e_tag.map(Some).ok_or_else(|| incomplete(SERVICE, operation, "ETag")),
+            Ok(answer) => answer
+                .e_tag
+                .map(Some)
+                .ok_or_else(|| incomplete(SERVICE, operation, "ETag")),
             Err(error) if error.failure == Failure::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -192,7 +218,10 @@ async fn collect(mut stream: ByteStream, limit: u64) -> Result<Vec<u8>, (Failure
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| (Failure::Network, format!("the body was cut off: {error}")))?;
         if (body.len() + chunk.len()) as u64 > limit {
-            return Err((Failure::Invalid, format!("the object is larger than the {limit} bytes accepted here")));
+            return Err((
+                Failure::Invalid,
+                format!("the object is larger than the {limit} bytes accepted here"),
+            ));
         }
         body.extend_from_slice(&chunk);
     }
@@ -216,6 +245,9 @@ mod tests {
     async fn a_body_over_the_limit_is_refused_before_it_is_kept() {
         let body = || ByteStream::from(vec![7; 10]);
         assert_eq!(collect(body(), 10).await, Ok(vec![7; 10]));
-        assert_eq!(collect(body(), 9).await.map_err(|(failure, _)| failure), Err(Failure::Invalid));
+        assert_eq!(
+            collect(body(), 9).await.map_err(|(failure, _)| failure),
+            Err(Failure::Invalid)
+        );
     }
 }

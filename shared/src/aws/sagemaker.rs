@@ -54,13 +54,19 @@ pub struct SageMaker {
 impl SageMaker {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
-        Self { client: Client::new(&base.sdk), bound: base.bound() }
+        Self {
+            client: Client::new(&base.sdk),
+            bound: base.bound(),
+        }
     }
 
     /// The same, giving up at `deadline`.
     #[must_use]
     pub fn until(&self, deadline: jiff::Timestamp) -> Self {
-        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+        Self {
+            client: self.client.clone(),
+            bound: self.bound.until(deadline),
+        }
     }
 
     /// `DescribeEndpoint`.
@@ -92,7 +98,9 @@ impl SageMaker {
                     name: summary
                         .endpoint_name
                         .ok_or_else(|| incomplete(SERVICE, operation, "EndpointName"))?,
-                    arn: summary.endpoint_arn.ok_or_else(|| incomplete(SERVICE, operation, "EndpointArn"))?,
+                    arn: summary
+                        .endpoint_arn
+                        .ok_or_else(|| incomplete(SERVICE, operation, "EndpointArn"))?,
                     status: summary
                         .endpoint_status
                         .map(|status| EndpointStatus::parse(status.as_str()))
@@ -141,7 +149,9 @@ impl SageMaker {
         let operation = "DescribeEndpointConfig";
         let request = self.client.describe_endpoint_config().endpoint_config_name(name);
         let described = self.bound.call(SERVICE, operation, request.send()).await?;
-        let arn = described.endpoint_config_arn().ok_or_else(|| incomplete(SERVICE, operation, "EndpointConfigArn"))?;
+        let arn = described
+            .endpoint_config_arn()
+            .ok_or_else(|| incomplete(SERVICE, operation, "EndpointConfigArn"))?;
         let tags = self.list_tags(arn).await?;
         Ok(EndpointConfig::new(described, tags))
     }
@@ -153,7 +163,9 @@ impl SageMaker {
     pub async fn clone_endpoint_config(&self, config: &EndpointConfig, name: &str) -> Result<Change, CallError> {
         let operation = "CreateEndpointConfig";
         let tags = config.tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
-        let tags: Vec<_> = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        let tags: Vec<_> = tags
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
         let request = config.create(self.client.create_endpoint_config().endpoint_config_name(name));
         let request = request.set_tags((!tags.is_empty()).then_some(tags));
         match self.bound.call(SERVICE, operation, request.send()).await {
@@ -163,7 +175,10 @@ impl SageMaker {
                 if there.same_content(config) {
                     return Ok(Change::Already);
                 }
-                Err(CallError { message: format!("{} It differs from {}.", error.message, config.name()), ..error })
+                Err(CallError {
+                    message: format!("{} It differs from {}.", error.message, config.name()),
+                    ..error
+                })
             }
             Err(error) => Err(error),
         }
@@ -184,8 +199,13 @@ impl SageMaker {
             Ok(_) => Ok(Change::Begun),
             Err(error) if error.failure == Failure::Busy => {
                 let now = self.describe(endpoint).await?;
-                let pending = now.pending_deployment_summary().and_then(|pending| pending.endpoint_config_name());
-                already(pending == Some(config) || now.endpoint_config_name() == Some(config), error)
+                let pending = now
+                    .pending_deployment_summary()
+                    .and_then(|pending| pending.endpoint_config_name());
+                already(
+                    pending == Some(config) || now.endpoint_config_name() == Some(config),
+                    error,
+                )
             }
             Err(error) => Err(error),
         }
@@ -264,7 +284,9 @@ impl SageMaker {
         tags: &BTreeMap<String, String>,
     ) -> Result<Change, CallError> {
         let tags = tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
-        let tags: Vec<_> = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        let tags: Vec<_> = tags
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
         let request = self
             .client
             .create_endpoint()
@@ -289,7 +311,11 @@ fn already(so: bool, otherwise: CallError) -> Result<Change, CallError> {
 
 fn refused(changes: &[VariantChange]) -> Option<&'static str> {
     let mut weights = changes.iter().filter_map(|change| change.weight);
-    if changes.is_empty() || changes.iter().any(|change| change.weight.is_none() && change.instances.is_none()) {
+    if changes.is_empty()
+        || changes
+            .iter()
+            .any(|change| change.weight.is_none() && change.instances.is_none())
+    {
         Some("a variant is named without a weight or an instance count to set")
     } else if !weights.clone().all(|weight| weight.is_finite() && weight >= 0.0) {
         Some("a weight must be a number of 0 or more")
@@ -305,39 +331,64 @@ fn refused(changes: &[VariantChange]) -> Option<&'static str> {
 fn desired(now: &Endpoint, change: &VariantChange) -> bool {
     now.variants.iter().any(|variant| {
         variant.name == change.variant
-            && change.weight.is_none_or(|weight| variant.desired_weight == f64::from(weight))
-            && change.instances.is_none_or(|count| variant.desired_instances == Some(count))
+            && change
+                .weight
+                .is_none_or(|weight| variant.desired_weight == f64::from(weight))
+            && change
+                .instances
+                .is_none_or(|count| variant.desired_instances == Some(count))
     })
 }
 
 fn endpoint(described: &DescribeEndpointOutput) -> Result<Endpoint, CallError> {
     let missing = |what| incomplete(SERVICE, "DescribeEndpoint", what);
     Ok(Endpoint {
-        name: described.endpoint_name().ok_or_else(|| missing("EndpointName"))?.to_owned(),
-        arn: described.endpoint_arn().ok_or_else(|| missing("EndpointArn"))?.to_owned(),
+        name: described
+            .endpoint_name()
+            .ok_or_else(|| missing("EndpointName"))?
+            .to_owned(),
+        arn: described
+            .endpoint_arn()
+            .ok_or_else(|| missing("EndpointArn"))?
+            .to_owned(),
         config: described.endpoint_config_name().map(str::to_owned),
         status: described
             .endpoint_status()
             .map(|status| EndpointStatus::parse(status.as_str()))
             .ok_or_else(|| missing("EndpointStatus"))?,
         failure_reason: described.failure_reason().map(str::to_owned),
-        created: described.creation_time().and_then(timestamp).ok_or_else(|| missing("CreationTime"))?,
-        modified: described.last_modified_time().and_then(timestamp).ok_or_else(|| missing("LastModifiedTime"))?,
-        variants: described.production_variants().iter().map(variant).collect::<Result<_, _>>()?,
+        created: described
+            .creation_time()
+            .and_then(timestamp)
+            .ok_or_else(|| missing("CreationTime"))?,
+        modified: described
+            .last_modified_time()
+            .and_then(timestamp)
+            .ok_or_else(|| missing("LastModifiedTime"))?,
+        variants: described
+            .production_variants()
+            .iter()
+            .map(variant)
+            .collect::<Result<_, _>>()?,
         asynchronous: described.async_inference_config().is_some(),
     })
 }
 
 fn variant(summary: &ProductionVariantSummary) -> Result<Variant, CallError> {
     let count = |count: i32| u32::try_from(count).unwrap_or(0);
-    let name = summary.variant_name().ok_or_else(|| incomplete(SERVICE, "DescribeEndpoint", "VariantName"))?;
+    let name = summary
+        .variant_name()
+        .ok_or_else(|| incomplete(SERVICE, "DescribeEndpoint", "VariantName"))?;
     Ok(Variant {
         name: name.to_owned(),
         current_weight: f64::from(summary.current_weight().unwrap_or(0.0)),
         desired_weight: f64::from(summary.desired_weight().or(summary.current_weight()).unwrap_or(0.0)),
         current_instances: summary.current_instance_count().map(count),
         desired_instances: summary.desired_instance_count().map(count),
-        serverless: summary.current_serverless_config().or(summary.desired_serverless_config()).is_some(),
+        serverless: summary
+            .current_serverless_config()
+            .or(summary.desired_serverless_config())
+            .is_some(),
     })
 }
 
@@ -346,12 +397,19 @@ mod tests {
     use super::*;
 
     fn change(variant: &str, weight: Option<f32>, instances: Option<u32>) -> VariantChange {
-        VariantChange { variant: variant.into(), weight, instances }
+        VariantChange {
+            variant: variant.into(),
+            weight,
+            instances,
+        }
     }
 
     #[test]
     fn a_change_that_would_leave_traffic_nowhere_is_not_sent() {
-        assert_eq!(refused(&[change("a", Some(0.0), None), change("b", Some(1.0), None)]), None);
+        assert_eq!(
+            refused(&[change("a", Some(0.0), None), change("b", Some(1.0), None)]),
+            None
+        );
         assert_eq!(refused(&[change("a", None, Some(2))]), None);
         let wrong: [&[VariantChange]; 6] = [
             &[],
@@ -370,6 +428,9 @@ mod tests {
     fn an_endpoint_without_its_promised_fields_is_an_error_that_names_them() {
         let described = DescribeEndpointOutput::builder().endpoint_name("fraud").build();
         let error = endpoint(&described).expect_err("incomplete");
-        assert_eq!(error.to_string(), "sagemaker:DescribeEndpoint failed (unknown): the answer has no EndpointArn, which the API promises");
+        assert_eq!(
+            error.to_string(),
+            "sagemaker:DescribeEndpoint failed (unknown): the answer has no EndpointArn, which the API promises"
+        );
     }
 }

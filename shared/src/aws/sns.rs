@@ -20,13 +20,19 @@ pub struct Sns {
 impl Sns {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
-        Self { client: Client::new(&base.sdk), bound: base.bound() }
+        Self {
+            client: Client::new(&base.sdk),
+            bound: base.bound(),
+        }
     }
 
     /// The same, giving up at `deadline`.
     #[must_use]
     pub fn until(&self, deadline: jiff::Timestamp) -> Self {
-        Self { client: self.client.clone(), bound: self.bound.until(deadline) }
+        Self {
+            client: self.client.clone(),
+            bound: self.bound.until(deadline),
+        }
     }
 
     /// Publishes one message, in a form for each kind of subscriber, and answers its message id.
@@ -36,7 +42,13 @@ impl Sns {
     ///
     /// # Errors
     /// What SNS says.
-    pub async fn publish(&self, topic_arn: &str, message: &Message, id: &str, group: &str) -> Result<String, CallError> {
+    pub async fn publish(
+        &self,
+        topic_arn: &str,
+        message: &Message,
+        id: &str,
+        group: &str,
+    ) -> Result<String, CallError> {
         let operation = "Publish";
         let mut request = self
             .client
@@ -46,22 +58,26 @@ impl Sns {
             .message(message.body())
             .message_structure("json");
         for (name, value) in &message.attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build().map_err(
-                |error| CallError {
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build()
+                .map_err(|error| CallError {
                     service: SERVICE,
                     operation,
                     failure: Failure::Invalid,
                     code: None,
                     message: format!("attribute {name}: {error}"),
                     request_id: None,
-                },
-            )?;
+                })?;
             request = request.message_attributes(name, value);
         }
         if topic_arn.ends_with(".fifo") {
             request = request.message_group_id(group).message_deduplication_id(id);
         }
         let answer = self.bound.call(SERVICE, operation, request.send()).await?;
-        answer.message_id.ok_or_else(|| super::incomplete(SERVICE, operation, "MessageId"))
+        answer
+            .message_id
+            .ok_or_else(|| super::incomplete(SERVICE, operation, "MessageId"))
     }
 }

@@ -52,7 +52,9 @@ impl EndpointConfig {
                 name: variant.variant_name().unwrap_or_default().to_owned(),
                 model: variant.model_name().map(str::to_owned),
                 instance_type: variant.instance_type().map(|kind| kind.as_str().to_owned()),
-                initial_instances: variant.initial_instance_count().and_then(|count| u32::try_from(count).ok()),
+                initial_instances: variant
+                    .initial_instance_count()
+                    .and_then(|count| u32::try_from(count).ok()),
                 initial_weight: f64::from(variant.initial_variant_weight().unwrap_or(1.0)),
             })
             .collect()
@@ -63,9 +65,22 @@ impl EndpointConfig {
         fn content(config: &EndpointConfig) -> impl PartialEq + '_ {
             let from = &config.described;
             (
-                (from.production_variants(), from.shadow_production_variants(), from.data_capture_config()),
-                (from.kms_key_id(), from.async_inference_config(), from.explainer_config(), from.metrics_config()),
-                (from.execution_role_arn(), from.vpc_config(), from.enable_network_isolation().unwrap_or(false)),
+                (
+                    from.production_variants(),
+                    from.shadow_production_variants(),
+                    from.data_capture_config(),
+                ),
+                (
+                    from.kms_key_id(),
+                    from.async_inference_config(),
+                    from.explainer_config(),
+                    from.metrics_config(),
+                ),
+                (
+                    from.execution_role_arn(),
+                    from.vpc_config(),
+                    from.enable_network_isolation().unwrap_or(false),
+                ),
             )
         }
         content(self) == content(other)
@@ -90,7 +105,10 @@ impl EndpointConfig {
 
 impl fmt::Debug for EndpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointConfig").field("name", &self.name()).field("variants", &self.variants()).finish()
+        f.debug_struct("EndpointConfig")
+            .field("name", &self.name())
+            .field("variants", &self.variants())
+            .finish()
     }
 }
 
@@ -104,7 +122,10 @@ mod tests {
     use super::*;
 
     fn config(name: &str, model: &str) -> EndpointConfig {
-        let variant = ProductionVariant::builder().variant_name("blue").model_name(model).initial_instance_count(2);
+        let variant = ProductionVariant::builder()
+            .variant_name("blue")
+            .model_name(model)
+            .initial_instance_count(2);
         let described = DescribeEndpointConfigOutput::builder()
             .endpoint_config_name(name)
             .production_variants(variant.build())
@@ -117,14 +138,23 @@ mod tests {
 
     /// The names of the top-level fields in a pretty-printed `Debug`.
     fn fields(debug: &str) -> Vec<&str> {
-        let lines = debug.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
-        lines.filter_map(|line| line.trim().split_once(':').map(|(name, _)| name)).collect()
+        let lines = debug
+            .lines()
+            .filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+        lines
+            .filter_map(|line| line.trim().split_once(':').map(|(name, _)| name))
+            .collect()
     }
 
     #[test]
     fn a_clone_carries_every_field_the_sdk_knows() {
         let described = format!("{:#?}", DescribeEndpointConfigOutput::builder().build());
-        let created = format!("{:#?}", CreateEndpointConfigInput::builder().build().expect("no required fields"));
+        let created = format!(
+            "{:#?}",
+            CreateEndpointConfigInput::builder()
+                .build()
+                .expect("no required fields")
+        );
         let mut told = fields(&described);
         told.retain(|field| !matches!(*field, "endpoint_config_arn" | "creation_time" | "_request_id"));
         let mut taken = fields(&created);
