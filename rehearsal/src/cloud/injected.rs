@@ -1,0 +1,52 @@
+//! The errors a fault answers with: each service's own, as its model or its documentation words them.
+
+use crate::{faults::FaultKind, world::ApiError};
+
+/// The refusal of a fault that refuses; `None` for those that break the connection, delay or crash.
+pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &str) -> Option<ApiError> {
+    let (status, code, message) = match kind {
+        FaultKind::Throttle => match service {
+            "s3" => (503, "SlowDown", "Please reduce your request rate.".to_owned()),
+            "sns" | "sts" => (400, "Throttling", "Rate exceeded".to_owned()),
+            _ => (400, "ThrottlingException", "Rate exceeded".to_owned()),
+        },
+        FaultKind::Error500 => {
+            let code = match service {
+                "s3" | "sns" => "InternalError",
+                "cloudwatch" => "InternalServiceError",
+                "autoscaling" => "InternalServiceException",
+                _ => "InternalFailure",
+            };
+            (
+                500,
+                code,
+                "We encountered an internal error. Please try again.".to_owned(),
+            )
+        }
+        FaultKind::Denied => {
+            let (status, code) = match service {
+                "s3" | "sts" => (403, "AccessDenied"),
+                "sns" => (403, "AuthorizationError"),
+                "cloudwatch" => (403, "AccessDenied"),
+                "runtime" => (403, "AccessDeniedException"),
+                _ => (400, "AccessDeniedException"),
+            };
+            let prefix = match service {
+                "runtime" => "sagemaker",
+                "autoscaling" => "application-autoscaling",
+                other => other,
+            };
+            let message = format!(
+                "User: {caller} is not authorized to perform: {prefix}:{operation} because no identity-based policy \
+                 allows the {prefix}:{operation} action"
+            );
+            (status, code, message)
+        }
+        FaultKind::CutBefore
+        | FaultKind::CutAfter
+        | FaultKind::Slow(_)
+        | FaultKind::CrashBefore
+        | FaultKind::CrashAfter => return None,
+    };
+    Some(ApiError::new(status, code, message))
+}

@@ -1,0 +1,159 @@
+//! The log of every AWS call: who called what, needing which permission, and what came of it.
+//!
+//! Two tests live on it: that the permissions a function uses and those its role grants are the same set, and that every
+//! call of a sweep can fail.
+
+use bytes::Bytes;
+use http::Response;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    faults::FaultKind,
+    wire::{Asked, What},
+    world::Service,
+};
+
+/// One AWS call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallRecord {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The function that made it, or `operator`.
+    pub caller: String,
+    /// The Region it went to.
+    pub region: String,
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts` or `s3`.
+    pub service: String,
+    /// The API's operation name.
+    pub operation: String,
+    /// The IAM actions it needs, e.g. `sagemaker:DescribeEndpoint`; a copy in S3 needs two.
+    pub actions: Vec<String>,
+    /// What it is about, as far as its input says: `endpoint/fraud`, a topic's ARN, `bucket/key`.
+    pub resource: Option<String>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The fault that struck it, by its name in scenario files.
+    pub fault: Option<String>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Made, and not answered yet.
+    Pending,
+    /// It took effect. Whether the answer arrived is told by the fault.
+    Done,
+    /// It was refused with this HTTP status.
+    Refused(u16),
+    /// It never arrived.
+    Lost,
+}
+
+/// The log itself.
+#[derive(Debug, Default)]
+pub struct CallLog {
+    records: Vec<CallRecord>,
+    taken: usize,
+}
+
+impl CallLog {
+    /// The records not yet taken, in the order the calls were made.
+    pub fn records(&self) -> &[CallRecord] {
+        &self.records
+    }
+
+    pub(super) fn take(&mut self) -> Vec<CallRecord> {
+        self.taken += self.records.len();
+        std::mem::take(&mut self.records)
+    }
+
+    /// Records a call as it is made; the answer's fate is added with [`CallLog::close`].
+    pub(super) fn open(
+        &mut self,
+        at: Timestamp,
+        caller: &str,
+        asked: &Asked,
+        service: &str,
+        operation: &str,
+        struck: Option<FaultKind>,
+    ) -> usize {
+        let (actions, resource) = match &asked.what {
+            What::Api {
+                service,
+                operation,
+                input,
+                ..
+            } => (vec![action(*service, operation)], resource(input)),
+            What::S3(call) => {
+                let resource = match (&call.bucket, &call.key) {
+                    (Some(bucket), Some(key)) => Some(format!("{bucket}/{key}")),
+                    (bucket, _) => bucket.clone(),
+                };
+                (
+                    call.actions.iter().map(|action| (*action).to_owned()).collect(),
+                    resource,
+                )
+            }
+        };
+        self.records.push(CallRecord {
+            at,
+            caller: caller.to_owned(),
+            region: asked.scope.region.clone(),
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            actions,
+            resource,
+            outcome: Outcome::Pending,
+            fault: struck.map(|kind| kind.to_string()),
+        });
+        self.taken + self.records.len() - 1
+    }
+
+    /// Adds what came of a call. Records taken meanwhile stay as they were taken.
+    pub(super) fn close(&mut self, entry: usize, outcome: Outcome) {
+        let record = entry.checked_sub(self.taken).and_then(|at| self.records.get_mut(at));
+        if let Some(record) = record {
+            record.outcome = outcome;
+        }
+    }
+}
+
+pub(super) fn outcome_of(response: &Response<Bytes>) -> Outcome {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() || status == http::StatusCode::MOVED_PERMANENTLY {
+        Outcome::Refused(status.as_u16())
+    } else {
+        Outcome::Done
+    }
+}
+
+/// The IAM action of an operation. `PublishBatch` is allowed by `sns:Publish`, and `ListEndpoints` and its like by
+/// actions of their own name (Service Authorization Reference).
+fn action(service: Service, operation: &str) -> String {
+    let name = match (service, operation) {
+        (Service::Sns, "PublishBatch") => "Publish",
+        (_, operation) => operation,
+    };
+    format!("{}:{name}", service.iam_prefix())
+}
+
+fn resource(input: &Value) -> Option<String> {
+    const NAMED: [(&str, &str); 10] = [
+        ("EndpointName", "endpoint/"),
+        ("EndpointConfigName", "endpoint-config/"),
+        ("InferenceComponentName", "inference-component/"),
+        ("ModelName", "model/"),
+        ("ResourceId", ""),
+        ("TopicArn", ""),
+        ("TargetArn", ""),
+        ("AlarmName", "alarm:"),
+        ("ResourceArn", ""),
+        ("Namespace", ""),
+    ];
+    NAMED
+        .iter()
+        .find_map(|(member, prefix)| input[*member].as_str().map(|name| format!("{prefix}{name}")))
+}

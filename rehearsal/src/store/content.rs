@@ -1,0 +1,152 @@
+//! What an object holds: bytes, or a length that stands for bytes, so that copies of 100 GB need no memory.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+/// The content of an object or part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Real bytes.
+    Bytes(Bytes),
+    /// Bytes that are computed when read: the part of an endless pseudo-random sequence, chosen by `seed`, that begins
+    /// at `offset`.
+    Virtual {
+        /// How many bytes.
+        length: u64,
+        /// Which sequence.
+        seed: u64,
+        /// Where in the sequence the content begins.
+        offset: u64,
+    },
+    /// One after another, as a multipart upload leaves them.
+    Joined(Vec<Content>),
+}
+
+impl Content {
+    /// The length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Virtual { length, .. } => *length,
+            Self::Joined(parts) => parts.iter().map(Self::len).sum(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether every byte of it exists.
+    pub fn is_real(&self) -> bool {
+        match self {
+            Self::Bytes(_) => true,
+            Self::Virtual { .. } => false,
+            Self::Joined(parts) => parts.iter().all(Self::is_real),
+        }
+    }
+
+    /// The contents in one. Real ones become plain bytes.
+    pub fn joined(parts: Vec<Self>) -> Self {
+        let whole = Self::Joined(parts);
+        if whole.is_real() {
+            Self::Bytes(whole.bytes())
+        } else {
+            whole
+        }
+    }
+
+    /// A part of it; a range past the end is cut there.
+    pub fn slice(&self, range: Range<u64>) -> Self {
+        let end = range.end.min(self.len());
+        let start = range.start.min(end);
+        match self {
+            Self::Bytes(bytes) => {
+                let at = |position: u64| usize::try_from(position).unwrap_or(bytes.len());
+                Self::Bytes(bytes.slice(at(start)..at(end)))
+            }
+            Self::Virtual { seed, offset, .. } => Self::Virtual {
+                length: end - start,
+                seed: *seed,
+                offset: offset + start,
+            },
+            Self::Joined(parts) => {
+                let mut within = Vec::new();
+                let mut begins = 0;
+                for part in parts {
+                    let ends = begins + part.len();
+                    if ends > start && begins < end {
+                        within.push(part.slice(start.saturating_sub(begins)..end.min(ends) - begins));
+                    }
+                    begins = ends;
+                }
+                Self::joined(within)
+            }
+        }
+    }
+
+    /// All of it, written out.
+    pub fn bytes(&self) -> Bytes {
+        match self {
+            Self::Bytes(bytes) => bytes.clone(),
+            Self::Virtual { length, seed, offset } => (*offset..offset + length)
+                .map(|position| byte_at(*seed, position))
+                .collect(),
+            Self::Joined(parts) => {
+                let mut whole = BytesMut::new();
+                for part in parts {
+                    whole.extend_from_slice(&part.bytes());
+                }
+                whole.freeze()
+            }
+        }
+    }
+}
+
+/// SplitMix64 of the position's word: any byte of the sequence without those before it.
+fn byte_at(seed: u64, position: u64) -> u8 {
+    let mut word = seed.wrapping_add((position / 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (word ^ (word >> 31)).to_le_bytes()[(position % 8) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_slice_of_a_virtual_content_is_that_slice_of_its_bytes(
+            length in 0_u64..200, seed: u64, from in 0_u64..250, to in 0_u64..250,
+        ) {
+            let content = Content::Virtual { length, seed, offset: 3 };
+            let whole = content.bytes();
+            let (from, to) = (from.min(to), from.max(to));
+            let expected = whole.slice((from.min(length) as usize)..(to.min(length) as usize));
+            prop_assert_eq!(content.slice(from..to).bytes(), expected);
+        }
+
+        #[test]
+        fn joining_slices_gives_back_the_whole(length in 1_u64..200, cut in 0_u64..200, seed: u64) {
+            let content = Content::Virtual { length, seed, offset: 0 };
+            let joined = Content::joined(vec![content.slice(0..cut), content.slice(cut..length)]);
+            prop_assert_eq!(joined.len(), length);
+            prop_assert_eq!(joined.bytes(), content.bytes());
+        }
+    }
+
+    #[test]
+    fn a_terabyte_costs_nothing_until_it_is_read() {
+        let content = Content::Virtual {
+            length: 1 << 40,
+            seed: 1,
+            offset: 0,
+        };
+        let tail = content.slice((1 << 40) - 4..1 << 40);
+        assert_eq!((content.len(), tail.bytes().len()), (1 << 40, 4));
+    }
+}

@@ -1,0 +1,270 @@
+//! Multipart uploads: parts sent or copied, listed, and joined into one object.
+
+use s3s::{S3Result, dto::*, s3_error};
+
+use super::{
+    Content, Shared, Sums,
+    checksum::{self, composite, multipart_etag},
+    shelf::{Headers, Object, Part as Held, Upload, quoted, timestamp},
+};
+
+/// S3's smallest part, except for the last one: 5 MiB.
+const SMALLEST_PART: u64 = 5 << 20;
+
+pub(super) struct Begun {
+    pub(super) algorithm: Option<ChecksumAlgorithm>,
+    pub(super) kind: Option<ChecksumType>,
+}
+
+impl Shared {
+    pub(super) fn begin(&self, bucket: &str, key: &str, headers: Headers, begun: &Begun) -> S3Result<(String, Upload)> {
+        let now = self.now();
+        let mut shelves = self.lock();
+        let id = shelves.next_id();
+        let algorithm = begun.algorithm.as_ref().map(|it| it.as_str().to_owned());
+        let composite = match (&begun.kind, algorithm.as_deref()) {
+            (Some(kind), _) => kind.as_str() == ChecksumType::COMPOSITE,
+            (None, None | Some("CRC64NVME")) => false,
+            (None, Some(_)) => true,
+        };
+        let upload = Upload {
+            key: key.to_owned(),
+            initiated: now,
+            headers,
+            algorithm,
+            composite,
+            parts: Default::default(),
+        };
+        shelves.bucket_mut(bucket)?.uploads.insert(id.clone(), upload.clone());
+        Ok((id, upload))
+    }
+
+    pub(super) fn add_part(&self, at: &PartOf<'_>, content: Content, claimed: Checksum) -> S3Result<Held> {
+        if !(1..=10_000).contains(&at.number) {
+            let message = "Part number must be an integer between 1 and 10000, inclusive";
+            return Err(s3_error!(InvalidArgument, "{message}"));
+        }
+        let modified = self.now();
+        let mut shelves = self.lock();
+        let upload = upload_of(&mut shelves.bucket_mut(at.bucket)?.uploads, at.upload, at.key)?;
+        let sums = Sums::verified(&content, claimed, upload.algorithm.as_deref())?;
+        let part = Held {
+            etag: checksum::etag(&content),
+            content,
+            sums,
+            modified,
+        };
+        upload.parts.insert(at.number, part.clone());
+        Ok(part)
+    }
+
+    pub(super) fn complete(&self, input: CompleteMultipartUploadInput) -> S3Result<CompleteMultipartUploadOutput> {
+        let now = self.now();
+        let mut shelves = self.lock();
+        let version = shelves.next_id();
+        let bucket = shelves.bucket_mut(&input.bucket)?;
+        let upload = upload_of(&mut bucket.uploads, &input.upload_id, &input.key)?.clone();
+        bucket.allow_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let wanted = input
+            .multipart_upload
+            .and_then(|upload| upload.parts)
+            .unwrap_or_default();
+        let parts = chosen(&upload, &wanted)?;
+        let object = joined(&upload, &parts, now)?;
+        if let Some(size) = input.mpu_object_size
+            && u64::try_from(size) != Ok(object.content.len())
+        {
+            let is = object.content.len();
+            return Err(s3_error!(
+                InvalidRequest,
+                "The object would have {is} bytes, and not the {size} specified."
+            ));
+        }
+        let (etag, sums) = (object.etag.clone(), object.sums.clone());
+        bucket.uploads.remove(&input.upload_id);
+        let id = bucket.put(&input.key, object, version);
+        Ok(CompleteMultipartUploadOutput {
+            location: Some(format!(
+                "https://{}.s3.{}.amazonaws.com/{}",
+                input.bucket, bucket.region, input.key
+            )),
+            version_id: bucket.reported(&id),
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(quoted(&etag)),
+            checksum_type: sums.kind(),
+            checksum_crc32: sums.values.checksum_crc32,
+            checksum_crc32c: sums.values.checksum_crc32c,
+            checksum_crc64nvme: sums.values.checksum_crc64nvme,
+            checksum_sha1: sums.values.checksum_sha1,
+            checksum_sha256: sums.values.checksum_sha256,
+            ..Default::default()
+        })
+    }
+
+    pub(super) fn abort(&self, bucket: &str, key: &str, upload: &str) -> S3Result<()> {
+        let mut shelves = self.lock();
+        let uploads = &mut shelves.bucket_mut(bucket)?.uploads;
+        upload_of(uploads, upload, key)?;
+        uploads.remove(upload);
+        Ok(())
+    }
+
+    pub(super) fn parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
+        let mut shelves = self.lock();
+        let upload = upload_of(
+            &mut shelves.bucket_mut(&input.bucket)?.uploads,
+            &input.upload_id,
+            &input.key,
+        )?;
+        let after: i32 = input
+            .part_number_marker
+            .as_ref()
+            .and_then(|it| it.to_string().parse().ok())
+            .unwrap_or(0);
+        let most = usize::try_from(input.max_parts.unwrap_or(1000)).unwrap_or(0).min(1000);
+        let mut left = upload.parts.range(after.saturating_add(1)..).peekable();
+        let parts: Parts = left
+            .by_ref()
+            .take(most)
+            .map(|(number, part)| Part {
+                part_number: Some(*number),
+                size: i64::try_from(part.content.len()).ok(),
+                e_tag: Some(quoted(&part.etag)),
+                last_modified: Some(timestamp(part.modified)),
+                checksum_crc32: part.sums.values.checksum_crc32.clone(),
+                checksum_crc32c: part.sums.values.checksum_crc32c.clone(),
+                checksum_crc64nvme: part.sums.values.checksum_crc64nvme.clone(),
+                checksum_sha1: part.sums.values.checksum_sha1.clone(),
+                checksum_sha256: part.sums.values.checksum_sha256.clone(),
+            })
+            .collect();
+        let more = left.peek().is_some();
+        Ok(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            is_truncated: Some(more),
+            max_parts: i32::try_from(most).ok(),
+            next_part_number_marker: parts
+                .last()
+                .and_then(|part| part.part_number)
+                .filter(|_| more)
+                .map(Into::into),
+            part_number_marker: input.part_number_marker,
+            parts: Some(parts),
+            ..Default::default()
+        })
+    }
+
+    pub(super) fn uploads(&self, input: ListMultipartUploadsInput) -> S3Result<ListMultipartUploadsOutput> {
+        let shelves = self.lock();
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let mut uploads: Vec<MultipartUpload> = shelves
+            .bucket(&input.bucket)?
+            .uploads
+            .iter()
+            .filter(|(_, upload)| upload.key.starts_with(&prefix))
+            .map(|(id, upload)| MultipartUpload {
+                key: Some(upload.key.clone()),
+                upload_id: Some(id.clone()),
+                initiated: Some(timestamp(upload.initiated)),
+                ..Default::default()
+            })
+            .collect();
+        uploads.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(ListMultipartUploadsOutput {
+            bucket: Some(input.bucket),
+            prefix: input.prefix,
+            is_truncated: Some(false),
+            uploads: Some(uploads),
+            ..Default::default()
+        })
+    }
+}
+
+/// Which part of which upload.
+pub(super) struct PartOf<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) upload: &'a str,
+    pub(super) number: i32,
+}
+
+fn upload_of<'a>(
+    uploads: &'a mut std::collections::BTreeMap<String, Upload>,
+    id: &str,
+    key: &str,
+) -> S3Result<&'a mut Upload> {
+    uploads.get_mut(id).filter(|upload| upload.key == key).ok_or_else(|| {
+        s3_error!(
+            NoSuchUpload,
+            "The specified upload does not exist: it may have been aborted or completed."
+        )
+    })
+}
+
+/// The parts that the client lists, checked as S3 checks them.
+fn chosen<'a>(upload: &'a Upload, wanted: &[CompletedPart]) -> S3Result<Vec<&'a Held>> {
+    if wanted.is_empty() {
+        return Err(s3_error!(MalformedXML, "The list of parts must not be empty."));
+    }
+    let mut parts = Vec::with_capacity(wanted.len());
+    let mut before = 0;
+    for (index, completed) in wanted.iter().enumerate() {
+        let number = completed.part_number.unwrap_or_default();
+        if number <= before {
+            return Err(s3_error!(
+                InvalidPartOrder,
+                "The list of parts was not in ascending order at part {number}."
+            ));
+        }
+        before = number;
+        let etag = completed.e_tag.as_ref().map(ETag::value);
+        let part = upload
+            .parts
+            .get(&number)
+            .filter(|part| etag.is_none_or(|etag| etag == part.etag));
+        let part = part.ok_or_else(|| {
+            s3_error!(
+                InvalidPart,
+                "Part {number} was not uploaded, or its ETag is not the one specified."
+            )
+        })?;
+        if index + 1 < wanted.len() && part.content.len() < SMALLEST_PART {
+            let is = part.content.len();
+            return Err(s3_error!(
+                EntityTooSmall,
+                "Part {number} has {is} bytes; every part but the last needs 5 MiB."
+            ));
+        }
+        parts.push(part);
+    }
+    Ok(parts)
+}
+
+fn joined(upload: &Upload, parts: &[&Held], now: jiff::Timestamp) -> S3Result<Object> {
+    let content = Content::joined(parts.iter().map(|part| part.content.clone()).collect());
+    let algorithm = upload.algorithm.as_deref().unwrap_or("CRC64NVME");
+    let sums = if upload.composite {
+        let values: Vec<&Checksum> = parts.iter().map(|part| &part.sums.values).collect();
+        let values = composite(algorithm, &values).unwrap_or_default();
+        Sums {
+            values,
+            composite: true,
+        }
+    } else {
+        Sums {
+            values: checksum::of(&content, algorithm),
+            composite: false,
+        }
+    };
+    let etags: Vec<&str> = parts.iter().map(|part| part.etag.as_str()).collect();
+    Ok(Object {
+        etag: multipart_etag(&etags),
+        content,
+        sums,
+        modified: now,
+        headers: upload.headers.clone(),
+    })
+}
