@@ -1,0 +1,114 @@
+//! What people are sent to exists and says what the code says: runbooks, links between documents, files named by the
+//! template.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use shared::alert::AlertKind;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The pages in `docs/runbooks` without `.md`.
+fn pages() -> BTreeSet<String> {
+    fs::read_dir(root().join("docs/runbooks"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The targets of Markdown links in a document, without those that leave the repository.
+fn links(document: &str) -> Vec<&str> {
+    document
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        .map(|target| target.split('#').next().unwrap_or_default())
+        .filter(|target| !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:"))
+        .collect()
+}
+
+/// Every Markdown file of the repository that people read, relative to its root.
+fn documents() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                if path.starts_with("docs") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_alert_kind_has_a_runbook_that_names_its_severity() {
+    let index = text("docs/runbooks/README.md");
+    for kind in AlertKind::ALL {
+        let page = text(&format!("docs/runbooks/{kind}.md"));
+        assert!(page.starts_with(&format!("# {kind}\n")), "{kind}.md has another title");
+        let severity = format!("**Severity** {}.", kind.severity());
+        assert!(page.contains(&severity), "{kind}.md does not say {severity:?}");
+        assert!(
+            index.contains(&format!("({kind}.md)")),
+            "README.md does not list {kind}.md"
+        );
+    }
+}
+
+#[test]
+fn every_alarm_of_the_template_has_a_runbook_and_every_runbook_a_reader() {
+    let template = text("template.yaml");
+    let named: BTreeSet<String> = template
+        .split("docs/runbooks/")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(".md").map(|(page, _)| page.to_owned()))
+        .filter(|page| page.starts_with("function."))
+        .collect();
+    assert_eq!(
+        template.matches("Type: AWS::CloudWatch::Alarm").count(),
+        template.matches("AlarmDescription:").count()
+    );
+    let kinds = AlertKind::ALL.iter().map(|kind| kind.as_str().to_owned());
+    let expected: BTreeSet<String> = kinds.chain(named).chain(["README".to_owned()]).collect();
+    assert_eq!(
+        pages(),
+        expected,
+        "left: the pages there are; right: those that an alert or alarm leads to"
+    );
+}
+
+#[test]
+fn no_link_between_documents_is_dead() {
+    let dead: Vec<String> = documents()
+        .iter()
+        .flat_map(|document| {
+            let folder = document.parent().unwrap_or(Path::new("")).to_owned();
+            let content = text(&document.to_string_lossy());
+            links(&content)
+                .into_iter()
+                .filter(|target| !root().join(&folder).join(target).exists())
+                .map(|target| format!("{}: {target}", document.display()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
+}
