@@ -3,6 +3,7 @@
 //! One YAML file declares everything. It is read whole or refused whole, with all its mistakes at once; the types of
 //! [`file`] are at the same time its JSON Schema (`docs/fleet.schema.json`) and its reference (`docs/fleet.md`).
 
+mod answer;
 mod file;
 mod glob;
 mod golden;
@@ -101,6 +102,3 @@ impl Fleet {
             .to_value()
     }
 }
-
-#[cfg(test)]
-mod tests;

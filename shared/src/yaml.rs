@@ -12,6 +12,7 @@ mod tree;
 
 pub use found::Found;
 pub use map::Map;
+pub(crate) use problem::quoted;
 pub use problem::{Problem, Problems};
 
 use deserr::{Deserr, IntoValue, ValuePointerRef};
@@ -30,20 +31,19 @@ pub const MAX_VALUES: usize = 200_000;
 /// # Errors
 /// Everything that is wrong with it, in file order. `origin` is only for people: it names the file in the problems.
 pub fn read<T: Deserr<Found>>(text: &str, origin: &str) -> Result<T, Problems> {
-    let parsed = match tree::parse(text) {
-        Ok(parsed) => parsed,
-        Err(problem) => return Err(Problems::new(origin, vec![problem])),
-    };
+    let parsed = tree::parse(text).map_err(|problem| Problems::new(origin, vec![problem], 1))?;
     let read = T::deserialize_from_value((&*parsed.root).into_value(), ValuePointerRef::Origin);
+    let mut problems = parsed.problems;
+    let mut count = problems.len();
     match read {
-        Ok(value) if parsed.problems.is_empty() => Ok(value),
-        Ok(_) => Err(Problems::new(origin, parsed.problems)),
+        Ok(value) if count == 0 => return Ok(value),
+        Ok(_) => {}
         Err(found) => {
-            let mut problems = parsed.problems;
-            problems.extend(found.located(&parsed.root));
-            Err(Problems::new(origin, problems))
+            count += found.count();
+            problems.extend(found.located(&parsed.root, 10 * Problems::LISTED));
         }
     }
+    Err(Problems::new(origin, problems, count))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::{
     maintenance::Maintenance,
     probe::Probes,
-    select::Endpoints,
+    select::{Endpoints, NameGlob, Tags},
     text::{Text, Url},
 };
 use crate::{
@@ -98,11 +98,11 @@ pub(super) struct MatchSection {
     /// Tags that the endpoint must have, all of them; `"*"` for any value.
     #[deserr(default)]
     #[schemars(example = serde_json::json!({ "team": "search", "tier": "*" }))]
-    pub(super) tags: Option<Map<String>>,
+    pub(super) tags: Option<Tags>,
     /// Names or globs, one of which must match.
     #[deserr(default)]
     #[schemars(example = ["search-*", "ranker"])]
-    pub(super) names: Option<Vec<String>>,
+    pub(super) names: Option<Vec<NameGlob>>,
 }
 
 /// How health is judged, and what may be done about it.
@@ -253,7 +253,9 @@ impl Deserr<Found> for Reminder {
         match value {
             Value::String(text) if text == "never" => Ok(Self::Never),
             value @ (Value::String(_) | Value::Integer(_) | Value::Float(_)) => {
-                SpanWithin::deserialize_from_value(value, at).map(Self::Every)
+                SpanWithin::deserialize_from_value(value, at)
+                    .map(Self::Every)
+                    .map_err(|found| found.accepting(&Self::form()))
             }
             other => Err(Found::kind(at, other, Self::form())),
         }

@@ -115,3 +115,37 @@ impl Part {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_glob_is_told_apart() {
+        let told: Vec<String> = ["", "a.b", "a b*", "fraud[", "fraud[]", "[z-a]", "[a.]", "{a,b}*", "ü*"]
+            .into_iter()
+            .map(|text| format!("{text:8} {}", Glob::parse(text).expect_err(text)))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn matches_what_ripgreps_globs_match(
+            text in "([a-c-]|\\*|\\?|\\[a-b\\]|\\[!b\\]|\\[ac\\]){1,8}",
+            name in "[a-d-]{0,8}",
+        ) {
+            let theirs = globset::Glob::new(&text).expect("a glob").compile_matcher();
+            prop_assert_eq!(Glob::parse(&text).expect("a glob").matches(&name), theirs.is_match(&name));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,12}|[a-c*?!\\[\\]-]{0,12}", name in "[a-c-]{0,12}") {
+            if let Ok(glob) = Glob::parse(&text) {
+                glob.matches(&name);
+            }
+        }
+    }
+}

@@ -3,18 +3,14 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::text::{Text, Words};
 use crate::{
     window::{Day, TimeOfDay, Weekly, When, Window, zone, zone_names},
-    yaml::Found,
+    yaml::{Found, quoted},
 };
-
-const TIME_OF_DAY: &str = "a time of day such as 02:00 or 24:00, for a window of every week";
-const MOMENT: &str = "a moment with its offset, such as 2026-03-01T02:00:00Z or 2026-03-01T02:00:00+01:00";
-const ZONE: &str = "an IANA time zone such as Europe/Berlin, America/New_York or UTC";
 
 /// A maintenance window, every week (`days`, `from`, `to`, `zone`) or once (`from`, `until`).
 #[derive(Debug, Deserr, JsonSchema)]
@@ -31,19 +27,19 @@ pub(super) struct WindowSection {
     days: Option<Vec<WeekDay>>,
     /// When it opens: a time of day for a weekly window, a moment with its offset for a single one.
     #[schemars(example = "02:00")]
-    from: String,
+    from: Start,
     /// The time of day at which a weekly window closes; at or before `from` it is the next day's.
     #[deserr(default)]
     #[schemars(example = "04:00")]
-    to: Option<String>,
+    to: Option<Time>,
     /// Whose wall clock a weekly window follows: an IANA time zone.
     #[deserr(default)]
     #[schemars(example = "Europe/Berlin", extend("default" = "UTC"))]
-    zone: Option<String>,
+    zone: Option<Zone>,
     /// The moment at which a single window closes.
     #[deserr(default)]
     #[schemars(example = "2026-03-01T04:00:00+01:00")]
-    until: Option<String>,
+    until: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +89,7 @@ impl Deserr<Found> for Maintenance {
         let mut section = WindowSection::deserialize_from_value(value, at)?;
         let name = section.name.take().map(Text::into_string);
         let when = match section.until {
-            Some(_) => section.once(at),
+            Some(Moment(until)) => section.once(until, at),
             None => section.weekly(at),
         };
         when.map(|when| Self(Window { name, when }))
@@ -111,7 +107,7 @@ impl JsonSchema for Maintenance {
 }
 
 impl WindowSection {
-    fn once(&self, at: ValuePointerRef<'_>) -> Result<When, Found> {
+    fn once(&self, until: Timestamp, at: ValuePointerRef<'_>) -> Result<When, Found> {
         let mut found = Found::default();
         let given = [
             ("days", self.days.is_some()),
@@ -119,80 +115,27 @@ impl WindowSection {
             ("zone", self.zone.is_some()),
         ];
         for (field, _) in given.into_iter().filter(|(_, given)| *given) {
+            let problem = "belongs to a weekly window, and `until` makes this a single one";
             let accepted = "name, from, until; or, without until, name, days, from, to, zone".to_owned();
-            found.and(Found::key(
-                at.push_key(field),
-                "belongs to a weekly window, and `until` makes this a single one",
-                accepted,
-            ));
+            found.and(Found::key(at.push_key(field), problem, accepted));
         }
-        let mut moment = |field: &str, text: &str| {
-            let moment = text.parse::<Timestamp>().ok();
-            if moment.is_none() {
-                found.and(Found::one(
-                    at.push_key(field),
-                    format!("{text:?} is no moment"),
-                    MOMENT.to_owned(),
-                ));
+        let from = match self.from {
+            Start::Moment(from) => from,
+            Start::Time(time) => {
+                let problem = format!("{time} is no moment, and `until` makes this a single window");
+                found.and(Found::one(at.push_key("from"), problem, Moment::ACCEPTED.to_owned()));
+                return Err(found);
             }
-            moment
         };
-        let from = moment("from", &self.from);
-        let until = moment("until", self.until.as_deref().unwrap_or_default());
-        let empty = |until| {
-            Found::one(
-                at.push_key("until"),
-                format!("the window is empty: {until} is not after `from`"),
-                None,
-            )
-        };
-        match (from, until) {
-            (Some(from), Some(until)) if from < until => found.or(When::Once { from, until }),
-            (Some(_), Some(until)) => {
-                found.and(empty(until));
-                Err(found)
-            }
-            _ => Err(found),
+        if from >= until {
+            let problem = format!("the window is empty: {until} is not after `from`");
+            found.and(Found::one(at.push_key("until"), problem, None));
         }
+        found.or(When::Once { from, until })
     }
 
-    fn weekly(&self, at: ValuePointerRef<'_>) -> Result<When, Found> {
+    fn weekly(self, at: ValuePointerRef<'_>) -> Result<When, Found> {
         let mut found = Found::default();
-        let mut time = |field: &str, text: &str| {
-            let time = text.parse::<TimeOfDay>().ok();
-            if time.is_none() {
-                let accepted = format!("{TIME_OF_DAY}; or {MOMENT}, with `until`, for a single one");
-                found.and(Found::one(
-                    at.push_key(field),
-                    format!("{text:?} is no time of day"),
-                    accepted,
-                ));
-            }
-            time
-        };
-        let from = time("from", &self.from);
-        let to = self.to.as_deref().map(|text| time("to", text));
-        if to.is_none() {
-            let accepted = "`to` for a window of every week, `until` for a single one".to_owned();
-            found.and(Found::one(at.push_key("to"), "the window has no end", accepted));
-        }
-        if let (Some(from), Some(Some(to))) = (from, to)
-            && from == to
-        {
-            let accepted = "from 00:00 to 24:00 for the whole day".to_owned();
-            found.and(Found::one(
-                at.push_key("to"),
-                format!("the window is empty: it opens and closes at {to}"),
-                accepted,
-            ));
-        }
-        if from == Some(TimeOfDay::MIDNIGHT_AFTER) {
-            found.and(Found::one(
-                at.push_key("from"),
-                "24:00 is the end of a day",
-                "00:00".to_owned(),
-            ));
-        }
         let days: BTreeSet<Day> = match &self.days {
             None => Day::ALL.into(),
             Some(days) => days.iter().map(|day| day.0).collect(),
@@ -205,17 +148,129 @@ impl WindowSection {
                 accepted,
             ));
         }
-        let name = self.zone.as_deref().unwrap_or("UTC");
-        let zone = zone(name);
-        if zone.is_none() {
-            found.and(Found::one(at.push_key("zone"), unknown_zone(name), ZONE.to_owned()));
+        if self.to.is_none() {
+            let accepted = "`to` for a window of every week, `until` for a single one".to_owned();
+            found.and(Found::one(at.push_key("to"), "the window has no end", accepted));
         }
-        match (from, to.flatten(), zone) {
-            (Some(from), Some(to), Some(zone)) => found.or(When::Weekly(Weekly { days, from, to, zone })),
-            _ => Err(found),
+        let from = match self.from {
+            Start::Time(TimeOfDay::MIDNIGHT_AFTER) => {
+                found.and(Found::one(
+                    at.push_key("from"),
+                    "24:00 is the end of a day",
+                    "00:00".to_owned(),
+                ));
+                None
+            }
+            Start::Time(from) => Some(from),
+            Start::Moment(_) if self.to.is_none() => None,
+            Start::Moment(_) => {
+                let problem = "is one moment, and `to` makes this a window of every week";
+                found.and(Found::one(at.push_key("from"), problem, Time::ACCEPTED.to_owned()));
+                None
+            }
+        };
+        let (Some(from), Some(Time(to))) = (from, self.to) else {
+            return Err(found);
+        };
+        if from == to {
+            let problem = format!("the window is empty: it opens and closes at {to}");
+            found.and(Found::one(
+                at.push_key("to"),
+                problem,
+                "from 00:00 to 24:00 for the whole day".to_owned(),
+            ));
         }
+        let zone = self.zone.map_or(TimeZone::UTC, |zone| zone.0);
+        found.or(When::Weekly(Weekly { days, from, to, zone }))
     }
 }
+
+/// `from`: which of the two it is says which kind of window.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    Time(TimeOfDay),
+    Moment(Timestamp),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Time(TimeOfDay);
+
+#[derive(Clone, Copy, Debug)]
+struct Moment(Timestamp);
+
+#[derive(Clone, Debug)]
+struct Zone(TimeZone);
+
+impl Start {
+    const ACCEPTED: &str = "a time of day such as 02:00 for a window of every week, or a moment with its offset such as \
+                            2026-03-01T02:00:00+01:00 for a single one";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let time = text.parse().map(Self::Time).ok();
+        let moment = || text.parse().map(Self::Moment).ok();
+        time.or_else(moment)
+            .ok_or_else(|| format!("{} is neither a time of day nor a moment", quoted(text)))
+    }
+}
+
+impl Time {
+    const ACCEPTED: &str = "a time of day such as 04:00 or 24:00";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| format!("{} is no time of day", quoted(text)))
+    }
+}
+
+impl Moment {
+    const ACCEPTED: &str = "a moment with its offset, such as 2026-03-01T02:00:00Z or 2026-03-01T02:00:00+01:00";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| format!("{} is no moment with its offset", quoted(text)))
+    }
+}
+
+impl Zone {
+    const ACCEPTED: &str = "an IANA time zone such as Europe/Berlin, America/New_York or UTC";
+
+    fn read(name: &str) -> Result<Self, String> {
+        zone(name).map(Self).ok_or_else(|| unknown_zone(name))
+    }
+}
+
+macro_rules! read {
+    ($($type:ident),*) => {$(
+        impl Deserr<Found> for $type {
+            fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+                match value {
+                    Value::String(text) => {
+                        Self::read(&text).map_err(|problem| Found::one(at, problem, Self::ACCEPTED.to_owned()))
+                    }
+                    other => Err(Found::kind(at, other, Self::ACCEPTED)),
+                }
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                schemars::json_schema!({ "type": "string", "title": Self::ACCEPTED })
+            }
+        }
+    )*};
+}
+
+read!(Start, Time, Moment, Zone);
 
 fn unknown_zone(name: &str) -> String {
     let names = zone_names();
@@ -231,9 +286,8 @@ fn unknown_zone(name: &str) -> String {
             .trim_end()
             .to_owned(),
     };
-    let name: String = name.chars().take(60).collect();
     match hint.as_str() {
-        "" => format!("there is no time zone {name:?}"),
-        hint => format!("there is no time zone {name:?}; {hint}"),
+        "" => format!("there is no time zone {}", quoted(name)),
+        hint => format!("there is no time zone {}; {hint}", quoted(name)),
     }
 }

@@ -97,65 +97,98 @@ impl Select {
         if section.names.is_none() && section.tags.is_none() {
             found.and(Found::one(at, "selects nothing", "tags, names, or both".to_owned()));
         }
-        let tags = section
-            .tags
-            .map(|tags| tags_of(tags, at.push_key("tags"), &mut found))
-            .unwrap_or_default();
         let names = section
             .names
-            .map(|names| globs_of(names, at.push_key("names"), &mut found))
-            .unwrap_or_default();
+            .map(|names| names.into_iter().map(|name| name.0).collect::<Vec<_>>());
+        if names.as_ref().is_some_and(Vec::is_empty) {
+            let accepted = "at least one name or glob, such as `fraud-*`".to_owned();
+            found.and(Found::one(at.push_key("names"), "names no endpoint", accepted));
+        }
+        let (names, tags) = (
+            names.unwrap_or_default(),
+            section.tags.map(|tags| tags.0).unwrap_or_default(),
+        );
         found.or(Self::Group { names, tags })
     }
 }
 
-fn tags_of(given: Map<String>, at: ValuePointerRef<'_>, found: &mut Found) -> BTreeMap<String, TagValue> {
-    if given.0.is_empty() {
-        found.and(Found::one(
-            at,
-            "names no tag",
-            "at least one tag, such as `team: search`".to_owned(),
-        ));
-    }
-    let mut tags = BTreeMap::new();
-    for (key, value) in given.0 {
-        if !(1..=128).contains(&key.chars().count()) {
-            let accepted = "a key of 1 to 128 characters".to_owned();
-            found.and(Found::key(at.push_key(&key), "no tag can have this key", accepted));
+/// `tags`: what is asked of the tags of an endpoint; at least one.
+#[derive(Debug)]
+pub(super) struct Tags(BTreeMap<String, TagValue>);
+
+impl Deserr<Found> for Tags {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let given = Map::<String>::deserialize_from_value(value, at)?;
+        let mut found = Found::default();
+        if given.0.is_empty() {
+            found.and(Found::one(
+                at,
+                "names no tag",
+                "at least one tag, such as `team: search`".to_owned(),
+            ));
         }
-        if value.chars().count() > 256 {
-            let accepted = "up to 256 characters, or \"*\" for any value".to_owned();
-            found.and(Found::one(at.push_key(&key), "no tag can have this value", accepted));
+        let mut tags = BTreeMap::new();
+        for (key, value) in given.0 {
+            if !(1..=128).contains(&key.chars().count()) {
+                let accepted = "a key of 1 to 128 characters".to_owned();
+                found.and(Found::key(at.push_key(&key), "no tag can have this key", accepted));
+            }
+            if value.chars().count() > 256 {
+                let accepted = "up to 256 characters, or \"*\" for any value".to_owned();
+                found.and(Found::one(at.push_key(&key), "no tag can have this value", accepted));
+            }
+            let value = if value == "*" {
+                TagValue::Any
+            } else {
+                TagValue::Is(value)
+            };
+            tags.insert(key, value);
         }
-        let value = if value == "*" {
-            TagValue::Any
-        } else {
-            TagValue::Is(value)
-        };
-        tags.insert(key, value);
+        found.or(Self(tags))
     }
-    tags
 }
 
-fn globs_of(given: Vec<String>, at: ValuePointerRef<'_>, found: &mut Found) -> Vec<Glob> {
-    if given.is_empty() {
-        found.and(Found::one(
-            at,
-            "names no endpoint",
-            "at least one name or glob, such as `fraud-*`".to_owned(),
-        ));
+impl JsonSchema for Tags {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Tags".into()
     }
-    let mut globs = Vec::new();
-    for (index, text) in given.iter().enumerate() {
-        match Glob::parse(text) {
-            Ok(glob) => globs.push(glob),
-            Err(problem) => {
-                let problem = format!("this glob is wrong: {problem}");
-                found.and(Found::one(at.push_index(index), problem, Glob::ACCEPTED.to_owned()));
-            }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Map::<String>::json_schema(generator)
+    }
+}
+
+/// One of `names`: a name or a glob, which need not match anything.
+#[derive(Debug)]
+pub(super) struct NameGlob(Glob);
+
+impl Deserr<Found> for NameGlob {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        match value {
+            Value::String(text) => Glob::parse(&text)
+                .map(Self)
+                .map_err(|problem| Found::one(at, format!("this glob is wrong: {problem}"), Glob::ACCEPTED.to_owned())),
+            other => Err(Found::kind(at, other, Glob::ACCEPTED)),
         }
     }
-    globs
+}
+
+impl JsonSchema for NameGlob {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "NameGlob".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string", "title": "a name or a glob" })
+    }
 }
 
 /// The entries of `endpoints`, in file order.

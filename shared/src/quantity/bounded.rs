@@ -30,7 +30,7 @@ impl<const MIN: u64, const MAX: u64> SpanWithin<MIN, MAX> {
 
 impl<const MIN: u64, const MAX: u64> Deserr<Found> for SpanWithin<MIN, MAX> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        let span = Span::deserialize_from_value(value, at)?;
+        let span = Span::deserialize_from_value(value, at).map_err(|found| found.accepting(&Self::form()))?;
         if (MIN..=MAX).contains(&span.millis()) {
             return Ok(Self(span));
         }

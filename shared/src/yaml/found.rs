@@ -49,6 +49,15 @@ impl Found {
         Self::one(at, shown(&actual), Some(accepted.into()))
     }
 
+    /// The same problems, each of them telling that `accepted` would be right.
+    #[must_use]
+    pub fn accepting(mut self, accepted: &str) -> Self {
+        self.0
+            .iter_mut()
+            .for_each(|one| one.accepted = Some(accepted.to_owned()));
+        self
+    }
+
     /// Adds what another reading found.
     pub fn and(&mut self, other: Self) {
         self.0.extend(other.0);
@@ -59,8 +68,13 @@ impl Found {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
-    pub(super) fn located(self, root: &Node) -> impl Iterator<Item = Problem> {
-        self.0.into_iter().map(|one| {
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The problems with their places; no more than `most`, since finding each one takes a walk through its maps.
+    pub(super) fn located(self, root: &Node, most: usize) -> impl Iterator<Item = Problem> {
+        self.0.into_iter().take(most).map(|one| {
             let mark = locate(root, &one);
             Problem {
                 line: mark.line,
@@ -191,7 +205,7 @@ pub(super) fn kinds(accepted: &[ValueKind]) -> String {
         words.push("a list");
     }
     if has(ValueKind::Map) {
-        words.push("a map");
+        words.push("a map of `name: value`");
     }
     words.join(", ")
 }

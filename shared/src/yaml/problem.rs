@@ -34,9 +34,10 @@ impl Problems {
     /// Nobody reads on after this many.
     pub const LISTED: usize = 100;
 
-    pub(super) fn new(origin: &str, mut problems: Vec<Problem>) -> Self {
+    /// `count` is how many there are, of which `problems` are known with their places.
+    pub(super) fn new(origin: &str, mut problems: Vec<Problem>, count: usize) -> Self {
         problems.sort_by_key(|problem| (problem.line, problem.column));
-        let unlisted = problems.len().saturating_sub(Self::LISTED);
+        let unlisted = count.saturating_sub(problems.len().min(Self::LISTED));
         problems.truncate(Self::LISTED);
         Self {
             origin: origin.to_owned(),
@@ -89,7 +90,7 @@ impl fmt::Display for Problem {
 }
 
 /// Text from the file, quoted, with nothing in it that could move a cursor, and cut to what a line can hold.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {
         None => format!("{text:?}"),

@@ -1,7 +1,7 @@
 //! A YAML document as values that know where they stand.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, hash_map},
     rc::Rc,
 };
 
@@ -128,8 +128,10 @@ enum Items {
     List(Vec<Rc<Node>>),
     Map {
         entries: Vec<(Key, Rc<Node>)>,
-        seen: HashSet<String>,
+        /// In which line each key came first.
+        lines: HashMap<String, usize>,
         key: Option<Key>,
+        /// `key` has come before.
         skip: bool,
     },
 }
@@ -158,7 +160,7 @@ impl Builder {
             Event::MappingStart(anchor, tag) => {
                 let items = Items::Map {
                     entries: Vec::new(),
-                    seen: HashSet::new(),
+                    lines: HashMap::new(),
                     key: None,
                     skip: false,
                 };
@@ -246,28 +248,31 @@ impl Builder {
             Items::List(list) => list.push(node),
             Items::Map {
                 key: key @ None,
-                seen,
+                lines,
                 skip,
-                entries,
+                ..
             } => {
                 let Some(text) = key_text(&node.kind) else {
                     return Err(self.problem(node.mark, "a list or a map cannot be a key", Some("text")));
                 };
-                let new = Key { text, mark: node.mark };
-                *skip = !seen.insert(new.text.clone());
-                let first = entries
-                    .iter()
-                    .find(|(key, _)| *skip && key.text == new.text)
-                    .map(|(key, _)| key.mark.line);
-                let name = new.text.clone();
-                *key = Some(new);
-                if let Some(line) = first {
-                    let mut twice = self.problem(node.mark, "", None);
-                    twice.problem = format!(
+                let first = match lines.entry(text.clone()) {
+                    hash_map::Entry::Occupied(line) => Some(*line.get()),
+                    hash_map::Entry::Vacant(line) => {
+                        line.insert(node.mark.line);
+                        None
+                    }
+                };
+                *skip = first.is_some();
+                let twice = first.map(|line| {
+                    format!(
                         "{} is here for the second time; the first is in line {line}",
-                        quoted(&name)
-                    );
-                    self.problems.push(twice);
+                        quoted(&text)
+                    )
+                });
+                *key = Some(Key { text, mark: node.mark });
+                if let Some(twice) = twice {
+                    let problem = self.problem(node.mark, &twice, None);
+                    self.problems.push(problem);
                 }
             }
             Items::Map { key, skip, entries, .. } => {
@@ -280,9 +285,11 @@ impl Builder {
     }
 
     fn tagged(&self, mark: Mark, tag: &str) -> Problem {
-        let mut problem = self.problem(mark, "", Some("values without a tag"));
-        problem.problem = format!("the tag {} means nothing here", quoted(tag));
-        problem
+        self.problem(
+            mark,
+            &format!("the tag {} means nothing here", quoted(tag)),
+            Some("values without a tag"),
+        )
     }
 
     fn problem(&self, mark: Mark, problem: &str, accepted: Option<&str>) -> Problem {

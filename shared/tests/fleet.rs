@@ -1,0 +1,6 @@
+//! What a fleet file means, through the same door as the functions.
+
+mod fleet {
+    mod errors;
+    mod meaning;
+}

@@ -1,0 +1,185 @@
+//! What people read when their file is wrong.
+
+use proptest::prelude::*;
+use shared::fleet::Fleet;
+
+fn told(text: &str) -> String {
+    match Fleet::parse(text, "fleet.yaml") {
+        Ok(_) => panic!("nothing was found wrong in:\n{text}"),
+        Err(errors) => errors.to_string(),
+    }
+}
+
+/// Probes of one endpoint.
+fn probes(lines: &str) -> String {
+    format!("version: 1\nendpoints:\n  fraud:\n    health:\n      probes:\n{lines}")
+}
+
+#[test]
+fn a_file_full_of_mistakes_is_told_all_of_them() {
+    insta::assert_snapshot!(told(include_str!("full-of-mistakes.yaml")));
+}
+
+#[test]
+fn probes_whose_settings_contradict_each_other_are_refused() {
+    insta::assert_snapshot!(told(&probes(
+        r#"
+        - { name: no-input, kind: async, payload: x }
+        - { name: async-extras, kind: async, payload: x, input: "s3://abc/", per_variant: true, degraded_after: 1s,
+            component: c, expect: { status: 200, latency_below: 1s } }
+        - { name: no-component, kind: inference-component, payload: x, per_variant: true }
+        - { name: not-async, payload: x, input: "s3://abc/", within: 5m, component: c }
+        - { name: never-slow, payload: x, degraded_after: 10s }
+        - { name: never-late, payload: x, timeout: 2s, expect: { latency_below: 3s } }
+        - { name: late-before-slow, payload: x, degraded_after: 2s, expect: { latency_below: 1s } }
+        - { name: twice, payload: x }
+        - { name: twice, payload: x }
+        - name: json
+          payload: x
+          expect:
+            json:
+              - { pointer: score, exists: true }
+              - { pointer: /a~2, exists: true }
+              - { pointer: /b }
+              - { pointer: /c, exists: false }
+              - { pointer: /d, near: 1 }
+              - { pointer: /e, near: high, tolerance: 1 }
+              - { pointer: /f, near: [1, x], tolerance: 1 }
+              - { pointer: /g, near: 1, tolerance: -1 }
+              - { pointer: /h, tolerance: 1 }
+              - { pointer: /i, at_least: 2, at_most: 1 }
+              - { pointer: /j, at_least: .nan }
+              - { pointer: /k, equals: [.inf] }
+"#
+    )));
+}
+
+#[test]
+fn windows_that_never_open_are_refused() {
+    insta::assert_snapshot!(told(
+        r#"
+version: 1
+defaults:
+  health:
+    maintenance:
+      - { from: "02:00", to: "02:00" }
+      - { from: "02:00" }
+      - { from: 2, to: 4am, days: [sun, someday] }
+      - { from: "2am", to: "24:30", days: [], zone: Berlin }
+      - { from: "24:00", to: "01:00", zone: Europe/Berlyn }
+      - { from: 2026-03-02T00:00:00Z, until: 2026-03-01T00:00:00Z }
+      - { from: 2026-03-01, until: 2026-03-01T10:00:00, zone: UTC }
+endpoints: {}
+"#
+    ));
+}
+
+#[test]
+fn sections_of_a_later_version_are_refused_by_name() {
+    insta::assert_snapshot!(told(
+        "version: 2\nendpoints:\n  fraud:\n    rollout: { steps: [10%] }\n    helth: {}\nlambdas: {}\ndefault: {}\n"
+    ));
+}
+
+#[test]
+fn keys_that_select_nothing_are_refused() {
+    insta::assert_snapshot!(told(
+        r#"
+version: 1
+endpoints:
+  my_endpoint: {}
+  -fraud: {}
+  this-name-is-longer-than-the-sixty-three-characters-that-sagemaker-allows: {}
+  fr[aud: {}
+  "fr.*": {}
+  nothing: { match: {} }
+  empty: { match: { tags: {}, names: [] } }
+  wrong: { match: { tags: { team: 5 }, names: ["[z-a]", "a b"] } }
+  " label ": { match: { names: [x] } }
+"#
+    ));
+}
+
+#[test]
+fn the_shape_of_the_whole_file_is_told() {
+    let all = [
+        "5",
+        "[]",
+        "version: 1",
+        "endpoints: {}",
+        "version: 1\nendpoints: []",
+        "version: '1'\nendpoints:",
+    ];
+    let all: Vec<String> = all
+        .into_iter()
+        .map(|text| format!("--- {text:?}\n{}", told(text)))
+        .collect();
+    insta::assert_snapshot!(all.join("\n\n"));
+}
+
+#[test]
+fn errors_are_data_too() {
+    let errors = Fleet::parse(
+        &probes("        - { name: a, payload: x, timeout: 30 }\n"),
+        "fleet.yaml",
+    )
+    .expect_err("wrong");
+    insta::assert_json_snapshot!(errors);
+}
+
+#[test]
+fn a_file_of_a_megabyte_of_mistakes_is_told_in_short() {
+    let mut text = "version: 1\nendpoints:\n".to_owned();
+    let mut number = 0;
+    while text.len() < 1_000_000 {
+        text.push_str(&format!("  endpoint-number-{number}: {{x: 1}}\n"));
+        number += 1;
+    }
+    let errors = Fleet::parse(&text, "fleet.yaml").expect_err("wrong");
+    assert_eq!(errors.problems.len() + errors.unlisted, number);
+    assert!(errors.to_string().len() < 20_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,200}") {
+        if let Err(errors) = Fleet::parse(&text, "fleet.yaml") {
+            prop_assert!(!errors.to_string().is_empty());
+        }
+    }
+
+    /// The example with some of its characters replaced: near enough to a fleet file to reach every check.
+    #[test]
+    fn no_mutation_of_the_example_panics(
+        edits in proptest::collection::vec((0_usize..5000, 0_usize..12, "[a-z0-9 :,\\[\\]{}'\"*&!%#\n.~/-]{0,6}"), 1..6)
+    ) {
+        let mut chars: Vec<char> = include_str!("../../../examples/fleet.yaml").chars().collect();
+        for (at, length, text) in edits {
+            let from = at.min(chars.len());
+            let to = (from + length).min(chars.len());
+            chars.splice(from..to, text.chars());
+        }
+        let text: String = chars.into_iter().collect();
+        let lines = text.lines().count() + 1;
+        if let Err(errors) = Fleet::parse(&text, "fleet.yaml") {
+            for error in errors.problems {
+                prop_assert!((1..=lines).contains(&error.line), "{:?}", error);
+                prop_assert!(error.column >= 1 && !error.problem.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_fleet_of_any_names_selects_exactly_them(names in proptest::collection::btree_set("[a-z0-9]{1,10}", 1..20)) {
+        let entries: String = names.iter().map(|name| format!("  \"{name}\": {{}}\n")).collect();
+        let fleet = Fleet::parse(&format!("version: 1\nendpoints:\n{entries}"), "fleet.yaml").expect("right");
+        prop_assert_eq!(fleet.named(), names.iter().map(String::as_str).collect::<Vec<_>>());
+        for name in &names {
+            prop_assert!(fleet.health_for(name, None).is_some());
+            let longer = format!("{name}-");
+            prop_assert!(fleet.health_for(&longer, None).is_none());
+        }
+    }
+}
