@@ -68,6 +68,9 @@ pub struct Alert {
 
 impl Alert {
     /// An alert with the severity, the next step and the `resolved` of its kind, and no evidence yet.
+    ///
+    /// Its id is made of kind, subject and `since`. Where two different matters could share all three (a missing
+    /// permission and a throttled API, noticed in the same sweep), the decider sets [`Alert::id`] itself.
     pub fn new(kind: AlertKind, subject_of: Option<&str>, since: Timestamp, at: Timestamp) -> Self {
         Self {
             id: dedup_id(kind, subject_of, since, 0),
@@ -79,7 +82,9 @@ impl Alert {
             at,
             evidence: Vec::new(),
             done: Vec::new(),
-            next: kind.next_step().to_owned(),
+            next: kind
+                .next_step()
+                .replace("<endpoint>", subject_of.unwrap_or("<endpoint>")),
             runbook: None,
             console: None,
             region: None,
@@ -172,3 +177,6 @@ fn dedup_id(kind: AlertKind, subject_of: Option<&str>, since: Timestamp, reminde
         number => format!("{kind}:{subject}:{since}:{number}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    text::{nearest, or_list, printable},
+    quantity::{QuantityError, Span},
+    text::{and_list, nearest, printable},
     trigger::{Command, moment},
 };
 
@@ -101,7 +102,7 @@ const COMMANDS: [(&str, &[&str], &str); 4] = [
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// No command of this function.
-    #[error("There is no command \"{name}\".{} Accepted are {}. Example: {example}", meant(.nearest), or_list(.accepted))]
+    #[error("There is no command \"{name}\".{} Accepted are {}. Example: {example}", meant(.nearest), and_list(.accepted))]
     Unknown {
         /// What was asked.
         name: String,
@@ -202,7 +203,7 @@ fn unknown_fields(args: &Map<String, Value>, accepted: &[&str]) -> Vec<String> {
                 "`{}` is no field of it; accepted {} {}.{meant}",
                 printable(key, 40),
                 if accepted.len() == 1 { "is" } else { "are" },
-                or_list(accepted)
+                and_list(accepted)
             )
         })
         .collect()
@@ -224,10 +225,15 @@ fn targets(args: &Map<String, Value>, required: bool) -> Result<Targets, String>
                 items.len()
             ));
         }
-        Some(Value::Array(items)) => items
-            .iter()
-            .map(|item| item.as_str().unwrap_or_default().to_owned())
-            .collect(),
+        Some(Value::Array(items)) => match items.iter().find(|item| !item.is_string()) {
+            Some(item) => {
+                return Err(format!(
+                    "`endpoints` holds {}, which is no text: {ACCEPTED}.",
+                    shown(item)
+                ));
+            }
+            None => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        },
         Some(_) => return Err(format!("`endpoints` has to be {ACCEPTED}.")),
     };
     let part_of_glob =
@@ -251,22 +257,22 @@ fn ends(args: &Map<String, Value>) -> Result<Ends, String> {
         (None, None) => Err("`for` (such as \"2h\") or `until` (such as \"2026-01-31T12:00:00Z\") is missing.".into()),
         (Some(_), Some(_)) => Err("`for` and `until` say the same thing twice: give one of them.".into()),
         (Some(span), None) => {
-            let text = span.as_str().unwrap_or_default();
-            let read = text
-                .parse::<SignedDuration>()
-                .ok()
-                .and_then(|span| Duration::try_from(span).ok());
-            match read {
-                Some(span) if span > Duration::ZERO && span <= LONGEST_SILENCE => Ok(Ends::After(span)),
-                Some(_) => Err(format!(
-                    "`for` is {}: it has to be more than nothing and at most 31 days; what is longer is a maintenance window of the fleet file.",
-                    printable(text, 40)
-                )),
-                None => Err(format!(
-                    "`for` is {}: it has to be a duration such as \"30m\", \"2h\" or \"1h30m\".",
-                    shown(span)
-                )),
+            let Some(text) = span.as_str() else {
+                return Err(format!("`for` is {}: it has to be {}.", shown(span), Span::FORM));
+            };
+            let read: Span = text.parse().map_err(|error: QuantityError| {
+                format!(
+                    "`for`: {}; it has to be {}.",
+                    printable(&error.problem, 200),
+                    error.accepted
+                )
+            })?;
+            if read.duration() == Duration::ZERO || read.duration() > LONGEST_SILENCE {
+                return Err(format!(
+                    "`for` is {read}: a silence lasts more than nothing and at most 31 days; what is longer is a maintenance window of the fleet file."
+                ));
             }
+            Ok(Ends::After(read.duration()))
         }
         (None, Some(time)) => moment(time).map(Ends::At).ok_or_else(|| {
             format!(
@@ -289,3 +295,6 @@ fn words(args: &Map<String, Value>, key: &str) -> Result<Option<String>, String>
 fn shown(value: &Value) -> String {
     printable(&value.to_string(), 60)
 }
+
+#[cfg(test)]
+mod tests;

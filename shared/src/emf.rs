@@ -100,6 +100,9 @@ pub struct Metrics {
 /// The metrics of one set of dimension values, in the order they were first put.
 type Set = Vec<(String, Unit, Vec<f64>)>;
 
+/// As much of one metric as one line takes.
+type Part<'a> = (&'a str, Unit, &'a [f64]);
+
 impl Metrics {
     /// No metrics yet.
     pub fn new(namespace: impl Into<String>, at: Timestamp) -> Self {
@@ -166,9 +169,9 @@ impl Metrics {
                 values
                     .chunks(VALUES_A_LINE)
                     .enumerate()
-                    .map(move |(index, values)| (index, name, *unit, values))
+                    .map(move |(index, values)| (index, name.as_str(), *unit, values))
             });
-            let mut rounds: BTreeMap<usize, Vec<(&String, Unit, &[f64])>> = BTreeMap::new();
+            let mut rounds: BTreeMap<usize, Vec<Part<'_>>> = BTreeMap::new();
             for (round, name, unit, values) in parts {
                 rounds.entry(round).or_default().push((name, unit, values));
             }
@@ -210,7 +213,7 @@ impl Metrics {
         }
     }
 
-    fn line(&self, dimensions: &BTreeMap<String, String>, metrics: &[(&String, Unit, &[f64])]) -> String {
+    fn line(&self, dimensions: &BTreeMap<String, String>, metrics: &[Part<'_>]) -> String {
         let definitions: Vec<Value> = metrics
             .iter()
             .map(|(name, unit, _)| json!({"Name": name, "Unit": unit.as_str()}))
@@ -242,7 +245,7 @@ impl Metrics {
                 [one] => json!(one),
                 many => json!(many),
             };
-            line.insert((*name).clone(), value);
+            line.insert((*name).to_owned(), value);
         }
         Value::Object(line).to_string()
     }
@@ -264,3 +267,6 @@ fn check_text(what: &'static str, text: &str, limit: usize) -> Result<(), EmfErr
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

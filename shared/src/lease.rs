@@ -160,3 +160,6 @@ pub fn decide(now: Timestamp, current: Option<&Lease>, wanted: &Lease) -> Decisi
 fn later(time: Timestamp, span: Duration) -> Timestamp {
     time.checked_add(span).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,13 +10,20 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, AlertKind, Severity};
+use crate::{
+    alert::{Alert, AlertKind, Severity},
+    text::printable,
+};
 
 /// Alerts kept apart. Beyond, the least important are merged; only critical ones may exceed it.
 pub const CAPACITY: usize = 200;
 
 /// Ids remembered after they were published, so that the same alert decided again is not sent again.
-const MEMORY: usize = 500;
+const MEMORY: usize = 200;
+
+/// Lines of evidence, and of actions, that one waiting alert keeps, and the characters of each.
+const LINES: usize = 20;
+const LINE: usize = 400;
 
 /// Ids named in the alert about merged ones.
 const NAMED: usize = 50;
@@ -47,10 +54,12 @@ struct Merged {
 
 impl Outbox {
     /// Adds an alert, unless its id waits already or was published lately. True when it was added.
-    pub fn push(&mut self, alert: Alert) -> bool {
+    pub fn push(&mut self, mut alert: Alert) -> bool {
         if self.pending.iter().any(|waiting| waiting.id == alert.id) || self.sent.contains(&alert.id) {
             return false;
         }
+        bound(&mut alert.evidence);
+        bound(&mut alert.done);
         self.pending.push(alert);
         while self.pending.len() > CAPACITY {
             let Some(least) = self.least_important() else { break };
@@ -75,7 +84,8 @@ impl Outbox {
         &self.pending
     }
 
-    /// At most `limit` alerts to publish now, most important first.
+    /// At most `limit` alerts to publish now, most important first. The alert about merged ones is made here, without
+    /// links: complete it with [`Alert::linked`].
     ///
     /// What concerns the same endpoint keeps its order, so that no pager closes an incident that has begun anew: the
     /// most important alert of an endpoint moves all its earlier ones forward.
@@ -141,6 +151,18 @@ impl Outbox {
     }
 }
 
+/// Cuts what one alert may put into the document, and says what was cut.
+fn bound(lines: &mut Vec<String>) {
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    for line in lines.iter_mut().filter(|line| line.chars().count() > LINE) {
+        *line = printable(line, LINE);
+    }
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+}
+
 impl Merged {
     /// The count is a part of the id: what is merged after this was published is told again.
     fn alert(&self) -> Alert {
@@ -155,3 +177,6 @@ impl Merged {
         alert
     }
 }
+
+#[cfg(test)]
+mod tests;

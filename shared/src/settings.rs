@@ -1,5 +1,7 @@
 //! The environment of a function, read once at its start: all of it right, or all that is wrong with it at once.
 
+mod parse;
+
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use crate::{
@@ -83,7 +85,7 @@ pub struct Settings {
     pub fleet: FleetSource,
     /// `STEWARD_STATE`.
     pub state: StateStore,
-    /// `STEWARD_TOPIC_ARN`: a standard topic in the function's own Region.
+    /// `STEWARD_TOPIC_ARN`: a topic in the function's own Region.
     pub topic_arn: String,
     /// `STEWARD_NAME`: tells several installations in one account apart. Default `steward`.
     pub name: String,
@@ -165,7 +167,7 @@ const STATE: Variable = Variable {
 };
 const TOPIC: Variable = Variable {
     name: "STEWARD_TOPIC_ARN",
-    accepted: "the ARN of a standard SNS topic in the function's Region",
+    accepted: "the ARN of an SNS topic in the function's Region (a FIFO topic reaches queues only)",
     example: "STEWARD_TOPIC_ARN=arn:aws:sns:eu-west-1:111122223333:steward-alerts",
 };
 const NAME: Variable = Variable {
@@ -212,15 +214,21 @@ impl Settings {
             env,
             errors: Vec::new(),
         };
-        let fleet = read.required(&FLEET, fleet_source);
-        let state = read.required(&STATE, state_store);
-        let region = read.required(&REGION, region_name);
-        let topic = read.required(&TOPIC, |text| topic_arn(text, region.as_deref()));
-        let name = read.optional(&NAME, installation).unwrap_or_else(|| "steward".into());
-        let runbooks = read.optional(&RUNBOOKS, base_url);
-        let namespace = read.optional(&NAMESPACE, namespace).unwrap_or_else(|| "Steward".into());
-        let log = read.optional(&LOG, log_level).unwrap_or(LogLevel::Info);
-        let function = read.optional(&FUNCTION, function_name).unwrap_or_else(|| name.clone());
+        let fleet = read.required(&FLEET, parse::fleet_source);
+        let state = read.required(&STATE, parse::state_store);
+        let region = read.required(&REGION, parse::region_name);
+        let topic = read.required(&TOPIC, |text| parse::topic_arn(text, region.as_deref()));
+        let name = read
+            .optional(&NAME, parse::installation)
+            .unwrap_or_else(|| "steward".into());
+        let runbooks = read.optional(&RUNBOOKS, parse::base_url);
+        let namespace = read
+            .optional(&NAMESPACE, parse::namespace)
+            .unwrap_or_else(|| "Steward".into());
+        let log = read.optional(&LOG, parse::log_level).unwrap_or(LogLevel::Info);
+        let function = read
+            .optional(&FUNCTION, parse::function_name)
+            .unwrap_or_else(|| name.clone());
         read.refuse_unknown();
         match (fleet, state, region, topic, read.errors) {
             (Some(fleet), Some(state), Some(region), Some(topic_arn), errors) if errors.is_empty() => Ok(Self {
@@ -289,165 +297,22 @@ impl Reader<'_> {
             .iter()
             .filter(|(name, _)| name.starts_with("STEWARD_") && !known.contains(&name.as_str()));
         for (name, value) in unknown {
-            let meant = nearest(name, known);
-            let meant_variable = KNOWN.into_iter().find(|variable| Some(variable.name) == meant);
+            let suffix = |name: &'static str| name.trim_start_matches("STEWARD_");
+            let meant = nearest(name.trim_start_matches("STEWARD_"), known.map(suffix));
+            let meant = KNOWN.into_iter().find(|variable| Some(suffix(variable.name)) == meant);
             self.errors.push(SettingsError {
                 variable: printable(name, 80),
                 holds: Some(printable(value, 200)),
                 problem: match meant {
-                    Some(meant) => format!("Steward reads no such variable; was {meant} meant"),
+                    Some(meant) => format!("Steward reads no such variable; {} may be meant", meant.name),
                     None => "Steward reads no such variable".into(),
                 },
-                accepted: meant_variable.map_or_else(|| or_list(&known), |variable| variable.accepted.into()),
-                example: meant_variable.map_or("unset it", |variable| variable.example).into(),
+                accepted: meant.map_or_else(|| or_list(&known), |variable| variable.accepted.into()),
+                example: meant.map_or("unset it", |variable| variable.example).into(),
             });
         }
     }
 }
 
-fn s3(text: &str) -> Option<(&str, &str)> {
-    let rest = text.strip_prefix("s3://")?;
-    Some(rest.split_once('/').unwrap_or((rest, "")))
-}
-
-fn check_bucket(bucket: &str) -> Result<String, String> {
-    let fits = (3..=63).contains(&bucket.len())
-        && bucket
-            .bytes()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'.'))
-        && !bucket.starts_with(['-', '.'])
-        && !bucket.ends_with(['-', '.']);
-    if fits {
-        Ok(bucket.to_owned())
-    } else {
-        Err(format!("\"{}\" is no bucket name", printable(bucket, 70)))
-    }
-}
-
-fn fleet_source(text: &str) -> Result<FleetSource, String> {
-    if let Some((bucket, key)) = s3(text) {
-        let bucket = check_bucket(bucket)?;
-        if key.is_empty() || key.ends_with('/') {
-            return Err("the key of the file is missing after the bucket".into());
-        }
-        if key.len() > 1024 {
-            return Err("the key is longer than the 1024 bytes that S3 allows".into());
-        }
-        return Ok(FleetSource::S3 {
-            bucket,
-            key: key.to_owned(),
-        });
-    }
-    match text.strip_prefix("file:") {
-        Some("") => Err("the path is missing after file:".into()),
-        Some(path) => Ok(FleetSource::File(path.strip_prefix("//").unwrap_or(path).into())),
-        None => Err("it begins with neither s3:// nor file:".into()),
-    }
-}
-
-fn state_store(text: &str) -> Result<StateStore, String> {
-    let (bucket, prefix) = s3(text).ok_or("it does not begin with s3://")?;
-    let bucket = check_bucket(bucket)?;
-    let prefix = prefix.trim_matches('/');
-    if prefix.len() > 512 {
-        return Err("the prefix is longer than 512 bytes".into());
-    }
-    Ok(StateStore {
-        bucket,
-        prefix: if prefix.is_empty() {
-            String::new()
-        } else {
-            format!("{prefix}/")
-        },
-    })
-}
-
-fn topic_arn(text: &str, region: Option<&str>) -> Result<String, String> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let ["arn", partition, "sns", its_region, account, topic] = parts.as_slice() else {
-        return Err("it is not the ARN of an SNS topic".into());
-    };
-    let plain = |text: &str| {
-        text.bytes()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
-    };
-    if topic.ends_with(".fifo") {
-        return Err("it is a FIFO topic, and those reach neither e-mail nor phones nor functions".into());
-    }
-    if !partition.starts_with("aws") || account.len() != 12 || !account.bytes().all(|c| c.is_ascii_digit()) {
-        return Err("its partition or account is wrong".into());
-    }
-    if topic.is_empty() || topic.len() > 256 || !plain(topic) || !plain(partition) {
-        return Err("its name is wrong".into());
-    }
-    match region {
-        Some(region) if region != *its_region => Err(format!(
-            "it is in {}, but the function runs in {region}",
-            printable(its_region, 40)
-        )),
-        _ => Ok(text.to_owned()),
-    }
-}
-
-fn installation(text: &str) -> Result<String, String> {
-    let fits = text.len() <= 40
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("it does not fit into names of resources".into())
-    }
-}
-
-fn base_url(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match host.map(|host| host.trim_end_matches('/')) {
-        None => Err("it does not begin with http:// or https://".into()),
-        Some("") => Err("the host is missing".into()),
-        Some(rest) if !rest.bytes().all(|c| c.is_ascii_graphic()) || rest.contains(['?', '#', '<', '>', '"']) => {
-            Err("a page's name cannot be put after it".into())
-        }
-        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
-    }
-}
-
-fn namespace(text: &str) -> Result<String, String> {
-    let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'/' | b'#' | b':');
-    if text.len() > 255 || !text.bytes().all(allowed) {
-        return Err("CloudWatch does not take it".into());
-    }
-    if text.starts_with("AWS/") || text.starts_with(':') {
-        return Err("CloudWatch keeps such namespaces for itself".into());
-    }
-    Ok(text.to_owned())
-}
-
-fn log_level(text: &str) -> Result<LogLevel, String> {
-    LogLevel::ALL
-        .into_iter()
-        .find(|level| level.as_str().eq_ignore_ascii_case(text))
-        .ok_or_else(|| "there is no such level".to_owned())
-}
-
-fn region_name(text: &str) -> Result<String, String> {
-    let fits = (5..=40).contains(&text.len())
-        && text.contains('-')
-        && text
-            .bytes()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-');
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("it is no Region's name".into())
-    }
-}
-
-fn function_name(text: &str) -> Result<String, String> {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b':');
-    if text.len() <= 140 && text.bytes().all(plain) {
-        Ok(text.to_owned())
-    } else {
-        Err("it is no function's name".into())
-    }
-}
+#[cfg(test)]
+mod tests;

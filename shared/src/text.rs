@@ -29,12 +29,16 @@ pub fn unsafe_to_show(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The candidate that a mistyped word most likely meant: an edit distance of at most a third of the word.
+/// The candidate that a mistyped word most likely meant: the word begins or continues it, or is within an edit distance
+/// of a third of its own length.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
+        .map(|candidate| {
+            let continued = word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate));
+            (if continued { 1 } else { distance(word, candidate) }, candidate)
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)
@@ -79,6 +83,29 @@ fn joined<S: AsRef<str>>(words: &[S], last: &str) -> String {
     }
 }
 
+/// The two largest units of a number of seconds: `45s`, `4m 10s`, `1h 30m`, `2d 3h`.
+pub fn lasting(seconds: i64) -> String {
+    let units = [
+        (seconds / 86_400, 'd'),
+        (seconds / 3600 % 24, 'h'),
+        (seconds / 60 % 60, 'm'),
+        (seconds % 60, 's'),
+    ];
+    let mut shown = units
+        .iter()
+        .skip_while(|(n, _)| *n == 0)
+        .take(2)
+        .filter(|(n, _)| *n != 0)
+        .peekable();
+    if shown.peek().is_none() {
+        return "0s".into();
+    }
+    shown
+        .map(|(n, unit)| format!("{n}{unit}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +131,14 @@ mod tests {
         assert_eq!(nearest("Statsu", words), Some("status"));
         assert_eq!(nearest("silense", words), Some("silence"));
         assert_eq!(nearest("destroy", words), None);
+        assert_eq!(nearest("endpoint", ["endpoints", "for"]), Some("endpoints"));
+        assert_eq!(nearest("TOPIC", ["FLEET", "LOG", "TOPIC_ARN"]), Some("TOPIC_ARN"));
+    }
+
+    #[test]
+    fn a_time_is_told_in_its_two_largest_units() {
+        let told = [0, 45, 250, 5400, 3600, 86_400 * 2 + 10_800, 86_400 + 59].map(lasting);
+        assert_eq!(told, ["0s", "45s", "4m 10s", "1h 30m", "1h", "2d 3h", "1d"]);
     }
 
     #[test]

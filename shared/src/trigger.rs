@@ -233,3 +233,6 @@ fn measure(event: &Value) -> Result<(), TriggerError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,14 +13,20 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{Alert, Severity};
-use crate::text::printable;
+use crate::text::{lasting, printable};
 
-/// SNS takes 262,144 bytes for body and attributes. The body holds the text, the same facts as JSON, and the escapes of
-/// JSON around both, which at worst double it: a text of this many bytes stays well below.
-const TEXT_BYTES: usize = 48 * 1024;
+/// SNS takes 262,144 bytes of body and attributes together; the attributes have the rest.
+const BODY_BYTES: usize = 250_000;
+
+/// What evidence and actions may take together before they are repeated and escaped, in bytes; halved until the body
+/// fits. With the smallest the body fits whatever the rest holds, because all of that is cut to fixed lengths.
+const LIST_BYTES: [usize; 5] = [48 * 1024, 24 * 1024, 12 * 1024, 6 * 1024, 3 * 1024];
 
 /// The longest single line of evidence, in characters.
 const LINE: usize = 1000;
+
+/// Labels shown in text and document.
+const LABELS: usize = 20;
 
 /// Attributes that filters can use; SNS passes no more than 10 to a queue with raw delivery.
 const ATTRIBUTES: usize = 10;
@@ -30,7 +36,7 @@ const ATTRIBUTES: usize = 10;
 pub struct Message {
     /// ASCII, at most 99 characters, no line breaks.
     pub subject: String,
-    /// What people read, below 48 KiB.
+    /// What people read.
     pub text: String,
     /// What programs and chat clients read.
     pub json: Value,
@@ -46,8 +52,20 @@ impl Message {
 }
 
 pub(super) fn compose(alert: &Alert) -> Message {
-    let evidence = fit(&alert.evidence, TEXT_BYTES / 2, "observations");
-    let done = fit(&alert.done, TEXT_BYTES / 4, "actions");
+    let mut sizes = LIST_BYTES.into_iter();
+    let mut message = composed(alert, sizes.next().unwrap_or_default());
+    for size in sizes {
+        if message.body().len() <= BODY_BYTES {
+            break;
+        }
+        message = composed(alert, size);
+    }
+    message
+}
+
+fn composed(alert: &Alert, bytes: usize) -> Message {
+    let evidence = fit(&alert.evidence, bytes * 2 / 3, "observations");
+    let done = fit(&alert.done, bytes / 3, "actions");
     Message {
         subject: subject(alert),
         text: text(alert, &evidence, &done),
@@ -74,6 +92,8 @@ fn headline(alert: &Alert) -> String {
     let mut line = format!("[{}] {who} ", mark(alert));
     if alert.reminder > 0 {
         line.push_str("still ");
+    } else if alert.resolved && !alert.kind.resolves() {
+        line.push_str("was ");
     }
     line.push_str(&format!("{} {}", alert.kind.phrase(), short_time(alert)));
     if !alert.title.is_empty() {
@@ -145,18 +165,37 @@ fn what_happened(alert: &Alert) -> String {
         Some(name) => format!("Endpoint {}", printable(name, 63)),
         None => alert.kind.subject().0.to_owned(),
     };
-    let mut sentence = format!("{who} {}", alert.kind.sentence());
-    if !alert.title.is_empty() {
-        sentence.push_str(&format!(": {}", printable(alert.title.trim_end_matches('.'), 2000)));
+    let over = if alert.resolved && !alert.kind.resolves() {
+        "This is over: "
+    } else {
+        ""
+    };
+    let mut told = format!("{over}{who} {}.", alert.kind.sentence());
+    let title = printable(alert.title.trim_end_matches('.'), 2000);
+    if !title.is_empty() {
+        told.push_str(&format!(" {}.", capitalised(&title)));
     }
-    sentence.push('.');
     if alert.reminder > 0 {
-        sentence.push_str(&format!(
+        told.push_str(&format!(
             " This is reminder {}: it was told before and is still so.",
             alert.reminder
         ));
     }
-    sentence
+    told
+}
+
+/// Only an ordinary word is capitalised: `sagemaker:InvokeEndpoint` and `s3://…` are names.
+fn capitalised(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
+    if word.bytes().all(|c| c.is_ascii_lowercase()) {
+        text.chars()
+            .take(1)
+            .map(|c| c.to_ascii_uppercase())
+            .chain(text.chars().skip(1))
+            .collect()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn since(alert: &Alert) -> String {
@@ -176,29 +215,6 @@ fn since(alert: &Alert) -> String {
         }
         _ => format!("{}.", whole(alert.since)),
     }
-}
-
-/// The two largest units of a number of seconds: `45s`, `4m 10s`, `1h 30m`, `2d 3h`.
-pub(crate) fn lasting(seconds: i64) -> String {
-    let units = [
-        (seconds / 86_400, 'd'),
-        (seconds / 3600 % 24, 'h'),
-        (seconds / 60 % 60, 'm'),
-        (seconds % 60, 's'),
-    ];
-    let mut shown = units
-        .iter()
-        .skip_while(|(n, _)| *n == 0)
-        .take(2)
-        .filter(|(n, _)| *n != 0)
-        .peekable();
-    if shown.peek().is_none() {
-        return "0s".into();
-    }
-    shown
-        .map(|(n, unit)| format!("{n}{unit}"))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// As many lines as fit into `bytes`, each cut to [`LINE`] characters and safe to show; how many were left out is said.
@@ -258,7 +274,7 @@ fn document(alert: &Alert, evidence: &[String], done: &[String]) -> Value {
         }
     }
     let mut context = json!(context);
-    for (name, value) in &alert.labels {
+    for (name, value) in alert.labels.iter().take(LABELS) {
         context[format!("label_{}", printable(name, 100))] = printable(value, 200).into();
     }
     let mut next = vec![printable(&alert.next, 2000)];
@@ -280,12 +296,12 @@ fn document(alert: &Alert, evidence: &[String], done: &[String]) -> Value {
         "id": alert.id,
         "content": {
             "textType": "client-markdown",
-            "title": headline(alert),
-            "description": format!(
+            "title": unmarked(&headline(alert)),
+            "description": unmarked(&format!(
                 "{}\n*Since* {}\n{}{}",
                 what_happened(alert), since(alert), bullets("Evidence", evidence), bullets("What Steward did", done),
-            ),
-            "nextSteps": next,
+            )),
+            "nextSteps": next.iter().map(|step| unmarked(step)).collect::<Vec<_>>(),
         },
         "metadata": {
             "threadId": thread(alert),
@@ -295,6 +311,11 @@ fn document(alert: &Alert, evidence: &[String], done: &[String]) -> Value {
             "additionalContext": context,
         },
     })
+}
+
+/// Slack reads `<…>` as a link or a call to everybody (`<!channel>`), and an endpoint's answer may hold anything.
+fn unmarked(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Everything about one endpoint, or about one matter of the fleet, is one thread.
