@@ -27,11 +27,11 @@ struct JsonExpect {
     exists: Option<bool>,
     /// Exactly this value; numbers are compared as numbers.
     #[deserr(default)]
-    #[schemars(example = &"v3")]
+    #[schemars(default, example = &"v3")]
     equals: Golden,
     /// A number, or a list of them, each within `tolerance` of this one.
     #[deserr(default)]
-    #[schemars(example = 0.93)]
+    #[schemars(default, example = 0.93)]
     near: Golden,
     /// How far from `near` is near enough; the absolute difference, 0 or more.
     #[deserr(default)]
@@ -72,6 +72,7 @@ impl JsonSchema for JsonConditions {
 impl JsonExpect {
     fn conditions(self, at: ValuePointerRef<'_>, found: &mut Found) -> Vec<Condition> {
         const TESTS: &str = "exists, equals, near, at_least, at_most";
+        let attempted = self.exists.is_some() || self.near != Golden::Absent || self.tolerance.is_some();
         let mut tests = Vec::new();
         match self.exists {
             Some(true) => tests.push(JsonTest::Exists),
@@ -129,7 +130,7 @@ impl JsonExpect {
         }
         tests.extend(self.at_least.map(|least| JsonTest::AtLeast(least.get())));
         tests.extend(self.at_most.map(|most| JsonTest::AtMost(most.get())));
-        if tests.is_empty() && self.tolerance.is_none() && self.exists.is_none() {
+        if tests.is_empty() && !attempted {
             found.and(Found::one(
                 at,
                 "asks nothing of the value",

@@ -28,9 +28,9 @@ pub(super) struct ProbeSection {
     #[schemars(example = &"golden")]
     name: Text<ProbeName>,
     /// How it is sent.
-    #[deserr(default = Kind::Sync)]
+    #[deserr(default)]
     #[schemars(extend("default" = "sync"))]
-    kind: Kind,
+    kind: Option<Kind>,
     /// What is sent.
     #[schemars(example = "{\"instances\": [[0.1, 0.2]]}")]
     payload: Payload,
@@ -109,15 +109,16 @@ struct Expect {
     latency_below: Option<SpanWithin<1, 60_000>>,
     /// Texts that must all be in the answer.
     #[deserr(default)]
-    #[schemars(example = ["\"score\""])]
-    contains: Vec<Text<Piece>>,
+    #[schemars(extend("default" = []), example = ["predictions"])]
+    contains: Option<Vec<Text<Piece>>>,
     /// Texts none of which may be in the answer.
     #[deserr(default)]
-    #[schemars(example = ["NaN"])]
-    not_contains: Vec<Text<Piece>>,
+    #[schemars(extend("default" = []), example = ["NaN"])]
+    not_contains: Option<Vec<Text<Piece>>>,
     /// What must be at certain places of an answer in JSON.
     #[deserr(default)]
-    json: Vec<JsonConditions>,
+    #[schemars(extend("default" = []))]
+    json: Option<Vec<JsonConditions>>,
 }
 
 /// Probes that were found right.
@@ -169,12 +170,16 @@ impl JsonSchema for Probes {
 }
 
 impl ProbeSection {
+    fn kind(&self) -> Kind {
+        self.kind.unwrap_or(Kind::Sync)
+    }
+
     fn probe(self, at: ValuePointerRef<'_>) -> Result<Probe, Found> {
         let mut found = Found::default();
         self.fits_its_kind(at, &mut found);
         self.fits_its_timeout(at, &mut found);
         let timeout = self.timeout.map_or(TIMEOUT, SpanWithin::duration);
-        let kind = match self.kind {
+        let kind = match self.kind() {
             Kind::Sync => ProbeKind::Sync,
             Kind::Serverless => ProbeKind::Serverless,
             Kind::Async => ProbeKind::Async {
@@ -209,7 +214,7 @@ impl ProbeSection {
             }
         };
         let per_variant = self.per_variant == Some(true);
-        if self.kind != Kind::Async {
+        if self.kind() != Kind::Async {
             refuse("input", self.input.is_some(), "only an `async` probe has an input");
             refuse(
                 "within",
@@ -217,14 +222,14 @@ impl ProbeSection {
                 "only an `async` probe waits; this one has `timeout`",
             );
         }
-        if self.kind != Kind::InferenceComponent {
+        if self.kind() != Kind::InferenceComponent {
             refuse(
                 "component",
                 self.component.is_some(),
                 "only an `inference-component` probe has a component",
             );
         }
-        match self.kind {
+        match self.kind() {
             Kind::Sync | Kind::Serverless => {}
             Kind::Async => {
                 refuse(
@@ -332,14 +337,16 @@ impl Expect {
         conditions.extend(
             self.contains
                 .into_iter()
+                .flatten()
                 .map(|text| Condition::Contains(text.into_string())),
         );
         conditions.extend(
             self.not_contains
                 .into_iter()
+                .flatten()
                 .map(|text| Condition::NotContains(text.into_string())),
         );
-        conditions.extend(self.json.into_iter().flat_map(|json| json.0));
+        conditions.extend(self.json.into_iter().flatten().flat_map(|json| json.0));
         conditions
     }
 }

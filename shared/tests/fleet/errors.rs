@@ -68,6 +68,11 @@ defaults:
       - { from: "2am", to: "24:30", days: [], zone: Berlin }
       - { from: "24:00", to: "01:00", zone: Europe/Berlyn }
       - { from: 2026-03-02T00:00:00Z, until: 2026-03-01T00:00:00Z }
+      - { from: "24:00", to: "01:00" }
+      - { from: "02:00", to: "03:00", days: [] }
+      - { from: "02:00", until: 2026-03-01T00:00:00Z }
+      - { from: 2026-03-01T00:00:00Z, to: "04:00" }
+      - { from: 2026-03-01T00:00:00Z, until: 2026-03-01T01:00:00Z, zone: UTC, days: [mon], to: "01:00" }
       - { from: 2026-03-01, until: 2026-03-01T10:00:00, zone: UTC }
 endpoints: {}
 "#

@@ -1,0 +1,188 @@
+//! `docs/fleet.schema.json` and `docs/fleet.md` say what the types say that read the file, and everything they show works.
+
+mod fleet_reference {
+    pub(crate) mod render;
+}
+
+use std::{env, fs, path::PathBuf};
+
+use fleet_reference::render;
+use serde_json::{Map, Value, json};
+use shared::fleet::Fleet;
+
+const INTRO: &str = include_str!("fleet_reference/intro.md");
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// Compares a generated file with the one in the repository, or writes it when `UPDATE` is set.
+fn current(path: &str, generated: &str) {
+    let path_here = repository(path);
+    if env::var_os("UPDATE").is_some() {
+        fs::write(&path_here, generated).unwrap_or_else(|error| panic!("{path} could not be written: {error}"));
+    }
+    let written = fs::read_to_string(&path_here).unwrap_or_default();
+    assert!(
+        written == generated,
+        "{path} is not what the types of shared/src/fleet say. To write it anew:\n\n    \
+         UPDATE=1 cargo test -p shared --no-default-features --test fleet_reference\n"
+    );
+}
+
+fn parsed(text: &str, what: &str) -> Fleet {
+    Fleet::parse(text, what).unwrap_or_else(|errors| panic!("{errors}\n\nin\n{text}"))
+}
+
+/// The whole file around one section of the schema.
+fn around(section: &str, fields: Map<String, Value>) -> Value {
+    let with = |mut fields: Map<String, Value>, more: Value| {
+        for (key, value) in more.as_object().into_iter().flatten() {
+            fields.entry(key).or_insert_with(|| value.clone());
+        }
+        Value::Object(fields)
+    };
+    let file = |more: Value| {
+        with(
+            more.as_object().cloned().unwrap_or_default(),
+            json!({ "version": 1, "endpoints": {} }),
+        )
+    };
+    let health = |health: Value| file(json!({ "defaults": { "health": health } }));
+    let probe = |fields: Map<String, Value>| {
+        let needed = match fields
+            .keys()
+            .map(String::as_str)
+            .find(|field| ["component", "input", "within"].contains(field))
+        {
+            Some("component") => json!({ "name": "p", "payload": "x", "kind": "inference-component" }),
+            Some(_) => json!({ "name": "p", "payload": "x", "kind": "async", "input": "s3://bucket/" }),
+            None => json!({ "name": "p", "payload": "x" }),
+        };
+        health(json!({ "probes": [with(fields, needed)] }))
+    };
+    let expect = |expect: Value| probe(Map::from_iter([("expect".to_owned(), expect)]));
+    match section {
+        "Fleet" => file(Value::Object(fields)),
+        "Defaults" => file(json!({ "defaults": fields })),
+        "FleetWide" => file(json!({ "fleet": fields })),
+        "Suppression" => file(json!({ "fleet": { "suppression": fields } })),
+        "Entry" => file(json!({ "endpoints": { "a": fields } })),
+        "Match" => file(json!({ "endpoints": { "a": { "match": fields } } })),
+        "Health" => health(Value::Object(fields)),
+        "Stuck" => health(json!({ "stuck": fields })),
+        "Flapping" => health(json!({ "flapping": fields })),
+        "Recovery" => health(json!({ "recovery": fields })),
+        "Window" => {
+            let needed = match fields.contains_key("until") {
+                true => json!({ "from": "2026-01-01T00:00:00Z" }),
+                false => json!({ "from": "01:00", "to": "05:00" }),
+            };
+            health(json!({ "maintenance": [with(fields, needed)] }))
+        }
+        "Probe" => probe(fields),
+        "Expect" => expect(Value::Object(fields)),
+        "JsonExpect" => {
+            let needed = match fields.keys().next().map(String::as_str) {
+                Some("near" | "tolerance") => json!({ "pointer": "/a", "near": 1, "tolerance": 1 }),
+                Some("pointer") => json!({ "exists": true }),
+                _ => json!({ "pointer": "/a" }),
+            };
+            expect(json!({ "json": [with(fields, needed)] }))
+        }
+        other => panic!("say in this function where a file has the section {other}"),
+    }
+}
+
+#[test]
+fn the_schema_is_current() {
+    let schema = serde_json::to_string_pretty(&Fleet::schema()).expect("JSON");
+    current("docs/fleet.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
+fn the_reference_is_current() {
+    current(
+        "docs/fleet.md",
+        &format!("{INTRO}{}", render::reference(&Fleet::schema())),
+    );
+}
+
+#[test]
+fn every_field_of_the_schema_is_read_and_no_other() {
+    for section in render::sections(&Fleet::schema()) {
+        let file = around(&section.name, Map::from_iter([("surely-unknown".to_owned(), json!(1))]));
+        let errors = Fleet::parse(&file.to_string(), "probe").expect_err("an unknown field");
+        let accepted = errors
+            .problems
+            .iter()
+            .find(|problem| problem.path.ends_with("surely-unknown"));
+        let accepted = accepted
+            .and_then(|problem| problem.accepted.clone())
+            .expect("the accepted fields");
+        let fields: Vec<&str> = section.fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(accepted.split(", ").collect::<Vec<_>>(), fields, "{}", section.name);
+    }
+}
+
+#[test]
+fn every_example_and_every_default_of_the_reference_is_accepted() {
+    let mut shown = 0;
+    for section in render::sections(&Fleet::schema()) {
+        for field in section.fields {
+            for value in field.examples.into_iter().chain(field.default) {
+                // As YAML and as the tables show it, not as JSON.
+                let file = around(&section.name, Map::from_iter([(field.name.clone(), json!("PLACE"))])).to_string();
+                parsed(&file.replace("\"PLACE\"", &render::flow(&value)), &field.name);
+                shown += 1;
+            }
+        }
+    }
+    assert!(shown > 40, "only {shown} values were found in the schema");
+}
+
+#[test]
+fn writing_every_default_out_changes_nothing() {
+    let schema = Fleet::schema();
+    let health = render::defaults(&schema, "Health");
+    let bare = parsed(r#"{ "version": 1, "endpoints": { "a": {} } }"#, "bare");
+    let full = json!({
+        "version": 1,
+        "endpoints": { "a": { "health": health } },
+        "fleet": render::defaults(&schema, "FleetWide"),
+    });
+    let full = parsed(&full.to_string(), "full");
+    assert_eq!(full.health_for("a", None), bare.health_for("a", None));
+    assert_eq!(full.fleet_health(), bare.fleet_health());
+
+    let probes = |mut probe: Value| {
+        probe["name"] = json!("p");
+        probe["payload"] = json!("x");
+        let file = json!({ "version": 1, "endpoints": { "a": { "health": { "probes": [probe] } } } });
+        parsed(&file.to_string(), "probe")
+            .health_for("a", None)
+            .expect("selected")
+            .probes
+    };
+    let written = render::defaults(&schema, "Probe");
+    assert!(
+        written.as_object().is_some_and(|written| written.len() >= 5),
+        "{written}"
+    );
+    assert_eq!(probes(written), probes(json!({})));
+}
+
+#[test]
+fn every_file_that_the_documents_show_is_right() {
+    let text = fs::read_to_string(repository("examples/fleet.yaml")).expect("the example");
+    parsed(&text, "examples/fleet.yaml");
+    let blocks: Vec<&str> = INTRO
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(blocks.len() >= 3);
+    for block in blocks {
+        parsed(block, "docs/fleet.md");
+    }
+}
