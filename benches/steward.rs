@@ -1,0 +1,75 @@
+//! What Steward costs, measured on the release binaries: start and memory against an empty Lambda, a sweep of a thousand
+//! endpoints against the ideal for its concurrency, and how fast the rehearsal's clock runs.
+//!
+//! The functions run as Lambda runs them, over the Runtime API, and their AWS calls go over HTTP to the simulated AWS in
+//! this process. Ratios are taken within one run, so that the machine matters little. Exits with 1 when a goal is missed.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    io::{self, Write},
+    path::PathBuf,
+    process::{Command, ExitCode},
+    time::Duration,
+};
+
+mod rehearsing;
+mod starting;
+mod sweeping;
+mod table;
+
+use table::Table;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// The release binaries, built by this very call so that nothing stale is measured.
+struct Binaries {
+    health_checker: PathBuf,
+    empty: PathBuf,
+}
+
+impl Binaries {
+    fn build() -> Outcome<Self> {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--package", "health-checker", "--bin", "health-checker"])
+            .current_dir(&root)
+            .status()?;
+        if !status.success() {
+            return Err(format!("cargo build --release --package health-checker: {status}").into());
+        }
+        let empty = PathBuf::from(env!("CARGO_BIN_EXE_empty-function"));
+        let health_checker = empty.with_file_name("health-checker");
+        Ok(Self { health_checker, empty })
+    }
+}
+
+/// What the health checker is told about its surroundings; see [`sweeping::BUCKET`] and the like.
+fn settings() -> BTreeMap<String, String> {
+    [
+        ("STEWARD_FLEET", format!("s3://{}/fleet.yaml", sweeping::BUCKET)),
+        ("STEWARD_STATE", format!("s3://{}/steward", sweeping::BUCKET)),
+        ("STEWARD_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+fn main() -> Outcome<ExitCode> {
+    let binaries = Binaries::build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut table = Table::default();
+    runtime.block_on(starting::measure(&binaries, &mut table))?;
+    runtime.block_on(sweeping::measure(&binaries, &mut table))?;
+    drop(runtime);
+    rehearsing::measure(&mut table)?;
+    write!(io::stdout().lock(), "{table}")?;
+    Ok(if table.all_met() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The middle one; the upper of the two when there is none.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
