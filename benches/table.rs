@@ -17,7 +17,12 @@ struct Row {
 impl Table {
     /// A measurement without a goal.
     pub(crate) fn tell(&mut self, what: &str, value: impl Into<String>, against: impl Into<String>) {
-        self.0.push(Row { what: what.to_owned(), value: value.into(), against: against.into(), ratio: None });
+        self.0.push(Row {
+            what: what.to_owned(),
+            value: value.into(),
+            against: against.into(),
+            ratio: None,
+        });
     }
 
     /// A measurement that may be at most `goal` times what it is compared with.
@@ -29,23 +34,41 @@ impl Table {
         goal: f64,
     ) {
         let ratio = Some((value / against, goal));
-        self.0.push(Row { what: what.to_owned(), value: shown.into(), against: reference.into(), ratio });
+        self.0.push(Row {
+            what: what.to_owned(),
+            value: shown.into(),
+            against: reference.into(),
+            ratio,
+        });
     }
 
     /// Whether no ratio is above its goal.
     pub(crate) fn all_met(&self) -> bool {
-        self.0.iter().all(|row| row.ratio.is_none_or(|(ratio, goal)| ratio <= goal))
+        self.0
+            .iter()
+            .all(|row| row.ratio.is_none_or(|(ratio, goal)| ratio <= goal))
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |column: fn(&Row) -> &str| self.0.iter().map(|row| column(row).chars().count()).max().unwrap_or(0);
-        let (what, value, against) =
-            (width(|row| &row.what), width(|row| &row.value).max(8), width(|row| &row.against).max(7));
-        writeln!(f, "\n{:what$}  {:>value$}  {:<against$}  {:>6}  goal", "", "measured", "against", "ratio")?;
+        let (what, value, against) = (
+            width(|row| &row.what),
+            width(|row| &row.value).max(8),
+            width(|row| &row.against).max(7),
+        );
+        writeln!(
+            f,
+            "\n{:what$}  {:>value$}  {:<against$}  {:>6}  goal",
+            "", "measured", "against", "ratio"
+        )?;
         for row in &self.0 {
-            write!(f, "{:what$}  {:>value$}  {:<against$}", row.what, row.value, row.against)?;
+            write!(
+                f,
+                "{:what$}  {:>value$}  {:<against$}",
+                row.what, row.value, row.against
+            )?;
             match row.ratio {
                 None => writeln!(f)?,
                 Some((ratio, goal)) => {
@@ -61,7 +84,11 @@ impl fmt::Display for Table {
 /// `12.3 ms`, `1.85 s`.
 pub(crate) fn time(time: std::time::Duration) -> String {
     let milliseconds = time.as_secs_f64() * 1000.0;
-    if milliseconds < 1000.0 { format!("{milliseconds:.1} ms") } else { format!("{:.2} s", milliseconds / 1000.0) }
+    if milliseconds < 1000.0 {
+        format!("{milliseconds:.1} ms")
+    } else {
+        format!("{:.2} s", milliseconds / 1000.0)
+    }
 }
 
 /// `17.4 MB`, of a million bytes each.

@@ -205,6 +205,17 @@ const FUNCTION: Variable = Variable {
 const KNOWN: [&Variable; 7] = [&FLEET, &STATE, &TOPIC, &NAME, &RUNBOOKS, &NAMESPACE, &LOG];
 
 impl Settings {
+    /// Every variable beginning with `STEWARD_` that is read; any other such variable is refused.
+    pub const VARIABLES: [&'static str; 7] = [
+        FLEET.name,
+        STATE.name,
+        TOPIC.name,
+        NAME.name,
+        RUNBOOKS.name,
+        NAMESPACE.name,
+        LOG.name,
+    ];
+
     /// Reads the environment. An empty value counts as not set.
     ///
     /// # Errors

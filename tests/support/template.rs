@@ -3,39 +3,70 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use saphyr::{LoadableYamlNode, Yaml};
+use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
 
 /// The template.
 pub(crate) fn template() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let documents = Yaml::load_from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    json(&documents[0])
+    let events =
+        Parser::new_from_str(&text).map(|event| event.unwrap_or_else(|error| panic!("template.yaml: {error}")).0);
+    let outside = |event: &Event<'_>| matches!(event, Event::StreamStart | Event::DocumentStart(_));
+    let mut events = events.skip_while(outside);
+    let first = events.next().expect("the template is not empty");
+    value(first, &mut events)
 }
 
-fn json(yaml: &Yaml<'_>) -> Value {
-    match yaml {
-        Yaml::Tagged(tag, node) => {
-            let name = match tag.suffix.as_str() {
-                "Ref" | "Condition" => tag.suffix.clone(),
-                other => format!("Fn::{other}"),
+/// The value that begins with this event; takes the rest of it from `events`.
+fn value<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> Value {
+    match event {
+        Event::Scalar(text, style, _, tag) => {
+            let plain = || {
+                serde_json::from_str(&text)
+                    .ok()
+                    .filter(|value: &Value| !value.is_object() && !value.is_array())
             };
-            json!({ name: json(node) })
+            let scalar = match style {
+                ScalarStyle::Plain if tag.is_none() => plain().unwrap_or_else(|| text.clone().into()),
+                _ => Value::from(text.as_ref()),
+            };
+            spelled_out(tag.map(|tag| tag.suffix.clone()), scalar)
         }
-        Yaml::Sequence(items) => items.iter().map(json).collect(),
-        Yaml::Mapping(fields) => fields
-            .iter()
-            .map(|(key, value)| (key.as_str().expect("keys are strings").to_owned(), json(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        other => match (other.as_str(), other.as_bool(), other.as_integer(), other.as_floating_point()) {
-            (Some(text), ..) => text.into(),
-            (_, Some(yes), ..) => yes.into(),
-            (.., Some(number), _) => number.into(),
-            (.., Some(number)) => number.into(),
-            _ => Value::Null,
-        },
+        Event::SequenceStart(_, tag) => {
+            let mut items = Vec::new();
+            loop {
+                match events.next().expect("a list ends") {
+                    Event::SequenceEnd => break,
+                    item => items.push(value(item, events)),
+                }
+            }
+            spelled_out(tag.map(|tag| tag.suffix.clone()), items.into())
+        }
+        Event::MappingStart(_, tag) => {
+            let mut fields = Map::new();
+            loop {
+                match events.next().expect("a map ends") {
+                    Event::MappingEnd => break,
+                    Event::Scalar(key, ..) => {
+                        let first = events.next().expect("a key has a value");
+                        fields.insert(key.into_owned(), value(first, events));
+                    }
+                    other => panic!("a key is a word: {other:?}"),
+                }
+            }
+            spelled_out(tag.map(|tag| tag.suffix.clone()), fields.into())
+        }
+        other => panic!("not a value: {other:?}"),
+    }
+}
+
+/// `!GetAtt a.b` as `{"Fn::GetAtt": "a.b"}`.
+fn spelled_out(tag: Option<String>, value: Value) -> Value {
+    match tag.as_deref() {
+        None => value,
+        Some(short @ ("Ref" | "Condition")) => json!({ short: value }),
+        Some(short) => json!({ format!("Fn::{short}"): value }),
     }
 }
 
@@ -56,13 +87,23 @@ pub(crate) struct Statement {
 pub(crate) fn allowed(template: &Value, role: &str) -> Vec<Statement> {
     let resources = template["Resources"].as_object().expect("the template has resources");
     let mut statements = Vec::new();
-    for policy in template["Resources"][role]["Properties"]["Policies"].as_array().expect("the role has policies") {
+    for policy in template["Resources"][role]["Properties"]["Policies"]
+        .as_array()
+        .expect("the role has policies")
+    {
         collect(&policy["PolicyDocument"]["Statement"], None, &mut statements);
     }
-    for policy in resources.values().filter(|resource| resource["Type"] == "AWS::IAM::RolePolicy") {
+    for policy in resources
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::IAM::RolePolicy")
+    {
         if policy["Properties"]["RoleName"]["Ref"] == role {
             let condition = policy["Condition"].as_str();
-            collect(&policy["Properties"]["PolicyDocument"]["Statement"], condition, &mut statements);
+            collect(
+                &policy["Properties"]["PolicyDocument"]["Statement"],
+                condition,
+                &mut statements,
+            );
         }
     }
     statements
