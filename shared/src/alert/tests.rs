@@ -250,7 +250,7 @@ fn size(message: &Message) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// Whatever an endpoint answered and whatever a user named: the message is one that SNS takes.
     #[test]

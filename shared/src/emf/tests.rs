@@ -62,7 +62,7 @@ fn what_cloudwatch_would_drop_in_silence_is_an_error() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn every_value_arrives_once_and_every_line_keeps_the_limits(

@@ -241,7 +241,7 @@ fn play(offsets: [i64; 3], steps: Vec<Step>, takeovers: bool) -> Result<(), Test
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Clocks off by up to [`SKEW`], reads that are stale when the write comes, lost races: never two at once.
     #[test]
