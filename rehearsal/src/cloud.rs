@@ -21,8 +21,8 @@ use crate::{
     clock::SimClock,
     faults::{Calling, Fault, FaultKind, FaultPlan},
     store::Store,
-    wire::{self, Asked, S3Call, What},
-    world::{ApiError, Call, Happening, Reply, Service, World},
+    wire::{self, Asked, What},
+    world::{ApiError, Call, Happening, Service, World},
 };
 
 mod injected;
@@ -226,7 +226,7 @@ impl Cloud {
             } => {
                 let outcome = match refusal {
                     Some(error) => Err(error),
-                    None => self.call(
+                    None => lock(&self.0.world).call(
                         now,
                         Call {
                             region,
@@ -241,17 +241,9 @@ impl Cloud {
             }
             What::S3(call) => match refusal {
                 Some(error) => (wire::s3_error(&error, request_id), Duration::ZERO),
-                None => (self.object_call(call, region, request_id).await, Duration::ZERO),
+                None => (self.0.store.answer(*call, region, request_id).await, Duration::ZERO),
             },
         }
-    }
-
-    fn call(&self, now: Timestamp, call: Call<'_>) -> Result<Reply, ApiError> {
-        lock(&self.0.world).call(now, call)
-    }
-
-    async fn object_call(&self, call: S3Call, region: &str, request_id: &str) -> Response<Bytes> {
-        self.0.store.answer(call, region, request_id).await
     }
 
     fn dated(&self, mut response: Response<Bytes>) -> Response<Bytes> {

@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod cloud;
 pub mod faults;
+pub mod runtime_api;
+pub mod serve;
 pub mod store;
 pub mod wire;
 pub mod world;

@@ -16,11 +16,14 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use crate::{clock::SimClock, wire::S3Call, world::ApiError};
 
+mod buckets;
 mod checksum;
 mod content;
+mod copies;
 mod front;
 mod listing;
 mod multipart;
+mod objects;
 mod shelf;
 
 pub use content::Content;

@@ -47,7 +47,7 @@ pub enum What {
         protocol: Protocol,
     },
     /// An S3 request, addressed by path and without transfer coding.
-    S3(S3Call),
+    S3(Box<S3Call>),
 }
 
 /// The protocols of the world's services.
@@ -66,14 +66,14 @@ pub enum Protocol {
 /// A request that is refused before any service sees it.
 #[derive(Debug)]
 pub struct Refusal {
-    error: ApiError,
+    error: Box<ApiError>,
     protocol: Option<Protocol>,
 }
 
 impl Refusal {
     fn new(protocol: Option<Protocol>, status: u16, code: &str, message: impl Into<String>) -> Self {
         Self {
-            error: ApiError::new(status, code, message),
+            error: Box::new(ApiError::new(status, code, message)),
             protocol,
         }
     }
@@ -102,7 +102,7 @@ pub fn read(request: Request<Bytes>) -> Result<Asked, Refusal> {
     if scope.service == "s3" {
         return Ok(Asked {
             scope,
-            what: What::S3(S3Call::read(request)?),
+            what: What::S3(Box::new(S3Call::read(request)?)),
         });
     }
     let (parts, body) = request.into_parts();

@@ -111,16 +111,17 @@ pub(super) fn composite(algorithm: &str, parts: &[&Checksum]) -> Option<Checksum
     }
     let count = parts.len();
     let mut sums = digest(algorithm, &joined);
-    for field in [
+    for value in [
         &mut sums.checksum_crc32,
         &mut sums.checksum_crc32c,
         &mut sums.checksum_crc64nvme,
         &mut sums.checksum_sha1,
         &mut sums.checksum_sha256,
-    ] {
-        if let Some(value) = field {
-            value.push_str(&format!("-{count}"));
-        }
+    ]
+    .into_iter()
+    .flatten()
+    {
+        value.push_str(&format!("-{count}"));
     }
     Some(sums)
 }

@@ -5,19 +5,84 @@ use s3s::{S3Result, dto::*, s3_error};
 use super::{
     Content, Shared, Sums,
     checksum::{self, composite, multipart_etag},
+    objects::read,
     shelf::{Headers, Object, Part as Held, Upload, quoted, timestamp},
 };
 
 /// S3's smallest part, except for the last one: 5 MiB.
 const SMALLEST_PART: u64 = 5 << 20;
 
-pub(super) struct Begun {
-    pub(super) algorithm: Option<ChecksumAlgorithm>,
-    pub(super) kind: Option<ChecksumType>,
+struct Begun {
+    algorithm: Option<ChecksumAlgorithm>,
+    kind: Option<ChecksumType>,
 }
 
 impl Shared {
-    pub(super) fn begin(&self, bucket: &str, key: &str, headers: Headers, begun: &Begun) -> S3Result<(String, Upload)> {
+    pub(super) fn create_multipart_upload(
+        &self,
+        input: CreateMultipartUploadInput,
+    ) -> S3Result<CreateMultipartUploadOutput> {
+        let headers = Headers {
+            cache_control: input.cache_control,
+            content_disposition: input.content_disposition,
+            content_encoding: input.content_encoding,
+            content_language: input.content_language,
+            content_type: input.content_type,
+            metadata: input.metadata,
+            tagging: input.tagging,
+            storage_class: input.storage_class.map(|it| it.as_str().to_owned()),
+            encryption: input.server_side_encryption.map(|it| it.as_str().to_owned()),
+            key_id: input.ssekms_key_id,
+        };
+        let begun = Begun {
+            algorithm: input.checksum_algorithm,
+            kind: input.checksum_type,
+        };
+        let (id, upload) = self.begin(&input.bucket, &input.key, headers, &begun)?;
+        let kind = if upload.composite {
+            ChecksumType::COMPOSITE
+        } else {
+            ChecksumType::FULL_OBJECT
+        };
+        Ok(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(id),
+            checksum_type: begun.algorithm.as_ref().map(|_| ChecksumType::from_static(kind)),
+            checksum_algorithm: begun.algorithm,
+            ..Default::default()
+        })
+    }
+
+    pub(super) async fn upload_part(&self, mut input: UploadPartInput) -> S3Result<UploadPartOutput> {
+        let content = read(input.body.take()).await?;
+        let claimed = Checksum {
+            checksum_crc32: input.checksum_crc32.take(),
+            checksum_crc32c: input.checksum_crc32c.take(),
+            checksum_crc64nvme: input.checksum_crc64nvme.take(),
+            checksum_sha1: input.checksum_sha1.take(),
+            checksum_sha256: input.checksum_sha256.take(),
+            ..Default::default()
+        };
+        let at = PartOf {
+            bucket: &input.bucket,
+            key: &input.key,
+            upload: &input.upload_id,
+            number: input.part_number,
+        };
+        let part = self.add_part(&at, content, claimed)?;
+        Ok(UploadPartOutput {
+            e_tag: Some(quoted(&part.etag)),
+            checksum_crc32: part.sums.values.checksum_crc32,
+            checksum_crc32c: part.sums.values.checksum_crc32c,
+            checksum_crc64nvme: part.sums.values.checksum_crc64nvme,
+            checksum_sha1: part.sums.values.checksum_sha1,
+            checksum_sha256: part.sums.values.checksum_sha256,
+            ..Default::default()
+        })
+    }
+
+    fn begin(&self, bucket: &str, key: &str, headers: Headers, begun: &Begun) -> S3Result<(String, Upload)> {
         let now = self.now();
         let mut shelves = self.lock();
         let id = shelves.next_id();
@@ -102,12 +167,12 @@ impl Shared {
         })
     }
 
-    pub(super) fn abort(&self, bucket: &str, key: &str, upload: &str) -> S3Result<()> {
+    pub(super) fn abort(&self, input: AbortMultipartUploadInput) -> S3Result<AbortMultipartUploadOutput> {
         let mut shelves = self.lock();
-        let uploads = &mut shelves.bucket_mut(bucket)?.uploads;
-        upload_of(uploads, upload, key)?;
-        uploads.remove(upload);
-        Ok(())
+        let uploads = &mut shelves.bucket_mut(&input.bucket)?.uploads;
+        upload_of(uploads, &input.upload_id, &input.key)?;
+        uploads.remove(&input.upload_id);
+        Ok(AbortMultipartUploadOutput::default())
     }
 
     pub(super) fn parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
@@ -146,11 +211,7 @@ impl Shared {
             upload_id: Some(input.upload_id),
             is_truncated: Some(more),
             max_parts: i32::try_from(most).ok(),
-            next_part_number_marker: parts
-                .last()
-                .and_then(|part| part.part_number)
-                .filter(|_| more)
-                .map(Into::into),
+            next_part_number_marker: parts.last().and_then(|part| part.part_number).filter(|_| more),
             part_number_marker: input.part_number_marker,
             parts: Some(parts),
             ..Default::default()
@@ -209,21 +270,19 @@ fn chosen<'a>(upload: &'a Upload, wanted: &[CompletedPart]) -> S3Result<Vec<&'a 
     if wanted.is_empty() {
         return Err(s3_error!(MalformedXML, "The list of parts must not be empty."));
     }
+    let numbers: Vec<i32> = wanted.iter().map(|part| part.part_number.unwrap_or_default()).collect();
+    if let Some(pair) = numbers.windows(2).find(|pair| pair[1] <= pair[0]) {
+        return Err(s3_error!(
+            InvalidPartOrder,
+            "The list of parts was not in ascending order: {pair:?}."
+        ));
+    }
     let mut parts = Vec::with_capacity(wanted.len());
-    let mut before = 0;
-    for (index, completed) in wanted.iter().enumerate() {
-        let number = completed.part_number.unwrap_or_default();
-        if number <= before {
-            return Err(s3_error!(
-                InvalidPartOrder,
-                "The list of parts was not in ascending order at part {number}."
-            ));
-        }
-        before = number;
+    for (index, (completed, number)) in wanted.iter().zip(&numbers).enumerate() {
         let etag = completed.e_tag.as_ref().map(ETag::value);
         let part = upload
             .parts
-            .get(&number)
+            .get(number)
             .filter(|part| etag.is_none_or(|etag| etag == part.etag));
         let part = part.ok_or_else(|| {
             s3_error!(

@@ -128,9 +128,7 @@ fn to_cbor(value: &Value, kind: Kind) -> Cbor {
                 .map(|(name, value)| {
                     let inner = if TIMESTAMPS.contains(&name.as_str()) {
                         Kind::Timestamp
-                    } else if DOUBLES.contains(&name.as_str()) {
-                        Kind::Double
-                    } else if kind == Kind::Double {
+                    } else if kind == Kind::Double || DOUBLES.contains(&name.as_str()) {
                         Kind::Double
                     } else {
                         Kind::Plain

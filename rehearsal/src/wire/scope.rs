@@ -17,8 +17,20 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Who calls, as the access key id says: `SIM-health-checker` is the function `health-checker`; any other key is an
+    /// `operator`.
+    pub fn caller(&self) -> &str {
+        self.access_key
+            .strip_prefix("SIM-")
+            .filter(|name| !name.is_empty())
+            .unwrap_or("operator")
+    }
+
     /// Reads the scope from the `Authorization` header or, for presigned URLs, from `X-Amz-Credential`.
-    pub(super) fn of(request: &Request<Bytes>) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// A request that is not signed, or whose scope is not `KEY/DATE/REGION/SERVICE/aws4_request`.
+    pub fn of(request: &Request<Bytes>) -> Result<Self, Refusal> {
         let header = request
             .headers()
             .get(http::header::AUTHORIZATION)
