@@ -200,6 +200,12 @@ fn what_is_not_understood_is_refused_in_words() {
                 event["resources"] = json!(["arn:aws:s3:::bucket"]);
             }),
         ),
+        (
+            "an alarm with a forged name",
+            with("alarm-direct-metric", |event| {
+                event["alarmData"]["alarmName"] = json!("latency\nERROR forged line");
+            }),
+        ),
         ("no records", json!({"Records": []})),
         (
             "records of another service",
