@@ -7,10 +7,18 @@
 pub mod autoscaling;
 pub mod cloudwatch;
 pub mod errors;
+pub mod fleet_source;
+pub mod lambda;
+pub mod lease;
+pub mod ledger;
+pub mod outbox;
 pub mod runtime;
 pub mod s3;
 pub mod sagemaker;
 pub mod sns;
+
+#[cfg(test)]
+mod testing;
 
 use std::{
     fmt,

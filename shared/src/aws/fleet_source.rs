@@ -1,0 +1,315 @@
+//! Where the fleet file comes from, and which version of it is in force.
+//!
+//! A new version is taken only if it can be read. Otherwise the last good one stays in force, and both are reported:
+//! what is wrong with the new one, and that the old one still holds. The last good one survives in memory between warm
+//! invocations and, as a copy in the state bucket, from one start of the function to the next.
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::s3::{Condition, Got, Location, S3};
+use crate::{
+    failure::CallError,
+    fleet::{Fleet, FleetErrors},
+    settings::{FleetSource, StateStore},
+};
+
+/// The largest fleet file, in bytes.
+pub const LIMIT: u64 = 4 * 1024 * 1024;
+
+/// The fleet file of one function, kept between its invocations.
+#[derive(Debug)]
+pub struct FleetFile {
+    source: FleetSource,
+    copy: Location,
+    memory: Mutex<Memory>,
+}
+
+/// The fleet file in force.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    /// What it declares.
+    pub fleet: Arc<Fleet>,
+    /// The ETag, or a digest of a local file.
+    pub version: String,
+    /// Why it is not the present version, or why it will not outlive this process.
+    pub trouble: Option<Trouble>,
+}
+
+/// What is wrong with the present fleet file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trouble {
+    /// It has mistakes.
+    Broken {
+        /// Its version.
+        version: String,
+        /// All of them.
+        errors: FleetErrors,
+    },
+    /// It is no UTF-8 text.
+    NotText {
+        /// Its version.
+        version: String,
+        /// The first byte, from 0, that is not UTF-8.
+        at: usize,
+    },
+    /// It is not there.
+    Missing,
+    /// S3 could not be asked, or refused.
+    Call(CallError),
+    /// The local file could not be read.
+    File(String),
+    /// It is in force, but its copy for the next start could not be read or written.
+    NotKept(String),
+}
+
+/// No version of the fleet file is in force: none has ever been good, or the copy is lost as well.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoFleet {
+    /// Where it should be.
+    pub source: String,
+    /// What is wrong with the present version.
+    pub trouble: Trouble,
+    /// Why there is no last good one.
+    pub copy: String,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken { version, errors } => write!(f, "version {version} has mistakes:\n{errors}"),
+            Self::NotText { version, at } => {
+                write!(
+                    f,
+                    "version {version} is not UTF-8 text, from byte {at} on; save it as UTF-8"
+                )
+            }
+            Self::Missing => f.write_str("it is not there; upload it, or correct STEWARD_FLEET"),
+            Self::Call(call) => write!(f, "{call}. {}", call.advice()),
+            Self::File(problem) => f.write_str(problem),
+            Self::NotKept(problem) => write!(
+                f,
+                "it is in force, but its copy for the next start was not kept: {problem}"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for NoFleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no fleet file is in force. {}: {}\nNo earlier version: {}",
+            self.source, self.trouble, self.copy
+        )
+    }
+}
+
+impl std::error::Error for NoFleet {}
+
+#[derive(Debug, Default)]
+struct Memory {
+    good: Option<Good>,
+    /// The last version seen and what was wrong with it, so that a broken one is read only once.
+    seen: Option<(String, Option<Trouble>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Good {
+    fleet: Arc<Fleet>,
+    version: String,
+    /// The text that the copy still lacks.
+    unsaved: Option<String>,
+}
+
+/// The copy in the state bucket.
+#[derive(Serialize, Deserialize)]
+struct Copy {
+    /// Where the file came from; a copy of another file is not used.
+    source: String,
+    version: String,
+    text: String,
+}
+
+impl FleetFile {
+    /// The fleet file at `source`, with its copy in `store`.
+    pub fn new(source: &FleetSource, store: &StateStore) -> Self {
+        Self {
+            source: source.clone(),
+            copy: Location::new(&store.bucket, store.key("fleet/last-good.json")),
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Looks whether there is a new version, and answers the one in force.
+    ///
+    /// # Errors
+    /// [`NoFleet`] when there is none.
+    pub async fn load(&self, s3: &S3) -> Result<InForce, NoFleet> {
+        let mut memory = self.memory.lock().await;
+        let trouble = match self
+            .fetch(s3, memory.seen.as_ref().map(|(version, _)| version.as_str()))
+            .await
+        {
+            Fetched::Same => memory.seen.as_ref().and_then(|(_, trouble)| trouble.clone()),
+            Fetched::New { version, bytes } => {
+                let trouble = match read(&version, bytes, &self.source) {
+                    Ok(good) => {
+                        memory.good = Some(good);
+                        None
+                    }
+                    Err(trouble) => Some(trouble),
+                };
+                memory.seen = Some((version, trouble.clone()));
+                trouble
+            }
+            Fetched::Not(trouble) => Some(trouble),
+        };
+        let mut trouble = trouble;
+        match &mut memory.good {
+            Some(good) => {
+                let kept = self.keep(s3, good).await;
+                trouble = trouble.or(kept.err().map(Trouble::NotKept));
+            }
+            None => match (self.remember(s3).await, trouble.clone()) {
+                (Ok(good), _) => memory.good = Some(good),
+                (Err(copy), Some(trouble)) => {
+                    let source = self.source.to_string();
+                    return Err(NoFleet { source, trouble, copy });
+                }
+                (Err(copy), None) => {
+                    // Only a version that was good is ever without trouble, and that one is in memory.
+                    let source = self.source.to_string();
+                    return Err(NoFleet {
+                        source,
+                        trouble: Trouble::Missing,
+                        copy,
+                    });
+                }
+            },
+        }
+        let Some(good) = &memory.good else {
+            let source = self.source.to_string();
+            return Err(NoFleet {
+                source,
+                trouble: Trouble::Missing,
+                copy: "it was lost".to_owned(),
+            });
+        };
+        Ok(InForce {
+            fleet: good.fleet.clone(),
+            version: good.version.clone(),
+            trouble,
+        })
+    }
+
+    async fn fetch(&self, s3: &S3, seen: Option<&str>) -> Fetched {
+        match &self.source {
+            FleetSource::S3 { bucket, key } => match s3.get(&Location::new(bucket, key), seen, LIMIT).await {
+                Ok(Got::NotModified) => Fetched::Same,
+                Ok(Got::Object(object)) => Fetched::New {
+                    version: object.etag,
+                    bytes: object.body,
+                },
+                Ok(Got::Absent) => Fetched::Not(Trouble::Missing),
+                Err(call) => Fetched::Not(Trouble::Call(call)),
+            },
+            FleetSource::File(path) => match std::fs::read(path) {
+                Ok(bytes) => {
+                    let digest = Sha256::digest(&bytes);
+                    let version: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+                    if seen == Some(version.as_str()) {
+                        Fetched::Same
+                    } else {
+                        Fetched::New { version, bytes }
+                    }
+                }
+                Err(error) => Fetched::Not(Trouble::File(format!("cannot read {}: {error}", path.display()))),
+            },
+        }
+    }
+
+    /// Writes the copy of a version that has none yet.
+    async fn keep(&self, s3: &S3, good: &mut Good) -> Result<(), String> {
+        let Some(text) = &good.unsaved else { return Ok(()) };
+        // A start with an unchanged file finds its copy already there.
+        let there = match self.copied(s3).await {
+            Ok(copy) => copy.version == good.version,
+            Err(_) => false,
+        };
+        if !there {
+            let copy = Copy {
+                source: self.source.to_string(),
+                version: good.version.clone(),
+                text: text.clone(),
+            };
+            let body = serde_json::to_vec(&copy).map_err(|error| error.to_string())?;
+            let put = s3.put(&self.copy, body, "application/json", Condition::Always).await;
+            put.map_err(|call| format!("{}: {call}. {}", self.copy, call.advice()))?;
+        }
+        good.unsaved = None;
+        Ok(())
+    }
+
+    /// The last good version of an earlier start.
+    async fn remember(&self, s3: &S3) -> Result<Good, String> {
+        let copy = self.copied(s3).await?;
+        match Fleet::parse(&copy.text, &format!("{} (copy of {})", self.copy, copy.source)) {
+            Ok(fleet) => Ok(Good {
+                fleet: Arc::new(fleet),
+                version: copy.version,
+                unsaved: None,
+            }),
+            Err(errors) => Err(format!(
+                "the copy was good for another build, but this one cannot read it:\n{errors}"
+            )),
+        }
+    }
+
+    async fn copied(&self, s3: &S3) -> Result<Copy, String> {
+        let at = &self.copy;
+        match s3.get(at, None, 2 * LIMIT).await {
+            Ok(Got::Object(object)) => {
+                let copy: Copy = serde_json::from_slice(&object.body).map_err(|error| format!("{at}: {error}"))?;
+                let source = self.source.to_string();
+                if copy.source == source {
+                    Ok(copy)
+                } else {
+                    Err(format!("{at} is a copy of {}, not of {source}", copy.source))
+                }
+            }
+            Ok(Got::Absent | Got::NotModified) => Err(format!("{at} is not there: no version has been good yet")),
+            Err(call) => Err(format!("{at}: {call}. {}", call.advice())),
+        }
+    }
+}
+
+enum Fetched {
+    Same,
+    New { version: String, bytes: Vec<u8> },
+    Not(Trouble),
+}
+
+fn read(version: &str, bytes: Vec<u8>, source: &FleetSource) -> Result<Good, Trouble> {
+    let text = String::from_utf8(bytes).map_err(|error| Trouble::NotText {
+        version: version.to_owned(),
+        at: error.utf8_error().valid_up_to(),
+    })?;
+    match Fleet::parse(&text, &source.to_string()) {
+        Ok(fleet) => Ok(Good {
+            fleet: Arc::new(fleet),
+            version: version.to_owned(),
+            unsaved: Some(text),
+        }),
+        Err(errors) => Err(Trouble::Broken {
+            version: version.to_owned(),
+            errors,
+        }),
+    }
+}

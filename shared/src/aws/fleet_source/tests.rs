@@ -1,0 +1,143 @@
+use super::*;
+use crate::{
+    aws::testing::{self, Fault, Wire},
+    failure::Failure,
+};
+
+const FILE: &str = "/config/fleet.yaml";
+const COPY: &str = "/state/steward/fleet/last-good.json";
+const GOOD: &[u8] = b"endpoints:\n  fraud: {}\n";
+const NEWER: &[u8] = b"endpoints:\n  fraud: {}\n  search: {}\n";
+const BROKEN: &[u8] = b"endpoints:\n  fraud:\n    helth: {}\n";
+
+fn start(wire: &Wire) -> (FleetFile, S3) {
+    let source = FleetSource::S3 {
+        bucket: "config".into(),
+        key: "fleet.yaml".into(),
+    };
+    let store = StateStore {
+        bucket: "state".into(),
+        prefix: "steward/".into(),
+    };
+    let (base, _) = testing::base(wire.clone());
+    (FleetFile::new(&source, &store), S3::new(&base))
+}
+
+fn names(in_force: &InForce) -> Vec<&str> {
+    in_force.fleet.named()
+}
+
+#[tokio::test]
+async fn an_unchanged_file_is_read_once_and_then_only_asked_for() {
+    let wire = Wire::default();
+    wire.put(FILE, GOOD);
+    let (file, s3) = start(&wire);
+    let first = file.load(&s3).await.expect("in force");
+    assert_eq!((names(&first), first.trouble), (vec!["fraud"], None));
+    assert_eq!(
+        wire.calls(),
+        [format!("GET {FILE}"), format!("GET {COPY}"), format!("PUT {COPY}")]
+    );
+    let again = file.load(&s3).await.expect("in force");
+    assert_eq!(again.version, first.version);
+    assert_eq!(wire.calls(), [format!("GET {FILE}")]);
+    let (restarted, s3) = start(&wire);
+    restarted.load(&s3).await.expect("in force");
+    assert_eq!(wire.calls(), [format!("GET {FILE}"), format!("GET {COPY}")]);
+}
+
+#[tokio::test]
+async fn a_broken_version_leaves_the_last_good_one_in_force_also_after_a_restart() {
+    let wire = Wire::default();
+    wire.put(FILE, GOOD);
+    let (file, s3) = start(&wire);
+    let good = file.load(&s3).await.expect("in force");
+    wire.put(FILE, BROKEN);
+    let (restarted, cold) = start(&wire);
+    for (file, s3) in [(&file, &s3), (&file, &s3), (&restarted, &cold)] {
+        let now = file.load(s3).await.expect("the last good one");
+        assert_eq!((names(&now), &now.version), (vec!["fraud"], &good.version));
+        let Some(Trouble::Broken { version, errors }) = &now.trouble else {
+            panic!("{:?}", now.trouble)
+        };
+        assert_ne!(version, &good.version);
+        assert!(errors.to_string().contains("helth"), "{errors}");
+    }
+    wire.put(FILE, NEWER);
+    let mended = restarted.load(&cold).await.expect("in force");
+    assert_eq!((names(&mended), mended.trouble), (vec!["fraud", "search"], None));
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_not_text_leaves_the_last_good_one_in_force() {
+    let wire = Wire::default();
+    wire.put(FILE, GOOD);
+    let (file, s3) = start(&wire);
+    file.load(&s3).await.expect("in force");
+    wire.put(FILE, b"endpoints: \xff");
+    let trouble = file.load(&s3).await.expect("the last good one").trouble;
+    assert!(matches!(trouble, Some(Trouble::NotText { at: 11, .. })), "{trouble:?}");
+    wire.remove(FILE);
+    assert_eq!(
+        file.load(&s3).await.expect("the last good one").trouble,
+        Some(Trouble::Missing)
+    );
+}
+
+#[tokio::test]
+async fn without_any_good_version_everything_wrong_is_said() {
+    let wire = Wire::default();
+    let (file, s3) = start(&wire);
+    insta::assert_snapshot!(file.load(&s3).await.expect_err("none"), @"");
+    wire.put(COPY, br#"{"source":"s3://other/fleet.yaml","version":"1","text":""}"#);
+    insta::assert_snapshot!(file.load(&s3).await.expect_err("none").copy, @"");
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_kept_is_reported_and_tried_again() {
+    let wire = Wire::default();
+    wire.put(FILE, GOOD);
+    let (file, s3) = start(&wire);
+    wire.fault(Fault::Says(403, "AccessDenied"));
+    let now = file.load(&s3).await.expect("in force all the same");
+    assert_eq!(names(&now), ["fraud"]);
+    assert!(
+        matches!(&now.trouble, Some(Trouble::NotKept(why)) if why.contains("s3:PutObject")),
+        "{:?}",
+        now.trouble
+    );
+    assert_eq!(file.load(&s3).await.expect("in force").trouble, None);
+    assert!(wire.get(COPY).is_some());
+}
+
+#[tokio::test]
+async fn a_local_file_is_read_again_when_it_changes() {
+    let folder = std::env::temp_dir().join(format!("steward-fleet-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("fleet.yaml");
+    std::fs::write(&path, GOOD).expect("written");
+    let wire = Wire::default();
+    let (_, s3) = start(&wire);
+    let store = StateStore {
+        bucket: "state".into(),
+        prefix: "steward/".into(),
+    };
+    let file = FleetFile::new(&FleetSource::File(path.clone()), &store);
+    assert_eq!(names(&file.load(&s3).await.expect("in force")), ["fraud"]);
+    std::fs::write(&path, NEWER).expect("written");
+    assert_eq!(names(&file.load(&s3).await.expect("in force")), ["fraud", "search"]);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let gone = file.load(&s3).await.expect("the last good one");
+    assert!(matches!(gone.trouble, Some(Trouble::File(_))), "{:?}", gone.trouble);
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_asked_is_no_reason_to_stop() {
+    let wire = Wire::default();
+    wire.put(FILE, GOOD);
+    let (file, s3) = start(&wire);
+    file.load(&s3).await.expect("in force");
+    let late = s3.until("2026-01-01T11:00:00Z".parse().expect("a timestamp"));
+    let now = file.load(&late).await.expect("the last good one");
+    assert!(matches!(&now.trouble, Some(Trouble::Call(call)) if call.failure == Failure::TimedOut));
+}
