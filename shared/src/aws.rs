@@ -164,12 +164,6 @@ impl Emit {
         writer.write_all(b"\n")?;
         writer.flush()
     }
-
-    pub(crate) fn write_whole(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.write_all(bytes)?;
-        writer.flush()
-    }
 }
 
 impl fmt::Debug for Emit {

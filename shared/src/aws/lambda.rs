@@ -234,7 +234,10 @@ mod tests {
             tracing::info!(body = "x".repeat(9000), "long");
         });
         let text = written.text().replace(&"x".repeat(8192), "[8192 x]");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        {"timestamp":"2026-01-01T12:00:00Z","level":"WARN","message":"probe failed\n\"twice\"","target":"shared::aws::lambda::tests","request_id":"req-1","endpoint":"fraud","variant":"blue","status":500,"slow":true}
+        {"timestamp":"2026-01-01T12:00:00Z","level":"INFO","message":"long","target":"shared::aws::lambda::tests","request_id":"req-1","endpoint":"fraud","body":"[8192 x]... (808 bytes more)"}
+        "#);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use crate::{
 
 const FILE: &str = "/config/fleet.yaml";
 const COPY: &str = "/state/steward/fleet/last-good.json";
-const GOOD: &[u8] = b"endpoints:\n  fraud: {}\n";
-const NEWER: &[u8] = b"endpoints:\n  fraud: {}\n  search: {}\n";
-const BROKEN: &[u8] = b"endpoints:\n  fraud:\n    helth: {}\n";
+const GOOD: &[u8] = b"version: 1\nendpoints:\n  fraud: {}\n";
+const NEWER: &[u8] = b"version: 1\nendpoints:\n  fraud: {}\n  search: {}\n";
+const BROKEN: &[u8] = b"version: 1\nendpoints:\n  fraud:\n    helth: {}\n";
 
 fn start(wire: &Wire) -> (FleetFile, S3) {
     let source = FleetSource::S3 {
@@ -33,7 +33,7 @@ async fn an_unchanged_file_is_read_once_and_then_only_asked_for() {
     wire.put(FILE, GOOD);
     let (file, s3) = start(&wire);
     let first = file.load(&s3).await.expect("in force");
-    assert_eq!((names(&first), first.trouble), (vec!["fraud"], None));
+    assert_eq!((names(&first), first.trouble.clone()), (vec!["fraud"], None));
     assert_eq!(
         wire.calls(),
         [format!("GET {FILE}"), format!("GET {COPY}"), format!("PUT {COPY}")]
@@ -65,7 +65,10 @@ async fn a_broken_version_leaves_the_last_good_one_in_force_also_after_a_restart
     }
     wire.put(FILE, NEWER);
     let mended = restarted.load(&cold).await.expect("in force");
-    assert_eq!((names(&mended), mended.trouble), (vec!["fraud", "search"], None));
+    assert_eq!(
+        (names(&mended), mended.trouble.clone()),
+        (vec!["fraud", "search"], None)
+    );
 }
 
 #[tokio::test]
@@ -74,9 +77,9 @@ async fn a_file_that_is_gone_or_not_text_leaves_the_last_good_one_in_force() {
     wire.put(FILE, GOOD);
     let (file, s3) = start(&wire);
     file.load(&s3).await.expect("in force");
-    wire.put(FILE, b"endpoints: \xff");
+    wire.put(FILE, b"version: \xff");
     let trouble = file.load(&s3).await.expect("the last good one").trouble;
-    assert!(matches!(trouble, Some(Trouble::NotText { at: 11, .. })), "{trouble:?}");
+    assert!(matches!(trouble, Some(Trouble::NotText { at: 9, .. })), "{trouble:?}");
     wire.remove(FILE);
     assert_eq!(
         file.load(&s3).await.expect("the last good one").trouble,
@@ -88,9 +91,12 @@ async fn a_file_that_is_gone_or_not_text_leaves_the_last_good_one_in_force() {
 async fn without_any_good_version_everything_wrong_is_said() {
     let wire = Wire::default();
     let (file, s3) = start(&wire);
-    insta::assert_snapshot!(file.load(&s3).await.expect_err("none"), @"");
+    insta::assert_snapshot!(file.load(&s3).await.expect_err("none"), @r"
+    no fleet file is in force. s3://config/fleet.yaml: it is not there; upload it, or correct STEWARD_FLEET
+    No earlier version: s3://state/steward/fleet/last-good.json is not there: no version has been good yet
+    ");
     wire.put(COPY, br#"{"source":"s3://other/fleet.yaml","version":"1","text":""}"#);
-    insta::assert_snapshot!(file.load(&s3).await.expect_err("none").copy, @"");
+    insta::assert_snapshot!(file.load(&s3).await.expect_err("none").copy, @"s3://state/steward/fleet/last-good.json is a copy of s3://other/fleet.yaml, not of s3://config/fleet.yaml");
 }
 
 #[tokio::test]

@@ -58,7 +58,21 @@ async fn the_first_write_creates_and_the_next_builds_on_it() {
         (now.sequence, count, now.document),
         (2, 2, vec!["a".to_owned(), "b".to_owned()])
     );
-    insta::assert_json_snapshot!(stored(&wire), @"");
+    insta::assert_json_snapshot!(stored(&wire), @r#"
+    {
+      "schema": "names/1",
+      "writer": "health-checker/req-2",
+      "sequence": 2,
+      "trail": [
+        "1-17869065a9400e3a",
+        "2-6d914e95573e61b1"
+      ],
+      "document": [
+        "a",
+        "b"
+      ]
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -134,7 +148,7 @@ async fn a_document_of_another_kind_is_never_overwritten() {
         assert_eq!(wire.get(PATH).as_deref(), Some(body.as_bytes()));
     }
     wire.put(PATH, br#"{"schema":"names/2"}"#);
-    insta::assert_snapshot!(one.load().await.expect_err("unreadable"), @"");
+    insta::assert_snapshot!(one.load().await.expect_err("unreadable"), @r#"s3://state/health.json is not a names/1 document: its schema is "names/2". It was left as it is; restore an earlier version of the object, deploy the build that wrote it, or move it away to begin anew"#);
 }
 
 #[tokio::test]
