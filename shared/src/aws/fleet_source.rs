@@ -75,7 +75,7 @@ pub struct NoFleet {
     /// Where it should be.
     pub source: String,
     /// What is wrong with the present version.
-    pub trouble: Trouble,
+    pub trouble: Box<Trouble>,
     /// Why there is no last good one.
     pub copy: String,
 }
@@ -153,59 +153,32 @@ impl FleetFile {
     /// [`NoFleet`] when there is none.
     pub async fn load(&self, s3: &S3) -> Result<InForce, NoFleet> {
         let mut memory = self.memory.lock().await;
-        let trouble = match self
-            .fetch(s3, memory.seen.as_ref().map(|(version, _)| version.as_str()))
-            .await
-        {
+        let seen = memory.seen.as_ref().map(|(version, _)| version.as_str());
+        let trouble = match self.fetch(s3, seen).await {
             Fetched::Same => memory.seen.as_ref().and_then(|(_, trouble)| trouble.clone()),
             Fetched::New { version, bytes } => {
-                let trouble = match read(&version, bytes, &self.source) {
-                    Ok(good) => {
-                        memory.good = Some(good);
-                        None
-                    }
-                    Err(trouble) => Some(trouble),
-                };
+                let read = read(&version, bytes, &self.source);
+                let trouble = read.as_ref().err().cloned();
                 memory.seen = Some((version, trouble.clone()));
+                memory.good = read.ok().or(memory.good.take());
                 trouble
             }
             Fetched::Not(trouble) => Some(trouble),
         };
-        let mut trouble = trouble;
-        match &mut memory.good {
-            Some(good) => {
-                let kept = self.keep(s3, good).await;
-                trouble = trouble.or(kept.err().map(Trouble::NotKept));
-            }
-            None => match (self.remember(s3).await, trouble.clone()) {
-                (Ok(good), _) => memory.good = Some(good),
-                (Err(copy), Some(trouble)) => {
-                    let source = self.source.to_string();
-                    return Err(NoFleet { source, trouble, copy });
-                }
-                (Err(copy), None) => {
-                    // Only a version that was good is ever without trouble, and that one is in memory.
-                    let source = self.source.to_string();
-                    return Err(NoFleet {
-                        source,
-                        trouble: Trouble::Missing,
-                        copy,
-                    });
-                }
-            },
-        }
-        let Some(good) = &memory.good else {
-            let source = self.source.to_string();
-            return Err(NoFleet {
-                source,
-                trouble: Trouble::Missing,
-                copy: "it was lost".to_owned(),
-            });
+        let good = match &mut memory.good {
+            Some(good) => good,
+            // Nothing good in memory means that every version seen so far had its trouble.
+            empty => empty.insert(self.remember(s3).await.map_err(|copy| NoFleet {
+                source: self.source.to_string(),
+                trouble: Box::new(trouble.clone().unwrap_or(Trouble::Missing)),
+                copy,
+            })?),
         };
+        let kept = self.keep(s3, good).await;
         Ok(InForce {
             fleet: good.fleet.clone(),
             version: good.version.clone(),
-            trouble,
+            trouble: trouble.or(kept.err().map(Trouble::NotKept)),
         })
     }
 

@@ -125,7 +125,10 @@ impl Leases {
                 message: format!("not asked: {endpoint:?} is no endpoint name"),
                 request_id: None,
             };
-            return Err(LedgerError::Call { at, call });
+            return Err(LedgerError::Call {
+                at,
+                call: Box::new(call),
+            });
         }
         Ok(Ledger::new(&self.s3, at, "lease/1", self.writer.clone()))
     }

@@ -74,7 +74,7 @@ pub enum LedgerError {
         /// The document.
         at: Location,
         /// The call.
-        call: CallError,
+        call: Box<CallError>,
     },
     /// Somebody else wrote first, each time.
     #[error(
@@ -302,7 +302,7 @@ where
     fn failed(&self, call: CallError) -> LedgerError {
         LedgerError::Call {
             at: self.at.clone(),
-            call,
+            call: Box::new(call),
         }
     }
 
