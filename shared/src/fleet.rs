@@ -5,7 +5,7 @@
 
 mod answer;
 mod file;
-mod glob;
+pub(crate) mod glob;
 mod golden;
 mod maintenance;
 mod merge;

@@ -1,3 +1,373 @@
-//! What Steward thinks of an endpoint, and what it does about it.
+//! Whether each endpoint is well, what people are told of it, and what is done about it.
+//!
+//! One pure step: the ledger of earlier sweeps and the [`News`] of this one go in, the next ledger, the steps to take
+//! and the reasons come out. [`decide`] is total and deterministic, and deciding again on the same news changes nothing,
+//! so a lost race is answered by deciding once more on the newer ledger.
+//!
+//! - `judge` turns one look at an endpoint into its state, with thresholds in both directions.
+//! - `incident` compares what people were told with what is. `suppression` and `silence` hold that back.
+//! - `monitor` keeps the monitor's own troubles away from the endpoints.
+//! - `recovery` climbs the ladder and follows each step to its end.
+//!
+//! Invariants: an observation that is not newer than the last changes nothing. A trouble of the monitor never makes an
+//! endpoint sick and never begins a recovery. A step is handed out only for an intent that is in the ledger. Budgets
+//! hold over any history.
 
+mod alerts;
+#[cfg(test)]
+mod fixture;
+mod incident;
+pub mod judge;
+pub mod ledger;
+mod monitor;
+pub mod observation;
 pub mod policy;
+#[cfg(test)]
+mod properties;
+pub mod recovery;
+pub mod silence;
+pub mod status;
+pub mod suppression;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use self::{
+    ledger::{EndpointRecord, HealthLedger, State, between},
+    observation::{News, Observation, Trouble, TroubleKind, Watch},
+    policy::FleetHealthPolicy,
+    recovery::{Situation, Step},
+    silence::Mute,
+};
+use crate::{alert::Links, probe::Judgement};
+
+/// What a decision needs beside ledger and news.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// What holds for the fleet as a whole.
+    pub fleet: &'a FleetHealthPolicy,
+    /// What alerts link to.
+    pub links: &'a Links,
+}
+
+/// What comes of a decision.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// To be committed before anything else is done.
+    pub ledger: HealthLedger,
+    /// To be done after the commit, each under its endpoint's lease.
+    pub steps: Vec<Step>,
+    /// Why, by endpoint name; `None` is the fleet.
+    pub reasons: Vec<(Option<String>, Why)>,
+}
+
+/// One reason.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// The observation is not newer than what is known.
+    Stale,
+    /// The monitor could not look.
+    Unseen,
+    /// Gone, and being created again by Steward.
+    BeingRecreated,
+    /// Gone without having been deleted, or named in the fleet file.
+    Vanished,
+    /// Gone, as somebody wished.
+    Deleted,
+    /// SageMaker has been at work for too long.
+    Stuck,
+    /// SageMaker is at work.
+    InTransition,
+    /// SageMaker itself says that it is sick.
+    StatusSick,
+    /// No probe said anything of the endpoint.
+    Inconclusive,
+    /// Too close to the last check to count.
+    TooSoonToCount,
+    /// Counted toward the thresholds.
+    Counted(Judgement),
+    /// Watched no more.
+    Unwatched,
+    /// Told.
+    Told(State),
+    /// Told again.
+    Reminded,
+    /// Told that it is over.
+    Recovered,
+    /// People know that it is sick, and nothing says that it is well.
+    NotYetWell,
+    /// Keeps changing.
+    Flapping,
+    /// Nobody wants to hear of it.
+    Muted(Mute),
+    /// Held back, because one common cause is assumed.
+    Suppressed,
+    /// One common cause is assumed from now on.
+    SuppressionBegan,
+    /// No common cause is assumed any more.
+    SuppressionEnded,
+    /// People were told of a trouble of the monitor.
+    MonitorTrouble(String),
+    /// People were told that it is over.
+    MonitorClear(String),
+    /// No recovery, because of this.
+    NoRecovery(String),
+    /// A recovery begun.
+    Begun(String),
+    /// A step of a recovery handed out.
+    Acting(String),
+    /// A recovery that SageMaker is working on.
+    InProgress(String),
+    /// A recovery done.
+    Finished(String),
+    /// A recovery failed.
+    Failed(String),
+    /// A recovery not wanted any more.
+    Withdrawn(String),
+    /// Nothing left to try.
+    Exhausted(String),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale => f.write_str("the observation is not newer than what is known"),
+            Self::Unseen => f.write_str("it could not be looked at"),
+            Self::BeingRecreated => f.write_str("deleted, to be created again"),
+            Self::Vanished => f.write_str("it should be there and is not"),
+            Self::Deleted => f.write_str("deleted as somebody wished"),
+            Self::Stuck => f.write_str("a transition does not end"),
+            Self::InTransition => f.write_str("SageMaker is at work; not judged"),
+            Self::StatusSick => f.write_str("SageMaker says that it is sick"),
+            Self::Inconclusive => f.write_str("no probe said anything of the endpoint"),
+            Self::TooSoonToCount => f.write_str("too close to the last check to count"),
+            Self::Counted(Judgement::Passed) => f.write_str("passed"),
+            Self::Counted(Judgement::Degraded) => f.write_str("degraded"),
+            Self::Counted(Judgement::Failed) => f.write_str("failed"),
+            Self::Counted(Judgement::Inconclusive) => f.write_str("inconclusive"),
+            Self::Unwatched => f.write_str("watched no more"),
+            Self::Told(state) => write!(f, "told: {state}"),
+            Self::Reminded => f.write_str("reminded"),
+            Self::Recovered => f.write_str("told: healthy again"),
+            Self::NotYetWell => f.write_str("not known to be well again yet"),
+            Self::Flapping => f.write_str("flapping; single changes are not told"),
+            Self::Muted(Mute::Silenced { until }) => write!(f, "silenced until {until:.0}"),
+            Self::Muted(Mute::Maintenance { until: Some(until) }) => write!(f, "in maintenance until {until:.0}"),
+            Self::Muted(Mute::Maintenance { until: None }) => f.write_str("in maintenance"),
+            Self::Suppressed => f.write_str("held back: one common cause is assumed"),
+            Self::SuppressionBegan => f.write_str("told: everything fails at once"),
+            Self::SuppressionEnded => f.write_str("told: no longer everything at once"),
+            Self::MonitorTrouble(key) => write!(f, "told: trouble of the monitor, {key}"),
+            Self::MonitorClear(key) => write!(f, "told: trouble of the monitor over, {key}"),
+            Self::NoRecovery(why) => write!(f, "no recovery: {why}"),
+            Self::Begun(what) => write!(f, "recovery begun: Steward {what}"),
+            Self::Acting(what) => write!(f, "recovery: Steward {what}"),
+            Self::InProgress(what) => write!(f, "recovery under way: Steward {what}"),
+            Self::Finished(what) => write!(f, "recovery done: Steward {what}"),
+            Self::Failed(why) => write!(f, "recovery failed: {why}"),
+            Self::Withdrawn(why) => write!(f, "recovery withdrawn: {why}"),
+            Self::Exhausted(why) => write!(f, "nothing left to try: {why}"),
+        }
+    }
+}
+
+/// A vanished endpoint that no entry names is forgotten after this: it was found by a pattern or a tag, and nobody says
+/// that it must exist.
+pub const FORGET_VANISHED: Duration = Duration::from_secs(24 * 3600);
+
+/// Recoveries of endpoints whose policy is not at hand are remembered this long for their budgets.
+const REMEMBER_RECOVERIES: Duration = Duration::from_secs(31 * 24 * 3600);
+
+/// Decides on what one invocation learnt.
+pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &News) -> Decision {
+    let mut round = Round {
+        facts,
+        watch,
+        ledger: ledger.clone(),
+        steps: Vec::new(),
+        reasons: Vec::new(),
+    };
+    round.ledger.silences.retain(|silence| silence.until > facts.now);
+    let fresh = round.observe(news);
+    for acted in &news.acted {
+        let why = recovery::note(facts, &mut round.ledger, acted);
+        round.say(Some(&acted.endpoint), why);
+    }
+    round.forget();
+    let (suppression, why) = suppression::update(facts, watch, &mut round.ledger);
+    round.say(None, why);
+    for (name, policy) in &watch.policies {
+        if !round.ledger.endpoints.contains_key(name) {
+            continue;
+        }
+        let mute = silence::mute(facts.now, &round.ledger, policy, name);
+        let why = incident::tell(
+            facts,
+            &mut round.ledger,
+            name,
+            policy,
+            mute.as_ref(),
+            suppression.holds_alerts,
+        );
+        round.say(Some(name), why);
+        if let Some(look) = fresh.get(name.as_str()) {
+            let held = mute.is_some() || suppression.holds_recovery;
+            let (step, whys) = recovery::decide(
+                facts,
+                &mut round.ledger,
+                Situation {
+                    name,
+                    policy,
+                    look,
+                    held,
+                },
+            );
+            round.steps.extend(step);
+            for why in whys {
+                round.say(Some(name), Some(why));
+            }
+        }
+    }
+    round.prune();
+    Decision {
+        ledger: round.ledger,
+        steps: round.steps,
+        reasons: round.reasons,
+    }
+}
+
+struct Round<'a> {
+    facts: &'a Facts<'a>,
+    watch: &'a Watch,
+    ledger: HealthLedger,
+    steps: Vec<Step>,
+    reasons: Vec<(Option<String>, Why)>,
+}
+
+impl Round<'_> {
+    fn say(&mut self, endpoint: Option<&str>, why: impl Into<Option<Why>>) {
+        if let Some(why) = why.into() {
+            self.reasons.push((endpoint.map(str::to_owned), why));
+        }
+    }
+
+    /// Applies the observations in the order they were made, whatever order they came in. Returns the ones that are now
+    /// the newest of their endpoint.
+    fn observe<'n>(&mut self, news: &'n News) -> BTreeMap<&'n str, &'n Observation> {
+        let mut looks: Vec<&Observation> = news.observations.iter().collect();
+        looks.sort_by(|a, b| {
+            // Two looks of the same moment are compared by content, so that the order they came in cannot matter.
+            (a.at, &a.endpoint)
+                .cmp(&(b.at, &b.endpoint))
+                .then_with(|| content(a).cmp(&content(b)))
+        });
+        let mut fresh = BTreeMap::new();
+        let mut troubles = news.troubles.clone();
+        let mut looked = BTreeSet::new();
+        for look in looks {
+            let Some(policy) = self.watch.policies.get(&look.endpoint) else {
+                self.say(Some(&look.endpoint), Why::Unwatched);
+                continue;
+            };
+            let named = self.watch.named.contains(&look.endpoint);
+            if !self.ledger.endpoints.contains_key(&look.endpoint) {
+                // An endpoint that was never there, or never seen, is nothing to remember.
+                match look.seen {
+                    observation::Seen::Nothing => {
+                        troubles.extend(look.troubles.iter().cloned());
+                        self.say(Some(&look.endpoint), Why::Unseen);
+                        continue;
+                    }
+                    observation::Seen::Absent if !named => continue,
+                    observation::Seen::Absent | observation::Seen::Described(_) => {}
+                }
+            }
+            let record = self
+                .ledger
+                .endpoints
+                .entry(look.endpoint.clone())
+                .or_insert_with(|| EndpointRecord::new(look.at));
+            let (why, met) = judge::apply(record, policy, named, look);
+            if why != Why::Stale {
+                fresh.insert(look.endpoint.as_str(), look);
+                if why != Why::Unseen {
+                    looked.insert(look.endpoint.clone());
+                }
+            }
+            troubles.extend(met);
+            self.say(Some(&look.endpoint), why);
+        }
+        if let Some(sweep) = &news.sweep {
+            self.ledger.sweep.at = self.ledger.sweep.at.max(Some(self.facts.now));
+            self.ledger.sweep.unreached.clone_from(&sweep.unreached);
+            if !sweep.unreached.is_empty() {
+                troubles.push(Trouble {
+                    kind: TroubleKind::Behind,
+                    what: "sweep".into(),
+                    endpoint: None,
+                    detail: format!("{} endpoints were not reached in the last sweep", sweep.unreached.len()),
+                });
+            }
+        }
+        let whys = monitor::update(self.facts, &mut self.ledger, &troubles, news.sweep.is_some(), &looked);
+        for why in whys {
+            self.say(None, why);
+        }
+        fresh
+    }
+
+    /// Lets go of what is gone for good, and of what nobody watches any more.
+    fn forget(&mut self) {
+        let names: Vec<String> = self.ledger.endpoints.keys().cloned().collect();
+        for name in names {
+            let record = &self.ledger.endpoints[&name];
+            let named = self.watch.named.contains(&name);
+            let deleted = record.gone && record.state == State::Deleting;
+            let because = if self.watch.complete && !self.watch.policies.contains_key(&name) {
+                "watched no more: no entry of the fleet file selects it"
+            } else if deleted {
+                "deleted"
+            } else if record.state == State::Vanished
+                && !named
+                && self.watch.policies.contains_key(&name)
+                && between(record.since, self.facts.now) >= FORGET_VANISHED
+            {
+                "forgotten: it has been gone for a day, and no entry of the fleet file names it"
+            } else {
+                continue;
+            };
+            incident::close(self.facts, &mut self.ledger, &name, because);
+            self.ledger.endpoints.remove(&name);
+            self.ledger
+                .monitor
+                .retain(|_, trouble| trouble.endpoint.as_deref() != Some(name.as_str()));
+            self.say(Some(&name), if deleted { Why::Deleted } else { Why::Unwatched });
+        }
+    }
+
+    /// Budgets need no more than their period.
+    fn prune(&mut self) {
+        let now = self.facts.now;
+        let policies = &self.watch.policies;
+        self.ledger.recoveries.retain(|started| {
+            let period = policies.get(&started.endpoint).map_or(REMEMBER_RECOVERIES, |policy| {
+                policy.recovery.period.max(Duration::from_secs(3600))
+            });
+            between(started.at, now) < period
+        });
+    }
+}
+
+fn content(look: &Observation) -> String {
+    serde_json::to_string(look).unwrap_or_else(|_| format!("{look:?}"))
+}

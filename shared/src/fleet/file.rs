@@ -101,7 +101,7 @@ pub(super) struct MatchSection {
     pub(super) tags: Option<Tags>,
     /// Names or globs, one of which must match.
     #[deserr(default)]
-    #[schemars(example = ["search-*", "ranker"])]
+    #[schemars(extend("examples" = [["search-*", "ranker"]]))]
     pub(super) names: Option<Vec<NameGlob>>,
 }
 
@@ -190,7 +190,7 @@ pub(super) struct FlappingSection {
 pub(super) struct Recovery {
     /// What is allowed, in the order in which it is tried. With none, Steward only alerts.
     #[deserr(default)]
-    #[schemars(extend("default" = []), example = ["shift-away", "add-instance"])]
+    #[schemars(extend("default" = [], "examples" = [["shift-away", "add-instance"]]))]
     pub(super) rungs: Option<Vec<Rung>>,
     /// The least time between two rungs on one endpoint.
     #[deserr(default)]

@@ -2,7 +2,7 @@
 
 /// `*` for any run of characters, `?` for one, `[a-z0]` or `[!a-z]` for one of a class.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Glob(Vec<Part>);
+pub(crate) struct Glob(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
@@ -23,7 +23,7 @@ impl Glob {
 
     /// # Errors
     /// What is wrong with the glob.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
@@ -80,7 +80,7 @@ impl Glob {
         }
     }
 
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         let (mut part, mut at) = (0, 0);
         // Where to go on when a guess about the last run was too short.

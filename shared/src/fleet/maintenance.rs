@@ -23,7 +23,7 @@ pub(super) struct WindowSection {
     name: Option<Text<Words>>,
     /// The days on which it opens; every day when not given. A window across midnight closes on the day after.
     #[deserr(default)]
-    #[schemars(example = ["sat", "sun"])]
+    #[schemars(extend("examples" = [["sat", "sun"]]))]
     days: Option<Vec<WeekDay>>,
     /// When it opens: a time of day for a weekly window, a moment with its offset for a single one.
     #[schemars(example = "02:00")]

@@ -109,11 +109,11 @@ struct Expect {
     latency_below: Option<SpanWithin<1, 60_000>>,
     /// Texts that must all be in the answer.
     #[deserr(default)]
-    #[schemars(extend("default" = []), example = ["predictions"])]
+    #[schemars(extend("default" = [], "examples" = [["predictions"]]))]
     contains: Option<Vec<Text<Piece>>>,
     /// Texts none of which may be in the answer.
     #[deserr(default)]
-    #[schemars(extend("default" = []), example = ["NaN"])]
+    #[schemars(extend("default" = [], "examples" = [["NaN"]]))]
     not_contains: Option<Vec<Text<Piece>>>,
     /// What must be at certain places of an answer in JSON.
     #[deserr(default)]

@@ -1,0 +1,237 @@
+//! What people are told about one endpoint, and when.
+//!
+//! Not a stream of events but a comparison: what they were last told ([`Incident`]) with what is. So nothing is lost
+//! when an invocation dies, when alerts are muted for a while, or when an event comes twice.
+
+use jiff::Timestamp;
+
+use super::{
+    Facts, Why, alerts,
+    ledger::{EndpointRecord, HealthLedger, Incident, Level, State, Told, after, between},
+    policy::HealthPolicy,
+    silence::Mute,
+};
+use crate::{alert::AlertKind, outbox::Outbox};
+
+/// What is wrong with the endpoint now; `None` while it is well, and while nobody can know yet.
+pub(super) fn ailment(record: &EndpointRecord) -> Option<State> {
+    match record.state {
+        State::Degraded
+        | State::Unhealthy
+        | State::Stuck
+        | State::RollbackFailed
+        | State::OutOfService
+        | State::Failed
+        | State::Vanished => Some(record.state),
+        State::Unknown | State::Changing | State::Deleting => match record.level {
+            Level::Degraded => Some(State::Degraded),
+            Level::Unhealthy => Some(State::Unhealthy),
+            Level::Unknown | Level::Healthy => None,
+        },
+        State::Healthy => None,
+    }
+}
+
+/// Keeps what people know equal to what is.
+pub(super) fn tell(
+    facts: &Facts<'_>,
+    ledger: &mut HealthLedger,
+    name: &str,
+    policy: &HealthPolicy,
+    mute: Option<&Mute>,
+    suppressed: bool,
+) -> Option<Why> {
+    let serial = ledger.serial + 1;
+    let outbox = &mut ledger.outbox;
+    let record = ledger.endpoints.get_mut(name)?;
+    if let Some(mute) = mute {
+        return (ailment(record).is_some() || record.incident.is_some()).then(|| Why::Muted(mute.clone()));
+    }
+    let teller = Teller { facts, name, policy };
+    let ailing = ailment(record);
+    record
+        .changes
+        .retain(|change| between(*change, facts.now) < policy.flapping.window);
+    let unsteady = record.changes.len() as u64 > u64::from(policy.flapping.transitions);
+    let why = match (record.incident.as_ref().map(|incident| incident.told), ailing) {
+        (Some(Told::Flapping), _) if !record.changes.is_empty() => Some(Why::Flapping),
+        (Some(Told::Flapping), Some(state)) => Some(teller.calm_but(record, outbox, state)),
+        (Some(Told::Flapping), None) => teller.over(record, outbox),
+        (None, _) if unsteady => {
+            let since = record.changes.first().copied().unwrap_or(facts.now);
+            record.incident = Some(teller.incident(serial, Told::Flapping, since));
+            ledger.serial = serial;
+            Some(teller.flapping(record, outbox))
+        }
+        (Some(Told::Ill(_)), _) if unsteady => Some(teller.flapping(record, outbox)),
+        (None, Some(state)) if suppressed && state_is_judged(state) => Some(Why::Suppressed),
+        // On its way back when the mute or the suppression ended: nobody needs to hear of it any more.
+        (None, Some(state)) if state_is_judged(state) && record.streak.passing > 0 => Some(Why::NotYetWell),
+        (None, Some(state)) => {
+            let since = record
+                .ill_since
+                .filter(|_| state_is_judged(state))
+                .unwrap_or(record.since);
+            record.incident = Some(teller.incident(serial, Told::Ill(state), since));
+            ledger.serial = serial;
+            Some(teller.ill(record, outbox, state))
+        }
+        (Some(Told::Ill(told)), Some(state)) if told != state => Some(teller.ill(record, outbox, state)),
+        (Some(Told::Ill(state)), Some(_)) => teller.remind(record, outbox, state),
+        (Some(Told::Ill(_)), None) => teller.over(record, outbox),
+        (None, None) => None,
+    };
+    why
+}
+
+/// Closes the incident of an endpoint that is watched no more.
+pub(super) fn close(facts: &Facts<'_>, ledger: &mut HealthLedger, name: &str, because: &str) {
+    let outbox = &mut ledger.outbox;
+    let Some(record) = ledger.endpoints.get_mut(name) else {
+        return;
+    };
+    if let Some(mut incident) = record.incident.take() {
+        let since = incident.since;
+        let mut alert = alerts::of_incident(facts, &mut incident, AlertKind::EndpointRecovered, name, None);
+        alert.title = because.to_owned();
+        alert.next = "Nothing, if this was meant.".into();
+        outbox.push(alerts::with_since(alert, since));
+    }
+}
+
+fn state_is_judged(state: State) -> bool {
+    matches!(state, State::Degraded | State::Unhealthy)
+}
+
+struct Teller<'a> {
+    facts: &'a Facts<'a>,
+    name: &'a str,
+    policy: &'a HealthPolicy,
+}
+
+impl Teller<'_> {
+    fn incident(&self, serial: u64, told: Told, since: Timestamp) -> Incident {
+        Incident {
+            id: format!("health:{}:{}-{serial}", self.name, since.as_second()),
+            serial,
+            told,
+            since,
+            last: self.facts.now,
+            alerts: 0,
+            reminders: 0,
+            tried: Vec::new(),
+            exhausted: false,
+        }
+    }
+
+    fn ill(&self, record: &mut EndpointRecord, outbox: &mut Outbox, state: State) -> Why {
+        let severity = alerts::severity(state, record);
+        let Some(incident) = record.incident.as_mut() else {
+            return Why::Told(state);
+        };
+        let before = incident.told;
+        incident.told = Told::Ill(state);
+        incident.last = self.facts.now;
+        incident.reminders = 0;
+        let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));
+        alert.title = alerts::title(state, &record.causes);
+        alert.evidence.clone_from(&record.evidence);
+        if incident.alerts > 1
+            && let Told::Ill(before) = before
+        {
+            alert.evidence.push(format!("was {before} before"));
+        }
+        alert.evidence.extend(alerts::context(record));
+        alert.done.push(alerts::may_recover(self.policy));
+        if let Some(severity) = severity {
+            alert.severity = severity;
+        }
+        outbox.push(alert);
+        Why::Told(state)
+    }
+
+    fn flapping(&self, record: &mut EndpointRecord, outbox: &mut Outbox) -> Why {
+        let Some(incident) = record.incident.as_mut() else {
+            return Why::Flapping;
+        };
+        incident.told = Told::Flapping;
+        incident.last = self.facts.now;
+        incident.reminders = 0;
+        let mut alert = alerts::of_incident(
+            self.facts,
+            incident,
+            AlertKind::EndpointFlapping,
+            self.name,
+            Some(self.policy),
+        );
+        alert.title = format!(
+            "{} changes in {}",
+            record.changes.len(),
+            crate::probe::seconds(self.policy.flapping.window)
+        );
+        alert.evidence.push(format!("now {}", record.state));
+        alert.evidence.extend(record.evidence.iter().cloned());
+        alert.done.push(format!(
+            "Single alerts and recovery are held back until it has not changed for {}.",
+            crate::probe::seconds(self.policy.flapping.window)
+        ));
+        outbox.push(alert);
+        Why::Flapping
+    }
+
+    /// It flaps no more, but it ended sick.
+    fn calm_but(&self, record: &mut EndpointRecord, outbox: &mut Outbox, state: State) -> Why {
+        let why = self.ill(record, outbox, state);
+        if let Some(incident) = record.incident.as_mut() {
+            incident.tried.clear();
+            incident.exhausted = false;
+        }
+        why
+    }
+
+    fn remind(&self, record: &mut EndpointRecord, outbox: &mut Outbox, state: State) -> Option<Why> {
+        let incident = record.incident.as_mut()?;
+        if self.facts.now < after(incident.last, self.policy.reminder?) {
+            return None;
+        }
+        incident.last = self.facts.now;
+        incident.reminders = incident.reminders.saturating_add(1);
+        let reminder = incident.reminders;
+        let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));
+        alert.reminder = reminder;
+        alert.title = alerts::title(state, &record.causes);
+        alert.evidence.clone_from(&record.evidence);
+        alert.evidence.extend(alerts::context(record));
+        outbox.push(alert);
+        Some(Why::Reminded)
+    }
+
+    /// Over only when it is known to be well: an endpoint that is changing, or not judged since it was created, is not.
+    fn over(&self, record: &mut EndpointRecord, outbox: &mut Outbox) -> Option<Why> {
+        if record.state != State::Healthy {
+            return Some(Why::NotYetWell);
+        }
+        let mut incident = record.incident.take()?;
+        let flapped = incident.told == Told::Flapping;
+        let lasted = crate::probe::seconds(between(incident.since, self.facts.now));
+        let mut alert = alerts::of_incident(
+            self.facts,
+            &mut incident,
+            AlertKind::EndpointRecovered,
+            self.name,
+            Some(self.policy),
+        );
+        alert.title = if flapped {
+            format!("calm since {}", crate::probe::seconds(self.policy.flapping.window))
+        } else {
+            format!("after {lasted}")
+        };
+        alert.evidence.extend(alerts::context(record));
+        if !incident.tried.is_empty() {
+            let tried: Vec<&str> = incident.tried.iter().map(|rung| rung.as_str()).collect();
+            alert.done.push(format!("Recovery had tried: {}.", tried.join(", ")));
+        }
+        outbox.push(alert);
+        Some(Why::Recovered)
+    }
+}

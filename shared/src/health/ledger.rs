@@ -1,0 +1,388 @@
+//! What Steward remembers of the fleet's health between two invocations: one JSON document for the whole fleet.
+//!
+//! One document, not one per endpoint, because every sweep reads and writes it: a thousand objects a minute would cost
+//! more than the function. It is written only on condition that nobody else wrote since it was read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{observation::TroubleKind, policy::Rung, recovery::Recovery, silence::Silence};
+use crate::{endpoint::EndpointStatus, outbox::Outbox, probe::Cause};
+
+/// Kind and version of the document. It is stored around the document; a build that finds another one leaves it alone.
+pub const SCHEMA: &str = "health/1";
+
+/// The whole document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HealthLedger {
+    /// By endpoint name.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, EndpointRecord>,
+    /// Alerts decided and not known to be published.
+    #[serde(default)]
+    pub outbox: Outbox,
+    /// Counts incidents, recoveries and alerts that belong to none, so that their ids differ. Only grows.
+    #[serde(default)]
+    pub serial: u64,
+    /// How far the last sweep came.
+    #[serde(default)]
+    pub sweep: Sweep,
+    /// What operators asked to keep quiet, until when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Silence>,
+    /// Everything fails at once, and single alerts are held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<Suppression>,
+    /// The monitor's own troubles, by [`super::observation::Trouble::key`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub monitor: BTreeMap<String, MonitorRecord>,
+    /// Recoveries begun, oldest first: what the budgets count. Survives the endpoint's record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recoveries: Vec<Started>,
+}
+
+impl HealthLedger {
+    pub(super) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+}
+
+/// How far the last sweep came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// When the last sweep decided; the heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Endpoints that it did not reach: first in the next one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<String>,
+}
+
+/// What is known of one endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointRecord {
+    /// As of the newest observation.
+    pub state: State,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    /// When the newest observation was made; older ones are ignored.
+    pub seen: Timestamp,
+    /// What the probes say, with hysteresis, whatever SageMaker is doing.
+    pub level: Level,
+    /// What SageMaker said last.
+    pub status: EndpointStatus,
+    /// SageMaker has none of this name.
+    #[serde(default)]
+    pub gone: bool,
+    /// `CreationTime`; another one is another endpoint of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// `EndpointConfigName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// The last check that counted toward the thresholds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Timestamp>,
+    /// Consecutive counted checks.
+    #[serde(default)]
+    pub streak: Streak,
+    /// The first check of the present streak of checks that did not pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ill_since: Option<Timestamp>,
+    /// It has passed at least one check since it was created.
+    #[serde(default)]
+    pub well_once: bool,
+    /// What the last check saw, for people; empty when all was well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// Why probes of the last check did not pass.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub causes: BTreeSet<Cause>,
+    /// Probed variants, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variants: BTreeMap<String, VariantRecord>,
+    /// The config under which it was last Healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<GoodConfig>,
+    /// Probes that have passed here, by name, with the fingerprint of what they sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub proven: BTreeMap<String, String>,
+    /// Asynchronous probes in flight, by probe name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<String, AsyncJob>,
+    /// When the level changed, oldest first, no longer ago than the flapping window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Timestamp>,
+    /// What people were last told and not yet that it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Incident>,
+    /// What recovery did and does.
+    #[serde(default, skip_serializing_if = "Recovery::is_idle")]
+    pub recovery: Recovery,
+    /// `Deleting` was seen, or told by an event: if it is gone, somebody deleted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Timestamp>,
+    /// The tags by which the fleet file selects it; kept because a vanished endpoint has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+impl EndpointRecord {
+    pub(super) fn new(at: Timestamp) -> Self {
+        Self {
+            state: State::Unknown,
+            since: at,
+            seen: Timestamp::MIN,
+            level: Level::Unknown,
+            status: EndpointStatus::Unknown,
+            gone: false,
+            created: None,
+            config: None,
+            counted: None,
+            streak: Streak::default(),
+            ill_since: None,
+            well_once: false,
+            evidence: Vec::new(),
+            causes: BTreeSet::new(),
+            variants: BTreeMap::new(),
+            last_good: None,
+            proven: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            changes: Vec::new(),
+            incident: None,
+            recovery: Recovery::default(),
+            leaving: None,
+            tags: None,
+        }
+    }
+}
+
+/// What an endpoint is, as people are shown it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Never judged.
+    Unknown,
+    /// All is as the fleet file asks.
+    Healthy,
+    /// Slow, or one variant is sick while another serves.
+    Degraded,
+    /// Does not do what the probes expect.
+    Unhealthy,
+    /// SageMaker is at work: creating, updating, its own maintenance, rolling back. Not judged meanwhile.
+    Changing,
+    /// Being deleted.
+    Deleting,
+    /// In a transition for longer than the limit.
+    Stuck,
+    /// `UpdateRollbackFailed`: serves from a mix of two configs.
+    RollbackFailed,
+    /// `OutOfService`.
+    OutOfService,
+    /// `Failed`.
+    Failed,
+    /// It should be there and is not.
+    Vanished,
+}
+
+impl State {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+            Self::Changing => "changing",
+            Self::Deleting => "deleting",
+            Self::Stuck => "stuck",
+            Self::RollbackFailed => "rollback failed",
+            Self::OutOfService => "out of service",
+            Self::Failed => "failed",
+            Self::Vanished => "vanished",
+        }
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the probes say of an endpoint or a variant, after the thresholds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Not judged yet.
+    #[default]
+    Unknown,
+    /// Well.
+    Healthy,
+    /// Serves, but not as it should.
+    Degraded,
+    /// Does not serve as it should.
+    Unhealthy,
+}
+
+impl Level {
+    /// Something is wrong.
+    pub fn is_ill(self) -> bool {
+        matches!(self, Self::Degraded | Self::Unhealthy)
+    }
+}
+
+/// Consecutive counted checks. A degraded check is both `impaired` and `serving`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Streak {
+    /// Failed.
+    pub failing: u32,
+    /// Failed or degraded.
+    pub impaired: u32,
+    /// Passed.
+    pub passing: u32,
+    /// Passed or degraded.
+    pub serving: u32,
+}
+
+/// What is known of one probed variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariantRecord {
+    /// With the endpoint's thresholds.
+    pub level: Level,
+    /// Since when.
+    pub since: Timestamp,
+    /// Consecutive counted checks.
+    #[serde(default)]
+    pub streak: Streak,
+    /// Why it did not pass the last check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// A config under which the endpoint was Healthy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoodConfig {
+    /// `EndpointConfigName`.
+    pub config: String,
+    /// When it was first seen Healthy under it.
+    pub since: Timestamp,
+}
+
+/// An asynchronous probe whose output is awaited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsyncJob {
+    /// `s3://` of the input that was put; removed when the job is done.
+    pub input: String,
+    /// `s3://` where the output is expected.
+    pub output: String,
+    /// `s3://` where a failure would be reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// When it was asked.
+    pub started: Timestamp,
+    /// It is over, and its objects are removed; kept so that the next one does not begin at once.
+    #[serde(default)]
+    pub over: bool,
+}
+
+/// What people were told about an endpoint. It stays until they were told that it is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// The stem of the ids of all its alerts.
+    pub id: String,
+    /// [`HealthLedger::serial`] when it was opened.
+    pub serial: u64,
+    /// What they were last told.
+    pub told: Told,
+    /// Since when the endpoint was ill when the incident was opened.
+    pub since: Timestamp,
+    /// When they were last told something.
+    pub last: Timestamp,
+    /// Alerts so far; the next alert's number.
+    pub alerts: u32,
+    /// Reminders since the last change.
+    #[serde(default)]
+    pub reminders: u32,
+    /// Rungs of the recovery ladder tried in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Rung>,
+    /// They were told that nothing is left to try.
+    #[serde(default)]
+    pub exhausted: bool,
+}
+
+/// What people were told of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// It is in this state.
+    Ill(State),
+    /// It keeps changing.
+    Flapping,
+}
+
+/// One common cause is assumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Suppression {
+    /// The stem of its alerts' ids.
+    pub id: String,
+    /// [`HealthLedger::serial`] when it began: incidents of a lower one were known before.
+    pub serial: u64,
+    /// When it began.
+    pub since: Timestamp,
+    /// It has lasted so long that the single alerts were let through.
+    pub released: bool,
+}
+
+/// One trouble of the monitor's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MonitorRecord {
+    /// What kind.
+    pub kind: TroubleKind,
+    /// The endpoint whose probe it is about; `None` for a trouble of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it last counted, in either direction.
+    pub last: Timestamp,
+    /// Consecutive times that it was met.
+    pub met: u32,
+    /// Consecutive times that it was not.
+    #[serde(default)]
+    pub clear: u32,
+    /// How it showed last.
+    pub example: String,
+    /// The stem of its alerts' ids, once told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<String>,
+}
+
+/// One recovery begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// Where.
+    pub endpoint: String,
+    /// What.
+    pub rung: Rung,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// `earlier + span`, stopping at the end of time.
+pub(super) fn after(earlier: Timestamp, span: Duration) -> Timestamp {
+    earlier.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// How long from `earlier` to `later`; zero when it is the other way round.
+pub(super) fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}

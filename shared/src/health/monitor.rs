@@ -1,0 +1,162 @@
+//! The monitor's own troubles: told apart from any endpoint's, with their own thresholds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Facts, Why, alerts,
+    judge::SPACING,
+    ledger::{HealthLedger, MonitorRecord, between},
+    observation::{Trouble, TroubleKind},
+};
+use crate::{alert::AlertKind, probe::excerpt};
+
+/// Consecutive times that a trouble must not be met before people are told that it is over.
+const CLEAR: u32 = 2;
+
+/// Troubles remembered at once; more say nothing new.
+const MOST: usize = 200;
+
+/// Counts what was met and what was not. `swept`: this was a sweep, which meets every trouble there is; `looked` are the
+/// endpoints looked at, which speak for their own troubles.
+pub(super) fn update(
+    facts: &Facts<'_>,
+    ledger: &mut HealthLedger,
+    troubles: &[Trouble],
+    swept: bool,
+    looked: &BTreeSet<String>,
+) -> Vec<Why> {
+    let mut met: BTreeMap<String, (&Trouble, u32)> = BTreeMap::new();
+    for trouble in troubles.iter().collect::<BTreeSet<_>>() {
+        let entry = met.entry(trouble.key()).or_insert((trouble, 0));
+        entry.1 += 1;
+        if *trouble < *entry.0 {
+            entry.0 = trouble;
+        }
+    }
+    for (key, (trouble, times)) in &met {
+        if ledger.monitor.len() >= MOST && !ledger.monitor.contains_key(key) {
+            continue;
+        }
+        let record = ledger.monitor.entry(key.clone()).or_insert_with(|| MonitorRecord {
+            kind: trouble.kind,
+            endpoint: trouble.endpoint.clone(),
+            since: facts.now,
+            last: facts.now,
+            met: 0,
+            clear: 0,
+            example: String::new(),
+            alert: None,
+        });
+        if record.met == 0 || record.clear > 0 || between(record.last, facts.now) >= SPACING {
+            record.met = record.met.saturating_add(1);
+            record.last = facts.now;
+            record.clear = 0;
+            record.example = match times {
+                1 => trouble.detail.clone(),
+                times => format!("{} (and {} more like it)", trouble.detail, times - 1),
+            };
+        }
+    }
+    for (key, record) in &mut ledger.monitor {
+        let could_have_met = match &record.endpoint {
+            Some(endpoint) => looked.contains(endpoint),
+            None => swept,
+        };
+        if !met.contains_key(key) && could_have_met && between(record.last, facts.now) >= SPACING {
+            record.clear = record.clear.saturating_add(1);
+            record.last = facts.now;
+        }
+    }
+    speak(facts, ledger)
+}
+
+fn speak(facts: &Facts<'_>, ledger: &mut HealthLedger) -> Vec<Why> {
+    let mut whys = Vec::new();
+    let keys: Vec<String> = ledger.monitor.keys().cloned().collect();
+    for key in keys {
+        let serial = ledger.serial + 1;
+        let Some(record) = ledger.monitor.get_mut(&key) else {
+            continue;
+        };
+        let what = key.split('/').skip(1).collect::<Vec<_>>().join("/");
+        if record.alert.is_none() && record.met >= record.kind.threshold() {
+            let id = format!("monitor:{}:{}-{serial}", record.kind.as_str(), facts.now.as_second());
+            let mut alert = alerts::new(
+                facts,
+                format!("{id}:1"),
+                opened(record.kind),
+                record.endpoint.as_deref(),
+                record.since,
+                None,
+            );
+            alert.title = format!("{}: {}", record.kind.as_str(), excerpt(what.as_bytes()));
+            alert.evidence = vec![record.example.clone(), format!("met {} times in a row", record.met)];
+            alert.next = advice(record.kind).to_owned();
+            record.alert = Some(id);
+            ledger.serial = serial;
+            ledger.outbox.push(alert);
+            whys.push(Why::MonitorTrouble(key));
+        } else if record.clear >= CLEAR {
+            if let Some(id) = record.alert.clone() {
+                let mut alert = alerts::new(
+                    facts,
+                    format!("{id}:2"),
+                    closed(record.kind),
+                    record.endpoint.as_deref(),
+                    record.since,
+                    None,
+                );
+                alert.title = format!("over: {} {}", record.kind.as_str(), excerpt(what.as_bytes()));
+                alert.severity = crate::alert::Severity::Info;
+                alert.resolved = true;
+                alert.next = "Nothing now.".into();
+                ledger.outbox.push(alert);
+                whys.push(Why::MonitorClear(key.clone()));
+            }
+            ledger.monitor.remove(&key);
+        }
+    }
+    whys
+}
+
+fn opened(kind: TroubleKind) -> AlertKind {
+    match kind {
+        TroubleKind::FleetFile => AlertKind::FleetFileBroken,
+        TroubleKind::Behind => AlertKind::MonitorIncomplete,
+        _ => AlertKind::MonitorTrouble,
+    }
+}
+
+fn closed(kind: TroubleKind) -> AlertKind {
+    match kind {
+        TroubleKind::FleetFile => AlertKind::FleetFileRestored,
+        kind => opened(kind),
+    }
+}
+
+fn advice(kind: TroubleKind) -> &'static str {
+    match kind {
+        TroubleKind::Throttled => {
+            "Lower the concurrency in the fleet file, check less often, or ask for a higher API rate quota. Until then endpoints may go unjudged."
+        }
+        TroubleKind::Denied => {
+            "Allow the named action in the function's role (and in the resource's policy, KMS key and service control policies). Until then endpoints go unjudged."
+        }
+        TroubleKind::Network => {
+            "Check the function's subnets, security groups, NAT gateway or VPC endpoints. Until then endpoints go unjudged."
+        }
+        TroubleKind::Unavailable => "Nothing at first. If it lasts, look at the AWS Health Dashboard of the Region.",
+        TroubleKind::ProbeRefused => {
+            "Correct the probe's payload, content type or target in the fleet file: this endpoint has never accepted it, and is not judged by it."
+        }
+        TroubleKind::Unexpected => {
+            "Read the message: AWS refused a call or answered in a way that this version does not expect."
+        }
+        TroubleKind::FleetFile => {
+            "Correct the fleet file at the places named above and put it back; it is read again on the next sweep. The last good one stays in force."
+        }
+        TroubleKind::Behind => {
+            "Raise the concurrency in the fleet file, the function's memory or its timeout, or shorten the probes' timeouts."
+        }
+    }
+}

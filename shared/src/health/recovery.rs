@@ -1,0 +1,431 @@
+//! What is done about a sick endpoint: an intent in the ledger, followed to its end over as many sweeps as it takes.
+//!
+//! `ladder` decides whether to begin something and what; `follow` looks at the world and says how far it has come. A step
+//! is handed out only after the intent is committed, is safe to repeat, and is handed out again until its effect is seen:
+//! nothing is remembered of an effect but what SageMaker itself shows.
+
+mod follow;
+mod ladder;
+mod undo;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Facts, Why, alerts,
+    ledger::{HealthLedger, after},
+    observation::{ActOutcome, Acted, Observation},
+    policy::{HealthPolicy, Rung},
+};
+use crate::{alert::AlertKind, text::printable};
+
+impl Rung {
+    /// As the fleet file spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ShiftAway => "shift-away",
+            Self::AddInstance => "add-instance",
+            Self::Redeploy => "redeploy",
+            Self::Recreate => "recreate",
+        }
+    }
+}
+
+/// What recovery did and does on one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recovery {
+    /// What is being done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// When the last one ended; the cooldown counts from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Traffic taken away, to be given back when the variant is well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shifted: Vec<Shifted>,
+    /// Minimums of scalable targets raised, to be lowered when the endpoint is well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<Raised>,
+}
+
+impl Recovery {
+    /// Nothing done, nothing doing, nothing to undo.
+    pub fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The endpoint may be absent because it is being recreated.
+    pub(super) fn recreates(&self) -> bool {
+        matches!(
+            &self.intent,
+            Some(Intent {
+                measure: Measure::Recreate { .. },
+                ..
+            })
+        )
+    }
+}
+
+/// Something to be done, committed before it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Unique; names of new configs are made from it.
+    pub id: String,
+    /// The stem of the ids of its alerts.
+    pub incident: String,
+    /// What.
+    pub measure: Measure,
+    /// When it was decided.
+    pub begun: Timestamp,
+    /// When it counts as failed if its end was not seen.
+    pub deadline: Timestamp,
+    /// When AWS first accepted it, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Timestamp>,
+    /// Why it has not happened yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// The things that recovery does and undoes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Weight zero for the sick variants; the others keep theirs.
+    ShiftAway {
+        /// The sick ones.
+        variants: BTreeSet<String>,
+        /// All weights before.
+        before: BTreeMap<String, f64>,
+        /// Do not give it back by itself: that was tried within the period.
+        keep: bool,
+    },
+    /// The weights of before.
+    ShiftBack {
+        /// Those that get traffic again.
+        variants: BTreeSet<String>,
+        /// Their weights.
+        weights: BTreeMap<String, f64>,
+    },
+    /// One more instance.
+    AddInstance {
+        /// Where.
+        variant: String,
+        /// So many in the end.
+        count: u32,
+        /// The minimum of the variant's scalable target, if it has one: it is raised instead of the count.
+        minimum: Option<u32>,
+    },
+    /// The minimum of before.
+    LowerMinimum {
+        /// Where.
+        variant: String,
+        /// So low.
+        minimum: u32,
+    },
+    /// A fresh fleet from the same config under another name.
+    Redeploy {
+        /// The config it has.
+        from: String,
+        /// The config it shall have: a copy.
+        to: String,
+    },
+    /// Deleted and created.
+    Recreate {
+        /// From this config.
+        config: String,
+        /// With these tags.
+        tags: BTreeMap<String, String>,
+    },
+}
+
+impl Measure {
+    /// The rung it belongs to; `None` for what only undoes.
+    pub fn rung(&self) -> Option<Rung> {
+        match self {
+            Self::ShiftAway { .. } => Some(Rung::ShiftAway),
+            Self::AddInstance { .. } => Some(Rung::AddInstance),
+            Self::Redeploy { .. } => Some(Rung::Redeploy),
+            Self::Recreate { .. } => Some(Rung::Recreate),
+            Self::ShiftBack { .. } | Self::LowerMinimum { .. } => None,
+        }
+    }
+
+    /// How long SageMaker may take. Instances of large models start in tens of minutes; a blue/green update starts a
+    /// whole fleet.
+    fn patience(&self) -> Duration {
+        let minutes = match self {
+            Self::ShiftAway { .. } | Self::ShiftBack { .. } | Self::LowerMinimum { .. } => 30,
+            Self::AddInstance { .. } => 60,
+            Self::Redeploy { .. } | Self::Recreate { .. } => 120,
+        };
+        Duration::from_secs(minutes * 60)
+    }
+
+    /// What it does, for people: follows "Steward ".
+    pub fn describe(&self) -> String {
+        let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+        match self {
+            Self::ShiftAway { variants, .. } => format!("takes the traffic off variant {}", list(variants)),
+            Self::ShiftBack { variants, .. } => format!("gives variant {} its traffic back", list(variants)),
+            Self::AddInstance {
+                variant,
+                count,
+                minimum: None,
+            } => format!("brings variant {variant} to {count} instances"),
+            Self::AddInstance {
+                variant,
+                count,
+                minimum: Some(minimum),
+            } => {
+                format!("raises the minimum of variant {variant}'s autoscaling from {minimum} to {count} instances")
+            }
+            Self::LowerMinimum { variant, minimum } => {
+                format!("lowers the minimum of variant {variant}'s autoscaling to {minimum} instances again")
+            }
+            Self::Redeploy { from, to } => format!("redeploys a fresh fleet from a copy of config {from} named {to}"),
+            Self::Recreate { config, .. } => format!("deletes the endpoint and creates it again from config {config}"),
+        }
+    }
+}
+
+/// Traffic taken off variants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shifted {
+    /// Which.
+    pub variants: BTreeSet<String>,
+    /// All weights before.
+    pub before: BTreeMap<String, f64>,
+    /// When.
+    pub at: Timestamp,
+    /// Left to a person to give back.
+    #[serde(default)]
+    pub keep: bool,
+    /// When it was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Timestamp>,
+}
+
+/// A minimum raised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Raised {
+    /// Where.
+    pub variant: String,
+    /// From.
+    pub from: u32,
+    /// To.
+    pub to: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One call to make, under the endpoint's lease. Safe to repeat.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Where.
+    pub endpoint: String,
+    /// The intent it belongs to.
+    pub intent: String,
+    /// What.
+    pub verb: Verb,
+}
+
+/// The calls. Acting on them needs no further decision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verb {
+    /// `UpdateEndpointWeightsAndCapacities` with these weights and nothing else.
+    SetWeights(BTreeMap<String, f64>),
+    /// `UpdateEndpointWeightsAndCapacities` with this count for one variant.
+    SetInstances {
+        /// The variant.
+        variant: String,
+        /// `DesiredInstanceCount`.
+        count: u32,
+    },
+    /// `RegisterScalableTarget` with this minimum, the maximum left alone.
+    SetMinimum {
+        /// The variant.
+        variant: String,
+        /// `MinCapacity`.
+        minimum: u32,
+    },
+    /// `CreateEndpointConfig` as a copy (one that exists is taken), then `UpdateEndpoint` with
+    /// `RetainAllVariantProperties`.
+    Redeploy {
+        /// To be copied.
+        from: String,
+        /// The copy.
+        to: String,
+    },
+    /// `DeleteEndpoint`.
+    Delete,
+    /// `CreateEndpoint`.
+    Create {
+        /// `EndpointConfigName`.
+        config: String,
+        /// `Tags`.
+        tags: BTreeMap<String, String>,
+    },
+}
+
+/// What holds for the endpoint in this decision.
+#[derive(Clone, Copy)]
+pub(super) struct Situation<'a> {
+    pub(super) name: &'a str,
+    pub(super) policy: &'a HealthPolicy,
+    /// The look that this decision is made on; without one nothing is begun and no step handed out.
+    pub(super) look: &'a Observation,
+    /// Nobody wants to hear of it, or a common cause is assumed.
+    pub(super) held: bool,
+}
+
+/// Takes note of how steps went.
+pub(super) fn note(facts: &Facts<'_>, ledger: &mut HealthLedger, acted: &Acted) -> Option<Why> {
+    let record = ledger.endpoints.get_mut(&acted.endpoint)?;
+    let intent = record
+        .recovery
+        .intent
+        .as_mut()
+        .filter(|intent| intent.id == acted.intent)?;
+    match &acted.outcome {
+        ActOutcome::Accepted => {
+            intent.accepted = intent.accepted.or(Some(acted.at));
+            intent.problem = None;
+            None
+        }
+        ActOutcome::Later(problem) => {
+            intent.problem = Some(printable(problem, 300));
+            None
+        }
+        ActOutcome::Refused(problem) => {
+            let problem = printable(problem, 300);
+            Some(follow::end(
+                facts,
+                ledger,
+                &acted.endpoint,
+                None,
+                follow::End::Failed(problem),
+            ))
+        }
+    }
+}
+
+/// Follows what is being done, then decides whether to begin something.
+pub(super) fn decide(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> (Option<Step>, Vec<Why>) {
+    let mut whys = Vec::new();
+    let doing = ledger
+        .endpoints
+        .get(at.name)
+        .is_some_and(|record| record.recovery.intent.is_some());
+    if doing {
+        let (step, why) = follow::follow(facts, ledger, at);
+        whys.extend(why);
+        return (step, whys);
+    }
+    let begun = match ladder::choose(facts, ledger, at) {
+        ladder::Choice::Begin(measure) => begin(facts, ledger, at, measure),
+        ladder::Choice::Nothing(why) => {
+            whys.extend(why);
+            None
+        }
+        ladder::Choice::Exhausted(because) => {
+            whys.extend(exhausted(facts, ledger, at, because));
+            None
+        }
+    };
+    if let Some(why) = begun {
+        whys.push(why);
+    } else if let Some(measure) = undo::choose(facts, ledger, at) {
+        whys.extend(begin(facts, ledger, at, measure));
+    }
+    let (step, why) = follow::follow(facts, ledger, at);
+    whys.extend(why);
+    (step, whys)
+}
+
+fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, mut measure: Measure) -> Option<Why> {
+    let serial = ledger.next_serial();
+    let id = format!("{}-{}-{serial}", at.name, facts.now.as_second());
+    if let Measure::Redeploy { from, to } = &mut measure {
+        *to = config_name(from, &id);
+    }
+    let record = ledger.endpoints.get_mut(at.name)?;
+    let rung = measure.rung();
+    let incident = match (&mut record.incident, rung) {
+        (Some(incident), Some(rung)) => {
+            incident.tried.push(rung);
+            incident.id.clone()
+        }
+        _ => format!("health:{}:{}-{serial}", at.name, facts.now.as_second()),
+    };
+    let described = measure.describe();
+    let intent = Intent {
+        id,
+        incident,
+        begun: facts.now,
+        deadline: after(facts.now, measure.patience()),
+        accepted: None,
+        problem: None,
+        measure,
+    };
+    let mut alert = alerts::new(
+        facts,
+        format!("{}:r{serial}:1", intent.incident),
+        AlertKind::RecoveryStarted,
+        Some(at.name),
+        facts.now,
+        Some(at.policy),
+    );
+    alert.title = rung.map_or("undoing an earlier recovery", Rung::as_str).to_owned();
+    alert.evidence.clone_from(&record.evidence);
+    alert.done.push(format!("Steward {described}."));
+    record.recovery.intent = Some(intent);
+    ledger.outbox.push(alert);
+    if let Some(rung) = rung {
+        ledger.recoveries.push(super::ledger::Started {
+            endpoint: at.name.to_owned(),
+            rung,
+            at: facts.now,
+        });
+    }
+    Some(Why::Begun(described))
+}
+
+fn exhausted(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, because: String) -> Option<Why> {
+    let record = ledger.endpoints.get_mut(at.name)?;
+    let incident = record.incident.as_mut().filter(|incident| !incident.exhausted)?;
+    incident.exhausted = true;
+    let mut alert = alerts::of_incident(facts, incident, AlertKind::RecoveryExhausted, at.name, Some(at.policy));
+    alert.title.clone_from(&because);
+    alert.evidence.clone_from(&record.evidence);
+    alert.evidence.extend(alerts::context(record));
+    ledger.outbox.push(alert);
+    Some(Why::Exhausted(because))
+}
+
+/// A config name of at most 63 characters, the same for the same intent: `<from>-<10 hexadecimal digits>`.
+fn config_name(from: &str, intent: &str) -> String {
+    let digest: String = Sha256::digest(intent.as_bytes())
+        .iter()
+        .take(5)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // A copy of a copy gets a new ending, not another one.
+    let base = match from.rsplit_once('-') {
+        Some((base, ending))
+            if ending.len() == 10 && !base.is_empty() && ending.bytes().all(|c| c.is_ascii_hexdigit()) =>
+        {
+            base
+        }
+        _ => from,
+    };
+    let base: String = base.chars().take(63 - 11).collect();
+    format!("{}-{digest}", base.trim_end_matches('-'))
+}

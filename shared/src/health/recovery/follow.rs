@@ -1,0 +1,332 @@
+//! How far an intent has come, by what SageMaker shows.
+
+use super::{
+    super::ledger::{HealthLedger, State, Told},
+    Intent, Measure, Raised, Shifted, Situation, Step, Verb,
+};
+use crate::{
+    alert::{AlertKind, Severity},
+    endpoint::{Endpoint, EndpointStatus},
+    health::{
+        Facts, Why, alerts, incident,
+        observation::{Observation, Seen},
+        policy::HealthPolicy,
+    },
+    probe::seconds,
+};
+
+/// How far it has come.
+enum Progress {
+    /// Its effect is not there: this is the call to make.
+    ToDo(Verb),
+    /// SageMaker is at work, or nothing could be seen.
+    Working,
+    /// Its effect is there.
+    Done,
+    /// Its effect will not come.
+    Failed(String),
+}
+
+/// How an intent ends.
+pub(super) enum End {
+    Finished,
+    Failed(String),
+    /// Not begun, and not wanted any more.
+    Withdrawn(&'static str),
+}
+
+pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> (Option<Step>, Option<Why>) {
+    let Some(record) = ledger.endpoints.get(at.name) else {
+        return (None, None);
+    };
+    let Some(intent) = &record.recovery.intent else {
+        return (None, None);
+    };
+    let progress = progress(intent, at.look);
+    let unwanted = unwanted(
+        record.incident.as_ref().map(|incident| incident.told),
+        incident::ailment(record),
+        intent,
+        at,
+    );
+    let end = match progress {
+        Progress::Done => End::Finished,
+        Progress::Failed(why) => End::Failed(why),
+        Progress::ToDo(_) if unwanted.is_some() && !half_done(intent, at.look) => {
+            End::Withdrawn(unwanted.unwrap_or_default())
+        }
+        // A half-made recreation is never given up: without it there is no endpoint at all.
+        _ if facts.now >= intent.deadline && !half_done(intent, at.look) => End::Failed(match &intent.problem {
+            Some(problem) => format!("not done within {}: {problem}", seconds(intent.measure.patience())),
+            None => format!("not done within {}", seconds(intent.measure.patience())),
+        }),
+        Progress::ToDo(verb) => {
+            let step = Step {
+                endpoint: at.name.to_owned(),
+                intent: intent.id.clone(),
+                verb,
+            };
+            return (Some(step), Some(Why::Acting(intent.measure.describe())));
+        }
+        Progress::Working => return (None, Some(Why::InProgress(intent.measure.describe()))),
+    };
+    (None, Some(self::end(facts, ledger, at.name, Some(at.policy), end)))
+}
+
+/// The old endpoint is deleted and the new one is not created.
+fn half_done(intent: &Intent, look: &Observation) -> bool {
+    matches!((&intent.measure, &look.seen), (Measure::Recreate { .. }, Seen::Absent))
+}
+
+/// Why an intent whose effect is not there should not be pursued.
+fn unwanted(told: Option<Told>, ailment: Option<State>, intent: &Intent, at: Situation<'_>) -> Option<&'static str> {
+    if at.held {
+        return Some("alerts are muted, or a common cause is assumed");
+    }
+    if told == Some(Told::Flapping) {
+        return Some("it is flapping");
+    }
+    let rung = intent.measure.rung()?;
+    if !at.policy.recovery.rungs.contains(&rung) {
+        return Some("the fleet file no longer allows it");
+    }
+    ailment.is_none().then_some("the endpoint recovered by itself")
+}
+
+fn progress(intent: &Intent, look: &Observation) -> Progress {
+    match (&intent.measure, &look.seen) {
+        (_, Seen::Nothing) => Progress::Working,
+        (Measure::Recreate { config, tags }, Seen::Absent) => Progress::ToDo(Verb::Create {
+            config: config.clone(),
+            tags: tags.clone(),
+        }),
+        (_, Seen::Absent) => Progress::Failed("the endpoint is gone".into()),
+        (Measure::Recreate { config, .. }, Seen::Described(endpoint)) => recreated(intent, config, endpoint),
+        (_, Seen::Described(endpoint)) if endpoint.status.in_transition() => Progress::Working,
+        (Measure::Redeploy { from, to }, Seen::Described(endpoint)) => redeployed(intent, from, to, endpoint, look),
+        (_, Seen::Described(endpoint)) if endpoint.status != EndpointStatus::InService => {
+            Progress::Failed(format!("the endpoint is {}", endpoint.status))
+        }
+        (Measure::ShiftAway { variants, before, .. }, Seen::Described(endpoint)) => {
+            let weights = before
+                .iter()
+                .map(|(name, weight)| (name.clone(), if variants.contains(name) { 0.0 } else { *weight }));
+            weighed(weights.collect(), endpoint)
+        }
+        (Measure::ShiftBack { weights, .. }, Seen::Described(endpoint)) => weighed(weights.clone(), endpoint),
+        (
+            Measure::AddInstance {
+                variant,
+                count,
+                minimum,
+            },
+            Seen::Described(endpoint),
+        ) => grown(variant, *count, minimum.is_some(), endpoint, look),
+        (Measure::LowerMinimum { variant, minimum }, Seen::Described(_)) => match &look.scaling {
+            None => Progress::Working,
+            Some(scaling) => match scaling.iter().find(|target| target.variant == *variant) {
+                None => Progress::Done,
+                Some(target) if target.min <= *minimum => Progress::Done,
+                Some(_) => Progress::ToDo(Verb::SetMinimum {
+                    variant: variant.clone(),
+                    minimum: *minimum,
+                }),
+            },
+        },
+    }
+}
+
+fn weighed(wanted: std::collections::BTreeMap<String, f64>, endpoint: &Endpoint) -> Progress {
+    let names = |variant: &crate::endpoint::Variant| wanted.contains_key(&variant.name);
+    if endpoint.variants.len() != wanted.len() || !endpoint.variants.iter().all(names) {
+        return Progress::Failed("its variants are others now".into());
+    }
+    if wanted.values().sum::<f64>() <= 0.0 {
+        return Progress::Failed("no variant would carry traffic".into());
+    }
+    let same = |a: f64, b: f64| (a - b).abs() <= f64::from(f32::EPSILON) * a.abs().max(b.abs()).max(1.0);
+    if endpoint
+        .variants
+        .iter()
+        .all(|variant| same(variant.current_weight, wanted[&variant.name]))
+    {
+        return Progress::Done;
+    }
+    Progress::ToDo(Verb::SetWeights(wanted))
+}
+
+fn grown(name: &str, count: u32, by_minimum: bool, endpoint: &Endpoint, look: &Observation) -> Progress {
+    let Some(variant) = endpoint.variants.iter().find(|variant| variant.name == name) else {
+        return Progress::Failed(format!("variant {name} is gone"));
+    };
+    if variant.current_instances.is_some_and(|has| has >= count) {
+        return Progress::Done;
+    }
+    if !by_minimum {
+        return Progress::ToDo(Verb::SetInstances {
+            variant: name.to_owned(),
+            count,
+        });
+    }
+    match look
+        .scaling
+        .as_ref()
+        .map(|scaling| scaling.iter().find(|target| target.variant == name))
+    {
+        None => Progress::Working,
+        Some(None) => Progress::Failed(format!("variant {name} has no scalable target any more")),
+        Some(Some(target)) if target.min >= count => Progress::Working,
+        Some(Some(_)) => Progress::ToDo(Verb::SetMinimum {
+            variant: name.to_owned(),
+            minimum: count,
+        }),
+    }
+}
+
+/// The truth check: SageMaker may roll back silently and be `InService` with the old config.
+fn redeployed(intent: &Intent, from: &str, to: &str, endpoint: &Endpoint, look: &Observation) -> Progress {
+    match (endpoint.status, endpoint.config.as_deref()) {
+        (EndpointStatus::InService, Some(config)) if config == to => Progress::Done,
+        (EndpointStatus::InService, Some(config)) if config == from => match intent.accepted {
+            Some(accepted) if accepted < look.at => {
+                let reason = endpoint.failure_reason.as_deref().unwrap_or("SageMaker gave no reason");
+                Progress::Failed(format!(
+                    "SageMaker accepted config {to} and rolled back to {from} without an error: {}",
+                    crate::text::printable(reason, 200)
+                ))
+            }
+            _ => Progress::ToDo(Verb::Redeploy {
+                from: from.to_owned(),
+                to: to.to_owned(),
+            }),
+        },
+        (EndpointStatus::InService, config) => {
+            Progress::Failed(format!("somebody else deployed config {}", config.unwrap_or("(none)")))
+        }
+        (status, _) => Progress::Failed(format!("the endpoint is {status}")),
+    }
+}
+
+fn recreated(intent: &Intent, config: &str, endpoint: &Endpoint) -> Progress {
+    let reborn = endpoint.created >= intent.begun;
+    match (endpoint.status, reborn) {
+        (EndpointStatus::Failed, false) => Progress::ToDo(Verb::Delete),
+        (EndpointStatus::InService, _) => match endpoint.config.as_deref() {
+            Some(now) if now == config => Progress::Done,
+            now => Progress::Failed(format!(
+                "somebody else created it with config {}",
+                now.unwrap_or("(none)")
+            )),
+        },
+        (status, _) if status.in_transition() => Progress::Working,
+        (status, _) => Progress::Failed(format!("the new endpoint is {status}")),
+    }
+}
+
+/// Ends the intent, says so, and remembers what is to be undone one day.
+pub(super) fn end(
+    facts: &Facts<'_>,
+    ledger: &mut HealthLedger,
+    name: &str,
+    policy: Option<&HealthPolicy>,
+    end: End,
+) -> Why {
+    let Some(record) = ledger.endpoints.get_mut(name) else {
+        return Why::Stale;
+    };
+    let Some(intent) = record.recovery.intent.take() else {
+        return Why::Stale;
+    };
+    record.recovery.ended = Some(facts.now);
+    let (kind, title, severity) = match &end {
+        End::Finished => (AlertKind::RecoveryFinished, "done".to_owned(), Severity::Info),
+        End::Failed(why) => (AlertKind::RecoveryFailed, why.clone(), Severity::Warning),
+        End::Withdrawn(why) => (AlertKind::RecoveryFinished, format!("withdrawn: {why}"), Severity::Info),
+    };
+    let serial = intent.id.rsplit('-').next().unwrap_or_default();
+    let id = format!("{}:r{serial}:2", intent.incident);
+    let mut alert = alerts::new(facts, id, kind, Some(name), intent.begun, policy);
+    alert.title = title;
+    alert.severity = severity;
+    alert.evidence.extend(alerts::context(record));
+    alert.done.push(match &end {
+        End::Withdrawn(_) => "Nothing was changed.".to_owned(),
+        End::Finished | End::Failed(_) => format!("Steward {}.", intent.measure.describe()),
+    });
+    if matches!(end, End::Finished) {
+        if let Measure::AddInstance {
+            minimum: None, variant, ..
+        } = &intent.measure
+        {
+            alert.next =
+                format!("Take the added instance back when variant {variant} no longer needs it: Steward does not.");
+        }
+        remember(record, &intent, facts.now);
+    }
+    if matches!(end, End::Failed(_)) {
+        leave_to_people(record, &intent);
+    }
+    ledger.outbox.push(alert);
+    match end {
+        End::Finished => Why::Finished(intent.measure.describe()),
+        End::Failed(why) => Why::Failed(why),
+        End::Withdrawn(why) => Why::Withdrawn(why.to_owned()),
+    }
+}
+
+fn remember(record: &mut super::super::ledger::EndpointRecord, intent: &Intent, now: jiff::Timestamp) {
+    let recovery = &mut record.recovery;
+    match &intent.measure {
+        Measure::ShiftAway { variants, before, keep } => recovery.shifted.push(Shifted {
+            variants: variants.clone(),
+            before: before.clone(),
+            at: now,
+            keep: *keep,
+            back: None,
+        }),
+        Measure::ShiftBack { variants, .. } => {
+            for shifted in recovery
+                .shifted
+                .iter_mut()
+                .filter(|shifted| shifted.variants == *variants)
+            {
+                shifted.back = shifted.back.or(Some(now));
+            }
+        }
+        Measure::AddInstance {
+            variant,
+            count,
+            minimum: Some(minimum),
+        } => {
+            recovery.raised.push(Raised {
+                variant: variant.clone(),
+                from: *minimum,
+                to: *count,
+                at: now,
+            });
+        }
+        Measure::LowerMinimum { variant, .. } => recovery.raised.retain(|raised| raised.variant != *variant),
+        Measure::AddInstance { minimum: None, .. } | Measure::Redeploy { .. } | Measure::Recreate { .. } => {}
+    }
+}
+
+/// What could not be undone is not tried again every cooldown: its alert asked a person to look.
+fn leave_to_people(record: &mut super::super::ledger::EndpointRecord, intent: &Intent) {
+    match &intent.measure {
+        Measure::ShiftBack { variants, .. } => {
+            for shifted in record
+                .recovery
+                .shifted
+                .iter_mut()
+                .filter(|shifted| shifted.variants == *variants)
+            {
+                shifted.keep = true;
+            }
+        }
+        Measure::LowerMinimum { variant, .. } => record.recovery.raised.retain(|raised| raised.variant != *variant),
+        Measure::ShiftAway { .. }
+        | Measure::AddInstance { .. }
+        | Measure::Redeploy { .. }
+        | Measure::Recreate { .. } => {}
+    }
+}

@@ -1,0 +1,191 @@
+//! One common cause: when nearly everything starts failing at once, one alert says so instead of a hundred.
+//!
+//! A dead Region, a revoked role or a broken shared dependency fails all endpoints at the same time. The single alerts
+//! are held back, and no recovery begins, because no endpoint's own fleet is the cause. They are let through when the
+//! common failure has lasted [`LIMIT`], and those still sick when it ends are told then.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    Facts, Why, alerts,
+    ledger::{EndpointRecord, HealthLedger, Suppression, after, between},
+    observation::Watch,
+    silence,
+};
+use crate::{
+    alert::{AlertKind, Severity},
+    probe::seconds,
+};
+
+/// After this the single alerts follow: by then somebody needs to know which endpoints they are.
+pub const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// An endpoint judged longer ago says nothing of now.
+const RECENT: Duration = Duration::from_secs(10 * 60);
+
+/// Who fails, of those that were well, and who among them is beyond its threshold.
+struct Count {
+    judged: u32,
+    failing: u32,
+    confirmed: Vec<String>,
+}
+
+fn count(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger) -> Count {
+    let since = ledger.suppression.as_ref().map(|suppression| suppression.serial);
+    let mut count = Count {
+        judged: 0,
+        failing: 0,
+        confirmed: Vec::new(),
+    };
+    for (name, record) in &ledger.endpoints {
+        let policy = watch.policies.get(name);
+        let quiet = policy.is_some_and(|policy| silence::mute(facts.now, ledger, policy, name).is_some());
+        let recent = record
+            .counted
+            .is_some_and(|counted| between(counted, facts.now) <= RECENT);
+        if quiet || !recent || policy.is_some_and(|policy| policy.probes.is_empty()) || known_before(record, since) {
+            continue;
+        }
+        count.judged += 1;
+        if record.streak.failing > 0 {
+            count.failing += 1;
+            if record.level == super::ledger::Level::Unhealthy {
+                count.confirmed.push(name.clone());
+            }
+        }
+    }
+    count
+}
+
+/// People know of this endpoint's own trouble from before; it says nothing about a common cause.
+fn known_before(record: &EndpointRecord, suppression: Option<u64>) -> bool {
+    record
+        .incident
+        .as_ref()
+        .is_some_and(|incident| suppression.is_none_or(|serial| incident.serial < serial))
+}
+
+/// What the suppression means for the single endpoints in this decision.
+pub(super) struct Verdict {
+    /// Single alerts are held back.
+    pub(super) holds_alerts: bool,
+    /// No recovery begins.
+    pub(super) holds_recovery: bool,
+}
+
+/// Begins, ends or goes on.
+pub(super) fn update(facts: &Facts<'_>, watch: &Watch, ledger: &mut HealthLedger) -> (Verdict, Option<Why>) {
+    let count = count(facts, watch, ledger);
+    let common = count.judged >= facts.fleet.suppression_minimum.max(1)
+        && f64::from(count.failing) >= facts.fleet.suppression_share * f64::from(count.judged)
+        && count.failing > 0;
+    match (&mut ledger.suppression, common) {
+        (None, false) => (
+            Verdict {
+                holds_alerts: false,
+                holds_recovery: false,
+            },
+            None,
+        ),
+        // Not yet beyond the thresholds: nothing to tell, and nothing single to tell either until it is clear which.
+        (None, true) if count.confirmed.is_empty() => (
+            Verdict {
+                holds_alerts: false,
+                holds_recovery: true,
+            },
+            None,
+        ),
+        (None, true) => {
+            begin(facts, ledger, &count);
+            (
+                Verdict {
+                    holds_alerts: true,
+                    holds_recovery: true,
+                },
+                Some(Why::SuppressionBegan),
+            )
+        }
+        (Some(suppression), true) => {
+            suppression.released |= facts.now >= after(suppression.since, LIMIT);
+            (
+                Verdict {
+                    holds_alerts: !suppression.released,
+                    holds_recovery: true,
+                },
+                None,
+            )
+        }
+        // Too few judged of late to say that it is over.
+        (Some(suppression), false)
+            if count.judged < facts.fleet.suppression_minimum.max(1) && facts.now < after(suppression.since, LIMIT) =>
+        {
+            (
+                Verdict {
+                    holds_alerts: !suppression.released,
+                    holds_recovery: true,
+                },
+                None,
+            )
+        }
+        (Some(_), false) => {
+            end(facts, ledger, &count);
+            (
+                Verdict {
+                    holds_alerts: false,
+                    holds_recovery: false,
+                },
+                Some(Why::SuppressionEnded),
+            )
+        }
+    }
+}
+
+fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, count: &Count) {
+    let failing: BTreeSet<&String> = count.confirmed.iter().collect();
+    let since = failing
+        .iter()
+        .filter_map(|name| ledger.endpoints[*name].ill_since)
+        .min()
+        .unwrap_or(facts.now);
+    let serial = ledger.next_serial();
+    let id = format!("fleet:suppressed:{}-{serial}", facts.now.as_second());
+    let mut alert = alerts::new(facts, format!("{id}:1"), AlertKind::FleetSuppressed, None, since, None);
+    alert.title = format!("{} of {} endpoints fail at once", count.failing, count.judged);
+    for name in count.confirmed.iter().take(5) {
+        let evidence = ledger.endpoints[name].evidence.first().cloned().unwrap_or_default();
+        alert.evidence.push(format!("{name}: {evidence}"));
+    }
+    if count.confirmed.len() > 5 {
+        alert.evidence.push(format!("and {} more", count.confirmed.len() - 5));
+    }
+    alert.done.push(format!(
+        "Single alerts are held back for {}, and no recovery begins.",
+        seconds(LIMIT)
+    ));
+    ledger.outbox.push(alert);
+    ledger.suppression = Some(Suppression {
+        id,
+        serial,
+        since: facts.now,
+        released: false,
+    });
+}
+
+fn end(facts: &Facts<'_>, ledger: &mut HealthLedger, count: &Count) {
+    let Some(suppression) = ledger.suppression.take() else {
+        return;
+    };
+    let mut alert = alerts::new(
+        facts,
+        format!("{}:2", suppression.id),
+        AlertKind::FleetSuppressed,
+        None,
+        suppression.since,
+        None,
+    );
+    alert.title = format!("over: {} of {} endpoints still fail", count.failing, count.judged);
+    alert.severity = Severity::Info;
+    alert.resolved = true;
+    alert.next = "Those that are still sick follow in alerts of their own.".into();
+    ledger.outbox.push(alert);
+}
