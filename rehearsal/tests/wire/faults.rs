@@ -1,3 +1,5 @@
+//! What faults look like to the SDK, and what the log says about calls.
+
 use std::time::Duration;
 
 use aws_sdk_s3::{Client, primitives::ByteStream};

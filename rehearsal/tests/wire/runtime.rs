@@ -1,3 +1,5 @@
+//! Real processes under the Runtime API.
+
 use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};

@@ -1,3 +1,5 @@
+//! S3 through the SDK: conditions, versions, Regions, ranges, checksums, multipart.
+
 use aws_sdk_s3::{
     Client,
     error::{ProvideErrorMetadata, SdkError},

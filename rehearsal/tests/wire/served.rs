@@ -1,3 +1,5 @@
+//! The same cloud over HTTP.
+
 use std::time::Duration;
 
 use aws_sdk_s3::{Client, config::Credentials, primitives::ByteStream};
