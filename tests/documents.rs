@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::alert::AlertKind;
+use shared::{alert::AlertKind, command::HealthCommand, fleet::Fleet, trigger::Trigger};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -111,4 +111,52 @@ fn no_link_between_documents_is_dead() {
         })
         .collect();
     assert!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
+}
+
+/// The commands that a document tells people to send. `'$ENDPOINT'` is the shell's.
+fn commands(document: &str) -> Vec<String> {
+    document
+        .match_indices("{\"command\"")
+        .filter_map(|(start, _)| document[start..].split_inclusive('}').next())
+        .map(|command| command.replace("'$ENDPOINT'", "fraud-detector"))
+        .collect()
+}
+
+#[test]
+fn every_command_in_a_document_is_accepted() {
+    let mut accepted = 0;
+    for document in documents() {
+        for command in commands(&text(&document.to_string_lossy())) {
+            let trigger = Trigger::parse_bytes(command.as_bytes());
+            let Ok(Trigger::Command(parsed)) = trigger else {
+                panic!("{}: {command}: {trigger:?}", document.display())
+            };
+            if let Err(error) = HealthCommand::parse(&parsed) {
+                panic!("{}: {command}: {error}", document.display());
+            }
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 10, "{accepted} commands were found");
+}
+
+#[test]
+fn every_fleet_file_in_a_document_is_right() {
+    let mut right = 0;
+    for document in documents() {
+        let content = text(&document.to_string_lossy());
+        for block in content.split("```yaml\n").skip(1) {
+            let block = block.split("```").next().unwrap_or_default();
+            if block.starts_with("version: 1") {
+                let fleet = Fleet::parse(block, &document.to_string_lossy());
+                assert!(
+                    fleet.is_ok(),
+                    "{}\n{block}",
+                    fleet.err().map(|e| e.to_string()).unwrap_or_default()
+                );
+                right += 1;
+            }
+        }
+    }
+    assert!(right > 0, "no fleet file was found");
 }

@@ -50,12 +50,19 @@ impl Aws {
             let _ = stopped.await;
         };
         let served = tokio::spawn(server.run(cloud.clone(), |_| {}, stopped));
-        Self { cloud, url, _stop: stop, _served: served }
+        Self {
+            cloud,
+            url,
+            _stop: stop,
+            _served: served,
+        }
     }
 
     /// The health checker, started, with the variables of `env.json`.
     async fn function(&self) -> Sandbox {
-        Sandbox::start(self.as_deployed()).await.unwrap_or_else(|error| panic!("{error}"))
+        Sandbox::start(self.as_deployed())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn as_deployed(&self) -> Function {
@@ -67,7 +74,8 @@ impl Aws {
             .filter(|(name, _)| name.as_str() != "AWS_ENDPOINT_URL")
             .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
             .collect();
-        let binary = std::env::var_os("HEALTH_CHECKER").map_or_else(|| env!("CARGO_BIN_EXE_health-checker").into(), PathBuf::from);
+        let binary = std::env::var_os("HEALTH_CHECKER")
+            .map_or_else(|| env!("CARGO_BIN_EXE_health-checker").into(), PathBuf::from);
         Function {
             region: REGION.to_owned(),
             env,
@@ -92,7 +100,12 @@ fn samples(folder: &str) -> Vec<(String, Vec<u8>)> {
     assert!(!files.is_empty(), "{folder} holds no sample");
     files
         .into_iter()
-        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
+        .map(|path| {
+            (
+                path.file_stem().unwrap().to_string_lossy().into_owned(),
+                fs::read(&path).unwrap(),
+            )
+        })
         .collect()
 }
 
@@ -147,11 +160,19 @@ async fn the_binary_refuses_every_refused_sample_and_lives_on() {
     let mut told = String::new();
     for (name, event) in samples("events/health-checker/refused") {
         let invoked = function.invoke(event).await.unwrap();
-        assert!(matches!(invoked.result, Answer::Error { .. }), "{name}: {:?}", invoked.result);
+        assert!(
+            matches!(invoked.result, Answer::Error { .. }),
+            "{name}: {:?}",
+            invoked.result
+        );
         writeln!(told, "{name}\n    {}", readable(&invoked.result)).unwrap();
     }
     assert_eq!(function.usage().inits.len(), 1, "one process served them all");
-    let writes = aws.cloud.calls().into_iter().filter(|call| call.operation.starts_with("Put") || call.operation == "Publish");
+    let writes = aws
+        .cloud
+        .calls()
+        .into_iter()
+        .filter(|call| call.operation.starts_with("Put") || call.operation == "Publish");
     assert_eq!(writes.count(), 0, "a refused event does nothing");
     redacted().bind(|| insta::assert_snapshot!("health_checker_refusals", told));
 }
@@ -161,8 +182,16 @@ async fn what_is_no_json_or_too_large_is_refused_and_the_next_event_is_served() 
     let aws = Aws::serve().await;
     let mut function = aws.function().await;
     let deep = "[".repeat(2000);
-    let large = format!(r#"{{"command":"check","endpoints":["{}"]}}"#, "x".repeat(2 * 1024 * 1024));
-    for event in [b"{\"command\":".to_vec(), vec![0xff, 0xfe], deep.into_bytes(), large.into_bytes()] {
+    let large = format!(
+        r#"{{"command":"check","endpoints":["{}"]}}"#,
+        "x".repeat(2 * 1024 * 1024)
+    );
+    for event in [
+        b"{\"command\":".to_vec(),
+        vec![0xff, 0xfe],
+        deep.into_bytes(),
+        large.into_bytes(),
+    ] {
         let invoked = function.invoke(event).await.unwrap();
         assert!(!matches!(invoked.result, Answer::Response(_)), "{:?}", invoked.result);
     }
@@ -179,7 +208,9 @@ async fn wrong_settings_are_all_named_in_the_answer() {
     function.env.insert("STEWARD_TOPIK_ARN".to_owned(), "typo".to_owned());
     let mut function = Sandbox::start(function).await.unwrap_or_else(|error| panic!("{error}"));
     let invoked = function.invoke(sample("command-status")).await.unwrap();
-    let Answer::Error { message, .. } = &invoked.result else { panic!("{:?}", invoked.result) };
+    let Answer::Error { message, .. } = &invoked.result else {
+        panic!("{:?}", invoked.result)
+    };
     for variable in ["STEWARD_FLEET", "STEWARD_STATE", "STEWARD_TOPIK_ARN"] {
         assert!(message.contains(variable), "{variable} is not named in: {message}");
     }
@@ -197,16 +228,30 @@ async fn a_sweep_remembers_what_it_saw_and_logs_json_lines_only() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
-    let heartbeats = lines.iter().filter(|line| line["Heartbeat"] == 1 && line["_aws"].is_object()).count();
+    let heartbeats = lines
+        .iter()
+        .filter(|line| line["Heartbeat"] == 1 && line["_aws"].is_object())
+        .count();
     assert_eq!(heartbeats, 1, "{logged}");
     assert_eq!(function.stderr(), "");
 
-    let wrote = aws.cloud.calls().into_iter().find(|call| call.operation == "PutObject" && call.caller == "health-checker");
+    let wrote = aws
+        .cloud
+        .calls()
+        .into_iter()
+        .find(|call| call.operation == "PutObject" && call.caller == "health-checker");
     let resource = wrote.and_then(|call| call.resource).unwrap_or_default();
-    assert!(resource.starts_with(&format!("{BUCKET}/steward/")), "the ledger is at {resource}");
+    assert!(
+        resource.starts_with(&format!("{BUCKET}/steward/")),
+        "the ledger is at {resource}"
+    );
 
     // A new process, as after a deployment, knows it.
     let mut fresh = aws.function().await;
     let invoked = fresh.invoke(sample("command-status-one")).await.unwrap();
-    assert!(readable(&invoked.result).contains("fraud-detector"), "{:?}", invoked.result);
+    assert!(
+        readable(&invoked.result).contains("fraud-detector"),
+        "{:?}",
+        invoked.result
+    );
 }

@@ -15,7 +15,7 @@ mod support;
 use support::{allowed, template};
 
 /// Granted without a call of the function's own, and why.
-const WITHOUT_A_CALL: [(&str, &str); 6] = [
+const WITHOUT_A_CALL: [(&str, &str); 7] = [
     (
         "logs:CreateLogStream",
         "Lambda writes the function's output with the function's role",
@@ -36,6 +36,10 @@ const WITHOUT_A_CALL: [(&str, &str); 6] = [
     (
         "sagemaker:AddTags",
         "checked by SageMaker when something is created with tags",
+    ),
+    (
+        "application-autoscaling:DeregisterScalableTarget",
+        "checked by SageMaker when an autoscaled endpoint is deleted",
     ),
 ];
 
