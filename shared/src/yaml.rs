@@ -40,7 +40,7 @@ pub fn read<T: Deserr<Found>>(text: &str, origin: &str) -> Result<T, Problems> {
         Ok(_) => {}
         Err(found) => {
             count += found.count();
-            problems.extend(found.located(&parsed.root, 10 * Problems::LISTED));
+            problems.extend(found.located(&parsed.root, 2 * Problems::LISTED));
         }
     }
     Err(Problems::new(origin, problems, count))

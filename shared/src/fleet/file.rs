@@ -139,7 +139,7 @@ pub(super) struct Health {
     /// While one of these windows is open, nothing is alerted and nothing is recovered.
     #[deserr(default)]
     #[schemars(extend("default" = []))]
-    pub(super) maintenance: Option<Vec<Maintenance>>,
+    pub(super) maintenance: Option<Maintenance>,
     /// The page that every alert about the endpoint links to; Steward's own page for the problem when not given.
     #[deserr(default)]
     #[schemars(example = "https://wiki.example.com/runbooks/fraud")]

@@ -1,8 +1,8 @@
 //! `maintenance`: windows as the file writes them.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use deserr::{Deserr, IntoValue, Sequence as _, Value, ValuePointerRef, errors::helpers::did_you_mean};
 use jiff::{Timestamp, tz::TimeZone};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -80,33 +80,64 @@ impl JsonSchema for WeekDay {
     }
 }
 
-/// A window of `maintenance` that was found right.
-#[derive(Clone, Debug)]
-pub(super) struct Maintenance(pub(super) Window);
+/// The windows of `maintenance`, found right.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Maintenance(pub(super) Vec<Window>);
+
+impl Maintenance {
+    const MOST: usize = 50;
+}
 
 impl Deserr<Found> for Maintenance {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        let mut section = WindowSection::deserialize_from_value(value, at)?;
-        let name = section.name.take().map(Text::into_string);
-        let when = match section.until {
-            Some(Moment(until)) => section.once(until, at),
-            None => section.weekly(at),
+        let form = || format!("a list of at most {} windows", Self::MOST);
+        let items = match value {
+            Value::Sequence(items) => items,
+            other => return Err(Found::kind(at, other, form())),
         };
-        when.map(|when| Self(Window { name, when }))
+        if items.len() > Self::MOST {
+            return Err(Found::one(at, format!("there are {} windows", items.len()), form()));
+        }
+        let mut found = Found::default();
+        let mut windows = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let at = at.push_index(index);
+            let section = WindowSection::deserialize_from_value(item.into_value(), at);
+            match section.and_then(|section| section.window(at)) {
+                Ok(window) => windows.push(window),
+                Err(more) => found.and(more),
+            }
+        }
+        found.or(Self(windows))
     }
 }
 
 impl JsonSchema for Maintenance {
     fn schema_name() -> Cow<'static, str> {
-        WindowSection::schema_name()
+        "Maintenance".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        WindowSection::json_schema(generator)
+        let mut schema = Vec::<WindowSection>::json_schema(generator);
+        schema.insert("maxItems".to_owned(), Self::MOST.into());
+        schema
     }
 }
 
 impl WindowSection {
+    fn window(mut self, at: ValuePointerRef<'_>) -> Result<Window, Found> {
+        let name = self.name.take().map(Text::into_string);
+        let when = match self.until {
+            Some(Moment(until)) => self.once(until, at),
+            None => self.weekly(at),
+        };
+        when.map(|when| Window { name, when })
+    }
+
     fn once(&self, until: Timestamp, at: ValuePointerRef<'_>) -> Result<When, Found> {
         let mut found = Found::default();
         let given = [
@@ -273,21 +304,23 @@ macro_rules! read {
 read!(Start, Time, Moment, Zone);
 
 fn unknown_zone(name: &str) -> String {
-    let names = zone_names();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let city = |zone: &&&str| {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(zone_names);
+    let city = |zone: &&String| {
         zone.rsplit('/')
             .next()
             .is_some_and(|city| city.eq_ignore_ascii_case(name))
     };
-    let hint = match names.iter().find(city) {
-        Some(zone) => format!("did you mean `{zone}`?"),
-        None => deserr::errors::helpers::did_you_mean(name, &names)
-            .trim_end()
-            .to_owned(),
+    let hint = match NAMES.iter().find(city) {
+        Some(zone) => format!("; did you mean `{zone}`?"),
+        None => {
+            // Measuring the distance to all of the 600 names takes a file of many mistakes minutes.
+            let near = |zone: &&str| zone.bytes().next() == name.bytes().next() && zone.len().abs_diff(name.len()) <= 2;
+            let near: Vec<&str> = NAMES.iter().map(String::as_str).filter(near).collect();
+            match did_you_mean(name, &near).trim_end() {
+                "" => String::new(),
+                hint => format!("; {hint}"),
+            }
+        }
     };
-    match hint.as_str() {
-        "" => format!("there is no time zone {}", quoted(name)),
-        hint => format!("there is no time zone {}; {hint}", quoted(name)),
-    }
+    format!("there is no time zone {}{hint}", quoted(name))
 }

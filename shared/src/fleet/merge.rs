@@ -64,12 +64,7 @@ impl Health {
                 window: flapping.window.map_or(HOUR, SpanWithin::duration),
                 transitions: flapping.transitions.map_or(6, |number| number.0),
             },
-            maintenance: self
-                .maintenance
-                .unwrap_or_default()
-                .into_iter()
-                .map(|window| window.0)
-                .collect(),
+            maintenance: self.maintenance.unwrap_or_default().0,
             runbook: self.runbook.map(Text::into_string),
             metrics: self.metrics.unwrap_or(false),
             recovery: RecoveryPolicy {

@@ -1,6 +1,6 @@
 //! `probes`: synthetic inferences as the file writes them, and which settings contradict each other.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use deserr::{Deserr, IntoValue, Sequence as _, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -125,6 +125,11 @@ struct Expect {
 #[derive(Clone, Debug)]
 pub(super) struct Probes(pub(super) Vec<Probe>);
 
+impl Probes {
+    /// Each of them is sent to the endpoint at every sweep.
+    const MOST: usize = 20;
+}
+
 impl Deserr<Found> for Probes {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let items = match value {
@@ -137,13 +142,18 @@ impl Deserr<Found> for Probes {
                 ));
             }
         };
+        if items.len() > Self::MOST {
+            let accepted = format!("at most {}", Self::MOST);
+            return Err(Found::one(at, format!("there are {} probes", items.len()), accepted));
+        }
         let mut found = Found::default();
-        let mut probes: Vec<Probe> = Vec::new();
+        let mut probes = Vec::new();
+        let mut names = BTreeSet::new();
         for (index, item) in items.into_iter().enumerate() {
             let at = at.push_index(index);
             let section = ProbeSection::deserialize_from_value(item.into_value(), at);
             match section.and_then(|section| section.probe(at)) {
-                Ok(probe) if probes.iter().any(|other| other.name == probe.name) => {
+                Ok(probe) if !names.insert(probe.name.clone()) => {
                     let problem = format!("another probe of this list is called {:?}", probe.name);
                     found.and(Found::one(at.push_key("name"), problem, "a name of its own".to_owned()));
                 }
@@ -165,7 +175,9 @@ impl JsonSchema for Probes {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Vec::<ProbeSection>::json_schema(generator)
+        let mut schema = Vec::<ProbeSection>::json_schema(generator);
+        schema.insert("maxItems".to_owned(), Self::MOST.into());
+        schema
     }
 }
 

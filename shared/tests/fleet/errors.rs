@@ -123,6 +123,28 @@ fn the_shape_of_the_whole_file_is_told() {
 }
 
 #[test]
+fn lists_without_end_are_refused_before_they_are_read() {
+    let probe = "        - { name: a, payload: x }\n";
+    let window = "      - { from: '01:00', to: '02:00', zone: Nowhere }\n";
+    let windows = |count: usize| {
+        format!(
+            "version: 1\nendpoints: {}\ndefaults:\n  health:\n    maintenance:\n{}",
+            "{}",
+            window.repeat(count)
+        )
+    };
+    let all = [probes(&probe.repeat(21)), windows(51)].map(|text| told(&text));
+    insta::assert_snapshot!(all.join("\n\n"));
+    assert_eq!(
+        Fleet::parse(&windows(50), "fleet.yaml")
+            .expect_err("no such zone")
+            .problems
+            .len(),
+        50
+    );
+}
+
+#[test]
 fn errors_are_data_too() {
     let errors = Fleet::parse(
         &probes("        - { name: a, payload: x, timeout: 30 }\n"),
