@@ -24,12 +24,19 @@ use std::{
     fmt,
     future::Future,
     io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_s3::operation::RequestId;
+use aws_config::{
+    BehaviorVersion, SdkConfig,
+    retry::{RetryConfig, RetryMode},
+    timeout::TimeoutConfig,
+};
+use aws_sdk_s3::{config::retry::RetryPartition, operation::RequestId};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::{SignedDuration, Timestamp};
@@ -46,18 +53,22 @@ pub struct Base {
     /// Where log lines and EMF metrics go.
     pub emit: Emit,
     path_style: bool,
+    number: u64,
 }
 
 impl Base {
     /// A base on a given SDK configuration. S3 is addressed by path when that configuration names an endpoint URL,
     /// because a local AWS has no host name per bucket.
     pub fn new(sdk: SdkConfig, clock: Clock, emit: Emit) -> Self {
+        static BASES: AtomicU64 = AtomicU64::new(0);
         let path_style = sdk.endpoint_url().is_some();
+        let number = BASES.fetch_add(1, Ordering::Relaxed);
         Self {
             sdk,
             clock,
             emit,
             path_style,
+            number,
         }
     }
 
@@ -86,6 +97,20 @@ impl Base {
         self.path_style
     }
 
+    /// The SDKs keep retry quotas and send rates per process. Those of one base are its own, so that two rehearsals in
+    /// one process, each with a time of its own, do not slow each other down.
+    pub(crate) fn partition(&self, service: &str) -> RetryPartition {
+        RetryPartition::new(format!("steward-{}-{service}", self.number))
+    }
+
+    /// For services that are called a few times a minute. There the adaptive mode would take one throttled call for a
+    /// rate of one call in some seconds, and keep a commit or an alert waiting.
+    pub(crate) fn few_calls(&self) -> Option<RetryConfig> {
+        self.sdk
+            .retry_config()
+            .map(|retries| retries.clone().with_retry_mode(RetryMode::Standard))
+    }
+
     pub(crate) fn bound(&self) -> Bound {
         Bound {
             clock: self.clock.clone(),
@@ -94,7 +119,7 @@ impl Base {
     }
 }
 
-/// Adaptive retries: a throttled fleet slows its own calls down instead of hammering. Four attempts and at most 5
+/// Adaptive retries, for the many calls of a sweep: a throttled fleet slows its own calls down instead of hammering. Four attempts and at most 5
 /// seconds between two of them, since a sweep has about a minute and the next one comes anyway.
 pub fn retries() -> RetryConfig {
     RetryConfig::adaptive()

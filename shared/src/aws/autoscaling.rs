@@ -98,8 +98,11 @@ pub struct AutoScaling {
 impl AutoScaling {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
+        let mut config =
+            aws_sdk_applicationautoscaling::config::Builder::from(&base.sdk).retry_partition(base.partition(SERVICE));
+        config.set_retry_config(base.few_calls());
         Self {
-            client: Client::new(&base.sdk),
+            client: Client::from_conf(config.build()),
             bound: base.bound(),
         }
     }

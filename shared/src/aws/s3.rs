@@ -80,9 +80,12 @@ pub struct S3 {
 impl S3 {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
-        let config = Builder::from(&base.sdk).force_path_style(base.path_style()).build();
+        let mut config = Builder::from(&base.sdk)
+            .force_path_style(base.path_style())
+            .retry_partition(base.partition(SERVICE));
+        config.set_retry_config(base.few_calls());
         Self {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config.build()),
             bound: base.bound(),
         }
     }

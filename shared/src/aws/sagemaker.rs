@@ -54,8 +54,9 @@ pub struct SageMaker {
 impl SageMaker {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
+        let config = aws_sdk_sagemaker::config::Builder::from(&base.sdk).retry_partition(base.partition(SERVICE));
         Self {
-            client: Client::new(&base.sdk),
+            client: Client::from_conf(config.build()),
             bound: base.bound(),
         }
     }

@@ -20,8 +20,10 @@ pub struct Sns {
 impl Sns {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
+        let mut config = aws_sdk_sns::config::Builder::from(&base.sdk).retry_partition(base.partition(SERVICE));
+        config.set_retry_config(base.few_calls());
         Self {
-            client: Client::new(&base.sdk),
+            client: Client::from_conf(config.build()),
             bound: base.bound(),
         }
     }
