@@ -12,12 +12,33 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+mod alarms;
+mod api;
+mod behaviour;
+mod build;
+mod dice;
+mod incident;
+mod metrics;
 pub mod quantity;
+mod region;
+mod runtime;
+mod sagemaker;
+mod scaling;
+mod sns;
 pub mod spec;
+mod traffic;
+
+#[cfg(test)]
+mod tests;
 
 pub use spec::{SpecProblem, WorldSpec};
+
+use self::{
+    api::{Input, unknown_operation},
+    region::{Ctx, Region},
+};
 
 /// One request to the simulated AWS.
 #[derive(Clone, Debug)]
@@ -62,6 +83,18 @@ impl Service {
         Self::Sns,
         Self::Sts,
     ];
+
+    /// The operations simulated; every other is refused with `UnknownOperationException`.
+    pub fn operations(self) -> &'static [&'static str] {
+        match self {
+            Self::SageMaker => sagemaker::OPERATIONS,
+            Self::Runtime => runtime::OPERATIONS,
+            Self::CloudWatch => alarms::OPERATIONS,
+            Self::AutoScaling => scaling::OPERATIONS,
+            Self::Sns => sns::OPERATIONS,
+            Self::Sts => &["GetCallerIdentity"],
+        }
+    }
 
     /// The name as it appears in IAM actions: `sagemaker`, `cloudwatch`, `application-autoscaling`, `sns`, `sts`.
     pub fn iam_prefix(self) -> &'static str {
@@ -281,13 +314,10 @@ pub struct S3Put {
 /// The simulated AWS.
 #[derive(Debug)]
 pub struct World {
-    spec: WorldSpec,
-    now: Timestamp,
-    rng: fastrand::Rng,
-    happenings: Vec<Happening>,
-    published: Vec<Published>,
+    ctx: Ctx,
+    regions: BTreeMap<String, Region>,
+    next_minute: Timestamp,
     calls: Vec<CallRecord>,
-    s3_puts: Vec<S3Put>,
 }
 
 impl World {
@@ -300,44 +330,59 @@ impl World {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self {
-            spec: spec.clone(),
+        let mut ctx = Ctx {
             now: start,
+            start,
+            seed,
+            account: spec.account.clone(),
+            timing: spec.timing.clone(),
             rng: fastrand::Rng::with_seed(seed),
+            ids: fastrand::Rng::with_seed(seed ^ 0x9e37_79b9_7f4a_7c15),
+            queue: BTreeMap::new(),
+            sequence: 0,
+            incidents: spec.incidents.clone(),
             happenings: Vec::new(),
             published: Vec::new(),
-            calls: Vec::new(),
             s3_puts: Vec::new(),
+        };
+        let regions = build::regions(&mut ctx, spec)?;
+        Ok(Self {
+            ctx,
+            regions,
+            next_minute: minute_after(start),
+            calls: Vec::new(),
         })
     }
 
     /// The time the world has reached.
     pub fn now(&self) -> Timestamp {
-        self.now
+        self.ctx.now
     }
 
     /// Lets everything happen that is due up to and including `now`, in order, and returns it with whatever calls have
     /// caused since the last `advance`. A `now` in the past changes nothing.
     pub fn advance(&mut self, now: Timestamp) -> Vec<Happening> {
-        self.now = self.now.max(now);
-        std::mem::take(&mut self.happenings)
+        self.run(now);
+        std::mem::take(&mut self.ctx.happenings)
     }
 
-    /// When [`World::advance`] would next do something; `None` when nothing is under way.
+    /// When [`World::advance`] would next do something: a scheduled step, or the end of a minute, when metrics are
+    /// published and alarms evaluated.
     pub fn next_change(&self) -> Option<Timestamp> {
-        None
+        let due = self.ctx.queue.first_key_value().map(|((at, _), _)| *at);
+        Some(due.map_or(self.next_minute, |due| due.min(self.next_minute)))
     }
 
     /// Answers one request at `now`, after everything due by then.
     ///
     /// # Errors
     /// The service's own refusals; `UnknownOperationException` (400) naming what is supported; `ServiceUnavailable` (503)
-    /// in a Region that is dark.
+    /// in a Region that is dark or not part of this world.
     pub fn call(&mut self, now: Timestamp, call: Call<'_>) -> Result<Reply, ApiError> {
-        self.now = self.now.max(now);
+        self.run(now);
         let answer = self.answer(&call);
         self.calls.push(CallRecord {
-            at: self.now,
+            at: self.ctx.now,
             region: call.region.to_owned(),
             caller: call.caller.to_owned(),
             service: call.service,
@@ -349,7 +394,7 @@ impl World {
 
     /// Every message accepted by any topic so far, in order.
     pub fn published(&self) -> &[Published] {
-        &self.published
+        &self.ctx.published
     }
 
     /// Every call so far, in order.
@@ -359,34 +404,138 @@ impl World {
 
     /// The objects SageMaker has written since the last time this was asked.
     pub fn take_s3_puts(&mut self) -> Vec<S3Put> {
-        std::mem::take(&mut self.s3_puts)
+        std::mem::take(&mut self.ctx.s3_puts)
     }
 
     /// The Regions of this world.
     pub fn regions(&self) -> Vec<String> {
-        self.spec.regions.keys().cloned().collect()
+        self.regions.keys().cloned().collect()
     }
 
     /// The twelve digits of the account everything belongs to.
     pub fn account(&self) -> &str {
-        &self.spec.account
+        &self.ctx.account
+    }
+
+    /// Nothing in the Region answers at present.
+    pub fn is_dark(&self, region: &str) -> bool {
+        self.regions.get(region).is_none_or(|region| region.dark)
+    }
+
+    /// Protocol and endpoint of a topic's subscribers, in the order they subscribed.
+    pub fn subscribers(&self, region: &str, topic_arn: &str) -> Vec<(String, String)> {
+        self.regions
+            .get(region)
+            .map_or_else(Vec::new, |region| region.subscribers(topic_arn))
+    }
+
+    /// How an endpoint stands now, without a call being recorded: for reports and expectations. `None` when it is gone.
+    pub fn endpoint(&self, region: &str, name: &str) -> Option<EndpointView> {
+        self.regions.get(region)?.view(&self.ctx, name)
+    }
+
+    /// The endpoints of a Region, by name.
+    pub fn endpoints(&self, region: &str) -> Vec<String> {
+        self.regions
+            .get(region)
+            .map_or_else(Vec::new, |region| region.endpoints.keys().cloned().collect())
+    }
+
+    fn run(&mut self, now: Timestamp) {
+        while let Some(next) = self.next_change().filter(|next| *next <= now) {
+            self.ctx.now = self.ctx.now.max(next);
+            let due = self.ctx.queue.first_key_value().is_some_and(|((at, _), _)| *at <= next);
+            if due {
+                let Some((_, due)) = self.ctx.queue.pop_first() else {
+                    continue;
+                };
+                if let Some(region) = self.regions.get_mut(&due.region) {
+                    region.happen(&mut self.ctx, due.what);
+                }
+            } else {
+                self.next_minute = minute_after(next);
+                for region in self.regions.values_mut() {
+                    region.minute(&mut self.ctx);
+                }
+            }
+        }
+        self.ctx.now = self.ctx.now.max(now);
     }
 
     fn answer(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
-        match (call.service, call.operation) {
-            (Service::Sts, "GetCallerIdentity") => Ok(Reply {
-                output: serde_json::json!({
-                    "UserId": format!("AROA{:016X}:{}", self.rng.u64(..), call.caller),
-                    "Account": self.spec.account,
-                    "Arn": format!("arn:aws:sts::{}:assumed-role/{}/{}", self.spec.account, call.caller, call.caller),
-                }),
-                takes: Duration::ZERO,
-            }),
-            (service, operation) => Err(ApiError::new(
-                400,
-                "UnknownOperationException",
-                format!("{service} {operation} is not simulated; supported: sts GetCallerIdentity"),
+        let Some(region) = self.regions.get_mut(call.region) else {
+            let known = self.regions.keys().cloned().collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "the Region {} is not part of this world, which has {known}",
+                call.region
+            );
+            return Err(ApiError::new(503, "ServiceUnavailable", message));
+        };
+        if region.dark {
+            return Err(ApiError::new(503, "ServiceUnavailable", "Service Unavailable"));
+        }
+        let input = Input::new(call.service, &call.input)?;
+        let ctx = &mut self.ctx;
+        match call.service {
+            Service::SageMaker => region.sagemaker_call(ctx, call.operation, input),
+            Service::Runtime => region.runtime_call(ctx, call.operation, input),
+            Service::CloudWatch => region.cloudwatch_call(ctx, call.operation, input),
+            Service::AutoScaling => region.scaling_call(ctx, call.operation, input),
+            Service::Sns => region.sns_call(ctx, call.caller, call.operation, input),
+            Service::Sts if call.operation == "GetCallerIdentity" => {
+                let id = ctx.dice(call.caller).u64(..);
+                let session = format!("assumed-role/{}/{}", call.caller, call.caller);
+                api::reply(json!({
+                    "UserId": format!("AROA{id:016X}:{}", call.caller),
+                    "Account": ctx.account,
+                    "Arn": format!("arn:aws:sts::{}:{session}", ctx.account),
+                }))
+            }
+            Service::Sts => Err(unknown_operation(
+                call.service,
+                call.operation,
+                call.service.operations(),
             )),
         }
     }
+}
+
+/// How an endpoint stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EndpointView {
+    /// `EndpointStatus`.
+    pub status: String,
+    /// `EndpointConfigName`.
+    pub config: String,
+    /// `FailureReason`.
+    pub failure_reason: Option<String>,
+    /// Requests per second that clients send now.
+    pub demand: f64,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Variants in the order of the config.
+    pub variants: Vec<VariantView>,
+}
+
+/// How a variant stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VariantView {
+    /// `VariantName`.
+    pub name: String,
+    /// `CurrentWeight`.
+    pub weight: f64,
+    /// `CurrentInstanceCount`; `None` for serverless.
+    pub instances: Option<u32>,
+    /// `InstanceType`; empty for serverless.
+    pub instance_type: String,
+    /// Share of requests that fail or are never answered, 0 to 1, by its present behaviour.
+    pub errors: f64,
+    /// Median latency without load, by its present behaviour.
+    pub latency: Duration,
+}
+
+/// The first whole minute after `at`.
+fn minute_after(at: Timestamp) -> Timestamp {
+    let second = at.as_second();
+    Timestamp::from_second(second - second.rem_euclid(60) + 60).unwrap_or(Timestamp::MAX)
 }

@@ -12,12 +12,12 @@ use serde_json::Value;
 use crate::world::quantity::{Rps, Share, Span};
 
 mod alarm;
-mod check;
+pub(crate) mod check;
 mod incident;
 mod traffic;
 
 pub use alarm::{AlarmSpec, Missing};
-pub use incident::{Becomes, Cure, IncidentSpec, NextChange};
+pub use incident::{Becomes, BehaviourSpec, Cure, IncidentSpec, NextChange};
 pub use traffic::{Burst, Diurnal, TracePoint, TrafficSpec};
 
 /// A whole simulated AWS.

@@ -28,7 +28,7 @@ impl Found {
 }
 
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}` and at most 63 long: endpoints, configs, variants, models.
-pub(in crate::world) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     !bytes.is_empty()
         && bytes.len() <= 63
@@ -38,7 +38,7 @@ pub(in crate::world) fn is_name(name: &str) -> bool {
 }
 
 /// The names that an endpoint of the spec stands for.
-pub(in crate::world) fn endpoint_names(name: &str, spec: &EndpointSpec) -> Vec<String> {
+pub(crate) fn endpoint_names(name: &str, spec: &EndpointSpec) -> Vec<String> {
     match spec.copies {
         None => vec![name.to_owned()],
         Some(copies) => (1..=copies).map(|n| format!("{name}-{n:04}")).collect(),

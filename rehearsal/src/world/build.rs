@@ -1,0 +1,434 @@
+//! From the description of a world to the world at its start: everything stands, nothing has happened yet.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Map, Value, json};
+use shared::endpoint::EndpointStatus;
+
+use crate::world::{
+    ApiError, Service, SpecProblem, WorldSpec,
+    api::Input,
+    behaviour::Behaviour,
+    region::{Ctx, Region, What},
+    runtime::asynchronous::Backlog,
+    sagemaker::{
+        Component, Config, ConfigVariant, Endpoint, Model, Variant,
+        lifecycle::{Change, Fleet},
+    },
+    scaling::VARIANT,
+    sns::Topic,
+    spec::{
+        AlarmSpec, AsyncSpec, EndpointSpec, Missing, ModelSpec, RegionSpec, TrafficSpec, VariantSpec,
+        check::endpoint_names,
+    },
+    traffic::{Demand, Minute},
+};
+
+/// An endpoint without variants gets this one, as SageMaker's own examples name it.
+const ONLY_VARIANT: &str = "AllTraffic";
+
+/// Every Region of `spec`.
+pub(crate) fn regions(ctx: &mut Ctx, spec: &WorldSpec) -> Result<BTreeMap<String, Region>, Vec<SpecProblem>> {
+    let mut problems = Vec::new();
+    let mut regions = BTreeMap::new();
+    for (name, region_spec) in &spec.regions {
+        let mut region = Region {
+            name: name.clone(),
+            ..Region::default()
+        };
+        region.stand(ctx, region_spec, &mut problems);
+        regions.insert(name.clone(), region);
+    }
+    for (index, incident) in spec.incidents.iter().enumerate() {
+        let home = incident.region.clone().or_else(|| {
+            let has = |region: &&String| match &incident.endpoint {
+                Some(endpoint) => regions[*region].endpoints.contains_key(endpoint),
+                None => true,
+            };
+            regions.keys().find(has).cloned()
+        });
+        if let Some(home) = home {
+            ctx.schedule(ctx.start + incident.at.0, &home, What::Incident(index));
+        }
+    }
+    if problems.is_empty() {
+        Ok(regions)
+    } else {
+        Err(problems)
+    }
+}
+
+impl Region {
+    fn stand(&mut self, ctx: &mut Ctx, spec: &RegionSpec, problems: &mut Vec<SpecProblem>) {
+        for topic in &spec.topics {
+            let arn = self.arn(ctx, "sns", topic);
+            self.topics.insert(arn, Topic::named(topic));
+        }
+        for (name, model) in &spec.models {
+            self.behaviours.insert(name.clone(), Behaviour::from(model));
+            self.stand_model(ctx, name, model);
+        }
+        for (key, endpoint) in &spec.endpoints {
+            for name in endpoint_names(key, endpoint) {
+                self.stand_endpoint(ctx, &name, endpoint);
+            }
+        }
+        for (name, alarm) in &spec.alarms {
+            let (operation, input) = self.alarm_input(ctx, name, alarm);
+            let outcome = Input::new(Service::CloudWatch, &input)
+                .and_then(|input| self.cloudwatch_call(ctx, operation, input).map(|_| ()));
+            if let Err(ApiError { message, .. }) = outcome {
+                problems.push(SpecProblem {
+                    path: format!("regions.{}.alarms.{name}", self.name),
+                    problem: message,
+                    accepted: format!("what CloudWatch's {operation} accepts"),
+                });
+            }
+        }
+    }
+
+    fn stand_model(&mut self, ctx: &Ctx, name: &str, spec: &ModelSpec) {
+        let image = spec.image.clone().unwrap_or_else(|| {
+            format!(
+                "{}.dkr.ecr.{}.amazonaws.com/{}:1",
+                ctx.account,
+                self.name,
+                name.to_ascii_lowercase()
+            )
+        });
+        let artifact = spec
+            .artifact
+            .clone()
+            .unwrap_or_else(|| format!("s3://models-{}/{name}/model.tar.gz", self.name));
+        let model = Model {
+            arn: self.arn(ctx, "sagemaker", &format!("model/{}", name.to_ascii_lowercase())),
+            created: ctx.start - Duration::from_secs(7 * 86_400),
+            input: json!({
+                "ModelName": name,
+                "PrimaryContainer": {"Image": image, "Mode": "SingleModel", "ModelDataUrl": artifact, "Environment": {}},
+                "ExecutionRoleArn": format!("arn:aws:iam::{}:role/inference", ctx.account),
+            }),
+            tags: BTreeMap::new(),
+        };
+        self.models.insert(name.to_owned(), model);
+    }
+
+    fn stand_endpoint(&mut self, ctx: &mut Ctx, name: &str, spec: &EndpointSpec) {
+        let only = BTreeMap::from([(ONLY_VARIANT.to_owned(), VariantSpec::default())]);
+        let specs = if spec.variants.is_empty() {
+            &only
+        } else {
+            &spec.variants
+        };
+        let variants: Vec<ConfigVariant> = specs
+            .iter()
+            .map(|(variant, it)| self.stand_variant(ctx, name, variant, it, spec))
+            .collect();
+        let config_name = spec.config.clone().unwrap_or_else(|| format!("{name}-1"));
+        let since = ctx.start - spec.age.map_or(Duration::from_secs(86_400), |age| age.0);
+        let input = config_input(ctx, self, &config_name, &variants, spec.asynchronous.as_ref());
+        let fleet = Fleet {
+            config: config_name.clone(),
+            variants: variants.iter().map(Variant::new).collect(),
+        };
+        let asynchronous = Backlog::of(&input);
+        let config = Config {
+            arn: self.config_arn(ctx, &config_name),
+            created: since,
+            input,
+            variants,
+            tags: BTreeMap::new(),
+        };
+        self.configs.insert(config_name.clone(), config);
+        let status = spec
+            .status
+            .and_then(crate::world::spec::Becomes::status)
+            .unwrap_or(EndpointStatus::InService);
+        let failed = status == EndpointStatus::Failed;
+        let id = ctx.next();
+        let endpoint = Endpoint {
+            arn: self.endpoint_arn(ctx, name),
+            status,
+            config: config_name,
+            created: since,
+            modified: since,
+            failure: failed.then(|| "The endpoint failed.".to_owned()),
+            variants: fleet.variants.clone(),
+            change: status.in_transition().then(|| Change::scripted(id, since, fleet)),
+            deployment: None,
+            data_capture: None,
+            asynchronous,
+            tags: spec.tags.clone(),
+            settled: ctx.start,
+            rng: ctx.dice(&format!("{}/{name}", self.name)),
+        };
+        self.endpoints.insert(name.to_owned(), endpoint);
+        let shape = spec.traffic.clone();
+        let demand = Demand {
+            usual: shape.clone(),
+            shape,
+            since: ctx.start,
+        };
+        if spec.traffic != TrafficSpec::None || !spec.components.is_empty() || spec.copies.is_none() {
+            self.demand.insert(name.to_owned(), demand);
+        }
+        self.stand_components(ctx, name, specs, spec);
+        for (variant, it) in specs {
+            if let Some(scaling) = &it.scaling {
+                self.stand_scaling(ctx, name, variant, scaling.min, scaling.max, scaling.target);
+            }
+        }
+    }
+
+    fn stand_variant(
+        &mut self,
+        ctx: &Ctx,
+        endpoint: &str,
+        name: &str,
+        spec: &VariantSpec,
+        of: &EndpointSpec,
+    ) -> ConfigVariant {
+        let model = spec.model.clone().unwrap_or_else(|| own_model(endpoint, name));
+        let behaviour = Behaviour::from(spec);
+        if spec.model.is_some() {
+            if behaviour != Behaviour::default() {
+                self.overlays.insert((endpoint.to_owned(), name.to_owned()), behaviour);
+            }
+        } else if of.components.is_empty() {
+            self.behaviours.insert(model.clone(), behaviour);
+            self.stand_model(ctx, &model, &ModelSpec::default());
+        }
+        ConfigVariant {
+            name: name.to_owned(),
+            model: if spec.model.is_none() && !of.components.is_empty() {
+                String::new()
+            } else {
+                model
+            },
+            weight: spec.weight.unwrap_or(1.0),
+            instances: spec.serverless.is_none().then(|| spec.instances.unwrap_or(1)),
+            instance_type: match spec.serverless {
+                Some(_) => String::new(),
+                None => spec.instance_type.clone().unwrap_or_else(|| "ml.m5.xlarge".to_owned()),
+            },
+            serverless: spec
+                .serverless
+                .as_ref()
+                .map(|it| json!({"MemorySizeInMB": it.memory, "MaxConcurrency": it.concurrency})),
+        }
+    }
+
+    fn stand_components(
+        &mut self,
+        ctx: &Ctx,
+        endpoint: &str,
+        variants: &BTreeMap<String, VariantSpec>,
+        spec: &EndpointSpec,
+    ) {
+        for (name, component) in &spec.components {
+            let model = component.model.clone().unwrap_or_else(|| name.clone());
+            if component.model.is_none() {
+                self.behaviours.insert(model.clone(), Behaviour::from(component));
+                self.stand_model(ctx, &model, &ModelSpec::default());
+            }
+            let variant = component
+                .variant
+                .clone()
+                .or_else(|| variants.keys().next().cloned())
+                .unwrap_or_default();
+            let copies = component.copies.unwrap_or(1);
+            let standing = Component {
+                arn: self.arn(
+                    ctx,
+                    "sagemaker",
+                    &format!("inference-component/{}", name.to_ascii_lowercase()),
+                ),
+                endpoint: endpoint.to_owned(),
+                variant,
+                model: model.clone(),
+                status: "InService",
+                current: copies,
+                desired: copies,
+                created: ctx.start - Duration::from_secs(86_400),
+                modified: ctx.start - Duration::from_secs(86_400),
+                input: json!({
+                    "InferenceComponentName": name,
+                    "EndpointName": endpoint,
+                    "Specification": {
+                        "ModelName": model,
+                        "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024},
+                    },
+                }),
+                tags: BTreeMap::new(),
+                minute: Minute::default(),
+                without_capacity: 0.0,
+            };
+            self.components.insert(name.clone(), standing);
+        }
+    }
+
+    fn stand_scaling(&mut self, ctx: &mut Ctx, endpoint: &str, variant: &str, min: u32, max: u32, target: Option<f64>) {
+        let resource = format!("endpoint/{endpoint}/variant/{variant}");
+        let register = json!({
+            "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": VARIANT,
+            "MinCapacity": min, "MaxCapacity": max,
+        });
+        let policy = json!({
+            "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": VARIANT,
+            "PolicyName": "invocations", "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": target,
+                "PredefinedMetricSpecification": {
+                    "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance",
+                },
+            },
+        });
+        let policy = target.is_some().then_some(("PutScalingPolicy", policy));
+        for (operation, input) in [Some(("RegisterScalableTarget", register)), policy]
+            .into_iter()
+            .flatten()
+        {
+            let done = Input::new(Service::AutoScaling, &input).and_then(|it| self.scaling_call(ctx, operation, it));
+            debug_assert!(done.is_ok(), "{operation} of a checked description: {done:?}");
+        }
+    }
+
+    /// The call that puts an alarm of the scenario.
+    fn alarm_input(&self, ctx: &Ctx, name: &str, spec: &AlarmSpec) -> (&'static str, Value) {
+        let arns = |actions: &[String]| -> Vec<String> {
+            actions
+                .iter()
+                .map(|action| match action.strip_prefix("function:") {
+                    Some(function) => self.arn(ctx, "lambda", &format!("function:{function}")),
+                    None if action.starts_with("arn:") => action.clone(),
+                    None => self.arn(ctx, "sns", action),
+                })
+                .collect()
+        };
+        let mut input = Map::from_iter([
+            ("AlarmName".to_owned(), json!(name)),
+            ("AlarmActions".to_owned(), json!(arns(&spec.actions))),
+            ("OKActions".to_owned(), json!(arns(&spec.ok_actions))),
+            (
+                "InsufficientDataActions".to_owned(),
+                json!(arns(&spec.insufficient_data_actions)),
+            ),
+        ]);
+        if let Some(description) = &spec.description {
+            input.insert("AlarmDescription".to_owned(), json!(description));
+        }
+        if let Some(rule) = &spec.rule {
+            input.insert("AlarmRule".to_owned(), json!(rule));
+            return ("PutCompositeAlarm", Value::Object(input));
+        }
+        let mut dimensions = spec.dimensions.clone();
+        for (name, value) in [("EndpointName", &spec.endpoint), ("VariantName", &spec.variant)] {
+            if let Some(value) = value {
+                dimensions.insert(name.to_owned(), value.clone());
+            }
+        }
+        let comparisons = [
+            (spec.above, "GreaterThanThreshold"),
+            (spec.at_least, "GreaterThanOrEqualToThreshold"),
+            (spec.below, "LessThanThreshold"),
+            (spec.at_most, "LessThanOrEqualToThreshold"),
+        ];
+        for (threshold, operator) in comparisons {
+            if let Some(threshold) = threshold {
+                input.insert("Threshold".to_owned(), json!(threshold));
+                input.insert("ComparisonOperator".to_owned(), json!(operator));
+            }
+        }
+        let statistic = spec.statistic.clone().unwrap_or_else(|| "Average".to_owned());
+        let member = if statistic.starts_with('p') {
+            "ExtendedStatistic"
+        } else {
+            "Statistic"
+        };
+        let periods = spec.periods.unwrap_or(1);
+        let missing = match spec.missing.unwrap_or(Missing::Missing) {
+            Missing::Breaching => "breaching",
+            Missing::NotBreaching => "notBreaching",
+            Missing::Ignore => "ignore",
+            Missing::Missing => "missing",
+        };
+        let dimensions: Vec<Value> = dimensions
+            .iter()
+            .map(|(name, value)| json!({"Name": name, "Value": value}))
+            .collect();
+        input.extend([
+            ("MetricName".to_owned(), json!(spec.metric)),
+            (
+                "Namespace".to_owned(),
+                json!(spec.namespace.clone().unwrap_or_else(|| "AWS/SageMaker".to_owned())),
+            ),
+            ("Dimensions".to_owned(), json!(dimensions)),
+            (member.to_owned(), json!(statistic)),
+            (
+                "Period".to_owned(),
+                json!(spec.period.map_or(60, |period| period.0.as_secs())),
+            ),
+            ("EvaluationPeriods".to_owned(), json!(periods)),
+            (
+                "DatapointsToAlarm".to_owned(),
+                json!(spec.datapoints.unwrap_or(periods)),
+            ),
+            ("TreatMissingData".to_owned(), json!(missing)),
+        ]);
+        ("PutMetricAlarm", Value::Object(input))
+    }
+}
+
+/// The model of a variant that names none, within the 63 characters of a name.
+fn own_model(endpoint: &str, variant: &str) -> String {
+    let whole = format!("{endpoint}-{variant}");
+    whole.get(..63).unwrap_or(&whole).trim_end_matches('-').to_owned()
+}
+
+/// What `CreateEndpointConfig` would have been given.
+fn config_input(
+    ctx: &Ctx,
+    region: &Region,
+    name: &str,
+    variants: &[ConfigVariant],
+    asynchronous: Option<&AsyncSpec>,
+) -> Value {
+    let variants: Vec<Value> = variants
+        .iter()
+        .map(|variant| {
+            let mut output = json!({"VariantName": variant.name, "InitialVariantWeight": variant.weight});
+            if !variant.model.is_empty() {
+                output["ModelName"] = json!(variant.model);
+            }
+            match &variant.serverless {
+                Some(serverless) => output["ServerlessConfig"] = serverless.clone(),
+                None => {
+                    output["InstanceType"] = json!(variant.instance_type);
+                    output["InitialInstanceCount"] = json!(variant.instances);
+                }
+            }
+            output
+        })
+        .collect();
+    let mut input = json!({"EndpointConfigName": name, "ProductionVariants": variants});
+    if let Some(asynchronous) = asynchronous {
+        let topic = |topic: &Option<String>| topic.as_ref().map(|topic| region.arn(ctx, "sns", topic));
+        let mut output = json!({"S3OutputPath": asynchronous.output});
+        if let Some(failures) = &asynchronous.failures {
+            output["S3FailurePath"] = json!(failures);
+        }
+        let topics = [
+            ("SuccessTopic", topic(&asynchronous.success_topic)),
+            ("ErrorTopic", topic(&asynchronous.error_topic)),
+        ];
+        let topics: Map<String, Value> = topics
+            .into_iter()
+            .filter_map(|(name, arn)| Some((name.to_owned(), json!(arn?))))
+            .collect();
+        if !topics.is_empty() {
+            output["NotificationConfig"] = Value::Object(topics);
+        }
+        input["AsyncInferenceConfig"] = json!({"OutputConfig": output});
+    }
+    input
+}

@@ -1,0 +1,223 @@
+//! What the scenario does to the world: incidents that begin, last, and end by themselves or by a cure.
+
+use shared::endpoint::EndpointStatus;
+
+use crate::world::{
+    HappeningKind,
+    behaviour::Behaviour,
+    region::{Ctx, Region, What},
+    sagemaker::lifecycle::{Change, Fleet, Kind},
+    spec::{Becomes, Cure, IncidentSpec, NextChange},
+};
+
+/// Containers that behave otherwise while an incident lasts.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    incident: usize,
+    endpoint: String,
+    variant: Option<String>,
+    cured_by: Vec<Cure>,
+    pub(crate) behaviour: Behaviour,
+}
+
+impl Condition {
+    /// It is about this variant.
+    pub(crate) fn touches(&self, endpoint: &str, variant: &str) -> bool {
+        self.endpoint == endpoint && self.variant.as_deref().is_none_or(|own| own == variant)
+    }
+}
+
+impl Becomes {
+    /// The status meant; `None` for `vanished`.
+    pub(crate) fn status(self) -> Option<EndpointStatus> {
+        Some(match self {
+            Self::InService => EndpointStatus::InService,
+            Self::Creating => EndpointStatus::Creating,
+            Self::Updating => EndpointStatus::Updating,
+            Self::SystemUpdating => EndpointStatus::SystemUpdating,
+            Self::RollingBack => EndpointStatus::RollingBack,
+            Self::Deleting => EndpointStatus::Deleting,
+            Self::Failed => EndpointStatus::Failed,
+            Self::OutOfService => EndpointStatus::OutOfService,
+            Self::UpdateRollbackFailed => EndpointStatus::UpdateRollbackFailed,
+            Self::Vanished => return None,
+        })
+    }
+}
+
+/// An incident in words.
+fn words(spec: &IncidentSpec) -> String {
+    let mut who = spec.endpoint.clone().unwrap_or_default();
+    if let Some(variant) = &spec.variant {
+        who = format!("{who} variant {variant}");
+    }
+    if let Some(behaves) = &spec.behaves {
+        let mut traits = Vec::new();
+        if let Some(latency) = behaves.latency {
+            traits.push(format!("answers in {:?}", latency.0));
+        }
+        if let Some(slower) = behaves.slower_by {
+            traits.push(format!("is slower by {:?}", slower.0));
+        }
+        if let Some(errors) = behaves.errors {
+            let status = behaves.status.unwrap_or(500);
+            traits.push(format!("answers {status} to {:.0}% of requests", errors.0 * 100.0));
+        }
+        if let Some(share) = behaves.times_out {
+            traits.push(format!("leaves {:.0}% of requests unanswered", share.0 * 100.0));
+        }
+        if behaves.answer.is_some() || behaves.content_type.is_some() {
+            traits.push("answers something else".to_owned());
+        }
+        if traits.is_empty() {
+            traits.push("behaves as before".to_owned());
+        }
+        return format!("{who} {}", traits.join(", "));
+    }
+    if let Some(becomes) = spec.becomes {
+        return match becomes.status() {
+            Some(status) => format!("{who} becomes {status}"),
+            None => format!("{who} vanishes"),
+        };
+    }
+    if let Some(next) = spec.next_change {
+        let how = match next {
+            NextChange::Fails => "fails",
+            NextChange::Sticks => "never ends",
+            NextChange::RollsBack => "rolls back",
+            NextChange::RollsBackSilently => "rolls back without a word",
+            NextChange::LacksCapacity => "finds no capacity",
+        };
+        return format!("the next change of {who} {how}");
+    }
+    match spec.dark {
+        Some(true) => "the Region goes dark".to_owned(),
+        Some(false) => "the Region is back".to_owned(),
+        None => format!("other traffic to {who}"),
+    }
+}
+
+impl Region {
+    pub(crate) fn incident_begins(&mut self, ctx: &mut Ctx, index: usize) {
+        let spec = ctx.incidents[index].clone();
+        ctx.tell(&self.name, HappeningKind::Incident { text: words(&spec) });
+        let name = spec.endpoint.clone().unwrap_or_default();
+        self.settle_all(ctx, &name);
+        if let Some(lasts) = spec.lasts {
+            ctx.schedule(ctx.now + lasts.0, &self.name, What::IncidentEnds(index));
+        }
+        if let Some(behaves) = &spec.behaves {
+            self.conditions.push(Condition {
+                incident: index,
+                endpoint: name,
+                variant: spec.variant,
+                cured_by: spec.cured_by,
+                behaviour: Behaviour::from(behaves),
+            });
+        } else if let Some(becomes) = spec.becomes {
+            self.force(ctx, &name, becomes, spec.reason);
+        } else if let Some(fate) = spec.next_change {
+            if !self.refate(ctx, &name, fate) {
+                self.armed.insert(name, fate);
+            }
+        } else if let Some(traffic) = spec.traffic {
+            if let Some(demand) = self.demand.get_mut(&name) {
+                demand.shape = traffic;
+                demand.since = ctx.now;
+            }
+        } else if let Some(dark) = spec.dark {
+            self.dark = dark;
+        }
+    }
+
+    pub(crate) fn incident_ends(&mut self, ctx: &mut Ctx, index: usize) {
+        let spec = ctx.incidents[index].clone();
+        let name = spec.endpoint.clone().unwrap_or_default();
+        self.settle_all(ctx, &name);
+        if spec.behaves.is_some() {
+            let before = self.conditions.len();
+            self.conditions.retain(|condition| condition.incident != index);
+            if before == self.conditions.len() {
+                return;
+            }
+        } else if let Some(becomes) = spec.becomes {
+            let scripted = self.endpoints.get(&name).is_some_and(|endpoint| {
+                becomes.status() == Some(endpoint.status)
+                    && endpoint
+                        .change
+                        .as_ref()
+                        .is_none_or(|change| change.kind == Kind::Scripted)
+            });
+            if !scripted {
+                return;
+            }
+            self.force(ctx, &name, Becomes::InService, None);
+        } else if spec.traffic.is_some() {
+            if let Some(demand) = self.demand.get_mut(&name) {
+                demand.shape = demand.usual.clone();
+                demand.since = ctx.start;
+            }
+        } else if let Some(dark) = spec.dark {
+            self.dark = !dark;
+        }
+        let text = format!("over: {}", words(&spec));
+        ctx.tell(&self.name, HappeningKind::Incident { text });
+    }
+
+    /// Ends what this cures, on one variant or on all.
+    pub(crate) fn cure(&mut self, ctx: &mut Ctx, endpoint: &str, variant: Option<&str>, by: Cure) {
+        let incidents = &ctx.incidents;
+        let mut cured = Vec::new();
+        self.conditions.retain(|condition| {
+            let about = condition.endpoint == endpoint
+                && (variant.is_none() || condition.variant.is_none() || condition.variant.as_deref() == variant);
+            let ends = about && condition.cured_by.contains(&by);
+            if ends {
+                cured.push(words(&incidents[condition.incident]));
+            }
+            !ends
+        });
+        for text in cured {
+            ctx.tell(
+                &self.name,
+                HappeningKind::Incident {
+                    text: format!("cured: {text}"),
+                },
+            );
+        }
+    }
+
+    /// Traffic up to now meets the world as it was.
+    fn settle_all(&mut self, ctx: &mut Ctx, name: &str) {
+        if name.is_empty() {
+            let names: Vec<String> = self.endpoints.keys().cloned().collect();
+            for name in names {
+                self.settle(ctx, &name);
+            }
+        } else {
+            self.settle(ctx, name);
+        }
+    }
+
+    /// Puts an endpoint into a status, whatever it was doing.
+    fn force(&mut self, ctx: &mut Ctx, name: &str, becomes: Becomes, reason: Option<String>) {
+        let Some(status) = becomes.status() else {
+            self.vanish(ctx, name);
+            return;
+        };
+        let id = ctx.next();
+        let Some(endpoint) = self.endpoints.get_mut(name) else {
+            return;
+        };
+        let fleet = Fleet {
+            config: endpoint.config.clone(),
+            variants: endpoint.variants.clone(),
+        };
+        endpoint.change = status.in_transition().then(|| Change::scripted(id, ctx.now, fleet));
+        let reason = match status {
+            EndpointStatus::Failed => Some(reason.unwrap_or_else(|| "The endpoint failed.".to_owned())),
+            _ => None,
+        };
+        self.set_status(ctx, name, status, reason);
+    }
+}
