@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 mod alarms;
 mod api;
@@ -132,7 +132,7 @@ pub struct ApiError {
     /// The message on the wire.
     pub message: String,
     /// Further members of a modelled error, by their names in the API model: `OriginalStatusCode`, `OriginalMessage`.
-    pub detail: Map<String, Value>,
+    pub detail: BTreeMap<String, Value>,
     /// How long the caller waits for this refusal; a model that times out keeps its caller for a minute.
     pub takes: Duration,
 }
@@ -144,7 +144,7 @@ impl ApiError {
             status,
             code: code.into(),
             message: message.into(),
-            detail: Map::new(),
+            detail: BTreeMap::new(),
             takes: Duration::ZERO,
         }
     }

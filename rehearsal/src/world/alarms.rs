@@ -43,7 +43,7 @@ impl State {
 
 /// `TreatMissingData`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub(crate) enum TreatMissing {
     Breaching,
     NotBreaching,
     Ignore,
@@ -100,7 +100,7 @@ pub(crate) enum Watch {
         datapoints: u32,
         threshold: f64,
         comparison: Comparison,
-        missing: Missing,
+        missing: TreatMissing,
     },
     /// Other alarms.
     Composite(Rule),
@@ -128,7 +128,7 @@ impl Alarm {
 
 /// The state that CloudWatch concludes from `points`, oldest first, `None` where a datapoint is missing; the last `periods`
 /// of them are the evaluation periods, the ones before are looked at when some are missing. `None`: the state stays.
-pub(crate) fn judge(points: &[Option<bool>], periods: u32, datapoints: u32, missing: Missing) -> Option<State> {
+pub(crate) fn judge(points: &[Option<bool>], periods: u32, datapoints: u32, missing: TreatMissing) -> Option<State> {
     let (wanted, needed) = (periods as usize, datapoints as usize);
     let mut real: Vec<bool> = points.iter().copied().flatten().collect();
     if real.len() > wanted {
@@ -141,15 +141,15 @@ pub(crate) fn judge(points: &[Option<bool>], periods: u32, datapoints: u32, miss
         return verdict(breaching);
     }
     match missing {
-        Missing::Breaching => verdict(breaching + filled),
-        Missing::NotBreaching => verdict(breaching),
-        Missing::Missing if real.is_empty() => Some(State::InsufficientData),
-        Missing::Ignore if real.is_empty() => None,
-        Missing::Missing | Missing::Ignore if breaching >= needed => Some(State::Alarm),
-        Missing::Missing | Missing::Ignore if breaching < real.len() => Some(State::Ok),
-        Missing::Ignore => None,
+        TreatMissing::Breaching => verdict(breaching + filled),
+        TreatMissing::NotBreaching => verdict(breaching),
+        TreatMissing::Missing if real.is_empty() => Some(State::InsufficientData),
+        TreatMissing::Ignore if real.is_empty() => None,
+        TreatMissing::Missing | TreatMissing::Ignore if breaching >= needed => Some(State::Alarm),
+        TreatMissing::Missing | TreatMissing::Ignore if breaching < real.len() => Some(State::Ok),
+        TreatMissing::Ignore => None,
         // Every datapoint there is breaches, but they are too few: ALARM once the oldest of them is old enough.
-        Missing::Missing => {
+        TreatMissing::Missing => {
             let oldest = points
                 .iter()
                 .position(Option::is_some)
@@ -261,7 +261,7 @@ impl Region {
                     format!(
                         "no datapoints were received for {periods} period and {periods} missing datapoint was treated \
                              as [{}]: {not}",
-                        if *missing == Missing::Breaching {
+                        if *missing == TreatMissing::Breaching {
                             "Breaching"
                         } else {
                             "NonBreaching"

@@ -105,8 +105,8 @@ impl Behaviour {
 impl From<&ModelSpec> for Behaviour {
     fn from(spec: &ModelSpec) -> Self {
         Self {
-            latency: spec.latency.map(|span| span.0),
-            errors: spec.errors.map(|share| share.0),
+            latency: spec.latency.map(|span| span.duration()),
+            errors: spec.errors.map(|share| share.fraction()),
             status: spec.status,
             answer: spec.answer.clone(),
             content_type: spec.content_type.clone(),
@@ -119,14 +119,20 @@ impl From<&ModelSpec> for Behaviour {
 impl From<&VariantSpec> for Behaviour {
     fn from(spec: &VariantSpec) -> Self {
         Self {
-            latency: spec.latency.map(|span| span.0),
-            errors: spec.errors.map(|share| share.0),
+            latency: spec.latency.map(|span| span.duration()),
+            errors: spec.errors.map(|share| share.fraction()),
             status: spec.status,
             answer: spec.answer.clone(),
             content_type: spec.content_type.clone(),
             capacity: spec.capacity.map(|rate| rate.0),
-            cold_start: spec.serverless.as_ref().map(|serverless| serverless.cold_start.0),
-            stays_warm: spec.serverless.as_ref().map(|serverless| serverless.stays_warm.0),
+            cold_start: spec
+                .serverless
+                .as_ref()
+                .map(|serverless| serverless.cold_start.duration()),
+            stays_warm: spec
+                .serverless
+                .as_ref()
+                .map(|serverless| serverless.stays_warm.duration()),
             ..Self::default()
         }
     }
@@ -135,8 +141,8 @@ impl From<&VariantSpec> for Behaviour {
 impl From<&ComponentSpec> for Behaviour {
     fn from(spec: &ComponentSpec) -> Self {
         Self {
-            latency: spec.latency.map(|span| span.0),
-            errors: spec.errors.map(|share| share.0),
+            latency: spec.latency.map(|span| span.duration()),
+            errors: spec.errors.map(|share| share.fraction()),
             answer: spec.answer.clone(),
             ..Self::default()
         }
@@ -146,11 +152,11 @@ impl From<&ComponentSpec> for Behaviour {
 impl From<&BehaviourSpec> for Behaviour {
     fn from(spec: &BehaviourSpec) -> Self {
         Self {
-            latency: spec.latency.map(|span| span.0),
-            slower_by: spec.slower_by.map(|span| span.0),
-            errors: spec.errors.map(|share| share.0),
+            latency: spec.latency.map(|span| span.duration()),
+            slower_by: spec.slower_by.map(|span| span.duration()),
+            errors: spec.errors.map(|share| share.fraction()),
             status: spec.status,
-            times_out: spec.times_out.map(|share| share.0),
+            times_out: spec.times_out.map(|share| share.fraction()),
             answer: spec.answer.clone(),
             content_type: spec.content_type.clone(),
             ..Self::default()

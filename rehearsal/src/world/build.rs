@@ -48,7 +48,7 @@ pub(crate) fn regions(ctx: &mut Ctx, spec: &WorldSpec) -> Result<BTreeMap<String
             regions.keys().find(has).cloned()
         });
         if let Some(home) = home {
-            ctx.schedule(ctx.start + incident.at.0, &home, What::Incident(index));
+            ctx.schedule(ctx.start + incident.at.duration(), &home, What::Incident(index));
         }
     }
     if problems.is_empty() {
@@ -125,7 +125,7 @@ impl Region {
             .map(|(variant, it)| self.stand_variant(ctx, name, variant, it, spec))
             .collect();
         let config_name = spec.config.clone().unwrap_or_else(|| format!("{name}-1"));
-        let since = ctx.start - spec.age.map_or(Duration::from_secs(86_400), |age| age.0);
+        let since = ctx.start - spec.age.map_or(Duration::from_secs(86_400), |age| age.duration());
         let input = config_input(ctx, self, &config_name, &variants, spec.asynchronous.as_ref());
         let fleet = Fleet {
             config: config_name.clone(),
@@ -158,7 +158,7 @@ impl Region {
             deployment: None,
             data_capture: None,
             asynchronous,
-            tags: spec.tags.clone(),
+            tags: spec.tags.0.clone(),
             settled: ctx.start,
             rng: ctx.dice(&format!("{}/{name}", self.name)),
         };
@@ -321,7 +321,7 @@ impl Region {
             input.insert("AlarmRule".to_owned(), json!(rule));
             return ("PutCompositeAlarm", Value::Object(input));
         }
-        let mut dimensions = spec.dimensions.clone();
+        let mut dimensions = spec.dimensions.0.clone();
         for (name, value) in [("EndpointName", &spec.endpoint), ("VariantName", &spec.variant)] {
             if let Some(value) = value {
                 dimensions.insert(name.to_owned(), value.clone());
@@ -366,7 +366,7 @@ impl Region {
             (member.to_owned(), json!(statistic)),
             (
                 "Period".to_owned(),
-                json!(spec.period.map_or(60, |period| period.0.as_secs())),
+                json!(spec.period.map_or(60, |period| period.duration().as_secs())),
             ),
             ("EvaluationPeriods".to_owned(), json!(periods)),
             (

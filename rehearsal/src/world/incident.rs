@@ -54,17 +54,23 @@ fn words(spec: &IncidentSpec) -> String {
     if let Some(behaves) = &spec.behaves {
         let mut traits = Vec::new();
         if let Some(latency) = behaves.latency {
-            traits.push(format!("answers in {:?}", latency.0));
+            traits.push(format!("answers in {latency}"));
         }
         if let Some(slower) = behaves.slower_by {
-            traits.push(format!("is slower by {:?}", slower.0));
+            traits.push(format!("is slower by {slower}"));
         }
         if let Some(errors) = behaves.errors {
             let status = behaves.status.unwrap_or(500);
-            traits.push(format!("answers {status} to {:.0}% of requests", errors.0 * 100.0));
+            traits.push(format!(
+                "answers {status} to {:.0}% of requests",
+                errors.fraction() * 100.0
+            ));
         }
         if let Some(share) = behaves.times_out {
-            traits.push(format!("leaves {:.0}% of requests unanswered", share.0 * 100.0));
+            traits.push(format!(
+                "leaves {:.0}% of requests unanswered",
+                share.fraction() * 100.0
+            ));
         }
         if behaves.answer.is_some() || behaves.content_type.is_some() {
             traits.push("answers something else".to_owned());
@@ -104,7 +110,7 @@ impl Region {
         let name = spec.endpoint.clone().unwrap_or_default();
         self.settle_all(ctx, &name);
         if let Some(lasts) = spec.lasts {
-            ctx.schedule(ctx.now + lasts.0, &self.name, What::IncidentEnds(index));
+            ctx.schedule(ctx.now + lasts.duration(), &self.name, What::IncidentEnds(index));
         }
         if let Some(behaves) = &spec.behaves {
             self.conditions.push(Condition {

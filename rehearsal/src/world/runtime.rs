@@ -1,9 +1,9 @@
 //! SageMaker Runtime: one request at a time, answered as the endpoint stands at that moment.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::world::{
     ApiError, Reply, Service,
@@ -246,7 +246,7 @@ impl Region {
         );
         let mut refusal = ApiError::new(424, "ModelError", message);
         refusal.takes = takes;
-        refusal.detail = Map::from_iter([
+        refusal.detail = BTreeMap::from([
             ("OriginalStatusCode".to_owned(), json!(outcome.status)),
             ("OriginalMessage".to_owned(), json!(said)),
             ("LogStreamArn".to_owned(), Value::String(self.log_arn(ctx, endpoint))),

@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-mod alarms;
 mod lifecycle;
-mod runtime;
-mod services;
-mod spec;
 
 /// A small fleet: two variants, some traffic.
 const FRAUD: &str = r#"{"regions": {"eu-west-1": {
@@ -34,7 +30,7 @@ impl Stage {
     }
 
     fn seeded(spec: Value, seed: u64) -> Self {
-        let spec = WorldSpec::from_value(spec).expect("a sound world");
+        let spec = WorldSpec::from_value(&spec).expect("a sound world");
         let now: Timestamp = "2026-03-02T09:00:00Z".parse().expect("a time");
         Self {
             world: World::new(&spec, seed, now).expect("a world"),

@@ -37,8 +37,8 @@ impl Demand {
                 wave.low.0 + (wave.high.0 - wave.low.0) * (1.0 + phase.cos()) / 2.0
             }
             TrafficSpec::Burst(burst) => {
-                let every = burst.every.0.as_secs_f64();
-                let bursting = elapsed >= every && elapsed % every < burst.lasts.0.as_secs_f64();
+                let every = burst.every.duration().as_secs_f64();
+                let bursting = elapsed >= every && elapsed % every < burst.lasts.duration().as_secs_f64();
                 if bursting { burst.peak.0 } else { burst.base.0 }
             }
             TrafficSpec::Trace(points) => {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::world::{
     ApiError, Reply, Service,
-    alarms::{Alarm, Comparison, Missing, Rule, State, Verdict, Watch},
+    alarms::{Alarm, Comparison, Rule, State, TreatMissing, Verdict, Watch},
     api::{Input, epoch, page, reply, unknown_operation},
     metrics::{Query, Source, metric_id, statistic},
     region::{Ctx, Region},
@@ -259,10 +259,10 @@ fn read_metric_watch(input: Input<'_>) -> Result<Watch, ApiError> {
         })?;
     let threshold = input.number("Threshold").ok_or_else(|| input.missing("Threshold"))?;
     let missing = match input.text("TreatMissingData").unwrap_or("missing") {
-        "breaching" => Missing::Breaching,
-        "notBreaching" => Missing::NotBreaching,
-        "ignore" => Missing::Ignore,
-        "missing" => Missing::Missing,
+        "breaching" => TreatMissing::Breaching,
+        "notBreaching" => TreatMissing::NotBreaching,
+        "ignore" => TreatMissing::Ignore,
+        "missing" => TreatMissing::Missing,
         other => {
             return Err(wrong(format!(
                 "TreatMissingData {other} is none of breaching, notBreaching, ignore, missing"

@@ -87,7 +87,7 @@ impl Region {
         };
         self.components.insert(name.to_owned(), component);
         ctx.schedule(
-            ctx.now + ctx.timing.instance.0,
+            ctx.now + ctx.timing.instance.duration(),
             &self.name,
             What::Component(name.to_owned()),
         );
@@ -198,7 +198,7 @@ impl Region {
         component.status = "Updating";
         component.modified = ctx.now;
         ctx.schedule(
-            ctx.now + ctx.timing.instance.0,
+            ctx.now + ctx.timing.instance.duration(),
             &self.name,
             What::Component(name.to_owned()),
         );
@@ -213,7 +213,7 @@ impl Region {
                 component.arn
             )));
         }
-        let delete = ctx.timing.delete.0;
+        let delete = ctx.timing.delete.duration();
         if let Some(component) = self.components.get_mut(name) {
             component.status = "Deleting";
             component.modified = ctx.now;

@@ -13,6 +13,7 @@ use crate::world::{
     runtime::asynchronous::Backlog,
     sagemaker::{Variant, endpoints::capture},
     spec::{Cure, NextChange},
+    traffic::Minute,
 };
 
 /// A config and the variants of it, with their counts and weights.
@@ -155,21 +156,21 @@ impl Region {
             .variants
             .iter()
             .map(|variant| variant.desired_instances.unwrap_or(1));
-        let queueing = timing.further_instance.0 * counts.max().unwrap_or(1).saturating_sub(1);
+        let queueing = timing.further_instance.duration() * counts.max().unwrap_or(1).saturating_sub(1);
         match change.kind {
-            Kind::Create => steps.push((timing.create.0 + queueing, Step::Finish)),
-            Kind::Delete => steps.push((timing.delete.0, Step::Finish)),
+            Kind::Create => steps.push((timing.create.duration() + queueing, Step::Finish)),
+            Kind::Delete => steps.push((timing.delete.duration(), Step::Finish)),
             Kind::Scripted => {}
             Kind::Update => {
-                let whole = timing.update.0 + queueing + waits(change.deployment.as_ref());
+                let whole = timing.update.duration() + queueing + waits(change.deployment.as_ref());
                 match change.fate {
                     None | Some(NextChange::RollsBackSilently) => steps.push((whole, Step::Finish)),
                     Some(_) => steps.push((whole.mul_f64(0.6), Step::RollBack)),
                 }
             }
             Kind::Capacity => {
-                let mut whole = timing.weights.0;
-                steps.push((timing.weights.0, Step::Weights));
+                let mut whole = timing.weights.duration();
+                steps.push((timing.weights.duration(), Step::Weights));
                 let mut grows = false;
                 for (before, after) in change.prior.variants.iter().zip(&change.goal.variants) {
                     let (from, to) = (
@@ -178,13 +179,13 @@ impl Region {
                     );
                     for nth in 0..to.saturating_sub(from) {
                         grows = true;
-                        let at = timing.instance.0 + timing.further_instance.0 * nth;
+                        let at = timing.instance.duration() + timing.further_instance.duration() * nth;
                         whole = whole.max(at);
                         steps.push((at, Step::Instance(after.name.clone())));
                     }
                 }
                 let step = match change.fate {
-                    Some(NextChange::LacksCapacity) if grows => Some(timing.instance.0),
+                    Some(NextChange::LacksCapacity) if grows => Some(timing.instance.duration()),
                     Some(NextChange::Fails | NextChange::RollsBack) => Some(whole),
                     _ => None,
                 };
@@ -256,7 +257,7 @@ impl Region {
     }
 
     fn roll_back(&mut self, ctx: &mut Ctx, name: &str) {
-        let rollback = ctx.timing.rollback.0;
+        let rollback = ctx.timing.rollback.duration();
         self.set_status(ctx, name, EndpointStatus::RollingBack, None);
         let Some(change) = self
             .endpoints
@@ -348,10 +349,11 @@ impl Region {
             };
         }
         endpoint.config = fleet.config;
-        endpoint.variants = fleet.variants;
+        let old = std::mem::replace(&mut endpoint.variants, fleet.variants);
         for variant in &mut endpoint.variants {
-            variant.minute = crate::world::traffic::Minute::default();
-            let before = (variant.current_instances, variant.current_weight);
+            variant.minute = Minute::default();
+            let was = old.iter().find(|was| was.name == variant.name);
+            let before = was.map_or((Some(0), 0.0), |was| (was.current_instances, was.current_weight));
             variant.desired_instances = variant.desired_instances.or(variant.current_instances);
             variant.current_instances = variant.desired_instances;
             variant.current_weight = variant.desired_weight;

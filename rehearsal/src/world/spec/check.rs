@@ -336,7 +336,7 @@ fn check_traffic(found: &mut Found, path: &str, traffic: &TrafficSpec) {
             }
         }
         TrafficSpec::Burst(burst) => {
-            if burst.every.0.is_zero() || burst.lasts > burst.every {
+            if burst.every.duration().is_zero() || burst.lasts > burst.every {
                 found.add(path, "bursts overlap", "`every` above zero and `lasts` at most `every`");
             }
         }
@@ -394,8 +394,9 @@ fn check_alarm(found: &mut Found, path: &str, alarm: &AlarmSpec, region: &Region
         );
     }
     if alarm.period.is_some_and(|period| {
-        let seconds = period.0.as_secs();
-        period.0.subsec_nanos() != 0 || !(matches!(seconds, 10 | 20 | 30) || (seconds > 0 && seconds % 60 == 0))
+        let seconds = period.duration().as_secs();
+        period.duration().subsec_nanos() != 0
+            || !(matches!(seconds, 10 | 20 | 30) || (seconds > 0 && seconds % 60 == 0))
     }) {
         found.add(
             &format!("{path}.period"),

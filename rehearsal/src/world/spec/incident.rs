@@ -2,67 +2,85 @@
 
 use deserr::Deserr;
 use serde_json::Value;
-
-use crate::world::{
+use shared::{
     quantity::{Share, Span},
-    spec::TrafficSpec,
+    yaml::Found,
 };
+
+use crate::world::spec::TrafficSpec;
 
 /// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `next_change`, `traffic` or
 /// `dark`.
 #[derive(Clone, Debug, PartialEq, Deserr)]
-#[deserr(deny_unknown_fields)]
+#[deserr(error = Found, deny_unknown_fields)]
 pub struct IncidentSpec {
     /// Since the start.
     pub at: Span,
     /// Ends after this; never unless said. Not for `next_change`.
-    #[deserr(rename = "for")]
+    #[deserr(rename = "for", default)]
     pub lasts: Option<Span>,
     /// The Region; needed where more than one has the endpoint.
+    #[deserr(default)]
     pub region: Option<String>,
     /// The endpoint; for everything but `dark`.
+    #[deserr(default)]
     pub endpoint: Option<String>,
     /// One variant of it; all of them unless said.
+    #[deserr(default)]
     pub variant: Option<String>,
     /// Containers behave differently.
+    #[deserr(default)]
     pub behaves: Option<BehaviourSpec>,
     /// Ends early when this is done to the endpoint. Nothing cures it unless said.
     #[deserr(default)]
     pub cured_by: Vec<Cure>,
     /// The endpoint takes another status, whatever it is doing. With `for` it returns to `InService` afterwards.
+    #[deserr(default)]
     pub becomes: Option<Becomes>,
     /// `FailureReason` for `becomes: failed`.
+    #[deserr(default)]
     pub reason: Option<String>,
     /// How the change under way, or else the next one, ends.
+    #[deserr(default)]
     pub next_change: Option<NextChange>,
     /// Other traffic.
+    #[deserr(default)]
     pub traffic: Option<TrafficSpec>,
     /// Every call in the Region fails.
+    #[deserr(default)]
     pub dark: Option<bool>,
 }
 
 /// How containers behave while an incident lasts; what is not said stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Deserr)]
-#[deserr(deny_unknown_fields)]
+#[deserr(error = Found, deny_unknown_fields)]
 pub struct BehaviourSpec {
     /// Median latency.
+    #[deserr(default)]
     pub latency: Option<Span>,
     /// So much more latency.
+    #[deserr(default)]
     pub slower_by: Option<Span>,
     /// Share of requests that fail.
+    #[deserr(default)]
     pub errors: Option<Share>,
     /// The status failing containers answer with.
+    #[deserr(default)]
     pub status: Option<u16>,
     /// Share of requests that are never answered: the caller waits a minute and gets a `ModelError`.
+    #[deserr(default)]
     pub times_out: Option<Share>,
     /// Another body: the wrong output.
+    #[deserr(default)]
     pub answer: Option<Value>,
     /// Another `ContentType`.
+    #[deserr(default)]
     pub content_type: Option<String>,
 }
 
 /// What may end an incident early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Found)]
 pub enum Cure {
     /// An `UpdateEndpoint` that completes: a fresh fleet.
     #[deserr(rename = "redeploy")]
@@ -77,6 +95,7 @@ pub enum Cure {
 
 /// The statuses an endpoint may take, and `vanished`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Found)]
 pub enum Becomes {
     /// `InService`.
     #[deserr(rename = "in_service")]
@@ -112,6 +131,7 @@ pub enum Becomes {
 
 /// How a change of an endpoint ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Found)]
 pub enum NextChange {
     /// A creation ends `Failed`; an update rolls back.
     #[deserr(rename = "fails")]

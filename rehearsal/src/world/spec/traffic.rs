@@ -1,8 +1,9 @@
 //! The shapes background traffic takes.
 
-use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, Value, ValuePointerRef, take_cf_content};
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use shared::{quantity::Span, yaml::Found};
 
-use crate::world::quantity::{Rps, Span};
+use crate::world::quantity::Rps;
 
 /// Requests over time. Written `20 rps`, or as one of `constant`, `diurnal`, `burst`, `trace`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +23,7 @@ pub enum TrafficSpec {
 
 /// A sine over 24 hours.
 #[derive(Clone, Debug, PartialEq, Deserr)]
-#[deserr(deny_unknown_fields)]
+#[deserr(error = Found, deny_unknown_fields)]
 pub struct Diurnal {
     /// At the quietest.
     pub low: Rps,
@@ -35,7 +36,7 @@ pub struct Diurnal {
 
 /// A burst every so often.
 #[derive(Clone, Debug, PartialEq, Deserr)]
-#[deserr(deny_unknown_fields)]
+#[deserr(error = Found, deny_unknown_fields)]
 pub struct Burst {
     /// Between bursts.
     pub base: Rps,
@@ -49,7 +50,7 @@ pub struct Burst {
 
 /// One point of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Deserr)]
-#[deserr(deny_unknown_fields)]
+#[deserr(error = Found, deny_unknown_fields)]
 pub struct TracePoint {
     /// Minutes since the start.
     pub minute: f64,
@@ -59,19 +60,26 @@ pub struct TracePoint {
 
 /// The written forms that are objects.
 #[derive(Deserr)]
-#[deserr(deny_unknown_fields)]
+#[deserr(error = Found, deny_unknown_fields)]
 struct Shape {
+    #[deserr(default)]
     constant: Option<Rps>,
+    #[deserr(default)]
     diurnal: Option<Diurnal>,
+    #[deserr(default)]
     burst: Option<Burst>,
+    #[deserr(default)]
     trace: Option<Vec<TracePoint>>,
 }
 
-impl<E: DeserializeError> Deserr<E> for TrafficSpec {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef<'_>) -> Result<Self, E> {
+/// What traffic may be, for people.
+const FORMS: &str = "a rate such as `20 rps`, or one of `constant`, `diurnal`, `burst`, `trace`";
+
+impl Deserr<Found> for TrafficSpec {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         match value {
             Value::Null => Ok(Self::None),
-            map @ Value::Map(_) => match Shape::deserialize_from_value(map, location)? {
+            map @ Value::Map(_) => match Shape::deserialize_from_value(map, at)? {
                 Shape {
                     constant: Some(rate),
                     diurnal: None,
@@ -96,17 +104,12 @@ impl<E: DeserializeError> Deserr<E> for TrafficSpec {
                     burst: None,
                     trace: Some(points),
                 } => Ok(Self::Trace(points)),
-                _ => Err(take_cf_content(E::error::<V>(
-                    None,
-                    ErrorKind::Unexpected {
-                        msg: "traffic has not exactly one shape; write `20 rps`, or one of `constant`, `diurnal`, \
-                              `burst`, `trace`"
-                            .to_owned(),
-                    },
-                    location,
-                ))),
+                _ => Err(Found::one(at, "has not exactly one shape", FORMS.to_owned())),
             },
-            other => Rps::deserialize_from_value(other, location).map(Self::Constant),
+            text @ Value::String(_) => Rps::deserialize_from_value(text, at)
+                .map(Self::Constant)
+                .map_err(|found| found.accepting(FORMS)),
+            other => Err(Found::kind(at, other, FORMS)),
         }
     }
 }

@@ -19,7 +19,7 @@ fn an_endpoint_is_created_serves_and_goes() {
     stage.call(Service::SageMaker, "CreateEndpoint", create.clone());
     assert_eq!(stage.status("second"), "Creating");
     insta::assert_snapshot!(stage.refused(Service::SageMaker, "CreateEndpoint", create),
-        @"");
+        @r#"400 ValidationException: Cannot create already existing endpoint "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/second"."#);
     stage.pass(400);
     assert_eq!(stage.status("second"), "InService");
     stage.call(Service::SageMaker, "DeleteEndpoint", json!({"EndpointName": "second"}));
@@ -29,7 +29,7 @@ fn an_endpoint_is_created_serves_and_goes() {
         ["Creating", "InService", "Deleting", "gone"][2..]
     );
     insta::assert_snapshot!(stage.refused(Service::SageMaker, "DescribeEndpoint", json!({"EndpointName": "second"})),
-        @"");
+        @r#"400 ValidationException: Could not find endpoint "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/second"."#);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn an_autoscaled_variant_cannot_be_removed() {
     ]});
     stage.call(Service::SageMaker, "CreateEndpointConfig", config);
     let update = json!({"EndpointName": "fraud", "EndpointConfigName": "only-blue"});
-    insta::assert_snapshot!(stage.refused(Service::SageMaker, "UpdateEndpoint", update), @"");
+    insta::assert_snapshot!(stage.refused(Service::SageMaker, "UpdateEndpoint", update), @r#"400 ValidationException: The variant "green" of endpoint "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/fraud" is registered with Application Auto Scaling: it cannot be removed, and its instance type cannot change. Deregister the scalable target first."#);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn weights_that_are_all_zero_are_refused() {
     let mut stage = Stage::fraud();
     insta::assert_snapshot!(
         stage.refused(Service::SageMaker, "UpdateEndpointWeightsAndCapacities", weights(0.0, 0.0)),
-        @"");
+        @"400 ValidationException: The weights of the production variants must not all be 0.");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn after_the_live_config_was_deleted_no_update_works() {
         json!({"EndpointConfigName": "fraud-1"}),
     );
     let update = json!({"EndpointName": "fraud", "EndpointConfigName": "fraud-2"});
-    insta::assert_snapshot!(stage.refused(Service::SageMaker, "UpdateEndpoint", update), @"");
+    insta::assert_snapshot!(stage.refused(Service::SageMaker, "UpdateEndpoint", update), @r#"400 ValidationException: Could not find endpoint configuration "arn:aws:sagemaker:eu-west-1:111122223333:endpoint-config/fraud-1"."#);
     let told = stage.pass(0);
     let text = told.iter().find_map(|happening| match &happening.kind {
         HappeningKind::Incident { text } => Some(text.as_str()),
@@ -193,7 +193,7 @@ fn a_failed_endpoint_can_only_be_deleted() {
     assert_eq!(described["FailureReason"], json!("Disk full."));
     insta::assert_snapshot!(
         stage.refused(Service::SageMaker, "UpdateEndpointWeightsAndCapacities", weights(1.0, 1.0)),
-        @"");
+        @r#"400 ValidationException: Cannot update endpoint "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/fraud" in status Failed; a failed endpoint can only be deleted."#);
     stage.call(Service::SageMaker, "DeleteEndpoint", json!({"EndpointName": "fraud"}));
     assert_eq!(statuses(&stage.pass(120)).last().map(String::as_str), Some("gone"));
 }
@@ -214,7 +214,7 @@ fn a_vanished_endpoint_leaves_its_clients_asking() {
         spec["incidents"] = json!([{"at": "90s", "endpoint": "fraud", "becomes": "vanished"}]);
     });
     stage.pass(180);
-    insta::assert_snapshot!(stage.refused(Service::SageMaker, "DescribeEndpoint", json!({"EndpointName": "fraud"})), @"");
+    insta::assert_snapshot!(stage.refused(Service::SageMaker, "DescribeEndpoint", json!({"EndpointName": "fraud"})), @r#"400 ValidationException: Could not find endpoint "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/fraud"."#);
     let create = json!({"EndpointName": "fraud", "EndpointConfigName": "fraud-1"});
     stage.call(Service::SageMaker, "CreateEndpoint", create);
     stage.pass(900);
@@ -234,7 +234,47 @@ fn the_state_change_event_is_spelled_as_sagemaker_spells_it() {
         HappeningKind::Event { event } => Some(event.clone()),
         _ => None,
     });
-    insta::assert_json_snapshot!(event, @"");
+    insta::assert_json_snapshot!(event, @r#"
+    {
+      "version": "0",
+      "id": "7077be96-32a8-4664-a036-5c8e7c50216a",
+      "detail-type": "SageMaker Endpoint State Change",
+      "source": "aws.sagemaker",
+      "account": "111122223333",
+      "time": "2026-03-02T09:00:00Z",
+      "region": "eu-west-1",
+      "resources": [
+        "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/fraud"
+      ],
+      "detail": {
+        "EndpointName": "fraud",
+        "EndpointArn": "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/fraud",
+        "EndpointConfigName": "fraud-1",
+        "ProductionVariants": [
+          {
+            "VariantName": "blue",
+            "CurrentWeight": 1.0,
+            "DesiredWeight": 0.9,
+            "CurrentInstanceCount": 2.0,
+            "DesiredInstanceCount": 2.0
+          },
+          {
+            "VariantName": "green",
+            "CurrentWeight": 0.0,
+            "DesiredWeight": 0.1,
+            "CurrentInstanceCount": 1.0,
+            "DesiredInstanceCount": 1.0
+          }
+        ],
+        "EndpointStatus": "UPDATING",
+        "CreationTime": 1772355600000,
+        "LastModifiedTime": 1772442000000,
+        "Tags": {
+          "team": "risk"
+        }
+      }
+    }
+    "#);
 }
 
 #[test]
