@@ -36,8 +36,8 @@ pub enum When {
 
 /// A window that opens on the same weekdays at the same wall-clock time.
 ///
-/// Where the clocks change inside it, it is never shorter than written: an hour that the clocks repeat is covered both
-/// times, a time that they skip counts from the change on, and a window wholly within the skipped hour follows it.
+/// Where the clocks change, none is lost: an hour that they repeat is covered both times; a window that begins at a time
+/// they skip opens at the change, and one that ends at such a time keeps the length that is left of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weekly {
     /// The days on which it opens; a window that crosses midnight closes on the next day.
