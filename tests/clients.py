@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Runs the aws CLI and boto3 against `rehearse serve`, in two Regions, and says what does not work.
+
+    cargo build --release
+    python tests/clients.py target/release/rehearse
+
+Needs the aws CLI (v1 or v2) and boto3; neither talks to AWS. With `--endpoint URL` it uses a server that runs already,
+whose world must have an endpoint and a topic in each of the two Regions. Exits 0 when everything works, 1 when not.
+"""
+
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+REGIONS = ("eu-west-1", "us-east-1")
+
+WORLD = """\
+regions:
+  eu-west-1:
+    endpoints:
+      fraud: {variants: {blue: {instances: 2, latency: 80ms}}, traffic: 20 rps}
+    topics: [alerts]
+    alarms:
+      fraud-errors:
+        metric: Invocation5XXErrors
+        endpoint: fraud
+        variant: blue
+        above: 0.05
+  us-east-1:
+    endpoints:
+      fraud: {variants: {blue: {instances: 1, latency: 60ms}}, traffic: 5 rps}
+    topics: [alerts]
+    alarms:
+      fraud-errors:
+        metric: Invocation5XXErrors
+        endpoint: fraud
+        variant: blue
+        above: 0.05
+"""
+
+
+class Checks:
+    """Counts what worked and what did not."""
+
+    def __init__(self):
+        self.failed = []
+        self.passed = 0
+
+    def check(self, name, holds, found=""):
+        if holds:
+            self.passed += 1
+            print(f"ok      {name}")
+        else:
+            self.failed.append(name)
+            print(f"FAILED  {name}: {found}")
+
+
+def environment(url, region):
+    """No configuration of the machine's user may take part, and no credentials of theirs."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "thing",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
+    }
+
+
+def now_of(url):
+    with urllib.request.urlopen(f"{url}/_rehearsal/time", timeout=10) as answer:
+        text = json.load(answer)["now"]
+    return datetime.datetime.fromisoformat(text.split(".")[0].rstrip("Z") + "+00:00")
+
+
+def with_cli(checks, aws, url, region, folder):
+    def run(*arguments):
+        command = [aws, *arguments]
+        done = subprocess.run(command, env=environment(url, region), capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            return None, (done.stderr or done.stdout).strip()
+        return (json.loads(done.stdout) if done.stdout.lstrip().startswith("{") else {}), ""
+
+    def check(name, answer, problem, holds):
+        checks.check(f"{region} aws {name}", answer is not None and holds(answer), problem or answer)
+
+    answer, problem = run("sts", "get-caller-identity")
+    check("sts get-caller-identity", answer, problem, lambda it: len(it["Account"]) == 12)
+    answer, problem = run("sagemaker", "list-endpoints")
+    check("sagemaker list-endpoints", answer, problem, lambda it: len(it["Endpoints"]) == 1)
+    answer, problem = run("sagemaker", "describe-endpoint", "--endpoint-name", "fraud")
+    check("sagemaker describe-endpoint", answer, problem, lambda it: f":{region}:" in it["EndpointArn"])
+    answer, problem = run("sagemaker", "describe-endpoint", "--endpoint-name", "none")
+    checks.check(f"{region} aws says what is missing", "ValidationException" in problem, problem or answer)
+    body = folder / "body"
+    out = folder / "out"
+    body.write_text("{}")
+    answer, problem = run(
+        *("sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "fraud", "--target-variant", "blue"),
+        *("--content-type", "application/json", "--body", f"fileb://{body}", str(out)),
+    )
+    check("sagemaker-runtime invoke-endpoint", answer, problem, lambda it: it["InvokedProductionVariant"] == "blue")
+    now = now_of(url)
+    answer, problem = run(
+        *("cloudwatch", "get-metric-statistics", "--namespace", "AWS/SageMaker", "--metric-name", "Invocations"),
+        *("--dimensions", "Name=EndpointName,Value=fraud", "Name=VariantName,Value=blue", "--statistics", "Sum"),
+        *("--period", "60", "--start-time", (now - datetime.timedelta(hours=1)).isoformat()),
+        *("--end-time", (now + datetime.timedelta(minutes=5)).isoformat()),
+    )
+    check(
+        "cloudwatch get-metric-statistics",
+        *(answer, problem),
+        lambda it: it["Label"] == "Invocations" and all(point["Sum"] > 0 for point in it["Datapoints"]),
+    )
+    answer, problem = run("cloudwatch", "describe-alarms")
+    check(
+        "cloudwatch describe-alarms",
+        *(answer, problem),
+        lambda it: "fraud-errors" in [alarm["AlarmName"] for alarm in it["MetricAlarms"]],
+    )
+    answer, problem = run("sns", "list-topics")
+    check("sns list-topics", answer, problem, lambda it: it["Topics"][0]["TopicArn"].endswith(":alerts"))
+    arn = (answer or {"Topics": [{"TopicArn": ""}]})["Topics"][0]["TopicArn"]
+    answer, problem = run("sns", "publish", "--topic-arn", arn, "--subject", "s", "--message", "<a & b>")
+    check("sns publish", answer, problem, lambda it: it["MessageId"])
+    answer, problem = run("application-autoscaling", "describe-scalable-targets", "--service-namespace", "sagemaker")
+    check("application-autoscaling describe-scalable-targets", answer, problem, lambda it: "ScalableTargets" in it)
+
+    bucket = f"cli-{region}"
+    constraint = [] if region == "us-east-1" else ["--create-bucket-configuration", f"LocationConstraint={region}"]
+    answer, problem = run("s3api", "create-bucket", "--bucket", bucket, *constraint)
+    check("s3api create-bucket", answer, problem, lambda it: True)
+    for size in (1_000, 9 * 1024 * 1024 + 17):
+        sent, back = folder / "sent", folder / "back"
+        sent.write_bytes(hashlib.shake_128(region.encode()).digest(size))
+        answer, problem = run("s3", "cp", "--no-progress", str(sent), f"s3://{bucket}/folder/file {size}")
+        check(f"s3 cp of {size} bytes up", answer, problem, lambda it: True)
+        answer, problem = run("s3", "cp", "--no-progress", f"s3://{bucket}/folder/file {size}", str(back))
+        same = answer is not None and back.read_bytes() == sent.read_bytes()
+        check(f"s3 cp of {size} bytes down, the same bytes", answer, problem, lambda it, same=same: same)
+    answer, problem = run("s3api", "list-objects-v2", "--bucket", bucket, "--prefix", "folder/")
+    check("s3api list-objects-v2", answer, problem, lambda it: len(it["Contents"]) == 2)
+    answer, problem = run("s3", "rm", "--recursive", f"s3://{bucket}/")
+    check("s3 rm --recursive", answer, problem, lambda it: True)
+
+
+def with_boto3(checks, url, region):
+    import boto3
+    import botocore.config
+    import botocore.exceptions
+
+    session = boto3.Session(aws_access_key_id="SIM-boto3", aws_secret_access_key="x", region_name=region)
+    config = botocore.config.Config(retries={"max_attempts": 1})
+
+    def client(name):
+        signed = botocore.config.Config(signature_version="s3v4") if name == "s3" else None
+        return session.client(name, endpoint_url=url, config=config.merge(signed) if signed else config)
+
+    def check(name, call, holds):
+        try:
+            answer = call()
+            checks.check(f"{region} boto3 {name}", holds(answer), answer)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, KeyError, IndexError) as problem:
+            checks.check(f"{region} boto3 {name}", False, repr(problem))
+
+    sagemaker, runtime, cloudwatch = client("sagemaker"), client("sagemaker-runtime"), client("cloudwatch")
+    sns, s3 = client("sns"), client("s3")
+    check(
+        "describe_endpoint",
+        lambda: sagemaker.describe_endpoint(EndpointName="fraud"),
+        lambda it: it["EndpointStatus"] == "InService" and it["CreationTime"].tzinfo is not None,
+    )
+    check(
+        "invoke_endpoint",
+        lambda: runtime.invoke_endpoint(EndpointName="fraud", Body=b"{}", ContentType="application/json"),
+        lambda it: it["Body"].read() is not None and it["InvokedProductionVariant"] == "blue",
+    )
+    now = now_of(url)
+    check(
+        "get_metric_statistics",
+        lambda: cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName="Invocations",
+            Dimensions=[{"Name": "EndpointName", "Value": "fraud"}, {"Name": "VariantName", "Value": "blue"}],
+            Statistics=["Sum"],
+            Period=60,
+            StartTime=now - datetime.timedelta(hours=1),
+            EndTime=now + datetime.timedelta(minutes=5),
+        ),
+        lambda it: all(isinstance(point["Timestamp"], datetime.datetime) for point in it["Datapoints"]),
+    )
+    check("describe_alarms", cloudwatch.describe_alarms, lambda it: isinstance(it["MetricAlarms"][0]["Threshold"], float))
+    check("list_topics", sns.list_topics, lambda it: f":{region}:" in it["Topics"][0]["TopicArn"])
+
+    bucket = f"boto3-{region}"
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    check("create_bucket", lambda: s3.create_bucket(Bucket=bucket, **where), lambda it: True)
+    content = hashlib.shake_128(b"boto3").digest(9 * 1024 * 1024 + 5)
+    with tempfile.TemporaryDirectory() as folder:
+        sent, back = pathlib.Path(folder, "sent"), pathlib.Path(folder, "back")
+        sent.write_bytes(content)
+        check("upload_file of 9 MB", lambda: s3.upload_file(str(sent), bucket, "k"), lambda it: True)
+        check("download_file", lambda: s3.download_file(bucket, "k", str(back)), lambda it: back.read_bytes() == content)
+    first = s3.put_object(Bucket=bucket, Key="once", Body=b"1", IfNoneMatch="*")
+    checks.check(f"{region} boto3 put_object IfNoneMatch", first["ETag"].startswith('"'), first)
+    try:
+        s3.put_object(Bucket=bucket, Key="once", Body=b"2", IfNoneMatch="*")
+        checks.check(f"{region} boto3 a second writer is refused", False, "it was not")
+    except botocore.exceptions.ClientError as problem:
+        status = problem.response["ResponseMetadata"]["HTTPStatusCode"]
+        checks.check(f"{region} boto3 a second writer is refused", status == 412, problem)
+    url_of = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "once"})
+    with urllib.request.urlopen(url_of, timeout=10) as answer:
+        checks.check(f"{region} boto3 presigned URL", answer.read() == b"1")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url, server):
+    for _ in range(100):
+        try:
+            now_of(url)
+            return
+        except OSError:
+            if server.poll() is not None:
+                sys.exit(f"the server ended with {server.returncode} before it answered")
+            time.sleep(0.1)
+    sys.exit(f"the server does not answer at {url}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rehearse", nargs="?", help="the rehearse binary, to be started and stopped")
+    parser.add_argument("--endpoint", help="the URL of a server that runs already")
+    parser.add_argument("--aws", default=shutil.which("aws") or str(pathlib.Path(sys.executable).with_name("aws")))
+    given = parser.parse_args()
+    if bool(given.rehearse) == bool(given.endpoint):
+        parser.error("give either the rehearse binary or --endpoint URL")
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        server, url = None, given.endpoint
+        if given.rehearse:
+            port = free_port()
+            url = f"http://127.0.0.1:{port}"
+            world = folder / "world.yaml"
+            world.write_text(WORLD)
+            command = [given.rehearse, "serve", "--listen", f"127.0.0.1:{port}", "--world", str(world)]
+            server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            wait_for(url, server)
+        try:
+            for region in REGIONS:
+                with_cli(checks, given.aws, url, region, folder)
+                with_boto3(checks, url, region)
+        finally:
+            if server:
+                server.terminate()
+                server.wait(10)
+    print(f"{checks.passed} work, {len(checks.failed)} do not")
+    sys.exit(1 if checks.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
