@@ -41,7 +41,7 @@ fn spec() -> WorldSpec {
             },
         }
     });
-    WorldSpec::from_value(described).expect("a valid world")
+    WorldSpec::from_value(&described).expect("a valid world")
 }
 
 fn cloud_with(faults: impl IntoIterator<Item = Fault>) -> Cloud {

@@ -40,7 +40,12 @@ impl Parrot {
 
     fn refusing(status: u16, code: &str, message: &str, detail: Value) -> Self {
         let mut error = ApiError::new(status, code, message);
-        error.detail = detail.as_object().cloned().unwrap_or_default();
+        error.detail = detail
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         Self {
             answer: Err(error),
             asked: Arc::default(),
