@@ -73,16 +73,34 @@ impl Region {
                 self.stand_endpoint(ctx, &name, endpoint);
             }
         }
-        for (name, alarm) in &spec.alarms {
-            let (operation, input) = self.alarm_input(ctx, name, alarm);
-            let outcome = Input::new(Service::CloudWatch, &input)
-                .and_then(|input| self.cloudwatch_call(ctx, operation, input).map(|_| ()));
-            if let Err(ApiError { message, .. }) = outcome {
-                problems.push(SpecProblem {
-                    path: format!("regions.{}.alarms.{name}", self.name),
-                    problem: message,
-                    accepted: format!("what CloudWatch's {operation} accepts"),
-                });
+        self.stand_alarms(ctx, spec, problems);
+    }
+
+    /// Puts the alarms, a composite after those it watches.
+    fn stand_alarms(&mut self, ctx: &mut Ctx, spec: &RegionSpec, problems: &mut Vec<SpecProblem>) {
+        let mut left: Vec<(&String, &AlarmSpec)> = spec.alarms.iter().collect();
+        loop {
+            let before = left.len();
+            let mut refused = Vec::new();
+            left.retain(|(name, alarm)| {
+                let (operation, input) = self.alarm_input(ctx, name, alarm);
+                let put = Input::new(Service::CloudWatch, &input)
+                    .and_then(|input| self.cloudwatch_call(ctx, operation, input).map(|_| ()));
+                match put {
+                    Ok(()) => false,
+                    Err(ApiError { message, .. }) => {
+                        refused.push(SpecProblem {
+                            path: format!("regions.{}.alarms.{name}", self.name),
+                            problem: message,
+                            accepted: format!("what CloudWatch's {operation} accepts"),
+                        });
+                        true
+                    }
+                }
+            });
+            if left.is_empty() || left.len() == before {
+                problems.extend(refused);
+                return;
             }
         }
     }

@@ -7,7 +7,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod alarms;
 mod lifecycle;
+mod runs;
+mod runtime;
+mod services;
+mod spec;
 
 /// A small fleet: two variants, some traffic.
 const FRAUD: &str = r#"{"regions": {"eu-west-1": {

@@ -20,6 +20,10 @@ pub(crate) const OPERATIONS: &[&str] = &[
     "RegisterScalableTarget",
 ];
 
+/// The service-linked role behind every target.
+const SERVICE_ROLE: &str = "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/\
+                            AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint";
+
 fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "ValidationException", message)
 }
@@ -68,7 +72,7 @@ impl Region {
                 self.scaling.policies.retain(|(target, _), _| *target != id);
                 reply(json!({}))
             }
-            "DescribeScalableTargets" => self.describe_targets(input),
+            "DescribeScalableTargets" => self.describe_targets(ctx, input),
             "PutScalingPolicy" => self.put_policy(ctx, input),
             "DescribeScalingPolicies" => self.describe_policies(input),
             "DeleteScalingPolicy" => {
@@ -149,7 +153,7 @@ impl Region {
         reply(json!({"ScalableTargetARN": arn}))
     }
 
-    fn describe_targets(&self, input: Input<'_>) -> Result<Reply, ApiError> {
+    fn describe_targets(&self, ctx: &Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
         input.need("ServiceNamespace")?;
         let wanted = input.texts("ResourceIds");
         let all = self
@@ -168,8 +172,7 @@ impl Region {
                     "ScalableDimension": dimension,
                     "MinCapacity": target.min,
                     "MaxCapacity": target.max,
-                    "RoleARN": "arn:aws:iam::111122223333:role/aws-service-role/sagemaker.application-autoscaling.\
-                                amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+                    "RoleARN": format!("arn:aws:iam::{}:{SERVICE_ROLE}", ctx.account),
                     "CreationTime": epoch(target.created),
                     "SuspendedState": {
                         "DynamicScalingInSuspended": suspended("DynamicScalingInSuspended"),

@@ -281,7 +281,11 @@ fn check_endpoint(found: &mut Found, path: &str, name: &str, endpoint: &Endpoint
             found.add(
                 &format!("{path}.model"),
                 format!("no model `{model}` in this Region"),
-                format!("one of `models`: {all}"),
+                if all.is_empty() {
+                    "an entry in `models`".to_owned()
+                } else {
+                    all
+                },
             );
         }
         if let Some(scaling) = &variant.scaling
