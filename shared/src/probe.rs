@@ -279,10 +279,10 @@ pub fn seconds(duration: Duration) -> String {
     let (minutes, whole) = (duration.as_secs() / 60, duration.as_secs());
     match ms {
         0..1_000 => format!("{ms} ms"),
-        1_000..120_000 if ms % 1_000 == 0 => format!("{whole} s"),
+        1_000..120_000 if ms.is_multiple_of(1_000) => format!("{whole} s"),
         1_000..120_000 => format!("{:.1} s", duration.as_secs_f64()),
         120_000..7_200_000 => format!("{minutes} min"),
-        _ if minutes < 48 * 60 && minutes % 60 == 0 => format!("{} h", minutes / 60),
+        _ if minutes < 48 * 60 && minutes.is_multiple_of(60) => format!("{} h", minutes / 60),
         _ if minutes < 48 * 60 => format!("{} h {} min", minutes / 60, minutes % 60),
         _ => format!("{} days", minutes / (24 * 60)),
     }

@@ -53,7 +53,7 @@ pub(super) fn tell(
         .changes
         .retain(|change| between(*change, facts.now) < policy.flapping.window);
     let unsteady = record.changes.len() as u64 > u64::from(policy.flapping.transitions);
-    let why = match (record.incident.as_ref().map(|incident| incident.told), ailing) {
+    match (record.incident.as_ref().map(|incident| incident.told), ailing) {
         (Some(Told::Flapping), _) if !record.changes.is_empty() => Some(Why::Flapping),
         (Some(Told::Flapping), Some(state)) => Some(teller.calm_but(record, outbox, state)),
         (Some(Told::Flapping), None) => teller.over(record, outbox),
@@ -80,8 +80,7 @@ pub(super) fn tell(
         (Some(Told::Ill(state)), Some(_)) => teller.remind(record, outbox, state),
         (Some(Told::Ill(_)), None) => teller.over(record, outbox),
         (None, None) => None,
-    };
-    why
+    }
 }
 
 /// Closes the incident of an endpoint that is watched no more.
