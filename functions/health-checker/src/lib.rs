@@ -1,1 +1,165 @@
-//! x
+//! The health checker: looks at every endpoint of the fleet, tells people what changed, and recovers what it may.
+//!
+//! `handle` is the whole of it: read the trigger, observe, decide (`shared::health`), commit, act, publish, report. The
+//! decisions are in `shared`; here is only the wiring.
+//!
+//! Which failures are errors of the function? What a repetition could mend, or what must ring the alarm on the function
+//! itself: no ledger, no fleet file. An event or a command that is not understood is answered with a report whose
+//! `outcome` is `refused`: Lambda would repeat an error twice and then fill the dead-letter queue with it, and no
+//! repetition makes a wrong event right. A trouble on the way (throttled, denied, SNS down) is neither: it is in the
+//! ledger, is told when it lasts, and the next sweep goes on.
+
+mod act;
+mod async_probe;
+mod check;
+mod commands;
+mod observe;
+mod outbox;
+mod probes;
+mod services;
+mod watch;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+use shared::{
+    alert::Links,
+    aws::{Base, Invocation, fleet_source::FleetFile, lambda, ledger::LedgerError},
+    command::HealthCommand,
+    health::observation::Hint,
+    report::Report,
+    settings::{Settings, SettingsErrors},
+    trigger::Trigger,
+};
+use tracing::Instrument;
+
+use self::{check::Scope, watch::TagCache};
+
+/// What an instance of the function keeps between invocations. Nothing in it must survive: it only saves calls.
+#[derive(Clone, Debug)]
+pub struct Context {
+    settings: Arc<Settings>,
+    base: Base,
+    fleet: Arc<FleetFile>,
+    tags: Arc<TagCache>,
+    links: Links,
+}
+
+impl Context {
+    /// Reads the settings; nothing is called.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong.
+    pub fn new(env: &BTreeMap<String, String>, base: Base) -> Result<Self, SettingsErrors> {
+        let settings = Settings::from_env(env)?;
+        Ok(Self {
+            fleet: Arc::new(FleetFile::new(&settings.fleet, &settings.state)),
+            tags: Arc::default(),
+            links: settings.links(),
+            settings: Arc::new(settings),
+            base,
+        })
+    }
+
+    /// What the environment says.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What the callers of AWS are made from.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+}
+
+/// Why an invocation failed. Its message is what Lambda reports; the variant is the metric `Errors` by `reason`.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The ledger cannot be read or written, so nothing can be decided.
+    #[error("the health ledger: {0}")]
+    Ledger(#[from] LedgerError),
+    /// There is no fleet file to go by.
+    #[error("{0}")]
+    NoFleet(String),
+}
+
+/// Handles one event and answers the report of it.
+///
+/// # Errors
+/// [`HandlerError`]; safe to repeat with the same event.
+pub async fn handle(ctx: &Context, call: &Invocation, event: Value) -> Result<Value, HandlerError> {
+    let span = lambda::span(call);
+    async {
+        // On the heap: the states of all calls together are large, and would be moved about by every caller.
+        let answer = Box::pin(respond(ctx, call, &event)).await;
+        match &answer {
+            Ok(report) => tracing::info!(outcome = ?report.outcome, "{}", first_line(&report.summary)),
+            Err(error) => tracing::error!(%error, "the invocation failed"),
+        }
+        answer.map(|report| report.to_value())
+    }
+    .instrument(span)
+    .await
+}
+
+async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Report, HandlerError> {
+    let trigger = match Trigger::parse(event) {
+        Ok(trigger) => trigger,
+        Err(error) => return Ok(refused(&error)),
+    };
+    tracing::info!(trigger = trigger.kind(), "woken");
+    match trigger {
+        Trigger::Schedule(_) => check::run(ctx, call, Scope::Sweep).await,
+        Trigger::EndpointStateChange(change) => {
+            let hint = Hint {
+                status: change.status,
+                at: change.at.unwrap_or_else(|| ctx.base.clock.now()),
+            };
+            check::run(
+                ctx,
+                call,
+                Scope::Changed {
+                    endpoint: change.endpoint,
+                    hint,
+                },
+            )
+            .await
+        }
+        Trigger::Alarms(changes) => {
+            let mut endpoints: Vec<String> = changes
+                .iter()
+                .flat_map(|change| change.dimension("EndpointName"))
+                .map(str::to_owned)
+                .collect();
+            endpoints.sort();
+            endpoints.dedup();
+            if endpoints.is_empty() {
+                return Ok(refused(
+                    &"The alarm names no endpoint (no metric with the dimension EndpointName), so there is nothing to check.",
+                ));
+            }
+            check::run(
+                ctx,
+                call,
+                Scope::Some {
+                    patterns: endpoints,
+                    details: false,
+                },
+            )
+            .await
+        }
+        Trigger::Command(command) => match HealthCommand::parse(&command) {
+            Ok(command) => commands::run(ctx, call, command).await,
+            Err(error) => Ok(refused(&error)),
+        },
+    }
+}
+
+fn refused(why: &impl std::fmt::Display) -> Report {
+    tracing::error!("refused: {why}");
+    Report::refused(why)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

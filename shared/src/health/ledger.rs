@@ -279,7 +279,7 @@ pub struct GoodConfig {
 /// An asynchronous probe whose output is awaited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncJob {
-    /// `s3://` of the input that was put; removed when the job is done.
+    /// `s3://` of the input that was put.
     pub input: String,
     /// `s3://` where the output is expected.
     pub output: String,
@@ -288,9 +288,12 @@ pub struct AsyncJob {
     pub failure: Option<String>,
     /// When it was asked.
     pub started: Timestamp,
-    /// It is over, and its objects are removed; kept so that the next one does not begin at once.
+    /// It was judged for the last time; kept so that its objects are removed and the next one does not begin at once.
     #[serde(default)]
     pub over: bool,
+    /// Its objects are removed.
+    #[serde(default)]
+    pub cleaned: bool,
 }
 
 /// What people were told about an endpoint. It stays until they were told that it is over.

@@ -29,8 +29,13 @@ pub struct Silence {
 impl Silence {
     /// It concerns this endpoint.
     pub fn covers(&self, endpoint: &str) -> bool {
-        self.endpoints.iter().any(|pattern| matches(pattern, endpoint))
+        covers(&self.endpoints, endpoint)
     }
+}
+
+/// One of these names or globs means the endpoint.
+pub fn covers(patterns: &[String], endpoint: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, endpoint))
 }
 
 /// A pattern that is no glob matches only itself.

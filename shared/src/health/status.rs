@@ -13,7 +13,7 @@ use crate::probe::seconds;
 /// Endpoints shown in the table; the JSON has them all.
 const SHOWN: usize = 200;
 
-/// The table and the facts behind it. Empty `endpoints` asks for all.
+/// The table and the facts behind it. `endpoints` are names or globs; none asks for all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// Readable: one line for each endpoint, the sick ones first.
@@ -28,7 +28,7 @@ pub struct Status {
 
 /// What is known at `now`.
 pub fn status(now: Timestamp, watch: &Watch, ledger: &HealthLedger, endpoints: &[String]) -> Status {
-    let wanted = |name: &String| endpoints.is_empty() || endpoints.contains(name);
+    let wanted = |name: &String| endpoints.is_empty() || silence::covers(endpoints, name);
     let mut rows: Vec<(&String, &EndpointRecord)> = ledger.endpoints.iter().filter(|(name, _)| wanted(name)).collect();
     rows.sort_by_key(|(name, record)| (std::cmp::Reverse(urgency(record)), (*name).clone()));
     let table: Vec<[String; 4]> = rows
@@ -36,7 +36,11 @@ pub fn status(now: Timestamp, watch: &Watch, ledger: &HealthLedger, endpoints: &
         .take(SHOWN)
         .map(|(name, record)| row(now, watch, ledger, name, record))
         .collect();
-    let unknown = endpoints.iter().filter(|name| !ledger.endpoints.contains_key(*name));
+    let unknown = endpoints.iter().filter(|pattern| {
+        !rows
+            .iter()
+            .any(|(name, _)| silence::covers(std::slice::from_ref(pattern), name))
+    });
     let mut lines = vec![headline(now, ledger, &rows)];
     lines.extend(aligned(&table));
     if rows.len() > SHOWN {

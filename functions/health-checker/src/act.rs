@@ -1,0 +1,193 @@
+//! Doing what was decided, each step under its endpoint's lease. No policy here: what to do is in the step.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{StreamExt, stream};
+use shared::{
+    aws::{
+        autoscaling::Scaled,
+        sagemaker::{Change, VariantChange},
+    },
+    failure::{CallError, Retry},
+    health::{
+        ledger::HealthLedger,
+        observation::{ActOutcome, Acted, Trouble},
+        recovery::{Step, Verb},
+    },
+    lease::{Decision, Lease, Urgency},
+};
+use tracing::Instrument;
+
+use crate::{
+    Context,
+    services::{Acting, Services},
+    watch::trouble,
+};
+
+/// Steps at the same time: recoveries are few by their budgets.
+const AT_ONCE: usize = 8;
+
+/// A lease is renewed with every sweep while a recovery lasts; should the sweeps stop, it ends by itself.
+const LEASE: Duration = Duration::from_secs(10 * 60);
+
+/// How the steps went, and what stood in their way.
+#[derive(Default)]
+pub(crate) struct Done {
+    pub(crate) acted: Vec<Acted>,
+    pub(crate) troubles: Vec<Trouble>,
+}
+
+/// Takes the steps, keeps the leases of recoveries under way and gives back those of recoveries that ended.
+pub(crate) async fn all(
+    ctx: &Context,
+    services: &Services,
+    before: &HealthLedger,
+    after: &HealthLedger,
+    steps: &[Step],
+) -> Done {
+    let acting = &services.acting;
+    let steps: BTreeMap<&str, &Step> = steps.iter().map(|step| (step.endpoint.as_str(), step)).collect();
+    let under_way = intents(after);
+    let taking = under_way.iter().map(|(endpoint, intent)| {
+        let step = steps.get(endpoint).copied();
+        let span = tracing::info_span!("endpoint", endpoint = *endpoint);
+        take(ctx, acting, endpoint, intent, step).instrument(span)
+    });
+    let results: Vec<(Option<Acted>, Option<Trouble>)> = stream::iter(taking).buffer_unordered(AT_ONCE).collect().await;
+    let mut done = Done::default();
+    for (acted, trouble) in results {
+        done.acted.extend(acted);
+        done.troubles.extend(trouble);
+    }
+    for (endpoint, intent) in intents(before) {
+        if under_way.get(endpoint) != Some(&intent) {
+            release(acting, endpoint, intent).await;
+        }
+    }
+    done
+}
+
+/// Gives back the leases of recoveries that ended when their steps were noted.
+pub(crate) async fn release_ended(services: &Services, before: &HealthLedger, after: &HealthLedger) {
+    let under_way = intents(after);
+    for (endpoint, intent) in intents(before) {
+        if under_way.get(endpoint) != Some(&intent) {
+            release(&services.acting, endpoint, intent).await;
+        }
+    }
+}
+
+fn intents(ledger: &HealthLedger) -> BTreeMap<&str, &str> {
+    let doing = ledger.endpoints.iter();
+    doing
+        .filter_map(|(name, record)| Some((name.as_str(), record.recovery.intent.as_ref()?.id.as_str())))
+        .collect()
+}
+
+async fn release(acting: &Acting, endpoint: &str, intent: &str) {
+    if let Err(error) = acting.leases.release(endpoint, intent).await {
+        tracing::warn!(endpoint, %error, "the lease was not given back; it ends by itself");
+    }
+}
+
+async fn take(
+    ctx: &Context,
+    acting: &Acting,
+    endpoint: &str,
+    intent: &str,
+    step: Option<&Step>,
+) -> (Option<Acted>, Option<Trouble>) {
+    let now = ctx.base.clock.now();
+    let wish = Lease::wish("health-checker", intent, "recovery", Urgency::Repair, now, LEASE);
+    let leased = acting.leases.acquire(endpoint, &wish).await;
+    // Without a step SageMaker is at work: the lease keeps others away, and nothing is lost if it could not be had.
+    let Some(step) = step else {
+        if let Err(error) = leased {
+            tracing::warn!(%error, "the lease was not renewed");
+        }
+        return (None, None);
+    };
+    let (outcome, trouble) = match leased {
+        Ok(Decision::Refuse { current, free_at }) => {
+            let why = format!(
+                "{} holds the endpoint until {free_at:.0}, for: {}",
+                current.holder, current.purpose
+            );
+            (ActOutcome::Later(why), None)
+        }
+        Ok(Decision::Grant(_) | Decision::TakeOver { .. }) => match call(acting, step).await {
+            Ok(change) => {
+                tracing::info!(step = ?step.verb, ?change, "recovery step taken");
+                (ActOutcome::Accepted, None)
+            }
+            Err(error) => failed(&error),
+        },
+        Err(error) => (
+            ActOutcome::Later(format!("no lease: {error}")),
+            error.call().map(trouble),
+        ),
+    };
+    let acted = Acted {
+        endpoint: endpoint.to_owned(),
+        intent: intent.to_owned(),
+        at: ctx.base.clock.now(),
+        outcome,
+    };
+    (Some(acted), trouble)
+}
+
+fn failed(error: &CallError) -> (ActOutcome, Option<Trouble>) {
+    tracing::warn!(%error, advice = error.advice(), "recovery step not taken");
+    let outcome = match error.retry() {
+        Retry::Soon | Retry::NextTick => ActOutcome::Later(error.to_string()),
+        Retry::Never => ActOutcome::Refused(format!("{error}. {}", error.advice())),
+    };
+    let own = error.failure == shared::failure::Failure::Denied;
+    (outcome, own.then(|| trouble(error)))
+}
+
+/// The one place where the health checker changes anything in SageMaker.
+async fn call(acting: &Acting, step: &Step) -> Result<Change, CallError> {
+    let endpoint = step.endpoint.as_str();
+    let sagemaker = &acting.sagemaker;
+    match &step.verb {
+        Verb::SetWeights(weights) => {
+            let changes: Vec<VariantChange> = weights
+                .iter()
+                .map(|(variant, weight)| VariantChange {
+                    variant: variant.clone(),
+                    // SageMaker's weights are 32-bit floats; they came from it.
+                    weight: Some(*weight as f32),
+                    instances: None,
+                })
+                .collect();
+            sagemaker.update_weights_and_capacities(endpoint, &changes).await
+        }
+        Verb::SetInstances { variant, count } => {
+            let change = VariantChange {
+                variant: variant.clone(),
+                weight: None,
+                instances: Some(*count),
+            };
+            sagemaker.update_weights_and_capacities(endpoint, &[change]).await
+        }
+        Verb::SetMinimum { variant, minimum } => {
+            let scaled = Scaled::VariantInstances {
+                endpoint: endpoint.to_owned(),
+                variant: variant.clone(),
+            };
+            acting
+                .autoscaling
+                .register(&scaled, Some(*minimum), None)
+                .await
+                .map(|()| Change::Begun)
+        }
+        Verb::Redeploy { from, to } => {
+            let config = sagemaker.describe_endpoint_config(from).await?;
+            sagemaker.clone_endpoint_config(&config, to).await?;
+            sagemaker.update_endpoint(endpoint, to).await
+        }
+        Verb::Delete => sagemaker.delete_endpoint(endpoint).await,
+        Verb::Create { config, tags } => sagemaker.create_endpoint(endpoint, config, tags).await,
+    }
+}

@@ -1,0 +1,436 @@
+//! One check, of the whole fleet or of some endpoints: observe, decide, commit, act, publish, report.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::{
+    aws::{
+        Invocation,
+        fleet_source::{InForce, NoFleet},
+        lambda,
+        ledger::{LedgerError, Loaded},
+    },
+    emf::{Metrics, Unit},
+    health::{
+        Decision, Facts, Why, decide,
+        ledger::{EndpointRecord, HealthLedger, State},
+        observation::{Hint, News, SweepNews, Trouble, TroubleKind, Watch},
+        policy::FleetHealthPolicy,
+        silence::covers,
+    },
+    probe::seconds,
+    report::Report,
+};
+
+use crate::{
+    Context, HandlerError, act,
+    observe::{self, Looks},
+    outbox,
+    services::Services,
+    watch::{self, Selected},
+};
+
+/// What to check.
+pub(crate) enum Scope {
+    /// Everything.
+    Sweep,
+    /// What an event is about.
+    Changed {
+        /// The endpoint.
+        endpoint: String,
+        /// What the event said.
+        hint: Hint,
+    },
+    /// Names or globs.
+    Some {
+        /// Names or globs.
+        patterns: Vec<String>,
+        /// A person asked: answer every probe's outcome.
+        details: bool,
+    },
+}
+
+/// Checks and answers the report.
+pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Result<Report, HandlerError> {
+    let began = ctx.base.clock.now();
+    let services = Services::new(ctx, call);
+    let (loaded, fleet) = tokio::join!(services.ledger.load(), ctx.fleet.load(&services.s3));
+    let loaded = loaded?;
+    // What an earlier invocation could not say comes first, whatever happens next.
+    let (loaded, mut published) = outbox::drain(ctx, &services, loaded).await?;
+    let InForce {
+        fleet,
+        trouble: fleet_trouble,
+        ..
+    } = match fleet {
+        Ok(in_force) => in_force,
+        Err(none) => return Err(no_fleet(ctx, &services, loaded, &none).await),
+    };
+    let fleet_health = fleet.fleet_health();
+    let mut troubles: Vec<Trouble> = fleet_trouble
+        .iter()
+        .map(|trouble| broken_fleet(&trouble.to_string()))
+        .collect();
+    let (selected, names, hint) = select(ctx, &services, &fleet, &loaded.document, &scope).await;
+    troubles.extend(selected.troubles.iter().cloned());
+    let concurrency = usize::try_from(fleet_health.concurrency).unwrap_or(usize::MAX);
+    let looks = observe::all(ctx, &services, &selected, &loaded.document, names, hint, concurrency).await;
+    let Looks {
+        observations,
+        unreached,
+    } = looks;
+    if !unreached.is_empty() {
+        tracing::warn!(count = unreached.len(), "not reached in this sweep");
+    }
+    let swept = matches!(scope, Scope::Sweep);
+    let news = News {
+        observations,
+        troubles,
+        sweep: swept.then(|| SweepNews {
+            unreached: unreached.clone(),
+        }),
+        acted: Vec::new(),
+    };
+    let before = loaded.document.clone();
+    let (loaded, mut decision) = commit(ctx, &services, &selected.watch, &fleet_health, loaded, &news).await?;
+    let done = act::all(ctx, &services, &before, &loaded.document, &decision.steps).await;
+    let loaded = if done.acted.is_empty() && done.troubles.is_empty() {
+        loaded
+    } else {
+        let before = loaded.document.clone();
+        let news = News {
+            acted: done.acted,
+            troubles: done.troubles,
+            ..News::default()
+        };
+        let (loaded, after) = commit(ctx, &services, &selected.watch, &fleet_health, loaded, &news).await?;
+        act::release_ended(&services, &before, &loaded.document).await;
+        decision.reasons.extend(after.reasons);
+        loaded
+    };
+    let (loaded, more) = outbox::drain(ctx, &services, loaded).await?;
+    published += more;
+    let result = Outcome {
+        news: &news,
+        unreached: &unreached,
+        decision: &decision,
+        ledger: &loaded.document,
+        published,
+    };
+    result.log();
+    let lasted = std::time::Duration::try_from(ctx.base.clock.now().duration_since(began)).unwrap_or_default();
+    if swept {
+        result.emit(ctx, &selected.watch, lasted);
+    }
+    Ok(result.report(&scope, lasted))
+}
+
+/// Decides on the news, again on every newer ledger, until the decision is written.
+async fn commit(
+    ctx: &Context,
+    services: &Services,
+    watch: &Watch,
+    fleet: &FleetHealthPolicy,
+    loaded: Loaded<HealthLedger>,
+    news: &News,
+) -> Result<(Loaded<HealthLedger>, Decision), LedgerError> {
+    let round = |ledger: &HealthLedger| {
+        let facts = Facts {
+            now: ctx.base.clock.now(),
+            fleet,
+            links: &ctx.links,
+        };
+        let decision = decide(&facts, watch, ledger, news);
+        let changed = (decision.ledger != *ledger).then(|| decision.ledger.clone());
+        (changed, decision)
+    };
+    services.ledger.change_from(loaded, round).await
+}
+
+/// What is watched, what of it is looked at now and in which order.
+async fn select(
+    ctx: &Context,
+    services: &Services,
+    fleet: &shared::fleet::Fleet,
+    ledger: &HealthLedger,
+    scope: &Scope,
+) -> (Selected, Vec<String>, Option<Hint>) {
+    match scope {
+        Scope::Sweep => {
+            let selected = watch::whole_fleet(ctx, services, fleet, ledger).await;
+            let names = by_urgency(&selected.watch, ledger);
+            (selected, names, None)
+        }
+        Scope::Changed { endpoint, hint } => {
+            let mut selected = watch::from_ledger(fleet, ledger);
+            watch::add(ctx, services, fleet, &mut selected, endpoint).await;
+            (selected, vec![endpoint.clone()], Some(*hint))
+        }
+        Scope::Some { patterns, .. } => {
+            let globs = patterns.iter().any(|pattern| !fleet_name(pattern));
+            let mut selected = if globs {
+                let mut selected = watch::whole_fleet(ctx, services, fleet, ledger).await;
+                selected.watch.complete = false;
+                selected
+            } else {
+                watch::from_ledger(fleet, ledger)
+            };
+            for name in patterns.iter().filter(|pattern| fleet_name(pattern)) {
+                watch::add(ctx, services, fleet, &mut selected, name).await;
+            }
+            let names = by_urgency(&selected.watch, ledger);
+            let names = names.into_iter().filter(|name| covers(patterns, name)).collect();
+            (selected, names, None)
+        }
+    }
+}
+
+fn fleet_name(pattern: &str) -> bool {
+    pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Those left over from the last sweep first, then those being recovered, then those not seen for longest.
+fn by_urgency(watch: &Watch, ledger: &HealthLedger) -> Vec<String> {
+    let left: std::collections::BTreeSet<&String> = ledger.sweep.unreached.iter().collect();
+    let mut names: Vec<String> = watch.policies.keys().cloned().collect();
+    names.sort_by_key(|name| {
+        let record = ledger.endpoints.get(name);
+        let recovering = record.is_some_and(|record| record.recovery.intent.is_some());
+        (!left.contains(name), !recovering, record.map(|record| record.seen))
+    });
+    names
+}
+
+fn broken_fleet(problem: &str) -> Trouble {
+    Trouble {
+        kind: TroubleKind::FleetFile,
+        what: "fleet file".into(),
+        endpoint: None,
+        detail: problem.to_owned(),
+    }
+}
+
+/// People are told of it before the invocation fails; what waits in the outbox was published already.
+async fn no_fleet(ctx: &Context, services: &Services, loaded: Loaded<HealthLedger>, none: &NoFleet) -> HandlerError {
+    let news = News {
+        troubles: vec![broken_fleet(&none.to_string())],
+        ..News::default()
+    };
+    let fleet = FleetHealthPolicy {
+        suppression_minimum: 1,
+        suppression_share: 1.0,
+        recoveries_per_hour: 0,
+        concurrency: 1,
+        labels: BTreeMap::new(),
+    };
+    let told = async {
+        let (loaded, _) = commit(ctx, services, &Watch::default(), &fleet, loaded, &news).await?;
+        outbox::drain(ctx, services, loaded).await
+    };
+    match told.await {
+        Ok(_) => HandlerError::NoFleet(none.to_string()),
+        Err(error) => HandlerError::Ledger(error),
+    }
+}
+
+/// What came of a check.
+struct Outcome<'a> {
+    news: &'a News,
+    unreached: &'a [String],
+    decision: &'a Decision,
+    ledger: &'a HealthLedger,
+    published: usize,
+}
+
+impl Outcome<'_> {
+    fn log(&self) {
+        for (endpoint, why) in &self.decision.reasons {
+            let endpoint = endpoint.as_deref();
+            match why {
+                Why::Counted(_) | Why::Stale | Why::TooSoonToCount | Why::InTransition => {
+                    tracing::debug!(endpoint, "{why}");
+                }
+                _ => tracing::info!(endpoint, "{why}"),
+            }
+        }
+    }
+
+    fn checked(&self) -> Vec<(&str, &EndpointRecord)> {
+        let names = self.news.observations.iter().map(|look| look.endpoint.as_str());
+        names
+            .filter_map(|name| Some((name, self.ledger.endpoints.get(name)?)))
+            .collect()
+    }
+
+    fn in_state(&self, states: &[State]) -> usize {
+        self.checked()
+            .iter()
+            .filter(|(_, record)| states.contains(&record.state))
+            .count()
+    }
+
+    fn inconclusive(&self) -> usize {
+        let of = |why: &Why| matches!(why, Why::Inconclusive | Why::Unseen);
+        self.decision.reasons.iter().filter(|(_, why)| of(why)).count()
+    }
+
+    fn begun(&self) -> usize {
+        self.decision
+            .reasons
+            .iter()
+            .filter(|(_, why)| matches!(why, Why::Begun(_)))
+            .count()
+    }
+
+    fn sick(&self) -> usize {
+        self.in_state(&[
+            State::Unhealthy,
+            State::Failed,
+            State::Vanished,
+            State::OutOfService,
+            State::Stuck,
+        ])
+    }
+
+    fn degraded(&self) -> usize {
+        self.in_state(&[State::Degraded, State::RollbackFailed])
+    }
+
+    /// `Sweeps` is the heartbeat: an alarm on its absence tells that nobody watches any more.
+    fn emit(&self, ctx: &Context, watch: &Watch, lasted: std::time::Duration) {
+        let mut metrics = Metrics::new(ctx.settings.metrics_namespace.clone(), ctx.base.clock.now())
+            .dimension("Name", ctx.settings.name.clone());
+        let counts = [
+            ("Sweeps", 1),
+            ("Checked", self.news.observations.len()),
+            ("Healthy", self.in_state(&[State::Healthy])),
+            ("Degraded", self.degraded()),
+            ("Unhealthy", self.sick()),
+            ("Inconclusive", self.inconclusive()),
+            ("Unreached", self.unreached.len()),
+            ("AlertsPublished", self.published),
+            ("AlertsPending", self.ledger.outbox.len()),
+            ("RecoveriesStarted", self.begun()),
+        ];
+        for (name, count) in counts {
+            metrics.put(name, count as f64, Unit::Count);
+        }
+        metrics.put("SweepDuration", lasted.as_secs_f64() * 1000.0, Unit::Milliseconds);
+        for look in &self.news.observations {
+            let Some(record) = self.ledger.endpoints.get(&look.endpoint) else {
+                continue;
+            };
+            if watch.policies.get(&look.endpoint).is_some_and(|policy| policy.metrics) {
+                let about = [("EndpointName", look.endpoint.as_str())];
+                let healthy = if record.state == State::Healthy { 1.0 } else { 0.0 };
+                metrics.put_for(&about, "EndpointHealthy", healthy, Unit::None);
+                for result in &look.probes {
+                    metrics.put_for(&about, "ProbeLatency", result.took_ms as f64, Unit::Milliseconds);
+                }
+            }
+        }
+        if let Err(error) = lambda::emit_metrics(&ctx.base.emit, &metrics) {
+            tracing::error!(%error, "the metrics of this sweep are lost");
+        }
+    }
+
+    fn report(&self, scope: &Scope, lasted: std::time::Duration) -> Report {
+        let checked = self.news.observations.len();
+        let mut summary = format!(
+            "Checked {checked} {} in {}",
+            plural(checked, "endpoint"),
+            seconds(lasted)
+        );
+        summary.push_str(&format!(": {} healthy", self.in_state(&[State::Healthy])));
+        let others = [
+            (self.degraded(), "degraded"),
+            (self.sick(), "sick"),
+            (self.in_state(&[State::Changing, State::Deleting]), "changing"),
+            (self.inconclusive(), "inconclusive"),
+        ];
+        for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
+            summary.push_str(&format!(", {count} {word}"));
+        }
+        summary.push('.');
+        if !self.unreached.is_empty() {
+            summary.push_str(&format!(
+                " {} were not reached and come first in the next sweep.",
+                self.unreached.len()
+            ));
+        }
+        if self.published > 0 {
+            summary.push_str(&format!(
+                " Published {} {}.",
+                self.published,
+                plural(self.published, "alert")
+            ));
+        }
+        if !self.ledger.outbox.is_empty() {
+            let waiting = self.ledger.outbox.len();
+            summary.push_str(&format!(
+                " {waiting} {} still to be published.",
+                plural(waiting, "alert")
+            ));
+        }
+        let mut report = if self.unreached.is_empty() {
+            Report::done(summary)
+        } else {
+            Report::partial(summary)
+        };
+        let checked = self.checked();
+        // A sweep of thousands would not fit into Lambda's answer: the sick ones are named, `status` has the rest.
+        let named = checked
+            .iter()
+            .filter(|(_, record)| !matches!(scope, Scope::Sweep) || record.state != State::Healthy);
+        let states: serde_json::Map<String, Value> = named
+            .take(MOST_NAMED)
+            .map(|(name, record)| ((*name).to_owned(), json!(record.state)))
+            .collect();
+        report = report
+            .with("checked", checked.len())
+            .with("endpoints", states)
+            .with(
+                "unreached",
+                self.unreached.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>(),
+            )
+            .with("alerts_published", self.published)
+            .with("alerts_pending", self.ledger.outbox.len())
+            .with("recoveries_started", self.begun());
+        if matches!(scope, Scope::Some { details: true, .. }) {
+            let looks = self.news.observations.iter().take(MOST_NAMED);
+            report = report.with(
+                "details",
+                looks
+                    .map(|look| (look.endpoint.clone(), self.detail(look)))
+                    .collect::<serde_json::Map<_, _>>(),
+            );
+        }
+        report
+    }
+
+    fn detail(&self, look: &shared::health::observation::Observation) -> Value {
+        let reasons = self
+            .decision
+            .reasons
+            .iter()
+            .filter(|(name, _)| name.as_deref() == Some(look.endpoint.as_str()));
+        json!({
+            "probes": look.probes,
+            "troubles": look.troubles,
+            "asleep": look.asleep,
+            "evidence": self.ledger.endpoints.get(&look.endpoint).map(|record| &record.evidence),
+            "reasons": reasons.map(|(_, why)| why.to_string()).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Endpoints named in one answer at most.
+const MOST_NAMED: usize = 500;
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 {
+        word.to_owned()
+    } else {
+        format!("{word}s")
+    }
+}

@@ -1,0 +1,142 @@
+//! What operators ask for: check, status, silence, unsilence.
+
+use shared::{
+    aws::Invocation,
+    command::{Ends, HealthCommand, Targets},
+    health::{
+        ledger::HealthLedger,
+        silence::{self, Silence},
+        status,
+    },
+    report::Report,
+};
+
+use crate::{Context, HandlerError, check, services::Services, watch};
+
+/// Carries out one command.
+pub(crate) async fn run(ctx: &Context, call: &Invocation, command: HealthCommand) -> Result<Report, HandlerError> {
+    match command {
+        HealthCommand::Check { endpoints } => {
+            check::run(
+                ctx,
+                call,
+                check::Scope::Some {
+                    patterns: patterns(endpoints),
+                    details: true,
+                },
+            )
+            .await
+        }
+        HealthCommand::Status { endpoints } => show(ctx, call, endpoints).await,
+        HealthCommand::Silence {
+            endpoints,
+            ends,
+            reason,
+            by,
+        } => keep_quiet(ctx, call, patterns(endpoints), ends, reason, by).await,
+        HealthCommand::Unsilence { endpoints } => speak_again(ctx, call, patterns(endpoints)).await,
+    }
+}
+
+fn patterns(targets: Targets) -> Vec<String> {
+    match targets {
+        Targets::All => vec!["*".to_owned()],
+        Targets::Named(names) => names,
+    }
+}
+
+async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Report, HandlerError> {
+    let services = Services::new(ctx, call);
+    let (loaded, fleet) = tokio::join!(services.ledger.load(), ctx.fleet.load(&services.s3));
+    let ledger = loaded?.document;
+    // What is known is shown even when there is no fleet file to say what should be.
+    let (watch, problem) = match fleet {
+        Ok(in_force) => {
+            let selected = watch::from_ledger(&in_force.fleet, &ledger);
+            (selected.watch, in_force.trouble.map(|trouble| trouble.to_string()))
+        }
+        Err(none) => (shared::health::observation::Watch::default(), Some(none.to_string())),
+    };
+    let wanted = match targets {
+        Targets::All => Vec::new(),
+        Targets::Named(patterns) => patterns,
+    };
+    let status = status::status(ctx.base.clock.now(), &watch, &ledger, &wanted);
+    let mut summary = status.summary;
+    if let Some(problem) = &problem {
+        summary.push_str("\nfleet file: ");
+        summary.push_str(problem);
+    }
+    Ok(Report::done(summary)
+        .with("endpoints", status.endpoints)
+        .with("troubles", status.troubles)
+        .with("silences", status.silences)
+        .with("alerts_pending", ledger.outbox.len())
+        .with("sweep", serde_json::json!(ledger.sweep)))
+}
+
+async fn keep_quiet(
+    ctx: &Context,
+    call: &Invocation,
+    endpoints: Vec<String>,
+    ends: Ends,
+    reason: String,
+    by: Option<String>,
+) -> Result<Report, HandlerError> {
+    let now = ctx.base.clock.now();
+    let Some(until) = ends.from(now) else {
+        return Ok(Report::refused(
+            &"The silence would be over already: `until` must be in the future. Nothing was done.",
+        ));
+    };
+    let wanted = Silence {
+        endpoints,
+        until,
+        reason: Some(reason),
+        by,
+        at: now,
+    };
+    let services = Services::new(ctx, call);
+    let add = |ledger: &HealthLedger| {
+        let mut ledger = ledger.clone();
+        silence::silence(&mut ledger, wanted.clone());
+        let covered: Vec<String> = ledger
+            .endpoints
+            .keys()
+            .filter(|name| wanted.covers(name))
+            .cloned()
+            .collect();
+        (Some(ledger), covered)
+    };
+    let (_, covered) = services.ledger.change(add).await?;
+    let known = match covered.len() {
+        0 => "no endpoint checked so far has such a name".to_owned(),
+        1 => "1 endpoint known so far".to_owned(),
+        count => format!("{count} endpoints known so far"),
+    };
+    let summary = format!(
+        "No alerts and no recovery for {} until {until:.0} ({known}). They are checked on, and what is still wrong then is told.",
+        wanted.endpoints.join(", ")
+    );
+    Ok(Report::done(summary)
+        .with("silence", serde_json::json!(wanted))
+        .with("covers", covered))
+}
+
+async fn speak_again(ctx: &Context, call: &Invocation, endpoints: Vec<String>) -> Result<Report, HandlerError> {
+    let services = Services::new(ctx, call);
+    let now = ctx.base.clock.now();
+    let end = |ledger: &HealthLedger| {
+        let mut ledger = ledger.clone();
+        ledger.silences.retain(|silence| silence.until > now);
+        let ended = silence::unsilence(&mut ledger, &endpoints);
+        ((!ended.is_empty()).then_some(ledger), ended)
+    };
+    let (_, ended) = services.ledger.change(end).await?;
+    let summary = match ended.len() {
+        0 => format!("There is no silence on {}. Nothing was done.", endpoints.join(", ")),
+        1 => "Ended 1 silence. What is wrong is told with the next check.".to_owned(),
+        count => format!("Ended {count} silences. What is wrong is told with the next check."),
+    };
+    Ok(Report::done(summary).with("ended", serde_json::json!(ended)))
+}

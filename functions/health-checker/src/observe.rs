@@ -1,0 +1,240 @@
+//! Looking at endpoints, as many at a time as the fleet file allows, for as long as there is time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use shared::{
+    aws::autoscaling::Scaled,
+    endpoint::{Endpoint, EndpointStatus},
+    failure::{CallError, Failure},
+    health::{
+        ledger::{EndpointRecord, HealthLedger},
+        observation::{Hint, Observation, Seen, Target, Trouble},
+        policy::{HealthPolicy, Rung},
+        recovery::Measure,
+    },
+    probe::Judgement,
+};
+use tracing::Instrument;
+
+use crate::{
+    Context, async_probe, probes,
+    services::Services,
+    watch::{Selected, trouble},
+};
+
+/// What was seen, and what there was no time for.
+pub(crate) struct Looks {
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) unreached: Vec<String>,
+}
+
+/// Looks at `names`, in this order.
+pub(crate) async fn all(
+    ctx: &Context,
+    services: &Services,
+    selected: &Selected,
+    ledger: &HealthLedger,
+    names: Vec<String>,
+    hint: Option<Hint>,
+    concurrency: usize,
+) -> Looks {
+    let mut waiting = VecDeque::from(names);
+    let mut looks = Looks {
+        observations: Vec::new(),
+        unreached: Vec::new(),
+    };
+    let mut under_way = FuturesUnordered::new();
+    let mut pending = BTreeSet::new();
+    loop {
+        let left = remaining(ctx, services);
+        while under_way.len() < concurrency.max(1) && !left.is_zero() {
+            let Some(name) = waiting.pop_front() else { break };
+            let Some(policy) = selected.watch.policies.get(&name) else {
+                continue;
+            };
+            pending.insert(name.clone());
+            let record = ledger.endpoints.get(&name);
+            let tags = selected.tags.get(&name).cloned();
+            let span = tracing::info_span!("endpoint", endpoint = name);
+            let look = One {
+                ctx,
+                services,
+                policy,
+                record,
+                name: name.clone(),
+            };
+            under_way.push(Box::pin(
+                async move { (name, look.look(tags, hint).await) }.instrument(span),
+            ));
+        }
+        if under_way.is_empty() {
+            break;
+        }
+        match tokio::time::timeout(left, under_way.next()).await {
+            Ok(Some((name, seen))) => {
+                pending.remove(&name);
+                match seen {
+                    Some(observation) => looks.observations.push(observation),
+                    None => looks.unreached.push(name),
+                }
+            }
+            Ok(None) => {}
+            // Out of time: what is under way is given up and comes first in the next sweep.
+            Err(_) => break,
+        }
+    }
+    looks.unreached.extend(pending);
+    looks.unreached.extend(waiting);
+    looks
+}
+
+fn remaining(ctx: &Context, services: &Services) -> Duration {
+    Duration::try_from(services.looking_until.duration_since(ctx.base.clock.now())).unwrap_or_default()
+}
+
+/// One look at one endpoint.
+struct One<'a> {
+    ctx: &'a Context,
+    services: &'a Services,
+    policy: &'a HealthPolicy,
+    record: Option<&'a EndpointRecord>,
+    name: String,
+}
+
+impl One<'_> {
+    /// `None` when there was no time.
+    async fn look(&self, tags: Option<BTreeMap<String, String>>, hint: Option<Hint>) -> Option<Observation> {
+        let at = self.ctx.base.clock.now();
+        let mut look = Observation {
+            endpoint: self.name.clone(),
+            at,
+            seen: Seen::Nothing,
+            hint,
+            probes: Vec::new(),
+            jobs: self.record.map(|record| record.jobs.clone()).unwrap_or_default(),
+            asleep: false,
+            scaling: None,
+            tags,
+            troubles: Vec::new(),
+        };
+        let endpoint = match self.services.sagemaker.describe_endpoint(&self.name).await {
+            Ok(endpoint) => endpoint,
+            Err(call) if call.failure == Failure::NotFound => {
+                look.seen = Seen::Absent;
+                return Some(look);
+            }
+            Err(call) => return self.could_not(look, &call),
+        };
+        if endpoint.status.serves() && !endpoint.status.in_transition() {
+            look.asleep = asleep(&endpoint);
+            if !look.asleep {
+                match probes::all(self.services, &endpoint, &self.policy.probes).await {
+                    Ok(results) => look.probes = results,
+                    Err(call) => return self.could_not(look, &call),
+                }
+            }
+            let probes = &self.policy.probes;
+            let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, !look.asleep, at).await;
+            look.probes.extend(looked.results);
+            look.jobs = looked.jobs;
+            look.troubles.extend(looked.troubles);
+        }
+        for result in look
+            .probes
+            .iter()
+            .filter(|result| result.verdict.judgement != Judgement::Passed)
+        {
+            let variant = result.variant.as_deref();
+            tracing::warn!(probe = result.probe, variant, judgement = ?result.verdict.judgement, "{}", result.verdict.reason);
+        }
+        if self.wants_scaling(&endpoint, &look) {
+            match self.scaling(&endpoint).await {
+                Ok(scaling) => look.scaling = Some(scaling),
+                Err(call) => look.troubles.push(trouble(&call)),
+            }
+        }
+        if look.tags.is_none() && endpoint.status == EndpointStatus::Failed && self.allows(Rung::Recreate) {
+            match self.services.sagemaker.list_tags(&endpoint.arn).await {
+                Ok(tags) => look.tags = Some(tags),
+                Err(call) => look.troubles.push(trouble(&call)),
+            }
+        }
+        look.seen = Seen::Described(endpoint);
+        Some(look)
+    }
+
+    /// A call that failed because the time for looking was over says nothing; any other is the monitor's trouble.
+    fn could_not(&self, mut look: Observation, call: &CallError) -> Option<Observation> {
+        if call.failure == Failure::TimedOut && remaining(self.ctx, self.services).is_zero() {
+            return None;
+        }
+        tracing::warn!(%call, "could not look");
+        look.troubles.push(Trouble {
+            detail: format!("endpoint {}: {}", self.name, trouble(call).detail),
+            ..trouble(call)
+        });
+        Some(look)
+    }
+
+    fn allows(&self, rung: Rung) -> bool {
+        self.policy.recovery.rungs.contains(&rung)
+    }
+
+    /// Only where a recovery may need it: a call for each endpoint in each sweep would throttle the account.
+    fn wants_scaling(&self, endpoint: &Endpoint, look: &Observation) -> bool {
+        let recovery = self.record.map(|record| &record.recovery);
+        let doing = recovery.is_some_and(|recovery| {
+            !recovery.raised.is_empty()
+                || matches!(
+                    recovery.intent.as_ref().map(|intent| &intent.measure),
+                    Some(Measure::AddInstance { .. } | Measure::LowerMinimum { .. })
+                )
+        });
+        let sick = look
+            .probes
+            .iter()
+            .any(|result| matches!(result.verdict.judgement, Judgement::Failed | Judgement::Degraded));
+        doing
+            || (self.allows(Rung::AddInstance) && sick)
+            || (self.allows(Rung::Recreate) && endpoint.status == EndpointStatus::Failed)
+    }
+
+    async fn scaling(&self, endpoint: &Endpoint) -> Result<Vec<Target>, CallError> {
+        let wanted: Vec<Scaled> = endpoint
+            .variants
+            .iter()
+            .map(|variant| Scaled::VariantInstances {
+                endpoint: endpoint.name.clone(),
+                variant: variant.name.clone(),
+            })
+            .collect();
+        // Nothing wanted would mean everything there is.
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let targets = self.services.autoscaling.scalable_targets(&wanted).await?;
+        let of_variants = targets.into_iter().filter_map(|target| match target.scaled {
+            Scaled::VariantInstances { variant, .. } => Some(Target {
+                variant,
+                min: target.min,
+                max: target.max,
+            }),
+            Scaled::VariantConcurrency { .. } | Scaled::ComponentCopies { .. } => None,
+        });
+        Ok(of_variants.collect())
+    }
+}
+
+/// An asynchronous endpoint whose variants all have no instance: a probe would wake it.
+fn asleep(endpoint: &Endpoint) -> bool {
+    endpoint.asynchronous
+        && !endpoint.variants.is_empty()
+        && endpoint
+            .variants
+            .iter()
+            .all(|variant| variant.current_instances == Some(0))
+}

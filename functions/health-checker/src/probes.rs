@@ -1,0 +1,104 @@
+//! The synthetic inferences of one endpoint.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use shared::{
+    aws::runtime::Inference,
+    endpoint::Endpoint,
+    failure::CallError,
+    health::{
+        observation::ProbeResult,
+        policy::{Probe, ProbeKind},
+    },
+    probe::{Cause, Judgement, Outcome, ProbeAnswer, ProbeVerdict, judge},
+};
+
+use crate::services::Services;
+
+/// Between two attempts of the same probe: an instance that is being replaced is out of the rotation by then.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// All probes but the asynchronous ones, at the same time.
+///
+/// # Errors
+/// When the invocation's time ran out first: that says nothing of the endpoint.
+pub(crate) async fn all(
+    services: &Services,
+    endpoint: &Endpoint,
+    probes: &[Probe],
+) -> Result<Vec<ProbeResult>, CallError> {
+    let asked = probes
+        .iter()
+        .filter(|probe| !matches!(probe.kind, ProbeKind::Async { .. }))
+        .flat_map(|probe| {
+            let variants: Vec<Option<&str>> = if probe.per_variant {
+                endpoint
+                    .variants
+                    .iter()
+                    .map(|variant| Some(variant.name.as_str()))
+                    .collect()
+            } else {
+                vec![None]
+            };
+            variants
+                .into_iter()
+                .map(move |variant| ask(services, &endpoint.name, probe, variant))
+        });
+    join_all(asked).await.into_iter().collect()
+}
+
+async fn ask(
+    services: &Services,
+    endpoint: &str,
+    probe: &Probe,
+    variant: Option<&str>,
+) -> Result<ProbeResult, CallError> {
+    let component = match &probe.kind {
+        ProbeKind::InferenceComponent(component) => Some(component.as_str()),
+        ProbeKind::Sync | ProbeKind::Serverless | ProbeKind::Async { .. } => None,
+    };
+    let inference = Inference {
+        endpoint,
+        variant,
+        component,
+        content_type: &probe.content_type,
+        accept: probe.accept.as_deref(),
+        payload: probe.payload.as_bytes(),
+        timeout: probe.timeout,
+    };
+    let mut left = probe.retries;
+    let mut cold = probe.kind == ProbeKind::Serverless;
+    loop {
+        let answer = services.runtime.invoke(&inference).await?;
+        let verdict = judge(&answer, probe);
+        // A serverless variant that was asleep is awake now: its first timeout costs no attempt.
+        if cold && answer.outcome == Outcome::TimedOut {
+            cold = false;
+            continue;
+        }
+        if left == 0 || !worth_repeating(&verdict) {
+            return Ok(result(probe, variant, &answer, verdict));
+        }
+        left -= 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// A wrong answer or a refused payload is the same the next time; what comes and goes is asked again.
+fn worth_repeating(verdict: &ProbeVerdict) -> bool {
+    match verdict.judgement {
+        Judgement::Passed | Judgement::Degraded => false,
+        Judgement::Failed => verdict.cause != Some(Cause::WrongAnswer),
+        Judgement::Inconclusive => matches!(verdict.cause, Some(Cause::Throttled | Cause::Network)),
+    }
+}
+
+pub(crate) fn result(probe: &Probe, variant: Option<&str>, answer: &ProbeAnswer, verdict: ProbeVerdict) -> ProbeResult {
+    ProbeResult {
+        probe: probe.name.clone(),
+        variant: variant.map(str::to_owned),
+        verdict,
+        took_ms: u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,192 @@
+//! Which endpoints there are to watch: what the fleet file selects of what SageMaker lists and of what the ledger knows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use shared::{
+    aws::sagemaker::SageMaker,
+    endpoint::Listed,
+    failure::CallError,
+    fleet::Fleet,
+    health::{
+        ledger::HealthLedger,
+        observation::{Trouble, TroubleKind, Watch},
+    },
+};
+
+use crate::{Context, services::Services};
+
+/// Tags seldom change, and `ListTags` is a call for each endpoint: they are asked again after this.
+const TAGS_LAST: Duration = Duration::from_secs(600);
+
+type Tags = BTreeMap<String, String>;
+
+/// Tags by ARN, kept between warm invocations.
+#[derive(Debug, Default)]
+pub(crate) struct TagCache(Mutex<BTreeMap<String, (Timestamp, Tags)>>);
+
+impl TagCache {
+    fn get(&self, arn: &str, now: Timestamp) -> Option<Tags> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, tags) = cache.get(arn)?;
+        let age = Duration::try_from(now.duration_since(*at)).ok()?;
+        (age < TAGS_LAST).then(|| tags.clone())
+    }
+
+    fn put(&self, arn: &str, now: Timestamp, tags: &Tags) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(arn.to_owned(), (now, tags.clone()));
+    }
+}
+
+/// What there is to watch.
+pub(crate) struct Selected {
+    pub(crate) watch: Watch,
+    /// Tags by endpoint, where the fleet file selects by them and they could be read.
+    pub(crate) tags: BTreeMap<String, Tags>,
+    pub(crate) troubles: Vec<Trouble>,
+}
+
+/// A failed call of the monitor's own.
+pub(crate) fn trouble(call: &CallError) -> Trouble {
+    Trouble {
+        kind: TroubleKind::from(call.failure),
+        what: call.iam_action(),
+        endpoint: None,
+        detail: format!("{call}. {}", call.advice()),
+    }
+}
+
+/// The whole fleet. When SageMaker cannot be asked for its list, what is known of before is watched on.
+pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Fleet, ledger: &HealthLedger) -> Selected {
+    let mut selected = from_ledger(fleet, ledger);
+    selected.watch.complete = true;
+    if !fleet.selects_by_pattern() && !fleet.selects_by_tag() {
+        return selected;
+    }
+    let listed = match services.sagemaker.list_endpoints().await {
+        Ok(listed) => listed,
+        Err(call) => {
+            tracing::warn!(%call, "no list of endpoints; watching those known from before");
+            selected.troubles.push(trouble(&call));
+            selected.watch.complete = false;
+            return selected;
+        }
+    };
+    if fleet.selects_by_tag() {
+        let now = ctx.base.clock.now();
+        let concurrency = usize::try_from(fleet.fleet_health().concurrency.max(1)).unwrap_or(64);
+        let reading = stream::iter(
+            listed
+                .iter()
+                .map(|endpoint| read_tags(ctx, &services.sagemaker, endpoint, now)),
+        );
+        let read: Vec<(String, Result<Tags, CallError>)> = reading.buffer_unordered(concurrency).collect().await;
+        for (name, tags) in read {
+            match tags {
+                Ok(tags) => {
+                    selected.tags.insert(name, tags);
+                }
+                Err(call) => selected.troubles.push(trouble(&call)),
+            }
+        }
+        // Without its tags nobody can say that an endpoint is no longer selected.
+        selected.watch.complete = selected.troubles.is_empty();
+    }
+    for endpoint in &listed {
+        let known = || {
+            ledger
+                .endpoints
+                .get(&endpoint.name)
+                .and_then(|record| record.tags.clone())
+        };
+        let tags = selected.tags.get(&endpoint.name).cloned().or_else(known);
+        match fleet
+            .health_for(&endpoint.name, tags.as_ref())
+            .filter(|policy| policy.enabled)
+        {
+            Some(policy) => {
+                selected.watch.policies.insert(endpoint.name.clone(), Arc::new(policy));
+            }
+            None => {
+                selected.watch.policies.remove(&endpoint.name);
+            }
+        }
+    }
+    selected
+}
+
+async fn read_tags(
+    ctx: &Context,
+    sagemaker: &SageMaker,
+    endpoint: &Listed,
+    now: Timestamp,
+) -> (String, Result<Tags, CallError>) {
+    if let Some(tags) = ctx.tags.get(&endpoint.arn, now) {
+        return (endpoint.name.clone(), Ok(tags));
+    }
+    let tags = sagemaker.list_tags(&endpoint.arn).await;
+    if let Ok(tags) = &tags {
+        ctx.tags.put(&endpoint.arn, now, tags);
+    }
+    (endpoint.name.clone(), tags)
+}
+
+/// What is named in the fleet file or known to the ledger, without asking SageMaker.
+pub(crate) fn from_ledger(fleet: &Fleet, ledger: &HealthLedger) -> Selected {
+    let named: BTreeSet<String> = fleet.named().into_iter().map(str::to_owned).collect();
+    let names: BTreeSet<&String> = named.iter().chain(ledger.endpoints.keys()).collect();
+    let policies = names
+        .into_iter()
+        .filter_map(|name| {
+            let tags = ledger.endpoints.get(name).and_then(|record| record.tags.as_ref());
+            Some((
+                name.clone(),
+                Arc::new(fleet.health_for(name, tags).filter(|policy| policy.enabled)?),
+            ))
+        })
+        .collect();
+    Selected {
+        watch: Watch {
+            policies,
+            named,
+            complete: false,
+        },
+        tags: BTreeMap::new(),
+        troubles: Vec::new(),
+    }
+}
+
+/// One endpoint that an event or an alarm names: its policy by name or, where tags decide, by its tags.
+pub(crate) async fn add(ctx: &Context, services: &Services, fleet: &Fleet, selected: &mut Selected, name: &str) {
+    if selected.watch.policies.contains_key(name) {
+        return;
+    }
+    let mut tags = None;
+    if fleet.selects_by_tag() {
+        let read = async {
+            let endpoint = services.sagemaker.describe_endpoint(name).await?;
+            services.sagemaker.list_tags(&endpoint.arn).await
+        };
+        match read.await {
+            Ok(read) => {
+                selected.tags.insert(name.to_owned(), read.clone());
+                tags = Some(read);
+            }
+            // An endpoint that is gone has no tags; whether it was watched is known from the ledger.
+            Err(call) if call.failure == shared::failure::Failure::NotFound => {}
+            Err(call) => selected.troubles.push(trouble(&call)),
+        }
+    }
+    tracing::debug!(endpoint = name, region = ctx.settings.region, "asked for by name");
+    if let Some(policy) = fleet.health_for(name, tags.as_ref()).filter(|policy| policy.enabled) {
+        selected.watch.policies.insert(name.to_owned(), Arc::new(policy));
+    }
+}
