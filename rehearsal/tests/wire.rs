@@ -6,6 +6,7 @@ mod wire {
     mod runtime;
     mod s3;
     mod served;
+    mod world;
 }
 
 use std::time::Duration;
