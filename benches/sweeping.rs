@@ -40,7 +40,7 @@ pub(crate) struct Aws {
 impl Aws {
     /// `endpoints` endpoints named `model-0001` and so on, a fleet file that probes each, and a topic.
     pub(crate) async fn serve(endpoints: u32) -> Outcome<Self> {
-        let spec = WorldSpec::from_value(serde_json::json!({
+        let spec = WorldSpec::from_value(&serde_json::json!({
             "regions": { "eu-west-1": {
                 "topics": ["alerts"],
                 "endpoints": { "model": { "copies": endpoints, "variants": { "AllTraffic": { "latency": "1ms" } } } },
