@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The `rehearse` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rehearsal::cli::main()
+}

@@ -15,10 +15,12 @@ mod text;
 
 use std::collections::BTreeMap;
 
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
     health::policy::{FleetHealthPolicy, HealthPolicy},
-    yaml,
+    yaml::{self, Found},
 };
 use file::Health;
 use select::Select;
@@ -44,12 +46,7 @@ impl Fleet {
     /// # Errors
     /// Everything that is wrong with it, each with line, column, path and what is accepted.
     pub fn parse(text: &str, origin: &str) -> Result<Self, FleetErrors> {
-        let file: file::File = yaml::read(text, origin)?;
-        Ok(Self {
-            defaults: file.defaults.and_then(|defaults| defaults.health).unwrap_or_default(),
-            entries: file.endpoints.0,
-            fleet_health: file.fleet.unwrap_or_default().resolve(),
-        })
+        yaml::read(text, origin)
     }
 
     /// What is asked for the health of an endpoint; `None` when no entry selects it.
@@ -100,5 +97,17 @@ impl Fleet {
             .into_generator()
             .into_root_schema_for::<file::File>()
             .to_value()
+    }
+}
+
+/// Reads a fleet file that is a part of another file; the places in its problems are then those of that file.
+impl Deserr<Found> for Fleet {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let file = file::File::deserialize_from_value(value, at)?;
+        Ok(Self {
+            defaults: file.defaults.and_then(|defaults| defaults.health).unwrap_or_default(),
+            entries: file.endpoints.0,
+            fleet_health: file.fleet.unwrap_or_default().resolve(),
+        })
     }
 }

@@ -1,0 +1,10 @@
+//! `rehearse check`: everything that is wrong with scenarios, without playing them.
+
+use super::{Console, Done, source};
+
+pub(super) fn all(names: &[String], console: &mut Console<'_>) -> Done {
+    for named in source::read(names)? {
+        writeln!(console.out, "{}: ok: {}", named.name, named.scenario.title)?;
+    }
+    Ok(true)
+}

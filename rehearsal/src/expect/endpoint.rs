@@ -1,0 +1,123 @@
+//! How an endpoint stands: in the world, in the ledger, at a moment or over a period.
+
+use jiff::Timestamp;
+use shared::{endpoint::EndpointStatus, quantity::Span};
+
+use super::{Checked, clock, moment, period, period_words};
+use crate::{
+    record::{EndpointHistory, Record},
+    scenario::EndpointExpectation,
+};
+
+pub(super) fn check(expected: &EndpointExpectation, record: &Record) -> Checked {
+    let sentence = sentence(expected);
+    let found = record.endpoints.iter().filter(|(key, _)| {
+        let (region, name) = key.split_once('/').unwrap_or(("", key));
+        name == expected.name && expected.region.as_deref().is_none_or(|wanted| wanted == region)
+    });
+    let found: Vec<_> = found.collect();
+    let fail = |seen: String, moment| Checked {
+        expected: sentence.clone(),
+        holds: false,
+        seen,
+        moment,
+    };
+    let history = match found.as_slice() {
+        [(_, history)] => *history,
+        [] => return fail(format!("no endpoint {} was ever seen", expected.name), record.end),
+        several => {
+            let regions: Vec<&str> = several.iter().map(|(key, _)| key.as_str()).collect();
+            return fail(format!("say which `region`: {}", regions.join(", ")), record.end);
+        }
+    };
+    let (holds, at) = verdict(expected, history, record);
+    Checked {
+        expected: sentence,
+        holds,
+        seen: format!("{} at {}", state(expected, history, at), clock(record, at)),
+        moment: at,
+    }
+}
+
+/// Whether it holds, and the moment that decides it.
+fn verdict(expected: &EndpointExpectation, history: &EndpointHistory, record: &Record) -> (bool, Timestamp) {
+    let so = |at: Timestamp| stands(expected, history, at);
+    if let Some(at) = expected.at.map(|span| moment(record, span)) {
+        return (so(at), at);
+    }
+    let (from, until) = period(record, expected.from, expected.by.or(expected.until));
+    let mut moments: Vec<Timestamp> = std::iter::once(from)
+        .chain(history.status.within(from, until).into_iter().map(|(at, _)| at))
+        .chain(history.health.within(from, until).into_iter().map(|(at, _)| at))
+        .collect();
+    moments.sort();
+    let first = |wanted: bool| moments.iter().copied().find(|at| so(*at) == wanted);
+    if expected.by.is_some() {
+        return first(true).map_or((false, until), |at| (true, at));
+    }
+    if expected.never {
+        return first(true).map_or((true, until), |at| (false, at));
+    }
+    if expected.from.is_some() || expected.until.is_some() {
+        return first(false).map_or((true, until), |at| (false, at));
+    }
+    (so(record.end), record.end)
+}
+
+fn stands(expected: &EndpointExpectation, history: &EndpointHistory, at: Timestamp) -> bool {
+    let health = history.health.at(at).map(String::as_str);
+    let status = history.status.at(at).copied().flatten();
+    let any = |wanted: &Option<String>, is: &dyn Fn(&str) -> bool| {
+        wanted
+            .as_deref()
+            .is_none_or(|wanted| wanted.split('|').map(str::trim).any(is))
+    };
+    any(&expected.health, &|wanted| {
+        health.is_some_and(|is| is.eq_ignore_ascii_case(wanted))
+    }) && any(&expected.status, &|wanted| match status {
+        None => wanted == "gone",
+        Some(status) => EndpointStatus::parse(wanted) == status,
+    })
+}
+
+fn state(expected: &EndpointExpectation, history: &EndpointHistory, at: Timestamp) -> String {
+    let mut words = Vec::new();
+    if expected.health.is_some() {
+        words.push(
+            history
+                .health
+                .at(at)
+                .map_or("not in the ledger".to_owned(), |health| format!("health {health}")),
+        );
+    }
+    if expected.status.is_some() {
+        let status = history.status.at(at).copied().flatten();
+        words.push(status.map_or("gone".to_owned(), |status| status.to_string()));
+    }
+    words.join(", ")
+}
+
+fn sentence(expected: &EndpointExpectation) -> String {
+    let mut what = Vec::new();
+    what.extend(expected.health.as_ref().map(|health| format!("health {health}")));
+    what.extend(expected.status.as_ref().map(|status| format!("status {status}")));
+    let what = what.join(" and ");
+    let when = |span: Option<Span>, word: &str| span.map(|span| format!(" {word} {span}")).unwrap_or_default();
+    let period = period_words(expected.from, expected.until);
+    let name = &expected.name;
+    if expected.at.is_some() {
+        format!("{name} has {what}{}", when(expected.at, "at"))
+    } else if expected.by.is_some() {
+        format!(
+            "{name} has {what}{}{}",
+            when(expected.by, "by"),
+            when(expected.from, "after")
+        )
+    } else if expected.never {
+        format!("{name} never has {what}{period}")
+    } else if period.is_empty() {
+        format!("{name} has {what} at the end")
+    } else {
+        format!("{name} has {what} all the time{period}")
+    }
+}

@@ -1,0 +1,59 @@
+//! The scenarios that come with the command.
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// What `rehearse run` calls it.
+    pub name: &'static str,
+    /// The file.
+    pub text: &'static str,
+}
+
+macro_rules! builtins {
+    ($($name:literal),+ $(,)?) => {
+        /// All of them; the first is played when none is named.
+        const BUILTINS: &[Builtin] = &[$(Builtin {
+            name: $name,
+            text: include_str!(concat!("../../scenarios/", $name, ".yaml")),
+        }),+];
+    };
+}
+
+builtins![
+    "first",
+    "container-500",
+    "slow-variant",
+    "stuck-updating",
+    "failed-endpoint",
+    "vanished",
+    "flapping",
+    "everything-fails",
+    "throttled-api",
+    "denied-permission",
+    "topic-down",
+    "maintenance",
+    "silence",
+    "every-kind-of-probe",
+    "broken-fleet-file",
+    "out-of-time",
+];
+
+/// All of them, the first one first.
+pub fn builtins() -> &'static [Builtin] {
+    BUILTINS
+}
+
+/// The one of this name.
+pub fn builtin(name: &str) -> Option<Builtin> {
+    BUILTINS.iter().find(|builtin| builtin.name == name).copied()
+}
+
+/// What plays when nothing is named.
+pub fn first() -> Builtin {
+    BUILTINS[0]
+}
+
+/// The scenario whose world `rehearse serve` holds when none is given.
+pub fn served() -> &'static str {
+    include_str!("../../serve.yaml")
+}
