@@ -42,11 +42,14 @@ use jiff::Timestamp;
 use self::{
     ledger::{EndpointRecord, HealthLedger, State, between},
     observation::{News, Observation, Trouble, TroubleKind, Watch},
-    policy::FleetHealthPolicy,
+    policy::{FleetHealthPolicy, HealthPolicy},
     recovery::{Situation, Step},
     silence::Mute,
 };
-use crate::{alert::Links, probe::Judgement};
+use crate::{
+    alert::Links,
+    probe::{Cause, Judgement},
+};
 
 /// What a decision needs beside ledger and news.
 #[derive(Clone, Copy, Debug)]
@@ -274,6 +277,7 @@ impl Round<'_> {
         let mut fresh = BTreeMap::new();
         let mut troubles = news.troubles.clone();
         let mut looked = BTreeSet::new();
+        let mut answered = BTreeSet::new();
         for look in looks {
             let Some(policy) = self.watch.policies.get(&look.endpoint) else {
                 self.say(Some(&look.endpoint), Why::Unwatched);
@@ -302,6 +306,7 @@ impl Round<'_> {
                 fresh.insert(look.endpoint.as_str(), look);
                 if why != Why::Unseen {
                     looked.insert(look.endpoint.clone());
+                    answered.extend(refusals_settled(&self.ledger, policy, look));
                 }
             }
             troubles.extend(met);
@@ -319,7 +324,14 @@ impl Round<'_> {
                 });
             }
         }
-        let whys = monitor::update(self.facts, &mut self.ledger, &troubles, news.sweep.is_some(), &looked);
+        let whys = monitor::update(
+            self.facts,
+            &mut self.ledger,
+            &troubles,
+            news.sweep.is_some(),
+            &looked,
+            &answered,
+        );
         for why in whys {
             self.say(None, why);
         }
@@ -366,6 +378,27 @@ impl Round<'_> {
             between(started.at, now) < period
         });
     }
+}
+
+/// The refusals that this look could have met again: of probes that said something, and of probes that are no more.
+fn refusals_settled(ledger: &HealthLedger, policy: &HealthPolicy, look: &Observation) -> Vec<String> {
+    let silent = |cause| matches!(cause, Cause::Throttled | Cause::Denied | Cause::Network);
+    let spoke = look
+        .probes
+        .iter()
+        .filter(|result| !result.verdict.cause.is_some_and(silent))
+        .map(|result| Trouble::refused_key(&look.endpoint, &result.probe));
+    let asked: BTreeSet<String> = policy
+        .probes
+        .iter()
+        .map(|probe| Trouble::refused_key(&look.endpoint, &probe.name))
+        .collect();
+    let removed = ledger
+        .monitor
+        .iter()
+        .filter(|(key, record)| record.endpoint.as_ref() == Some(&look.endpoint) && !asked.contains(*key))
+        .map(|(key, _)| key.clone());
+    spoke.chain(removed).collect()
 }
 
 fn content(look: &Observation) -> String {

@@ -52,9 +52,11 @@ pub(super) fn tell(
     record
         .changes
         .retain(|change| between(*change, facts.now) < policy.flapping.window);
-    let unsteady = record.changes.len() as u64 > u64::from(policy.flapping.transitions);
+    // SageMaker's own word does not flap: an outage that it states is told whatever the probes did before.
+    let stated = ailing.is_some_and(is_stated);
+    let unsteady = !stated && record.changes.len() as u64 > u64::from(policy.flapping.transitions);
     match (record.incident.as_ref().map(|incident| incident.told), ailing) {
-        (Some(Told::Flapping), _) if !record.changes.is_empty() => Some(Why::Flapping),
+        (Some(Told::Flapping), _) if !stated && !record.changes.is_empty() => Some(Why::Flapping),
         (Some(Told::Flapping), Some(state)) => Some(teller.calm_but(record, outbox, state)),
         (Some(Told::Flapping), None) => teller.over(record, outbox),
         (None, _) if unsteady => {
@@ -98,6 +100,13 @@ pub(super) fn close(facts: &Facts<'_>, ledger: &mut HealthLedger, name: &str, be
     }
 }
 
+fn is_stated(state: State) -> bool {
+    matches!(
+        state,
+        State::Stuck | State::OutOfService | State::Failed | State::Vanished
+    )
+}
+
 fn state_is_judged(state: State) -> bool {
     matches!(state, State::Degraded | State::Unhealthy)
 }
@@ -130,6 +139,8 @@ impl Teller<'_> {
         };
         let before = incident.told;
         incident.told = Told::Ill(state);
+        // Rungs that were of no use before may be left for what is wrong now.
+        incident.exhausted &= state != State::Failed;
         incident.last = self.facts.now;
         incident.reminders = 0;
         let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));
@@ -189,6 +200,7 @@ impl Teller<'_> {
     }
 
     fn remind(&self, record: &mut EndpointRecord, outbox: &mut Outbox, state: State) -> Option<Why> {
+        let severity = alerts::severity(state, record);
         let incident = record.incident.as_mut()?;
         if self.facts.now < after(incident.last, self.policy.reminder?) {
             return None;
@@ -198,6 +210,7 @@ impl Teller<'_> {
         let reminder = incident.reminders;
         let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));
         alert.reminder = reminder;
+        alert.severity = severity.unwrap_or(alert.severity);
         alert.title = alerts::title(state, &record.causes);
         alert.evidence.clone_from(&record.evidence);
         alert.evidence.extend(alerts::context(record));

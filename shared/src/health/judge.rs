@@ -63,6 +63,7 @@ pub(super) fn apply(
 /// A `Deleting` told by an event is believed however late it comes, unless the endpoint was created after it.
 fn take_hint(record: &mut EndpointRecord, look: &Observation) {
     if let Some(hint) = look.hint.filter(|hint| hint.status == EndpointStatus::Deleting)
+        && !record.recovery.recreates()
         && record.created.is_none_or(|created| created < hint.at)
         && record.leaving.is_none_or(|leaving| leaving < hint.at)
     {
@@ -83,13 +84,14 @@ fn absent(record: &mut EndpointRecord, named: bool) -> Why {
         (Some(leaving), _) => vec![format!(
             "SageMaker has no endpoint of this name; it was being deleted at {leaving:.0}"
         )],
-        (None, Some(_)) => vec![
-            format!(
+        (None, Some(_)) => {
+            let last = format!(
                 "SageMaker has no endpoint of this name; it was there at {:.0}, with status {}",
                 record.seen, record.status
-            ),
-            "no deletion was seen".into(),
-        ],
+            );
+            let unexplained = (record.status != EndpointStatus::Deleting).then(|| "no deletion was seen".to_owned());
+            [last].into_iter().chain(unexplained).collect()
+        }
         (None, None) => vec!["SageMaker has no endpoint of this name, and none was ever seen".into()],
     };
     if record.leaving.is_some() && !named {
@@ -113,20 +115,21 @@ fn described(
     record.gone = false;
     let worked = record.status.in_transition();
     record.status = endpoint.status;
+    if record.config != endpoint.config {
+        start_counting_anew(record);
+    }
     record.config.clone_from(&endpoint.config);
     record.jobs.clone_from(&look.jobs);
     if endpoint.status == EndpointStatus::Deleting {
-        record.leaving = Some(look.at);
+        // What Steward deletes to create it again was not wished away by anybody.
+        record.leaving = (!record.recovery.recreates()).then_some(look.at);
     } else {
         // Whatever was announced, it is not going: it is there and in another status.
         record.leaving = record.leaving.filter(|leaving| *leaving > look.at);
     }
     let lasting = between(endpoint.modified, look.at);
     if endpoint.status.in_transition() {
-        record.streak = Streak::default();
-        for variant in record.variants.values_mut() {
-            variant.streak = Streak::default();
-        }
+        start_counting_anew(record);
         let limit = if endpoint.status == EndpointStatus::Creating {
             policy.stuck_creating
         } else {
@@ -174,6 +177,17 @@ fn described(
         }
         _ => {}
     }
+    if endpoint.status == EndpointStatus::Unknown {
+        troubles.push(Trouble {
+            kind: TroubleKind::Unexpected,
+            what: "EndpointStatus".into(),
+            endpoint: Some(look.endpoint.clone()),
+            detail: format!(
+                "endpoint {} has a status that this version does not know: only its probes are judged",
+                look.endpoint
+            ),
+        });
+    }
     let why = probes(record, policy, look, endpoint, troubles);
     record.state = match record.level {
         Level::Unknown => State::Unknown,
@@ -189,7 +203,12 @@ fn described(
         );
         return Why::StatusSick;
     }
+    // The level outlives an update; only checks that passed since then speak for the new config.
+    let proof = record.last_good.as_ref().map_or(1, |_| policy.success_threshold.max(1));
     if let (Level::Healthy, EndpointStatus::InService, Some(config)) = (record.level, endpoint.status, &endpoint.config)
+        && why == Why::Counted(Judgement::Passed)
+        && record.streak.passing >= proof
+        && !look.asleep
         && record.last_good.as_ref().is_none_or(|good| good.config != *config)
     {
         record.last_good = Some(GoodConfig {
@@ -200,12 +219,21 @@ fn described(
     why
 }
 
+/// Another fleet answers from now on: checks of the one before are no part of its streaks.
+fn start_counting_anew(record: &mut EndpointRecord) {
+    record.streak = Streak::default();
+    record.ailing.clear();
+    for variant in record.variants.values_mut() {
+        variant.streak = Streak::default();
+    }
+}
+
 /// Another endpoint of the same name: nothing that was learnt about the old one holds, but an open incident and a
 /// recovery stay until the new one is well.
 fn begin_anew(record: &mut EndpointRecord, endpoint: &Endpoint) {
     record.created = Some(endpoint.created);
     record.level = Level::Unknown;
-    record.streak = Streak::default();
+    start_counting_anew(record);
     record.counted = None;
     record.ill_since = None;
     record.well_once = false;
@@ -243,14 +271,21 @@ fn probes(
     record
         .proven
         .retain(|name, _| policy.probes.iter().any(|probe| probe.name == *name));
-    let verdict = if policy.probes.is_empty() || look.asleep {
+    remember_ailing(record, policy, &results, endpoint, look.asleep);
+    let verdict = if look.asleep {
         Some(Judgement::Passed)
+    } else if policy.probes.is_empty() {
+        (endpoint.status != EndpointStatus::Unknown).then_some(Judgement::Passed)
     } else {
         verdict(&results)
     };
     let Some(verdict) = verdict else {
         return Why::Inconclusive;
     };
+    // Others pass, but the probe that failed has not answered since: that is no sign of health.
+    if verdict == Judgement::Passed && !record.ailing.is_empty() {
+        return Why::Inconclusive;
+    }
     describe_evidence(record, &results, look.asleep);
     if record
         .counted
@@ -270,6 +305,39 @@ fn probes(
     record.well_once |= verdict == Judgement::Passed;
     change_level(record, policy, level, look.at);
     Why::Counted(verdict)
+}
+
+/// Keeps which probes did not pass when they last said something of the endpoint.
+fn remember_ailing(
+    record: &mut EndpointRecord,
+    policy: &HealthPolicy,
+    results: &[(&ProbeResult, Judgement)],
+    endpoint: &Endpoint,
+    asleep: bool,
+) {
+    record.ailing.retain(|(name, variant)| {
+        let asked_like_this = results
+            .iter()
+            .filter(|(result, _)| result.probe == *name)
+            .all(|(result, _)| result.variant.is_some() == variant.is_some());
+        let is_there = |name: &String| endpoint.variants.iter().any(|variant| variant.name == *name);
+        !asleep
+            && asked_like_this
+            && policy.probes.iter().any(|probe| probe.name == *name)
+            && variant.as_ref().is_none_or(is_there)
+    });
+    for (result, judgement) in results {
+        let key = (result.probe.clone(), result.variant.clone());
+        match judgement {
+            Judgement::Passed => {
+                record.ailing.remove(&key);
+            }
+            Judgement::Failed | Judgement::Degraded => {
+                record.ailing.insert(key);
+            }
+            Judgement::Inconclusive => {}
+        }
+    }
 }
 
 /// A payload that this endpoint once took and now refuses is the endpoint's failure.

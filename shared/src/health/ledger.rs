@@ -104,6 +104,9 @@ pub struct EndpointRecord {
     /// Why probes of the last check did not pass.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub causes: BTreeSet<Cause>,
+    /// Probes, each with the variant it asked, that did not pass when they last said something of the endpoint.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ailing: BTreeSet<(String, Option<String>)>,
     /// Probed variants, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variants: BTreeMap<String, VariantRecord>,
@@ -150,6 +153,7 @@ impl EndpointRecord {
             well_once: false,
             evidence: Vec::new(),
             causes: BTreeSet::new(),
+            ailing: BTreeSet::new(),
             variants: BTreeMap::new(),
             last_good: None,
             proven: BTreeMap::new(),

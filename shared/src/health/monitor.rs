@@ -17,13 +17,15 @@ const CLEAR: u32 = 2;
 const MOST: usize = 200;
 
 /// Counts what was met and what was not. `swept`: this was a sweep, which meets every trouble there is; `looked` are the
-/// endpoints looked at, which speak for their own troubles.
+/// endpoints looked at, which speak for their own troubles; `answered` are the keys of the troubles that a probe's answer
+/// speaks for, because an asynchronous probe answers less often than its endpoint is looked at.
 pub(super) fn update(
     facts: &Facts<'_>,
     ledger: &mut HealthLedger,
     troubles: &[Trouble],
     swept: bool,
     looked: &BTreeSet<String>,
+    answered: &BTreeSet<String>,
 ) -> Vec<Why> {
     let mut met: BTreeMap<String, (&Trouble, u32)> = BTreeMap::new();
     for trouble in troubles.iter().collect::<BTreeSet<_>>() {
@@ -59,6 +61,7 @@ pub(super) fn update(
     }
     for (key, record) in &mut ledger.monitor {
         let could_have_met = match &record.endpoint {
+            Some(_) if record.kind == TroubleKind::ProbeRefused => answered.contains(key),
             Some(endpoint) => looked.contains(endpoint),
             None => swept,
         };

@@ -127,6 +127,11 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    /// The key of a refused payload.
+    pub(super) fn refused_key(endpoint: &str, probe: &str) -> String {
+        format!("{}/probe {probe}/{endpoint}", TroubleKind::ProbeRefused.as_str())
+    }
+
     /// Troubles of the same key are the same trouble.
     pub fn key(&self) -> String {
         match &self.endpoint {

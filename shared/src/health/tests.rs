@@ -1,6 +1,7 @@
 //! One story a test: a fleet, a few sweeps, what people heard.
 
 mod ladder;
+mod night;
 
 use super::{
     fixture::{bare, look, minutes, policy, stage, start, time},

@@ -1,8 +1,10 @@
 //! How far an intent has come, by what SageMaker shows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
-    super::ledger::{HealthLedger, State, Told},
-    Intent, Measure, Raised, Shifted, Situation, Step, Verb,
+    super::ledger::{EndpointRecord, HealthLedger, Told},
+    Intent, Measure, Raised, Shifted, Situation, Step, Verb, ladder,
 };
 use crate::{
     alert::{AlertKind, Severity},
@@ -43,12 +45,7 @@ pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
         return (None, None);
     };
     let progress = progress(intent, at.look);
-    let unwanted = unwanted(
-        record.incident.as_ref().map(|incident| incident.told),
-        incident::ailment(record),
-        intent,
-        at,
-    );
+    let unwanted = unwanted(record, intent, at);
     let end = match progress {
         Progress::Done => End::Finished,
         Progress::Failed(why) => End::Failed(why),
@@ -79,18 +76,32 @@ fn half_done(intent: &Intent, look: &Observation) -> bool {
 }
 
 /// Why an intent whose effect is not there should not be pursued.
-fn unwanted(told: Option<Told>, ailment: Option<State>, intent: &Intent, at: Situation<'_>) -> Option<&'static str> {
+fn unwanted(record: &EndpointRecord, intent: &Intent, at: Situation<'_>) -> Option<&'static str> {
     if at.held {
         return Some("alerts are muted, or a common cause is assumed");
     }
-    if told == Some(Told::Flapping) {
+    if record
+        .incident
+        .as_ref()
+        .is_some_and(|incident| incident.told == Told::Flapping)
+    {
         return Some("it is flapping");
     }
     let rung = intent.measure.rung()?;
     if !at.policy.recovery.rungs.contains(&rung) {
         return Some("the fleet file no longer allows it");
     }
-    ailment.is_none().then_some("the endpoint recovered by itself")
+    if incident::ailment(record).is_none() {
+        return Some("the endpoint recovered by itself");
+    }
+    match (&intent.measure, &at.look.seen) {
+        (Measure::ShiftAway { variants, .. }, Seen::Described(endpoint)) => {
+            ladder::others_carry(record, endpoint, variants)
+                .is_err()
+                .then_some("the other variants are no longer known to be well enough to carry the traffic")
+        }
+        _ => None,
+    }
 }
 
 fn progress(intent: &Intent, look: &Observation) -> Progress {
@@ -111,9 +122,11 @@ fn progress(intent: &Intent, look: &Observation) -> Progress {
             let weights = before
                 .iter()
                 .map(|(name, weight)| (name.clone(), if variants.contains(name) { 0.0 } else { *weight }));
-            weighed(weights.collect(), endpoint)
+            weighed(weights.collect(), before, variants, endpoint)
         }
-        (Measure::ShiftBack { weights, .. }, Seen::Described(endpoint)) => weighed(weights.clone(), endpoint),
+        (Measure::ShiftBack { weights, variants }, Seen::Described(endpoint)) => {
+            weighed(weights.clone(), weights, variants, endpoint)
+        }
         (
             Measure::AddInstance {
                 variant,
@@ -136,7 +149,14 @@ fn progress(intent: &Intent, look: &Observation) -> Progress {
     }
 }
 
-fn weighed(wanted: std::collections::BTreeMap<String, f64>, endpoint: &Endpoint) -> Progress {
+/// `full`: the weights while `moved` carry traffic. Any others than those with and without it are somebody else's, and
+/// setting old ones over them could send traffic where it was just taken away.
+fn weighed(
+    wanted: BTreeMap<String, f64>,
+    full: &BTreeMap<String, f64>,
+    moved: &BTreeSet<String>,
+    endpoint: &Endpoint,
+) -> Progress {
     let names = |variant: &crate::endpoint::Variant| wanted.contains_key(&variant.name);
     if endpoint.variants.len() != wanted.len() || !endpoint.variants.iter().all(names) {
         return Progress::Failed("its variants are others now".into());
@@ -151,6 +171,14 @@ fn weighed(wanted: std::collections::BTreeMap<String, f64>, endpoint: &Endpoint)
         .all(|variant| same(variant.current_weight, wanted[&variant.name]))
     {
         return Progress::Done;
+    }
+    let ours = |variant: &crate::endpoint::Variant| {
+        let weight = variant.current_weight;
+        full.get(&variant.name).is_some_and(|full| same(weight, *full))
+            || (moved.contains(&variant.name) && weight == 0.0)
+    };
+    if !endpoint.variants.iter().all(ours) {
+        return Progress::Failed("somebody else changed its weights".into());
     }
     Progress::ToDo(Verb::SetWeights(wanted))
 }
@@ -263,8 +291,10 @@ pub(super) fn end(
         }
         remember(record, &intent, facts.now);
     }
-    if matches!(end, End::Failed(_)) {
-        leave_to_people(record, &intent);
+    match &end {
+        End::Failed(_) => leave_to_people(record, &intent, facts.now),
+        End::Withdrawn(_) => untry(record, &intent),
+        End::Finished => {}
     }
     ledger.outbox.push(alert);
     match end {
@@ -274,7 +304,14 @@ pub(super) fn end(
     }
 }
 
-fn remember(record: &mut super::super::ledger::EndpointRecord, intent: &Intent, now: jiff::Timestamp) {
+/// What was never done was not tried: the incident may need it yet. The budget keeps counting it, so that this ends.
+fn untry(record: &mut EndpointRecord, intent: &Intent) {
+    if let (Some(incident), Some(rung)) = (&mut record.incident, intent.measure.rung()) {
+        incident.tried.retain(|tried| *tried != rung);
+    }
+}
+
+fn remember(record: &mut EndpointRecord, intent: &Intent, now: jiff::Timestamp) {
     let recovery = &mut record.recovery;
     match &intent.measure {
         Measure::ShiftAway { variants, before, keep } => recovery.shifted.push(Shifted {
@@ -310,8 +347,9 @@ fn remember(record: &mut super::super::ledger::EndpointRecord, intent: &Intent, 
     }
 }
 
-/// What could not be undone is not tried again every cooldown: its alert asked a person to look.
-fn leave_to_people(record: &mut super::super::ledger::EndpointRecord, intent: &Intent) {
+/// What could not be undone is not tried again every cooldown: its alert asked a person to look. A minimum that was
+/// raised without an instance coming of it is still lowered one day.
+fn leave_to_people(record: &mut EndpointRecord, intent: &Intent, now: jiff::Timestamp) {
     match &intent.measure {
         Measure::ShiftBack { variants, .. } => {
             for shifted in record
@@ -324,8 +362,9 @@ fn leave_to_people(record: &mut super::super::ledger::EndpointRecord, intent: &I
             }
         }
         Measure::LowerMinimum { variant, .. } => record.recovery.raised.retain(|raised| raised.variant != *variant),
+        Measure::AddInstance { minimum: Some(_), .. } => remember(record, intent, now),
         Measure::ShiftAway { .. }
-        | Measure::AddInstance { .. }
+        | Measure::AddInstance { minimum: None, .. }
         | Measure::Redeploy { .. }
         | Measure::Recreate { .. } => {}
     }

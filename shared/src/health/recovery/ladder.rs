@@ -161,6 +161,36 @@ fn shift_away(record: &EndpointRecord, endpoint: &Endpoint, at: Situation<'_>) -
     if sick.is_empty() {
         return Err("no variant that carries traffic is known to be the sick one".into());
     }
+    others_carry(record, endpoint, &sick)?;
+    let kept = record.recovery.shifted.iter().any(|shifted| {
+        shifted
+            .back
+            .is_some_and(|back| between(back, at.look.at) < at.policy.recovery.period)
+            && shifted.variants.iter().any(|name| sick.contains(name))
+    });
+    let before: BTreeMap<_, _> = endpoint
+        .variants
+        .iter()
+        .map(|variant| (variant.name.clone(), variant.current_weight))
+        .collect();
+    Ok(Measure::ShiftAway {
+        variants: sick,
+        before,
+        keep: kept,
+    })
+}
+
+/// The variants that carry traffic beside the sick ones are well, and enough.
+pub(super) fn others_carry(
+    record: &EndpointRecord,
+    endpoint: &Endpoint,
+    sick: &BTreeSet<String>,
+) -> Result<(), String> {
+    let carrying: Vec<_> = endpoint
+        .variants
+        .iter()
+        .filter(|variant| variant.current_weight > 0.0)
+        .collect();
     let left: Vec<_> = carrying
         .iter()
         .filter(|variant| !sick.contains(&variant.name))
@@ -184,22 +214,7 @@ fn shift_away(record: &EndpointRecord, endpoint: &Endpoint, at: Situation<'_>) -
             "the well variants have only {remaining} of {total} instances and could not carry the traffic"
         ));
     }
-    let kept = record.recovery.shifted.iter().any(|shifted| {
-        shifted
-            .back
-            .is_some_and(|back| between(back, at.look.at) < at.policy.recovery.period)
-            && shifted.variants.iter().any(|name| sick.contains(name))
-    });
-    let before: BTreeMap<_, _> = endpoint
-        .variants
-        .iter()
-        .map(|variant| (variant.name.clone(), variant.current_weight))
-        .collect();
-    Ok(Measure::ShiftAway {
-        variants: sick,
-        before,
-        keep: kept,
-    })
+    Ok(())
 }
 
 fn add_instance(record: &EndpointRecord, endpoint: &Endpoint, at: Situation<'_>) -> Result<Measure, String> {
