@@ -114,8 +114,8 @@ struct Run {
 
 /// Where a command writes.
 struct Console<'a> {
-    out: &'a mut dyn Write,
-    err: &'a mut dyn Write,
+    out: &'a mut (dyn Write + Send),
+    err: &'a mut (dyn Write + Send),
     /// `out` is a terminal that shows colours.
     colour: bool,
     /// `err` is a terminal.
@@ -133,15 +133,15 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if told.is_err() || help.use_stderr() { 2 } else { 0 });
         }
     };
-    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
     let terminal = stdout.is_terminal();
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let mut console = Console {
         colour: terminal && std::env::var_os("NO_COLOR").is_none(),
         progress: terminal && stderr.is_terminal(),
         width: columns.unwrap_or(120),
-        out: &mut stdout.lock(),
-        err: &mut stderr.lock(),
+        out: &mut stdout,
+        err: &mut stderr,
     };
     let done = match cli.what {
         None => run::first(&mut console),

@@ -72,17 +72,29 @@ pub enum PlayError {
     World(Vec<SpecProblem>),
 }
 
-/// Plays `scenario` to its end.
+/// Unoptimized, the SDKs' futures need more stack than a thread has by default.
+const STACK: usize = 32 << 20;
+
+/// Plays `scenario` to its end, on a thread of its own: neither its stack nor its random generator is the caller's.
 ///
 /// # Errors
 /// [`PlayError`]; an expectation that does not hold is none.
-pub fn play(scenario: &Scenario, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, PlayError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .map_err(PlayError::Runtime)?;
-    runtime.block_on(play_on(scenario, options, watch))
+pub fn play(scenario: &Scenario, options: &Options, watch: &mut (dyn Watch + Send)) -> Result<Outcome, PlayError> {
+    std::thread::scope(|scope| {
+        let player = std::thread::Builder::new()
+            .name("rehearsal".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_time()
+                    .start_paused(true)
+                    .build()
+                    .map_err(PlayError::Runtime)?;
+                runtime.block_on(play_on(scenario, options, watch))
+            })
+            .map_err(PlayError::Runtime)?;
+        player.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 async fn play_on(scenario: &Scenario, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, PlayError> {

@@ -117,7 +117,7 @@ impl Narrator {
                         _ => Tone::Plain,
                     };
                     let subject = sent.endpoint.clone().unwrap_or_else(|| "fleet".to_owned());
-                    let text = format!("alert: {}", message.subject.as_deref().unwrap_or(&sent.kind));
+                    let text = message.subject.clone().unwrap_or_else(|| sent.kind.clone());
                     self.add(*at, region, Sort::Alert, tone, &subject, text);
                     record.alerts.push(sent);
                 }

@@ -1,10 +1,14 @@
 //! What does not fit together in a scenario whose every part is right by itself.
 
 use deserr::ValuePointerRef;
-use shared::{endpoint::EndpointStatus, quantity::Span, yaml::Found};
+use shared::{endpoint::EndpointStatus, health::ledger::State, quantity::Span, yaml::Found};
 
 use super::Scenario;
 use crate::play;
+
+/// What the health ledger calls the states of an endpoint.
+const STATES: &str = "unknown, healthy, degraded, unhealthy, changing, deleting, stuck, rollback_failed, \
+                      out_of_service, failed, vanished";
 
 /// Finds every name that stands for nothing, and every contradiction in the world.
 pub(super) fn coherent(scenario: Scenario, at: ValuePointerRef<'_>) -> Result<Scenario, Found> {
@@ -82,7 +86,7 @@ fn functions(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found) {
                 found.and(Found::one(
                     at.push_index(index),
                     format!("the function's Region has no topic {topic:?}"),
-                    topics.unwrap_or_default().join(", "),
+                    Some(topics.unwrap_or_default().join(", ")).filter(|topics| !topics.is_empty()),
                 ));
             }
         }
@@ -204,6 +208,12 @@ fn expectations(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found)
             ("until", expected.until),
         ] {
             within(scenario, span, key, at, found);
+        }
+        for health in expected.health.iter().flat_map(|text| text.split('|')).map(str::trim) {
+            if serde_json::from_value::<State>(health.into()).is_err() {
+                let problem = format!("{health:?} is no state of the health ledger");
+                found.and(Found::one(at.push_key("health"), problem, STATES.to_owned()));
+            }
         }
         for status in expected.status.iter().flat_map(|text| text.split('|')).map(str::trim) {
             if status != "gone" && EndpointStatus::parse(status) == EndpointStatus::Unknown {

@@ -1,0 +1,175 @@
+//! The `rehearse` command as people and pipelines use it: output, exit status, files.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// A short scenario in which one endpoint falls ill.
+const ILL: &str = "
+title: Ill
+duration: 8m
+world:
+  regions: {eu-west-1: {topics: [steward-alerts], endpoints: {fraud: {traffic: 5 rps}}}}
+  incidents: [{at: 2m30s, endpoint: fraud, behaves: {errors: 100%}}]
+fleet: {version: 1, endpoints: {fraud: {health: {probes: [{name: golden, payload: {amount: 12}}]}}}}
+expect:
+  endpoints: [{name: fraud, health: HEALTH}]
+";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    }
+
+    fn rehearse(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_rehearse"))
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("COLUMNS")
+            .output()
+            .expect("the command")
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+#[test]
+fn expectations_that_hold_exit_with_0_and_read_well() {
+    let folder = Folder::new();
+    folder.file("ill.yaml", &ILL.replace("HEALTH", "unhealthy"));
+    let output = folder.rehearse(&["run", "ill.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    insta::assert_snapshot!(text(&output.stdout));
+}
+
+#[test]
+fn an_expectation_that_does_not_hold_exits_with_1_and_shows_what_happened_around_it() {
+    let folder = Folder::new();
+    folder.file("ill.yaml", &ILL.replace("HEALTH", "healthy"));
+    let output = folder.rehearse(&["run", "ill.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let out = text(&output.stdout);
+    assert!(out.contains("FAILED  fraud has health healthy at the end"), "{out}");
+    assert!(out.contains("seen: health unhealthy at 0:08:00"), "{out}");
+    assert!(out.contains("|  0:04:0"), "the timeline around it is missing:\n{out}");
+}
+
+#[test]
+fn a_bad_scenario_exits_with_2_and_all_its_errors() {
+    let folder = Folder::new();
+    folder.file("bad.yaml", "title: bad\nduration: soon\nworld: {}\nfleet: 5\n");
+    for command in ["run", "check"] {
+        let output = folder.rehearse(&[command, "bad.yaml", "missing.yaml"]);
+        assert_eq!(output.status.code(), Some(2));
+        let told = text(&output.stderr);
+        for part in [
+            "bad.yaml:2:11: duration",
+            "world.regions",
+            "bad.yaml:4:8: fleet",
+            "missing.yaml: no such file",
+        ] {
+            assert!(told.contains(part), "{part} is missing in:\n{told}");
+        }
+        assert_eq!(text(&output.stdout), "", "nothing is half played");
+    }
+}
+
+#[test]
+fn json_is_one_object_a_line_and_the_same_bytes_again() {
+    let folder = Folder::new();
+    folder.file("ill.yaml", &ILL.replace("HEALTH", "unhealthy"));
+    let first = folder.rehearse(&["run", "ill.yaml", "--json", "--seed", "5", "--until", "6m"]);
+    let lines: Vec<serde_json::Value> = text(&first.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.first().expect("a line")["seed"], 5);
+    let last = lines.last().expect("a line");
+    assert_eq!(
+        (&last["holds"], &last["end"]),
+        (&true.into(), &"2026-03-02T08:06:00Z".into())
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["sort"] == "alert" && line["subject"] == "fraud"),
+        "{lines:?}"
+    );
+    let again = folder.rehearse(&["run", "ill.yaml", "--json", "--seed", "5", "--until", "6m"]);
+    assert_eq!(text(&first.stdout), text(&again.stdout));
+}
+
+#[test]
+fn a_report_is_one_page_that_needs_nothing_else() {
+    let folder = Folder::new();
+    folder.file(
+        "ill.yaml",
+        &ILL.replace("HEALTH", "unhealthy")
+            .replace("title: Ill", "title: Ill & <b>well</b>"),
+    );
+    let output = folder.rehearse(&["run", "ill.yaml", "--report", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let page = fs::read_to_string(folder.path().join("out/ill.html")).expect("a report");
+    for part in [
+        "Ill &amp; &lt;b&gt;well",
+        "class=\"seg unhealthy\"",
+        "class=\"mark critical\"",
+        "Model latency",
+        "<path",
+    ] {
+        assert!(page.contains(part), "{part} is missing");
+    }
+    for outside in ["<script", "http://", "https://", "url(", "@import"] {
+        let found = page.replace("https://docs", "").find(outside);
+        assert!(
+            found.is_none() || page.contains("console.aws"),
+            "the page reaches outside with {outside}"
+        );
+    }
+}
+
+#[test]
+fn the_list_names_every_scenario_and_any_of_them_can_be_checked_by_name() {
+    let folder = Folder::new();
+    let listed = text(&folder.rehearse(&["list"]).stdout);
+    assert!(listed.starts_with("first "), "{listed}");
+    let names: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() >= 15, "{listed}");
+    let mut arguments = vec!["check"];
+    arguments.extend(&names);
+    let output = folder.rehearse(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_unknown_argument_exits_with_2() {
+    let folder = Folder::new();
+    assert_eq!(folder.rehearse(&["run", "first", "--sed", "1"]).status.code(), Some(2));
+    assert_eq!(folder.rehearse(&["--help"]).status.code(), Some(0));
+    let output = folder.rehearse(&["serve", "--speed", "0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("--speed 0 is no speed"),
+        "{}",
+        text(&output.stderr)
+    );
+}

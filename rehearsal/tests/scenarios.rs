@@ -1,0 +1,220 @@
+//! Every scenario that comes with the command holds what it promises, and every run can be had again.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use rehearsal::{
+    play::{Options, Outcome, play},
+    scenario::{Scenario, builtin, builtins, served},
+    timeline::{JsonLines, Silent},
+};
+
+/// Plays a scenario and shows what did not hold, with the timeline.
+fn holds(name: &str) {
+    let builtin = builtin(name).unwrap_or_else(|| panic!("{name} does not come with the command"));
+    let scenario = Scenario::parse(builtin.text, name).unwrap_or_else(|problems| panic!("{problems}"));
+    let outcome = played(&scenario);
+    let failed: String = outcome
+        .checks
+        .iter()
+        .filter(|check| !check.holds)
+        .map(|check| format!("{}\n    seen: {}\n", check.expected, check.seen))
+        .collect();
+    let start = outcome.record.start;
+    let timeline: String = outcome
+        .record
+        .timeline
+        .iter()
+        .map(|entry| {
+            format!(
+                "{:>6.0} {:<16} {}\n",
+                entry.at.duration_since(start),
+                entry.subject,
+                entry.text
+            )
+        })
+        .collect();
+    assert!(failed.is_empty(), "{name}\n{failed}\n{timeline}");
+}
+
+fn played(scenario: &Scenario) -> Outcome {
+    play(scenario, &Options::default(), &mut Silent).expect("a scenario that can be played")
+}
+
+macro_rules! scenarios {
+    ($($test:ident => $name:literal),+ $(,)?) => {
+        $(#[test]
+        fn $test() {
+            holds($name);
+        })+
+
+        #[test]
+        fn every_scenario_that_comes_with_the_command_is_played_here_and_lies_in_the_folder() {
+            let played = BTreeSet::from([$($name.to_owned()),+]);
+            let built_in: BTreeSet<String> = builtins().iter().map(|builtin| builtin.name.to_owned()).collect();
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+            let files: BTreeSet<String> = fs::read_dir(folder)
+                .expect("the folder of scenarios")
+                .map(|entry| entry.expect("an entry").path())
+                .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+                .collect();
+            assert_eq!(played, built_in);
+            assert_eq!(files, built_in);
+        }
+    };
+}
+
+scenarios! {
+    the_first_scenario_shows_five_illnesses_and_their_repair => "first",
+    a_container_that_answers_500_is_told_once_and_its_recovery_once => "container-500",
+    a_slow_variant_loses_its_traffic_and_gets_it_back => "slow-variant",
+    an_endpoint_stuck_in_updating_is_told_and_left_alone => "stuck-updating",
+    a_failed_endpoint_is_created_again_where_that_is_allowed => "failed-endpoint",
+    a_vanished_endpoint_is_told_once => "vanished",
+    a_flapping_endpoint_is_told_as_flapping => "flapping",
+    all_probes_failing_at_once_is_one_alert_and_no_recovery => "everything-fails",
+    a_throttled_api_counts_against_no_endpoint => "throttled-api",
+    a_missing_permission_counts_against_no_endpoint => "denied-permission",
+    an_alert_waits_while_the_topic_is_down_and_comes_once => "topic-down",
+    a_maintenance_window_is_quiet_and_what_outlasts_it_is_told => "maintenance",
+    a_silence_is_kept_until_it_is_taken_back => "silence",
+    every_kind_of_probe_notices_its_kind_of_trouble => "every-kind-of-probe",
+    a_broken_fleet_file_leaves_the_last_good_one_in_force => "broken-fleet-file",
+    a_sweep_out_of_time_goes_on_where_it_stopped => "out-of-time",
+}
+
+fn lines(scenario: &Scenario, seed: u64) -> String {
+    let mut written = Vec::new();
+    let options = Options {
+        seed: Some(seed),
+        ..Options::default()
+    };
+    let outcome = {
+        let mut watch = JsonLines::new(&mut written, scenario.start());
+        play(scenario, &options, &mut watch).expect("a scenario that can be played")
+    };
+    let record = serde_json::to_string(&outcome.record).expect("a record is JSON");
+    String::from_utf8(written).expect("text") + &record
+}
+
+/// Everything at once that draws from the seed: faults by chance, lost and late events, jitter of the SDKs' retries.
+const RESTLESS: &str = "
+title: Restless
+duration: 25m
+world:
+  regions:
+    eu-west-1: {topics: [steward-alerts], endpoints: {fraud: {traffic: 30 rps}, search: {traffic: 5 rps}}}
+  incidents:
+    - {at: 4m30s, for: 6m, endpoint: fraud, behaves: {errors: 100%}}
+    - {at: 12m, for: 4m, endpoint: search, becomes: updating}
+fleet:
+  version: 1
+  defaults: {health: {probes: [{name: golden, payload: {amount: 12}}]}}
+  endpoints: {fraud: , search: }
+events: {duplicate: 40%, lose: 20%, delay: 40%}
+faults:
+  - {kind: throttle, share: 10%}
+  - {kind: cut-after, share: 3%}
+  - {kind: crash-after, share: 1%}
+expect:
+  alert_ids: stable
+  invocations: [{ends: ok, at_least: 10}]
+";
+
+#[test]
+fn the_same_seed_writes_the_same_bytes_and_another_seed_others() {
+    let scenario = Scenario::parse(RESTLESS, "restless.yaml").unwrap_or_else(|problems| panic!("{problems}"));
+    let first = lines(&scenario, 3);
+    assert!(
+        first.contains("throttle") && first.contains("endpoint.unhealthy"),
+        "nothing happened:\n{first}"
+    );
+    // Another run in between must leave nothing behind in the process.
+    let other = lines(&scenario, 4);
+    let again = lines(&scenario, 3);
+    let difference = first.lines().zip(again.lines()).find(|(one, two)| one != two);
+    assert!(first == again, "the runs differ, first in: {difference:?}");
+    assert_ne!(first, other);
+}
+
+#[test]
+fn every_example_of_the_documentation_parses_and_holds() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rehearsal.md");
+    let text = fs::read_to_string(page).expect("docs/rehearsal.md");
+    let mut examples = 0;
+    for part in text.split("```yaml scenario\n").skip(1) {
+        let (example, _) = part.split_once("```").expect("an example that ends");
+        let scenario = Scenario::parse(example, "docs/rehearsal.md").unwrap_or_else(|problems| panic!("{problems}"));
+        let outcome = played(&scenario);
+        let failed: Vec<_> = outcome.checks.iter().filter(|check| !check.holds).collect();
+        assert!(failed.is_empty(), "{}: {failed:#?}", scenario.title);
+        examples += 1;
+    }
+    assert!(
+        examples >= 5,
+        "only {examples} examples found: is the fence still written as here?"
+    );
+    assert_eq!(
+        text.matches("```yaml").count(),
+        examples,
+        "an example without `scenario` is not checked"
+    );
+}
+
+#[test]
+fn the_world_of_serve_parses() {
+    let scenario = Scenario::parse(served(), "serve.yaml").unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(scenario.world.regions.len(), 2);
+}
+
+#[test]
+fn a_scenario_is_refused_with_all_its_mistakes_and_their_places() {
+    let wrong = "title: wrong
+duration: 10
+start: yesterday
+world:
+  regions:
+    eu-west-1: {endpoints: {fraud: {trafic: 5 rps, variants: {blue: {latency: fast}}}}}
+  incidents:
+    - {at: 1m, endpoint: frod, behaves: {errors: 120%}}
+fleet:
+  version: 1
+  endpoints:
+    fraud: {health: {failure_threshold: 0}}
+functions:
+  - {name: health-cheker}
+faults: [{kind: explode}, {kind: slow}, {kind: throttle, service: sagemakr, nth: 0}]
+commands: [{at: 1m}]
+expect:
+  endpoints: [{name: fraud}]
+  alerts: [{kind: endpoint.sick, times: 1, at_most: 2}]
+  calls: [{}]
+surprise: 1
+";
+    let problems = Scenario::parse(wrong, "wrong.yaml").expect_err("a wrong scenario");
+    insta::assert_snapshot!(problems.to_string());
+}
+
+#[test]
+fn what_names_nothing_is_refused() {
+    let wrong = "title: wrong
+duration: 10m
+world:
+  regions:
+    eu-west-1: {endpoints: {fraud: {}}}
+  incidents:
+    - {at: 1m, endpoint: frod, behaves: {errors: 100%}}
+fleet: {version: 1, endpoints: {fraud: }}
+functions:
+  - {name: health-cheker, region: eu-west-2, topics: [nowhere]}
+buckets: {inputs: eu-west-9}
+fleet_changes: [{at: 1h}]
+faults: [{kind: throttle, caller: nobody, from: 2h}]
+commands: [{at: 1m, command: check, to: nobody}, {at: 2m, command: check, event: {}}]
+expect:
+  endpoints: [{name: fraud, health: well, status: Fine, region: mars, by: 11m}]
+  answers: [{to: chek}]
+  invocations: [{ends: ok, function: nobody}]
+";
+    let problems = Scenario::parse(wrong, "wrong.yaml").expect_err("a wrong scenario");
+    insta::assert_snapshot!(problems.to_string());
+}
