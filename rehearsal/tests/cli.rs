@@ -67,7 +67,7 @@ fn an_expectation_that_does_not_hold_exits_with_1_and_shows_what_happened_around
     let out = text(&output.stdout);
     assert!(out.contains("FAILED  fraud has health healthy at the end"), "{out}");
     assert!(out.contains("seen: health unhealthy at 0:08:00"), "{out}");
-    assert!(out.contains("|  0:04:0"), "the timeline around it is missing:\n{out}");
+    assert!(out.contains("|  0:05:0"), "the timeline around it is missing:\n{out}");
 }
 
 #[test]
@@ -135,12 +135,10 @@ fn a_report_is_one_page_that_needs_nothing_else() {
     ] {
         assert!(page.contains(part), "{part} is missing");
     }
-    for outside in ["<script", "http://", "https://", "url(", "@import"] {
-        let found = page.replace("https://docs", "").find(outside);
-        assert!(
-            found.is_none() || page.contains("console.aws"),
-            "the page reaches outside with {outside}"
-        );
+    for outside in [
+        "<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import",
+    ] {
+        assert!(!page.contains(outside), "the page reaches outside with {outside}");
     }
 }
 

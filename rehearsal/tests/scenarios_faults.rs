@@ -17,7 +17,7 @@ use shared::endpoint::EndpointStatus;
 /// One endpoint falls ill, is told, redeployed, and well again.
 const SCENARIO: &str = "
 title: Ill, redeployed, well
-duration: 14m
+duration: 11m
 world:
   regions: {eu-west-1: {topics: [steward-alerts], endpoints: {fraud: {config: fraud-1}}}}
   timing: {update: 90s}

@@ -10,6 +10,9 @@ use crate::{play::Outcome, record::Record, scenario::Scenario};
 /// Entries this close to the moment of a failed expectation are shown with it.
 const AROUND: SignedDuration = SignedDuration::from_mins(5);
 
+/// And so many before it, however long ago.
+const LAST: usize = 4;
+
 /// Title, description and seed.
 ///
 /// # Errors
@@ -66,11 +69,12 @@ pub fn tail(out: &mut dyn Write, outcome: &Outcome, style: Style) -> io::Result<
         writeln!(out, "  {}  {}", people::paint(word, tone, style), check.expected)?;
         if !check.holds {
             writeln!(out, "          seen: {}", check.seen)?;
-            let around = record
-                .timeline
-                .iter()
-                .filter(|entry| entry.at.duration_since(check.moment).abs() <= AROUND);
-            for entry in around {
+            let before = record.timeline.partition_point(|entry| entry.at <= check.moment);
+            let around = record.timeline.iter().enumerate().filter(|(index, entry)| {
+                let near = entry.at.duration_since(check.moment).abs() <= AROUND;
+                near || (*index < before && index + LAST >= before)
+            });
+            for (_, entry) in around {
                 for line in people::lines(entry, record.start, Style { colour: false, ..style }) {
                     writeln!(out, "          | {line}")?;
                 }
