@@ -54,27 +54,36 @@ pub(crate) enum Scope {
 pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Result<Report, HandlerError> {
     let began = ctx.base.clock.now();
     let services = Services::new(ctx, call);
-    let (loaded, fleet) = tokio::join!(services.ledger.load(), ctx.fleet.load(&services.s3));
+    let (loaded, fleet) = tokio::join!(Box::pin(services.ledger.load()), Box::pin(ctx.fleet.load(&services.s3)));
     let loaded = loaded?;
     // What an earlier invocation could not say comes first, whatever happens next.
-    let (loaded, mut published) = outbox::drain(ctx, &services, loaded).await?;
+    let (loaded, mut published) = Box::pin(outbox::drain(ctx, &services, loaded)).await?;
     let InForce {
         fleet,
         trouble: fleet_trouble,
         ..
     } = match fleet {
         Ok(in_force) => in_force,
-        Err(none) => return Err(no_fleet(ctx, &services, loaded, &none).await),
+        Err(none) => return Err(Box::pin(no_fleet(ctx, &services, loaded, &none)).await),
     };
     let fleet_health = fleet.fleet_health();
     let mut troubles: Vec<Trouble> = fleet_trouble
         .iter()
         .map(|trouble| broken_fleet(&trouble.to_string()))
         .collect();
-    let (selected, names, hint) = select(ctx, &services, &fleet, &loaded.document, &scope).await;
+    let (selected, names, hint) = Box::pin(select(ctx, &services, &fleet, &loaded.document, &scope)).await;
     troubles.extend(selected.troubles.iter().cloned());
     let concurrency = usize::try_from(fleet_health.concurrency).unwrap_or(usize::MAX);
-    let looks = observe::all(ctx, &services, &selected, &loaded.document, names, hint, concurrency).await;
+    let looks = Box::pin(observe::all(
+        ctx,
+        &services,
+        &selected,
+        &loaded.document,
+        names,
+        hint,
+        concurrency,
+    ))
+    .await;
     let Looks {
         observations,
         unreached,
@@ -92,8 +101,9 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
         acted: Vec::new(),
     };
     let before = loaded.document.clone();
-    let (loaded, mut decision) = commit(ctx, &services, &selected.watch, &fleet_health, loaded, &news).await?;
-    let done = act::all(ctx, &services, &before, &loaded.document, &decision.steps).await;
+    let (loaded, mut decision) =
+        Box::pin(commit(ctx, &services, &selected.watch, &fleet_health, loaded, &news)).await?;
+    let done = Box::pin(act::all(ctx, &services, &before, &loaded.document, &decision.steps)).await;
     let loaded = if done.acted.is_empty() && done.troubles.is_empty() {
         loaded
     } else {
@@ -103,12 +113,12 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
             troubles: done.troubles,
             ..News::default()
         };
-        let (loaded, after) = commit(ctx, &services, &selected.watch, &fleet_health, loaded, &news).await?;
+        let (loaded, after) = Box::pin(commit(ctx, &services, &selected.watch, &fleet_health, loaded, &news)).await?;
         act::release_ended(&services, &before, &loaded.document).await;
         decision.reasons.extend(after.reasons);
         loaded
     };
-    let (loaded, more) = outbox::drain(ctx, &services, loaded).await?;
+    let (loaded, more) = Box::pin(outbox::drain(ctx, &services, loaded)).await?;
     published += more;
     let result = Outcome {
         news: &news,

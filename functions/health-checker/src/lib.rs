@@ -33,13 +33,14 @@ use shared::{
 };
 use tracing::Instrument;
 
-use self::{check::Scope, watch::TagCache};
+use self::{check::Scope, services::Clients, watch::TagCache};
 
 /// What an instance of the function keeps between invocations. Nothing in it must survive: it only saves calls.
 #[derive(Clone, Debug)]
 pub struct Context {
     settings: Arc<Settings>,
     base: Base,
+    clients: Arc<Clients>,
     fleet: Arc<FleetFile>,
     tags: Arc<TagCache>,
     links: Links,
@@ -56,6 +57,7 @@ impl Context {
             fleet: Arc::new(FleetFile::new(&settings.fleet, &settings.state)),
             tags: Arc::default(),
             links: settings.links(),
+            clients: Arc::new(Clients::new(&base)),
             settings: Arc::new(settings),
             base,
         })

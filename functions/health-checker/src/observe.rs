@@ -121,7 +121,7 @@ impl One<'_> {
             tags,
             troubles: Vec::new(),
         };
-        let endpoint = match self.services.sagemaker.describe_endpoint(&self.name).await {
+        let endpoint = match Box::pin(self.services.sagemaker.describe_endpoint(&self.name)).await {
             Ok(endpoint) => endpoint,
             Err(call) if call.failure == Failure::NotFound => {
                 look.seen = Seen::Absent;
@@ -132,13 +132,14 @@ impl One<'_> {
         if endpoint.status.serves() && !endpoint.status.in_transition() {
             look.asleep = asleep(&endpoint);
             if !look.asleep {
-                match probes::all(self.services, &endpoint, &self.policy.probes).await {
+                match Box::pin(probes::all(self.services, &endpoint, &self.policy.probes)).await {
                     Ok(results) => look.probes = results,
                     Err(call) => return self.could_not(look, &call),
                 }
             }
             let probes = &self.policy.probes;
-            let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, !look.asleep, at).await;
+            let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, !look.asleep, at);
+            let looked = Box::pin(looked).await;
             look.probes.extend(looked.results);
             look.jobs = looked.jobs;
             look.troubles.extend(looked.troubles);
@@ -152,7 +153,7 @@ impl One<'_> {
             tracing::warn!(probe = result.probe, variant, judgement = ?result.verdict.judgement, "{}", result.verdict.reason);
         }
         if self.wants_scaling(&endpoint, &look) {
-            match self.scaling(&endpoint).await {
+            match Box::pin(self.scaling(&endpoint)).await {
                 Ok(scaling) => look.scaling = Some(scaling),
                 Err(call) => look.troubles.push(trouble(&call)),
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::{
     aws::{
-        Invocation,
+        Base, Invocation,
         autoscaling::AutoScaling,
         lease::Leases,
         ledger::Ledger,
@@ -25,6 +25,28 @@ const AFTER_LOOKING: Duration = Duration::from_secs(15);
 
 /// Everything stops this long before the end, so that the answer and the metrics still leave.
 const AFTER_ALL: Duration = Duration::from_secs(1);
+
+/// The clients, made once: a warm invocation finds their connections open.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    sagemaker: SageMaker,
+    runtime: Runtime,
+    autoscaling: AutoScaling,
+    s3: S3,
+    sns: Sns,
+}
+
+impl Clients {
+    pub(crate) fn new(base: &Base) -> Self {
+        Self {
+            sagemaker: SageMaker::new(base),
+            runtime: Runtime::new(base),
+            autoscaling: AutoScaling::new(base),
+            s3: S3::new(base),
+            sns: Sns::new(base),
+        }
+    }
+}
 
 /// The services that look, and those that write.
 pub(crate) struct Services {
@@ -50,24 +72,22 @@ pub(crate) struct Acting {
 
 impl Services {
     pub(crate) fn new(ctx: &Context, call: &Invocation) -> Self {
-        let base = &ctx.base;
-        let left = call.remaining(base.clock.now());
+        let clients = &ctx.clients;
+        let left = call.remaining(ctx.base.clock.now());
         let looking_until = call.leaving(AFTER_LOOKING.min(left / 3));
         let until = call.leaving(AFTER_ALL.min(left / 10));
-        let s3 = S3::new(base).until(until);
-        let sagemaker = SageMaker::new(base);
-        let autoscaling = AutoScaling::new(base);
+        let s3 = clients.s3.until(until);
         let writer = format!("{}/{}", ctx.settings.function, call.request_id);
         let state = &ctx.settings.state;
         Self {
             looking_until,
-            sagemaker: sagemaker.until(looking_until),
-            runtime: Runtime::new(base).until(looking_until),
-            autoscaling: autoscaling.until(looking_until),
-            objects: S3::new(base).until(looking_until),
+            sagemaker: clients.sagemaker.until(looking_until),
+            runtime: clients.runtime.until(looking_until),
+            autoscaling: clients.autoscaling.until(looking_until),
+            objects: clients.s3.until(looking_until),
             acting: Acting {
-                sagemaker: sagemaker.until(until),
-                autoscaling: autoscaling.until(until),
+                sagemaker: clients.sagemaker.until(until),
+                autoscaling: clients.autoscaling.until(until),
                 leases: Leases::new(&s3, state, writer.clone()),
             },
             ledger: Ledger::new(
@@ -76,7 +96,7 @@ impl Services {
                 SCHEMA,
                 writer,
             ),
-            sns: Sns::new(base).until(until),
+            sns: clients.sns.until(until),
             s3,
         }
     }

@@ -1,0 +1,253 @@
+//! The health checker under every fault: whichever of its AWS calls fails, before or after taking effect, and between
+//! whichever two of them it dies, the next sweeps end in the same state, and people are told the same things, once.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use health_checker::{Context, handle};
+use jiff::Timestamp;
+use rehearsal::{
+    clock::SimClock,
+    cloud::Cloud,
+    faults::{Fault, FaultKind, FaultPlan},
+    world::{World, spec::WorldSpec},
+};
+use serde_json::{Value, json};
+use shared::aws::{Base, Clock, Emit, Invocation};
+
+const REGION: &str = "eu-west-1";
+const NAME: &str = "health-checker";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:alerts";
+
+/// One variant of `fraud` fails from the second minute on, and its traffic is taken away.
+const WORLD: &str = r#"
+regions:
+  eu-west-1:
+    topics: [alerts]
+    endpoints:
+      fraud: {variants: {blue: {instances: 2}, green: {instances: 2}}, traffic: 5 rps}
+      search: {}
+incidents:
+  - {at: 1m30s, for: 3h, endpoint: fraud, variant: blue, behaves: {errors: 100%, status: 500}}
+"#;
+
+const FLEET: &str = r#"
+version: 1
+defaults:
+  health: {failure_threshold: 2, success_threshold: 1}
+endpoints:
+  fraud:
+    health:
+      probes: [{name: smoke, payload: {amount: 12}, per_variant: true, retries: 0}]
+      recovery: {rungs: [shift-away]}
+  search:
+    health: {probes: [{name: smoke, payload: {q: a}, retries: 0}]}
+"#;
+
+/// Faults are tried on the sweeps in which everything happens.
+const WATCHED: std::ops::Range<u32> = 2..4;
+const SWEEPS: u32 = 7;
+
+struct Stage {
+    cloud: Cloud,
+    ctx: Context,
+    failures: Vec<String>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self::of(WORLD, FLEET)
+    }
+
+    fn of(world: &str, fleet: &str) -> Self {
+        let start: Timestamp = "2026-03-02T08:00:00Z".parse().expect("a timestamp");
+        let spec = WorldSpec::parse(world, "world.yaml").expect("a sound world");
+        let world = World::new(&spec, 7, start).expect("a world");
+        let cloud = Cloud::new(world, FaultPlan::none(), SimClock::new(start));
+        cloud.store().ensure_bucket("state", REGION);
+        cloud
+            .store()
+            .put("state", "fleet.yaml", fleet.to_owned(), "application/yaml");
+        Self {
+            ctx: context(&cloud),
+            cloud,
+            failures: Vec::new(),
+        }
+    }
+
+    /// One tick of the schedule, a minute after the last. A function that dies starts anew, and Lambda repeats what
+    /// failed a minute later.
+    async fn tick(&mut self) {
+        self.cloud.clock().sleep(Duration::from_secs(60)).await;
+        self.send(json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}))
+            .await;
+    }
+
+    async fn send(&mut self, event: Value) -> Option<Value> {
+        let now = self.cloud.clock().now();
+        let call = Invocation {
+            request_id: format!("request-{}", now.as_second()),
+            deadline: now.checked_add(Duration::from_secs(50)).expect("in time"),
+        };
+        let died = self.cloud.crash_signal(NAME);
+        let answer = tokio::select! {
+            answer = handle(&self.ctx, &call, event) => Some(answer),
+            _ = died => None,
+        };
+        match answer {
+            Some(Ok(answer)) => Some(answer),
+            Some(Err(error)) => {
+                self.failures.push(error.to_string());
+                None
+            }
+            None => {
+                self.ctx = context(&self.cloud);
+                None
+            }
+        }
+    }
+
+    async fn ticks(&mut self, times: u32) {
+        for _ in 0..times {
+            self.tick().await;
+        }
+    }
+
+    fn whats(&self) -> Vec<String> {
+        self.told().into_iter().map(|(_, what)| what).collect()
+    }
+
+    /// What people were told, in order, each id once: subscribers drop what they have.
+    fn told(&self) -> Vec<(String, String)> {
+        let mut told: Vec<(String, String)> = Vec::new();
+        self.cloud.with_world(|world| {
+            for published in world.published() {
+                let attribute = |name: &str| published.message.attributes.get(name).cloned().unwrap_or_default();
+                let what = format!("{} {}", attribute("endpoint"), attribute("kind"));
+                let id = published
+                    .message
+                    .body
+                    .split("| id ")
+                    .nth(1)
+                    .and_then(|rest| rest.split(['"', '\\', '\n']).next());
+                let id = id.expect("every alert bears its id").to_owned();
+                if !told.iter().any(|(known, _)| *known == id) {
+                    told.push((id, what));
+                }
+            }
+        });
+        told
+    }
+
+    fn ledger(&self) -> Value {
+        let body = self.cloud.store().get("state", "health.json").expect("a ledger");
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    fn state(&self, endpoint: &str) -> Value {
+        self.ledger()["document"]["endpoints"][endpoint]["state"].clone()
+    }
+
+    fn weights(&self) -> BTreeMap<String, String> {
+        let view = self
+            .cloud
+            .with_world(|world| world.endpoint(REGION, "fraud"))
+            .expect("fraud");
+        let view = serde_json::to_value(view).expect("JSON");
+        let variants = view["variants"].as_array().cloned().unwrap_or_default();
+        let weight = |variant: &Value| (variant["name"].to_string(), variant["weight"].to_string());
+        variants.iter().map(weight).collect()
+    }
+}
+
+fn context(cloud: &Cloud) -> Context {
+    let sdk = cloud
+        .sdk_config(NAME, REGION)
+        .into_builder()
+        .retry_config(shared::aws::retries())
+        .timeout_config(shared::aws::timeouts())
+        .build();
+    let clock = *cloud.clock();
+    let base = Base::new(sdk, Clock::new(move || clock.now()), Emit::new(std::io::sink()));
+    let env = [
+        ("STEWARD_FLEET", "s3://state/fleet.yaml"),
+        ("STEWARD_STATE", "s3://state"),
+        ("STEWARD_TOPIC_ARN", TOPIC),
+        ("AWS_REGION", REGION),
+        ("AWS_LAMBDA_FUNCTION_NAME", NAME),
+    ];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Context::new(&BTreeMap::from(env), base).expect("settings")
+}
+
+/// The calls of the watched sweeps, as numbers of the health checker's calls from the start.
+async fn calls_in_question() -> std::ops::RangeInclusive<u64> {
+    let mut stage = Stage::new();
+    stage.ticks(WATCHED.start).await;
+    let before = stage.cloud.calls().len() as u64;
+    stage.ticks(WATCHED.end - WATCHED.start).await;
+    before + 1..=stage.cloud.calls().len() as u64
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sick_variant_loses_its_traffic_and_people_are_told() {
+    let mut stage = Stage::new();
+    stage.ticks(SWEEPS).await;
+    assert_eq!(stage.failures, Vec::<String>::new());
+    assert_eq!(stage.state("fraud"), "degraded");
+    assert_eq!(
+        stage.whats(),
+        [
+            "fraud endpoint.degraded",
+            "fraud recovery.started",
+            "fraud recovery.finished"
+        ]
+    );
+}
+
+async fn the_end_is_the_same(kind: FaultKind) {
+    let mut calm = Stage::new();
+    calm.ticks(SWEEPS).await;
+    for nth in calls_in_question().await {
+        let mut stage = Stage::new();
+        stage.cloud.add_fault(Fault::every(kind).nth(nth));
+        stage.ticks(SWEEPS).await;
+        let hit = stage
+            .cloud
+            .calls()
+            .iter()
+            .find(|call| call.fault.is_some())
+            .map(|call| call.operation.clone());
+        let what = format!("{kind} at call {nth}, {hit:?}");
+        assert!(hit.is_some(), "{what}: the fault hits something");
+        assert_eq!(stage.weights(), calm.weights(), "{what}");
+        assert_eq!(stage.state("fraud"), calm.state("fraud"), "{what}");
+        assert_eq!(stage.whats(), calm.whats(), "{what}: each alert once");
+        let intent = &stage.ledger()["document"]["endpoints"]["fraud"]["recovery"]["intent"];
+        assert!(intent.is_null(), "{what}: {intent}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_call_is_cut_before_it_takes_effect_the_end_is_the_same() {
+    the_end_is_the_same(FaultKind::CutBefore).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_call_is_cut_after_it_took_effect_the_end_is_the_same() {
+    the_end_is_the_same(FaultKind::CutAfter).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_call_is_answered_500_the_end_is_the_same() {
+    the_end_is_the_same(FaultKind::Error500).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_whichever_call_the_function_dies_the_end_is_the_same() {
+    the_end_is_the_same(FaultKind::CrashBefore).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_whichever_call_the_function_dies_the_end_is_the_same() {
+    the_end_is_the_same(FaultKind::CrashAfter).await;
+}
