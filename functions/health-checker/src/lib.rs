@@ -15,6 +15,7 @@ mod check;
 mod commands;
 mod observe;
 mod outbox;
+mod outcome;
 mod probes;
 mod services;
 mod watch;

@@ -323,10 +323,7 @@ impl Stage {
     pub(super) fn hear(&mut self, news: &News) -> &mut Self {
         let decision = decide(&self.facts(), &self.watch, &self.ledger, news);
         let again = decide(&self.facts(), &self.watch, &decision.ledger, news);
-        assert_eq!(
-            again.ledger, decision.ledger,
-            "deciding again on the same news changes nothing"
-        );
+        assert_same(&decision, &again);
         self.ledger = decision.ledger.clone();
         let published = self.ledger.outbox.take_for_publish(usize::MAX);
         let ids: Vec<&str> = published.iter().map(|alert| alert.id.as_str()).collect();
@@ -386,4 +383,26 @@ impl Stage {
         });
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Deciding again on the same news changes nothing; what does is shown line by line.
+fn assert_same(first: &Decision, again: &Decision) {
+    if first.ledger == again.ledger {
+        return;
+    }
+    let lines = |decision: &Decision| serde_json::to_string_pretty(&decision.ledger).expect("JSON");
+    let (first, again) = (lines(first), lines(again));
+    let only = |these: &str, those: &str| {
+        let others: BTreeSet<&str> = those.lines().collect();
+        these
+            .lines()
+            .filter(|line| !others.contains(line))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    panic!(
+        "deciding again on the same news changes the ledger; before:\n{}\nafter:\n{}",
+        only(&first, &again),
+        only(&again, &first)
+    );
 }

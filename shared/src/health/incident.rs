@@ -121,7 +121,6 @@ impl Teller<'_> {
     fn incident(&self, serial: u64, told: Told, since: Timestamp) -> Incident {
         Incident {
             id: format!("health:{}:{}-{serial}", self.name, since.as_second()),
-            serial,
             told,
             since,
             last: self.facts.now,

@@ -305,8 +305,6 @@ pub struct AsyncJob {
 pub struct Incident {
     /// The stem of the ids of all its alerts.
     pub id: String,
-    /// [`HealthLedger::serial`] when it was opened.
-    pub serial: u64,
     /// What they were last told.
     pub told: Told,
     /// Since when the endpoint was ill when the incident was opened.
@@ -341,8 +339,10 @@ pub enum Told {
 pub struct Suppression {
     /// The stem of its alerts' ids.
     pub id: String,
-    /// [`HealthLedger::serial`] when it began: incidents of a lower one were known before.
-    pub serial: u64,
+    /// Endpoints whose own trouble people knew of when it began: they say nothing about the common cause, not even by
+    /// recovering.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub known: BTreeSet<String>,
     /// When it began.
     pub since: Timestamp,
     /// It has lasted so long that the single alerts were let through.

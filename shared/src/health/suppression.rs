@@ -31,7 +31,6 @@ struct Count {
 }
 
 fn count(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger) -> Count {
-    let since = ledger.suppression.as_ref().map(|suppression| suppression.serial);
     let mut count = Count {
         judged: 0,
         failing: 0,
@@ -43,7 +42,11 @@ fn count(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger) -> Count {
         let recent = record
             .counted
             .is_some_and(|counted| between(counted, facts.now) <= RECENT);
-        if quiet || !recent || policy.is_some_and(|policy| policy.probes.is_empty()) || known_before(record, since) {
+        if quiet
+            || !recent
+            || policy.is_some_and(|policy| policy.probes.is_empty())
+            || known_before(ledger, name, record)
+        {
             continue;
         }
         count.judged += 1;
@@ -58,11 +61,11 @@ fn count(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger) -> Count {
 }
 
 /// People know of this endpoint's own trouble from before; it says nothing about a common cause.
-fn known_before(record: &EndpointRecord, suppression: Option<u64>) -> bool {
-    record
-        .incident
-        .as_ref()
-        .is_some_and(|incident| suppression.is_none_or(|serial| incident.serial < serial))
+fn known_before(ledger: &HealthLedger, name: &str, record: &EndpointRecord) -> bool {
+    match &ledger.suppression {
+        Some(suppression) => suppression.known.contains(name),
+        None => record.incident.is_some(),
+    }
 }
 
 /// What the suppression means for the single endpoints in this decision.
@@ -165,7 +168,12 @@ fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, count: &Count) {
     ledger.outbox.push(alert);
     ledger.suppression = Some(Suppression {
         id,
-        serial,
+        known: ledger
+            .endpoints
+            .iter()
+            .filter(|(name, record)| known_before(ledger, name, record))
+            .map(|(name, _)| name.clone())
+            .collect(),
         since: facts.now,
         released: false,
     });
