@@ -230,7 +230,7 @@ async fn a_sweep_remembers_what_it_saw_and_logs_json_lines_only() {
         .collect();
     let sweeps = lines
         .iter()
-        .filter(|line| line["Sweeps"] == 1 && line["_aws"].is_object())
+        .filter(|line| line["Sweeps"].as_f64() == Some(1.0) && line["_aws"].is_object())
         .count();
     assert_eq!(sweeps, 1, "{logged}");
     assert_eq!(function.stderr(), "");

@@ -101,6 +101,8 @@ pub struct Called {
     pub service: String,
     /// Operation, e.g. `DescribeEndpoint`.
     pub operation: String,
+    /// The IAM actions it needs, e.g. `sagemaker:DescribeEndpoint`.
+    pub actions: Vec<String>,
     /// What it was about, as far as its input says.
     pub resource: Option<String>,
     /// It took effect.

@@ -39,6 +39,7 @@ fn record() -> Record {
             region: "eu-west-1".into(),
             service: "sagemaker".into(),
             operation: operation.into(),
+            actions: vec![format!("sagemaker:{operation}")],
             resource: None,
             succeeded,
             fault: None,

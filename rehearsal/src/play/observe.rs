@@ -98,6 +98,7 @@ impl Observer {
                 region: call.region,
                 service: call.service,
                 operation: call.operation,
+                actions: call.actions,
                 resource: call.resource,
                 succeeded: call.outcome == Outcome::Done,
                 fault: call.fault,

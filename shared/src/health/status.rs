@@ -98,7 +98,11 @@ fn headline(now: Timestamp, ledger: &HealthLedger, rows: &[(&String, &EndpointRe
         Some(_) => "; everything fails at once, one common cause is assumed",
         None => "",
     };
-    format!("{} endpoints, {ill} sick; {checked}{unreached}{common}.", rows.len())
+    format!(
+        "{} endpoint{}, {ill} sick; {checked}{unreached}{common}.",
+        rows.len(),
+        if rows.len() == 1 { "" } else { "s" }
+    )
 }
 
 fn row(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record: &EndpointRecord) -> [String; 4] {
