@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use rehearsal::{
     play::{Options, play},
-    scenario::{Scenario, builtins},
+    scenario::{Builtin, Scenario, builtins},
     timeline::Silent,
 };
 
 #[path = "support/template.rs"]
 mod support;
 
-use support::{allowed, template};
+use support::{Statement, allowed, template};
 
 /// Granted without a call of the function's own, and why.
 const WITHOUT_A_CALL: [(&str, &str); 7] = [
@@ -45,28 +45,15 @@ const WITHOUT_A_CALL: [(&str, &str); 7] = [
 
 #[test]
 fn the_role_of_the_health_checker_grants_exactly_what_its_calls_need() {
-    let mut used: BTreeMap<String, &str> = BTreeMap::new();
-    for builtin in builtins() {
-        let scenario = Scenario::parse(builtin.text, builtin.name).unwrap_or_else(|problems| panic!("{problems}"));
-        let outcome = play(&scenario, &Options::default(), &mut Silent).unwrap();
-        for call in outcome
-            .record
-            .calls
-            .iter()
-            .filter(|call| call.caller == "health-checker")
-        {
-            for action in &call.actions {
-                used.entry(action.clone()).or_insert(builtin.name);
-            }
-        }
-    }
-    let granted: BTreeMap<String, String> = allowed(&template(), "HealthCheckerRole")
+    let used = actions_used_by("health-checker");
+    let granted: BTreeMap<String, Statement> = allowed(&template(), "HealthCheckerRole")
         .into_iter()
         .flat_map(|statement| {
             statement
                 .actions
+                .clone()
                 .into_iter()
-                .map(move |action| (action, statement.sid.clone()))
+                .map(move |action| (action, statement.clone()))
         })
         .collect();
 
@@ -83,7 +70,10 @@ fn the_role_of_the_health_checker_grants_exactly_what_its_calls_need() {
     let idle: Vec<String> = granted
         .iter()
         .filter(|(action, _)| !used.contains_key(*action) && !WITHOUT_A_CALL.iter().any(|(known, _)| known == action))
-        .map(|(action, sid)| format!("{action}, by the statement {sid}"))
+        .map(|(action, by)| {
+            let when = by.condition.as_deref().unwrap_or("always");
+            format!("{action}, by the statement {} ({when}) on {}", by.sid, by.resource)
+        })
         .collect();
     assert!(
         idle.is_empty(),
@@ -96,4 +86,24 @@ fn the_role_of_the_health_checker_grants_exactly_what_its_calls_need() {
             "{action} is excused ({why}), but not granted"
         );
     }
+}
+
+/// The IAM actions behind every call of a function in the built-in scenarios, each with a scenario that makes it.
+fn actions_used_by(function: &str) -> BTreeMap<String, &'static str> {
+    let played = |builtin: &Builtin| {
+        let scenario = Scenario::parse(builtin.text, builtin.name).unwrap_or_else(|problems| panic!("{problems}"));
+        let outcome = play(&scenario, &Options::default(), &mut Silent).unwrap();
+        let calls = outcome.record.calls.into_iter().filter(|call| call.caller == function);
+        calls
+            .flat_map(|call| call.actions)
+            .map(|action| (action, builtin.name))
+            .collect::<BTreeMap<_, _>>()
+    };
+    std::thread::scope(|scope| {
+        let playing: Vec<_> = builtins()
+            .iter()
+            .map(|builtin| scope.spawn(move || played(builtin)))
+            .collect();
+        playing.into_iter().flat_map(|one| one.join().unwrap()).collect()
+    })
 }

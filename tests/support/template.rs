@@ -71,7 +71,7 @@ fn spelled_out(tag: Option<String>, value: Value) -> Value {
 }
 
 /// One statement of an IAM policy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Statement {
     /// `Sid`, for messages.
     pub(crate) sid: String,

@@ -14,7 +14,10 @@ async fn main() -> Result<(), Error> {
         Ok(ctx) => ctx,
         Err(errors) => {
             let said = &errors.to_string();
-            return run(service_fn(async |_: LambdaEvent<Value>| Err::<Value, _>(failed("Settings", said)))).await;
+            return run(service_fn(async |_: LambdaEvent<Value>| {
+                Err::<Value, _>(failed("Settings", said))
+            }))
+            .await;
         }
     };
     lambda::log_to(ctx.base(), ctx.settings().log)?;
@@ -33,5 +36,8 @@ async fn main() -> Result<(), Error> {
 
 /// What Lambda reports of a failed invocation: `errorType` for programs, `errorMessage` for people.
 fn failed(kind: &str, message: &str) -> Diagnostic {
-    Diagnostic { error_type: kind.to_owned(), error_message: message.to_owned() }
+    Diagnostic {
+        error_type: kind.to_owned(),
+        error_message: message.to_owned(),
+    }
 }

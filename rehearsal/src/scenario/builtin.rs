@@ -33,6 +33,7 @@ builtins![
     "topic-down",
     "maintenance",
     "silence",
+    "autoscaled-variant",
     "every-kind-of-probe",
     "broken-fleet-file",
     "out-of-time",
