@@ -29,14 +29,22 @@ struct Taken {
 
 impl Taken {
     async fn add(&mut self, binary: &Path, aws: &Aws) -> Outcome<()> {
-        let function = Function { env: settings(), endpoint: Some(aws.url.clone()), ..Function::new(binary, "health-checker") };
+        let function = Function {
+            env: settings(),
+            endpoint: Some(aws.url.clone()),
+            ..Function::new(binary, "health-checker")
+        };
         let mut sandbox = Sandbox::start(function).await?;
         for number in 0..=WARM {
             let invoked = sandbox.invoke(tick()?).await?;
             if !matches!(invoked.result, Answer::Response(_)) {
                 return Err(format!("{}: {:?}\n{}", binary.display(), invoked.result, sandbox.stderr()).into());
             }
-            if number == 0 { self.first.push(invoked.took) } else { self.warm.push(invoked.took) }
+            if number == 0 {
+                self.first.push(invoked.took)
+            } else {
+                self.warm.push(invoked.took)
+            }
         }
         let usage = sandbox.stop().await;
         self.init.extend(usage.inits);
@@ -60,12 +68,25 @@ pub(crate) async fn measure(binaries: &Binaries, table: &mut Table) -> Outcome<(
         4.0,
     );
     let what = format!("that checks {ENDPOINTS} endpoints");
-    table.tell(&format!("first invocation, {what}"), time(median(checker.first)), format!("{} empty Lambda", time(median(empty.first))));
-    table.tell(&format!("warm invocation, {what}"), time(median(checker.warm)), format!("{} empty Lambda", time(median(empty.warm))));
+    table.tell(
+        &format!("first invocation, {what}"),
+        time(median(checker.first)),
+        format!("{} empty Lambda", time(median(empty.first))),
+    );
+    table.tell(
+        &format!("warm invocation, {what}"),
+        time(median(checker.warm)),
+        format!("{} empty Lambda", time(median(empty.warm))),
+    );
     if empty.peak > 0 {
         #[expect(clippy::cast_precision_loss, reason = "a resident set is far below 2^53 bytes")]
         let (peak, empty_peak) = (checker.peak as f64, empty.peak as f64);
-        table.compare("peak memory", (peak, memory(checker.peak)), (empty_peak, format!("{} empty Lambda", memory(empty.peak))), 3.5);
+        table.compare(
+            "peak memory",
+            (peak, memory(checker.peak)),
+            (empty_peak, format!("{} empty Lambda", memory(empty.peak))),
+            3.5,
+        );
     }
     aws.stop().await
 }

@@ -32,7 +32,14 @@ impl Binaries {
     fn build() -> Outcome<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--package", "health-checker", "--bin", "health-checker"])
+            .args([
+                "build",
+                "--release",
+                "--package",
+                "health-checker",
+                "--bin",
+                "health-checker",
+            ])
             .current_dir(&root)
             .status()?;
         if !status.success() {
@@ -49,7 +56,10 @@ fn settings() -> BTreeMap<String, String> {
     [
         ("STEWARD_FLEET", format!("s3://{}/fleet.yaml", sweeping::BUCKET)),
         ("STEWARD_STATE", format!("s3://{}/steward", sweeping::BUCKET)),
-        ("STEWARD_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts".to_owned()),
+        (
+            "STEWARD_TOPIC_ARN",
+            "arn:aws:sns:eu-west-1:111122223333:alerts".to_owned(),
+        ),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
@@ -58,14 +68,21 @@ fn settings() -> BTreeMap<String, String> {
 
 fn main() -> Outcome<ExitCode> {
     let binaries = Binaries::build()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let mut table = Table::default();
     runtime.block_on(starting::measure(&binaries, &mut table))?;
     runtime.block_on(sweeping::measure(&binaries, &mut table))?;
     drop(runtime);
     rehearsing::measure(&mut table)?;
     write!(io::stdout().lock(), "{table}")?;
-    Ok(if table.all_met() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if table.all_met() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 /// The middle one; the upper of the two when there is none.

@@ -56,7 +56,7 @@ impl Aws {
             "version: 1\nfleet: {{ concurrency: {CONCURRENCY} }}\nendpoints:\n  model-*:\n    health:\n      probes:\n        \
              - {{ name: ping, payload: {{ instances: [[1, 2, 3]] }} }}\n"
         );
-        cloud.store().put(BUCKET, "fleet.yaml", fleet.into(), "application/yaml");
+        cloud.store().put(BUCKET, "fleet.yaml", fleet, "application/yaml");
         let server = Server::bind("127.0.0.1:0").await?;
         let url = server.url();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -64,7 +64,12 @@ impl Aws {
             // A dropped sender stops the server as well.
             let _ = stopped.await;
         }));
-        Ok(Self { cloud, url, stop, served })
+        Ok(Self {
+            cloud,
+            url,
+            stop,
+            served,
+        })
     }
 
     /// Stops serving.
@@ -77,7 +82,10 @@ impl Aws {
 
 /// The event of a schedule.
 pub(crate) fn tick() -> Outcome<Vec<u8>> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/health-checker/schedule-scheduler-input.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../events/health-checker/schedule-scheduler-input.json"
+    );
     Ok(fs::read(path)?)
 }
 
@@ -88,21 +96,32 @@ fn ideal(calls: &[CallRecord]) -> (Duration, String) {
     for call in calls {
         *counts.entry(&call.operation).or_default() += 1;
     }
-    let each: u32 = counts.values().filter(|count| **count >= ENDPOINTS).map(|count| count / ENDPOINTS).sum();
+    let each: u32 = counts
+        .values()
+        .filter(|count| **count >= ENDPOINTS)
+        .map(|count| count / ENDPOINTS)
+        .sum();
     let once: u32 = counts.values().filter(|count| **count < ENDPOINTS).sum();
     let rounds = ENDPOINTS.div_ceil(CONCURRENCY);
-    (CALL * (once + rounds * each), format!("{once} calls once, {each} for each endpoint, {CONCURRENCY} at a time"))
+    (
+        CALL * (once + rounds * each),
+        format!("{once} calls once, {each} for each endpoint, {CONCURRENCY} at a time"),
+    )
 }
 
 pub(crate) async fn measure(binaries: &Binaries, table: &mut Table) -> Outcome<()> {
     let aws = Aws::serve(ENDPOINTS).await?;
-    let function =
-        Function { env: settings(), endpoint: Some(aws.url.clone()), ..Function::new(&binaries.health_checker, "health-checker") };
+    let function = Function {
+        env: settings(),
+        endpoint: Some(aws.url.clone()),
+        ..Function::new(&binaries.health_checker, "health-checker")
+    };
     let mut sandbox = Sandbox::start(function).await?;
     // The first sweep writes the first ledger; the second is what happens every minute.
     for slow in [false, true] {
         if slow {
-            aws.cloud.add_fault(Fault::every(FaultKind::Slow(CALL)).by("health-checker"));
+            aws.cloud
+                .add_fault(Fault::every(FaultKind::Slow(CALL)).by("health-checker"));
         }
         aws.cloud.take_calls();
         let invoked = sandbox.invoke(tick()?).await?;

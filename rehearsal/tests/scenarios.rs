@@ -77,6 +77,7 @@ scenarios! {
     an_alert_waits_while_the_topic_is_down_and_comes_once => "topic-down",
     a_maintenance_window_is_quiet_and_what_outlasts_it_is_told => "maintenance",
     a_silence_is_kept_until_it_is_taken_back => "silence",
+    an_autoscaled_variant_gets_its_instance_by_its_minimum_and_gives_it_back => "autoscaled-variant",
     every_kind_of_probe_notices_its_kind_of_trouble => "every-kind-of-probe",
     a_broken_fleet_file_leaves_the_last_good_one_in_force => "broken-fleet-file",
     a_sweep_out_of_time_goes_on_where_it_stopped => "out-of-time",
