@@ -4,6 +4,7 @@
 //! `cargo test -p shared --no-default-features` builds without the SDKs and so proves it.
 
 pub mod alert;
+pub mod analysis;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod command;

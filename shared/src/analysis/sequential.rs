@@ -1,0 +1,112 @@
+//! A one-sided test that may be looked at after every minute.
+//!
+//! Each minute brings `hits` and `misses`, and a share `p` of hits that is expected when green does exactly as badly as it
+//! may. Were the odds of a hit `s > 1` times as high, the minute would be so many times as likely:
+//!
+//! ```text
+//! s^hits / (1 + (s - 1) p)^(hits + misses)
+//! ```
+//!
+//! The product over the minutes is a wealth that a gambler without luck does not increase: its expectation stays at most
+//! 1 as long as green is no worse than it may be (below). So is that of the mean over a grid of `s`, which stands for not
+//! knowing how bad a bad green is. By Ville's inequality such a wealth ever reaches `1/alpha` with a chance of at most
+//! `alpha`, however often it is looked at. The wealth is called e-value; the most it ever was is what counts.
+//!
+//! The method is that of Lindon, Sanden and Shirikian, "Rapid Regression Detection in Software Deployments through
+//! Sequential Testing" (KDD 2022, arXiv 2205.14762), and of Lindon and Malek, "Anytime-Valid Inference for Multinomial
+//! Count Data" (NeurIPS 2022), who mix over a Dirichlet prior where a grid does here: it is one-sided, needs no special
+//! functions, and its cost is known, at most `ln 12`.
+//!
+//! # Why its expectation is at most 1
+//!
+//! Let the requests of a minute fail one independent of the other, given everything before and given how many there
+//! are. Traffic may be split in another way each minute, and the share of failures may be another one each minute,
+//! as in an outage that hits both variants: only the minute's own numbers enter its factor.
+//!
+//! - *Against a limit* (`p` is the limit, a request is a trial): with a true share `q <= p` the factor's expectation is
+//!   `((1 + (s - 1) q) / (1 + (s - 1) p))^n <= 1`.
+//! - *Against blue* (a failed request is a trial, one of green's is a hit): with a margin `m`, `p = m g / (m g + b)` for
+//!   `g` and `b` requests. Were failures rare, this would be the share of a Poisson count thinned into two. They need not
+//!   be: with `c = 1 + (s - 1) p` the factor is `(s/c)^green (1/c)^blue`, and for a variable between 0 and 1 of mean `q`
+//!   and any `a > 0`, `E[a^X] <= 1 + q (a - 1) <= exp(q (a - 1))`. Let blue fail with `q` and green with at most `m q`; then
+//!   the logarithm of the expectation is at most `q (m g (s/c - 1) + b (1/c - 1))`, and the bracket is
+//!   `(m g s + b) / c - (m g + b) = 0`. So the bound holds for failures of any frequency, and for a frequency that is
+//!   random as long as both variants share it. Above some 10% it is cautious rather than exact: it counts with the
+//!   variance of rare failures, and takes up to `1/(1 - q)` times the requests to be as sure.
+//! - *Paired minutes* (a minute is a trial): a coin that shows green worse with a chance of at most `p = 1/2`.
+
+use std::f64::consts::LN_2;
+
+use jiff::Timestamp;
+
+use super::policy::Alpha;
+
+/// Odds of a hit times `2^(1/2)`, `2`, `2^(3/2)` and so on up to 64, each believed as much as the other.
+const GRID: usize = 12;
+
+/// Wealth after a hit that was impossible. Its logarithm stands for infinity, and can be calculated with.
+const CERTAIN: f64 = 1e30;
+
+/// What speaks against green so far.
+pub(super) struct Evidence {
+    /// The logarithm of the wealth for each `s` of the grid.
+    wealth: [f64; GRID],
+    /// The logarithm of the greatest mean wealth after a minute, at least that of the beginning.
+    peak: f64,
+    threshold: f64,
+    since: Option<Timestamp>,
+}
+
+impl Evidence {
+    pub(super) fn new(alpha: Alpha) -> Self {
+        Self {
+            wealth: [0.0; GRID],
+            peak: 0.0,
+            threshold: alpha.threshold(),
+            since: None,
+        }
+    }
+
+    /// A further minute; `expected` is the share of hits among hits and misses, from 0 to 1.
+    pub(super) fn observe(&mut self, at: Timestamp, hits: u64, misses: u64, expected: f64) {
+        if hits > 0 && expected <= 0.0 {
+            self.wealth = [CERTAIN; GRID];
+        }
+        for (log, step) in self.wealth.iter_mut().zip(1_u32..) {
+            let s_log = f64::from(step) * LN_2 / 2.0;
+            let normal = ((s_log.exp() - 1.0) * expected).ln_1p();
+            // A hit speaks against green, a miss for it; each term only ever grows with its count.
+            *log += hits as f64 * (s_log - normal).max(0.0) - misses as f64 * normal;
+        }
+        self.peak = self.peak.max(mean_log(&self.wealth));
+        if self.since.is_none() && self.peak >= self.threshold.ln() {
+            self.since = Some(at);
+        }
+    }
+
+    /// The minute in which the threshold was reached.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// `e-value 3400 (fails at 100)`.
+    pub(super) fn said(&self) -> String {
+        const MOST: f64 = 1e6;
+        let e_value = match self.peak {
+            log if log >= MOST.ln() => format!("over {MOST}"),
+            log if log >= 1000_f64.ln() => format!("{:.0}", log.exp()),
+            log => format!("{:.1}", log.exp()),
+        };
+        format!("e-value {e_value} (fails at {:.0})", self.threshold)
+    }
+}
+
+/// The logarithm of the mean, without leaving logarithms.
+fn mean_log(logs: &[f64; GRID]) -> f64 {
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logs.iter().map(|log| (log - most).exp()).sum();
+    most + sum.ln() - (GRID as f64).ln()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! What CloudWatch said of one variant, minute by minute.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::policy::ErrorKind;
+
+/// A latency percentile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Percentile {
+    /// The median.
+    P50,
+    /// Nine of ten requests are faster.
+    P90,
+    /// 19 of 20 requests are faster.
+    P95,
+    /// 99 of 100 requests are faster.
+    P99,
+}
+
+impl Percentile {
+    /// From the median up.
+    pub const ALL: [Self; 4] = [Self::P50, Self::P90, Self::P95, Self::P99];
+
+    /// So many requests in a minute let five be expected beyond the percentile. With fewer, the percentile of a sample is
+    /// little more than its maximum, and which of two variants has the higher one says more about their traffic.
+    pub const fn enough_requests(self) -> u64 {
+        match self {
+            Self::P50 => 10,
+            Self::P90 => 50,
+            Self::P95 => 100,
+            Self::P99 => 500,
+        }
+    }
+}
+
+impl fmt::Display for Percentile {
+    /// As CloudWatch writes the statistic: `p99`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+        })
+    }
+}
+
+/// Failed requests of one minute by kind; `None` where the metric was not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Errors {
+    /// Sum of `Invocation4XXErrors`.
+    pub client: Option<u64>,
+    /// Sum of `Invocation5XXErrors`.
+    pub server: Option<u64>,
+    /// Sum of `InvocationModelErrors`: whatever the container answered other than 2xx, and no answer at all.
+    pub model: Option<u64>,
+}
+
+/// What one variant did in one minute.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Minute {
+    /// The minute it lies in; seconds do not matter.
+    pub at: Timestamp,
+    /// Sum of `Invocations`.
+    pub requests: u64,
+    /// More errors than requests are taken for as many errors as requests.
+    pub errors: Errors,
+    /// Requests slower than the policy's [`SlowCheck::slower_than`](super::SlowCheck); more than there were requests are
+    /// taken for all of them.
+    pub slow: Option<u64>,
+    /// `ModelLatency`, as far as it was read.
+    pub latency: BTreeMap<Percentile, Duration>,
+}
+
+impl Minute {
+    /// A minute of which only the requests are known.
+    pub const fn new(at: Timestamp, requests: u64) -> Self {
+        let errors = Errors {
+            client: None,
+            server: None,
+            model: None,
+        };
+        Self {
+            at,
+            requests,
+            errors,
+            slow: None,
+            latency: BTreeMap::new(),
+        }
+    }
+
+    /// Requests that failed in one of these ways; `None` when one of them is unknown, or none is asked for.
+    ///
+    /// 4xx and 5xx exclude each other, but a model error is mostly counted as one of them again. Of both together the
+    /// larger is taken: the least number of requests that can have failed.
+    pub(super) fn failed(&self, counted: &BTreeSet<ErrorKind>) -> Option<u64> {
+        let (mut answered, mut model) = (None::<u64>, None::<u64>);
+        for kind in counted {
+            match kind {
+                ErrorKind::Client => answered = Some(answered.unwrap_or(0).saturating_add(self.errors.client?)),
+                ErrorKind::Server => answered = Some(answered.unwrap_or(0).saturating_add(self.errors.server?)),
+                ErrorKind::Model => model = Some(self.errors.model?),
+            }
+        }
+        answered.max(model).map(|failed| failed.min(self.requests))
+    }
+
+    /// Requests that were slow, if known.
+    pub(super) fn slow(&self) -> Option<u64> {
+        self.slow.map(|slow| slow.min(self.requests))
+    }
+}
+
+/// The minutes of one variant in order, each once. A minute that is not there had no traffic or is not published yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Series(Vec<Minute>);
+
+impl Series {
+    /// In any order; of several for the same minute the last one counts.
+    pub fn new(minutes: impl IntoIterator<Item = Minute>) -> Self {
+        let by_minute: BTreeMap<Timestamp, Minute> =
+            minutes.into_iter().map(|minute| (floor(minute.at), minute)).collect();
+        let minutes = by_minute.into_iter().map(|(at, minute)| Minute { at, ..minute });
+        Self(minutes.collect())
+    }
+
+    /// Without the minutes that begin at `end` or later.
+    ///
+    /// CloudWatch goes on adding to a minute after it is over. Whoever judges only minutes that are some minutes old sees
+    /// each of them once, which is what the bound on false alarms is about; a minute that changes afterwards is judged
+    /// anew with the whole series.
+    #[must_use]
+    pub fn before(mut self, end: Timestamp) -> Self {
+        self.0.retain(|minute| minute.at < end);
+        self
+    }
+
+    /// In order, each beginning at its full minute.
+    pub fn minutes(&self) -> &[Minute] {
+        &self.0
+    }
+
+    /// Of all minutes.
+    pub fn requests(&self) -> u64 {
+        self.0
+            .iter()
+            .fold(0, |sum, minute| u64::saturating_add(sum, minute.requests))
+    }
+
+    /// What this variant did in the minute that begins at `at`.
+    pub(super) fn at(&self, at: Timestamp) -> Option<&Minute> {
+        let found = self.0.binary_search_by_key(&at, |minute| minute.at).ok()?;
+        self.0.get(found)
+    }
+}
+
+impl FromIterator<Minute> for Series {
+    fn from_iter<I: IntoIterator<Item = Minute>>(minutes: I) -> Self {
+        Self::new(minutes)
+    }
+}
+
+/// Where its minute begins; the first representable moment is its own minute.
+fn floor(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second().div_euclid(60) * 60).unwrap_or(Timestamp::MIN)
+}
+
+/// A statistic that is no measurement.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("{value} is no {wanted}: a finite number of at least 0 was expected")]
+pub struct NotMeasured {
+    /// As CloudWatch gave it.
+    pub value: f64,
+    /// What it was taken for.
+    pub wanted: &'static str,
+}
+
+/// A `Sum`, `SampleCount` or trimmed count of CloudWatch as a whole number, rounded.
+///
+/// # Errors
+/// When it is negative, infinite or not a number.
+pub fn count(value: f64) -> Result<u64, NotMeasured> {
+    let wanted = "count";
+    // The cast saturates.
+    measured(value, wanted).map(|value| value.round() as u64)
+}
+
+/// A latency that SageMaker publishes in microseconds.
+///
+/// # Errors
+/// When it is negative, infinite, not a number or beyond what a [`Duration`] holds.
+pub fn microseconds(value: f64) -> Result<Duration, NotMeasured> {
+    let wanted = "latency in microseconds";
+    let seconds = measured(value, wanted)? / 1e6;
+    Duration::try_from_secs_f64(seconds).map_err(|_| NotMeasured { value, wanted })
+}
+
+fn measured(value: f64, wanted: &'static str) -> Result<f64, NotMeasured> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err(NotMeasured { value, wanted })
+    }
+}
