@@ -197,6 +197,18 @@ pub enum HappeningKind {
         /// `CurrentWeight`.
         weight: f64,
     },
+    /// The fleet that an update brings goes on.
+    Deployment {
+        /// The endpoint.
+        endpoint: String,
+        /// The config of the new fleet.
+        config: String,
+        /// What the new fleet does: `ActivatingTraffic`, `Baking`, `Updating` (it serves, the old one is about to go) or
+        /// `Deleting`.
+        phase: String,
+        /// Its share of the traffic from now on, 0 to 1.
+        share: f64,
+    },
     /// An alarm changed state.
     AlarmState {
         /// The alarm.
@@ -515,6 +527,17 @@ pub struct EndpointView {
     pub tags: BTreeMap<String, String>,
     /// Variants in the order of the config.
     pub variants: Vec<VariantView>,
+    /// The fleet that an update under way brings.
+    pub green: Option<GreenView>,
+}
+
+/// The fleet that an update brings.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GreenView {
+    /// `EndpointConfigName`.
+    pub config: String,
+    /// Its share of the traffic, 0 to 1.
+    pub share: f64,
 }
 
 /// How a variant stands.
@@ -522,6 +545,8 @@ pub struct EndpointView {
 pub struct VariantView {
     /// `VariantName`.
     pub name: String,
+    /// `ModelName`; empty when it only carries inference components.
+    pub model: String,
     /// `CurrentWeight`.
     pub weight: f64,
     /// `CurrentInstanceCount`; `None` for serverless.

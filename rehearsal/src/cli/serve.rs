@@ -143,6 +143,12 @@ fn line(happening: &Happening, start: Timestamp) -> Option<String> {
         }
         HappeningKind::Scaled { resource, from, to, .. } => format!("{resource}: scaled {from} -> {to}"),
         HappeningKind::Incident { text } => text.clone(),
+        HappeningKind::Deployment {
+            endpoint,
+            config,
+            phase,
+            share,
+        } => format!("{endpoint}: {config} {phase}, {:.0}% of the traffic", share * 100.0),
         HappeningKind::Capacity { .. } | HappeningKind::Event { .. } | HappeningKind::AlarmAction { .. } => {
             return None;
         }

@@ -140,7 +140,22 @@ impl Narrator {
             HappeningKind::Incident { text } => {
                 self.add(*at, region, Sort::Incident, Tone::Warn, "script", text.clone());
             }
-            HappeningKind::Capacity { .. } | HappeningKind::Event { .. } | HappeningKind::AlarmAction { .. } => {}
+            HappeningKind::Deployment {
+                endpoint,
+                config,
+                phase,
+                share,
+            } if matches!(phase.as_str(), "Baking" | "Deleting") => {
+                let text = match phase.as_str() {
+                    "Baking" => format!("{config} takes {:.0}% of the traffic", share * 100.0),
+                    _ => format!("{config} is taken away, with {:.0}% of the traffic", share * 100.0),
+                };
+                self.add(*at, region, Sort::World, Tone::Quiet, endpoint, text);
+            }
+            HappeningKind::Capacity { .. }
+            | HappeningKind::Deployment { .. }
+            | HappeningKind::Event { .. }
+            | HappeningKind::AlarmAction { .. } => {}
         }
     }
 

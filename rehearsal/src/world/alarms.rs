@@ -384,6 +384,9 @@ impl Region {
                 reason: alarm.reason.clone(),
             },
         );
+        if alarm.in_alarm() {
+            self.guard_trips(ctx, name);
+        }
         let data = payload::alarm_data(name, &alarm, &before);
         ctx.event(
             &self.name,

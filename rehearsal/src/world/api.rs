@@ -44,6 +44,14 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// The same rules for members that did not come with this request.
+    pub(crate) fn within<'b>(&self, members: &'b Map<String, Value>) -> Input<'b> {
+        Input {
+            members,
+            wrong: self.wrong,
+        }
+    }
+
     /// Every member as it came.
     pub(crate) fn all(&self) -> &'a Map<String, Value> {
         self.members

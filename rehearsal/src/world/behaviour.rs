@@ -111,6 +111,8 @@ impl From<&ModelSpec> for Behaviour {
             answer: spec.answer.clone(),
             content_type: spec.content_type.clone(),
             capacity: spec.capacity.map(|rate| rate.0),
+            cold_start: spec.cold_start.map(|span| span.duration()),
+            stays_warm: spec.stays_warm.map(|span| span.duration()),
             ..Self::default()
         }
     }
@@ -159,6 +161,7 @@ impl From<&BehaviourSpec> for Behaviour {
             times_out: spec.times_out.map(|share| share.fraction()),
             answer: spec.answer.clone(),
             content_type: spec.content_type.clone(),
+            capacity: spec.capacity.map(|rate| rate.0),
             ..Self::default()
         }
     }

@@ -9,6 +9,7 @@ use crate::world::{
     ApiError, Service, SpecProblem, WorldSpec,
     api::Input,
     behaviour::Behaviour,
+    metrics::Statistic,
     region::{Ctx, Region, What},
     runtime::asynchronous::Backlog,
     sagemaker::{
@@ -41,9 +42,10 @@ pub(crate) fn regions(ctx: &mut Ctx, spec: &WorldSpec) -> Result<BTreeMap<String
     }
     for (index, incident) in spec.incidents.iter().enumerate() {
         let home = incident.region.clone().or_else(|| {
-            let has = |region: &&String| match &incident.endpoint {
-                Some(endpoint) => regions[*region].endpoints.contains_key(endpoint),
-                None => true,
+            let has = |region: &&String| match (&incident.endpoint, &incident.model) {
+                (Some(endpoint), _) => regions[*region].endpoints.contains_key(endpoint),
+                (None, Some(model)) => spec.regions[*region].models.contains_key(model),
+                (None, None) => true,
             };
             regions.keys().find(has).cloned()
         });
@@ -173,6 +175,8 @@ impl Region {
             failure: failed.then(|| "The endpoint failed.".to_owned()),
             variants: fleet.variants.clone(),
             change: status.in_transition().then(|| Change::scripted(id, since, fleet)),
+            green: None,
+            updated: false,
             deployment: None,
             data_capture: None,
             asynchronous,
@@ -210,7 +214,8 @@ impl Region {
         let behaviour = Behaviour::from(spec);
         if spec.model.is_some() {
             if behaviour != Behaviour::default() {
-                self.overlays.insert((endpoint.to_owned(), name.to_owned()), behaviour);
+                let key = (endpoint.to_owned(), name.to_owned(), model.clone());
+                self.overlays.insert(key, behaviour);
             }
         } else if of.components.is_empty() {
             self.behaviours.insert(model.clone(), behaviour);
@@ -358,11 +363,8 @@ impl Region {
             }
         }
         let statistic = spec.statistic.clone().unwrap_or_else(|| "Average".to_owned());
-        let member = if statistic.starts_with('p') {
-            "ExtendedStatistic"
-        } else {
-            "Statistic"
-        };
+        let simple = Statistic::parse(&statistic).is_none_or(Statistic::is_simple);
+        let member = if simple { "Statistic" } else { "ExtendedStatistic" };
         let periods = spec.periods.unwrap_or(1);
         let missing = match spec.missing.unwrap_or(Missing::Missing) {
             Missing::Breaching => "breaching",

@@ -83,3 +83,31 @@ pub(crate) fn normal_below(z: f64) -> f64 {
         / std::f64::consts::TAU.sqrt();
     if z >= 0.0 { 1.0 - tail } else { tail }
 }
+
+/// How many of `n` with probability `p` each, where the dice have already fallen: `luck` is standard normal, and the more
+/// of it, the more. Rises with `p` and with `luck`; whole, and never outside 0 to `n`.
+pub(crate) fn binomial_at(n: f64, p: f64, luck: f64) -> f64 {
+    if n <= 0.0 || p <= 0.0 {
+        return 0.0;
+    }
+    if p >= 1.0 {
+        return n;
+    }
+    let (mean, variance) = (n * p, n * p * (1.0 - p));
+    if variance > 20.0 {
+        return (mean + variance.sqrt() * luck).round().clamp(0.0, n);
+    }
+    if p > 0.5 {
+        return n - binomial_at(n, 1.0 - p, -luck);
+    }
+    // The smallest count whose cumulated probability reaches the luck's.
+    let wanted = normal_below(luck).min(1.0 - 1e-9);
+    let mut probability = (n * (1.0 - p).ln()).exp();
+    let (mut sum, mut count) = (probability, 0.0);
+    while sum < wanted && count < n {
+        probability *= (n - count) / (count + 1.0) * p / (1.0 - p);
+        count += 1.0;
+        sum += probability;
+    }
+    count
+}

@@ -1,29 +1,56 @@
 //! What the scenario does to the world: incidents that begin, last, and end by themselves or by a cure.
 
+use std::time::Duration;
+
 use shared::endpoint::EndpointStatus;
 
 use crate::world::{
     HappeningKind,
     behaviour::Behaviour,
     region::{Ctx, Region, What},
-    sagemaker::lifecycle::{Change, Fleet, Kind},
-    spec::{Becomes, Cure, IncidentSpec, NextChange},
+    sagemaker::lifecycle::{Armed, Change, Fleet, Kind},
+    spec::{Becomes, ChangeKind, Cure, IncidentSpec, NextChange},
 };
 
 /// Containers that behave otherwise while an incident lasts.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
     incident: usize,
-    endpoint: String,
+    /// Any, where the incident is a model's.
+    endpoint: Option<String>,
     variant: Option<String>,
+    model: Option<String>,
     cured_by: Vec<Cure>,
     pub(crate) behaviour: Behaviour,
 }
 
 impl Condition {
-    /// It is about this variant.
-    pub(crate) fn touches(&self, endpoint: &str, variant: &str) -> bool {
-        self.endpoint == endpoint && self.variant.as_deref().is_none_or(|own| own == variant)
+    /// It is about this variant while it runs this model.
+    pub(crate) fn touches(&self, endpoint: &str, variant: &str, model: &str) -> bool {
+        let is = |own: &Option<String>, wanted: &str| own.as_deref().is_none_or(|own| own == wanted);
+        is(&self.endpoint, endpoint) && is(&self.variant, variant) && is(&self.model, model)
+    }
+
+    /// A fresh fleet is free of it.
+    pub(crate) fn a_redeployment_cures(&self) -> bool {
+        self.cured_by.contains(&Cure::Redeploy)
+    }
+}
+
+/// Instances that are not to be had while an incident lasts.
+#[derive(Clone, Debug)]
+pub(crate) struct Shortage {
+    incident: usize,
+    endpoint: Option<String>,
+    variant: Option<String>,
+    instance_type: Option<String>,
+}
+
+impl Shortage {
+    /// It is about instances for this variant.
+    pub(crate) fn touches(&self, endpoint: &str, variant: &str, instance_type: &str) -> bool {
+        let is = |own: &Option<String>, wanted: &str| own.as_deref().is_none_or(|own| own == wanted);
+        is(&self.endpoint, endpoint) && is(&self.variant, variant) && is(&self.instance_type, instance_type)
     }
 }
 
@@ -51,6 +78,9 @@ fn words(spec: &IncidentSpec) -> String {
     if let Some(variant) = &spec.variant {
         who = format!("{who} variant {variant}");
     }
+    if let Some(model) = &spec.model {
+        who = format!("{who} model {model}").trim_start().to_owned();
+    }
     if let Some(behaves) = &spec.behaves {
         let mut traits = Vec::new();
         if let Some(latency) = behaves.latency {
@@ -71,6 +101,9 @@ fn words(spec: &IncidentSpec) -> String {
                 "leaves {:.0}% of requests unanswered",
                 share.fraction() * 100.0
             ));
+        }
+        if let Some(capacity) = behaves.capacity {
+            traits.push(format!("serves {} requests a second per instance", capacity.0));
         }
         if behaves.answer.is_some() || behaves.content_type.is_some() {
             traits.push("answers something else".to_owned());
@@ -93,8 +126,29 @@ fn words(spec: &IncidentSpec) -> String {
             NextChange::RollsBack => "rolls back",
             NextChange::RollsBackSilently => "rolls back without a word",
             NextChange::LacksCapacity => "finds no capacity",
+            NextChange::EndsFailed => "ends Failed",
+            NextChange::RollbackFails => "fails, and so does its rollback",
         };
-        return format!("the next change of {who} {how}");
+        let what = match spec.of {
+            None => "change",
+            Some(ChangeKind::Create) => "creation",
+            Some(ChangeKind::Update) => "update",
+            Some(ChangeKind::Weights) => "change of weights or counts",
+            Some(ChangeKind::Delete) => "deletion",
+        };
+        return format!("the next {what} of {who} {how}");
+    }
+    if spec.no_capacity.is_some() {
+        let instances = spec.instance_type.as_deref().unwrap_or("instances");
+        let whose = if who.is_empty() {
+            String::new()
+        } else {
+            format!(" for {who}")
+        };
+        return format!("no further {instances} to be had{whose}");
+    }
+    if let Some(late) = spec.metrics_late_by {
+        return format!("SageMaker's metrics arrive {late} late");
     }
     match spec.dark {
         Some(true) => "the Region goes dark".to_owned(),
@@ -115,17 +169,28 @@ impl Region {
         if let Some(behaves) = &spec.behaves {
             self.conditions.push(Condition {
                 incident: index,
-                endpoint: name,
+                endpoint: spec.endpoint,
                 variant: spec.variant,
+                model: spec.model,
                 cured_by: spec.cured_by,
                 behaviour: Behaviour::from(behaves),
             });
         } else if let Some(becomes) = spec.becomes {
             self.force(ctx, &name, becomes, spec.reason);
         } else if let Some(fate) = spec.next_change {
-            if !self.refate(ctx, &name, fate) {
-                self.armed.insert(name, fate);
+            let armed = Armed { of: spec.of, fate };
+            if !self.refate(ctx, &name, armed) {
+                self.armed.entry(name).or_default().push(armed);
             }
+        } else if spec.no_capacity.is_some() {
+            self.shortages.push(Shortage {
+                incident: index,
+                endpoint: spec.endpoint,
+                variant: spec.variant,
+                instance_type: spec.instance_type,
+            });
+        } else if let Some(late) = spec.metrics_late_by {
+            self.metrics.late_by(late.duration());
         } else if let Some(traffic) = spec.traffic {
             if let Some(demand) = self.demand.get_mut(&name) {
                 demand.shape = traffic;
@@ -158,6 +223,10 @@ impl Region {
                 return;
             }
             self.force(ctx, &name, Becomes::InService, None);
+        } else if spec.no_capacity.is_some() {
+            self.shortages.retain(|shortage| shortage.incident != index);
+        } else if spec.metrics_late_by.is_some() {
+            self.metrics.late_by(Duration::ZERO);
         } else if spec.traffic.is_some() {
             if let Some(demand) = self.demand.get_mut(&name) {
                 demand.shape = demand.usual.clone();
@@ -175,7 +244,7 @@ impl Region {
         let incidents = &ctx.incidents;
         let mut cured = Vec::new();
         self.conditions.retain(|condition| {
-            let about = condition.endpoint == endpoint
+            let about = condition.endpoint.as_deref() == Some(endpoint)
                 && (variant.is_none() || condition.variant.is_none() || condition.variant.as_deref() == variant);
             let ends = about && condition.cured_by.contains(&by);
             if ends {
@@ -219,6 +288,7 @@ impl Region {
             config: endpoint.config.clone(),
             variants: endpoint.variants.clone(),
         };
+        endpoint.green = None;
         endpoint.change = status.in_transition().then(|| Change::scripted(id, ctx.now, fleet));
         let reason = match status {
             EndpointStatus::Failed => Some(reason.unwrap_or_else(|| "The endpoint failed.".to_owned())),

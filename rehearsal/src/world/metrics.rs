@@ -3,229 +3,20 @@
 //! A minute's latencies are kept as pieces of log-normal distributions rather than as samples, so that percentiles stay
 //! exact to the model while a busy minute costs a few bytes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-
-use crate::world::dice;
 
 mod api;
 mod math;
 mod publish;
+mod query;
+mod stat;
 
-pub(crate) use api::{Query, Source, last_windows, metric_id, statistic};
+pub(crate) use api::{metric_id, statistic};
 pub(crate) use math::Expression;
-
-/// `n` values, log-normal around `median` with standard deviation `sigma` of the logarithm; `sigma` 0 is one value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Piece {
-    pub(crate) median: f64,
-    pub(crate) sigma: f64,
-    pub(crate) n: f64,
-}
-
-impl Piece {
-    /// Share of the values at or below `value`.
-    fn below(&self, value: f64) -> f64 {
-        if self.sigma <= 0.0 || self.median <= 0.0 {
-            return f64::from(u8::from(self.median <= value));
-        }
-        if value <= 0.0 {
-            return 0.0;
-        }
-        dice::normal_below((value / self.median).ln() / self.sigma)
-    }
-}
-
-/// One aggregate: CloudWatch's statistic set, and the distribution where percentiles are asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Stat {
-    pub(crate) count: f64,
-    pub(crate) sum: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-    pub(crate) pieces: Vec<Piece>,
-}
-
-impl Stat {
-    /// One value.
-    pub(crate) fn of(value: f64) -> Self {
-        Self {
-            count: 1.0,
-            sum: value,
-            min: value,
-            max: value,
-            pieces: vec![Piece {
-                median: value,
-                sigma: 0.0,
-                n: 1.0,
-            }],
-        }
-    }
-
-    /// A statistic set without distribution.
-    pub(crate) fn set(count: f64, sum: f64, min: f64, max: f64) -> Self {
-        Self {
-            count,
-            sum,
-            min,
-            max,
-            pieces: Vec::new(),
-        }
-    }
-
-    /// `ones` times 1 among `count` values, the rest 0: SageMaker's error metrics.
-    pub(crate) fn zero_one(ones: f64, count: f64) -> Self {
-        Self::set(
-            count,
-            ones,
-            f64::from(u8::from(ones >= count && count > 0.0)),
-            f64::from(u8::from(ones > 0.0)),
-        )
-    }
-
-    /// Adds the values of a piece; their mean and extremes are sampled as so many values would have them.
-    pub(crate) fn add(&mut self, rng: &mut fastrand::Rng, piece: Piece) {
-        if piece.n <= 0.0 {
-            return;
-        }
-        let (mut min, mut max, mut mean) = (piece.median, piece.median, piece.median);
-        if piece.sigma > 0.0 {
-            mean *= (piece.sigma * piece.sigma / 2.0).exp();
-            if piece.n <= 1.0 {
-                mean = piece.median * (piece.sigma * dice::gauss(rng)).exp();
-                (min, max) = (mean, mean);
-            } else {
-                let noise = piece.sigma / piece.n.sqrt() * dice::gauss(rng).clamp(-3.0, 3.0);
-                mean *= 1.0 + noise;
-                let reach = piece.sigma * (2.0 * piece.n.ln()).sqrt();
-                max = piece.median * (reach * (0.9 + 0.2 * rng.f64())).exp();
-                min = piece.median * (-reach * (0.9 + 0.2 * rng.f64())).exp();
-                mean = mean.clamp(min, max);
-            }
-        }
-        self.merge(&Self {
-            count: piece.n,
-            sum: mean * piece.n,
-            min,
-            max,
-            pieces: Vec::new(),
-        });
-        match self.pieces.last_mut() {
-            Some(last) if last.median == piece.median && last.sigma == piece.sigma => last.n += piece.n,
-            _ => self.pieces.push(piece),
-        }
-    }
-
-    /// All values of both.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        if other.count == 0.0 {
-            return;
-        }
-        if self.count == 0.0 {
-            *self = other.clone();
-            return;
-        }
-        self.count += other.count;
-        self.sum += other.sum;
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
-        self.pieces.extend_from_slice(&other.pieces);
-    }
-
-    /// One statistic: `Average`, `Sum`, `Minimum`, `Maximum`, `SampleCount`, a percentile `p99.9`, or a percentile rank
-    /// `PR(:500000)`. `None` when it cannot be had of these data.
-    pub(crate) fn value(&self, statistic: &Statistic) -> Option<f64> {
-        if self.count == 0.0 {
-            return None;
-        }
-        match statistic {
-            Statistic::Average => Some(self.sum / self.count),
-            Statistic::Sum => Some(self.sum),
-            Statistic::Minimum => Some(self.min),
-            Statistic::Maximum => Some(self.max),
-            Statistic::SampleCount => Some(self.count),
-            Statistic::Percentile(percent) => self.percentile(percent / 100.0),
-            Statistic::Rank(from, to) => {
-                let total: f64 = self.pieces.iter().map(|piece| piece.n).sum();
-                let below = |limit: f64| {
-                    self.pieces
-                        .iter()
-                        .map(|piece| piece.n * piece.below(limit))
-                        .sum::<f64>()
-                };
-                let upper = to.map_or(total, below);
-                let lower = from.map_or(0.0, below);
-                (total > 0.0).then(|| 100.0 * (upper - lower).max(0.0) / total)
-            }
-        }
-    }
-
-    fn percentile(&self, share: f64) -> Option<f64> {
-        let total: f64 = self.pieces.iter().map(|piece| piece.n).sum();
-        if total <= 0.0 {
-            return (self.min == self.max).then_some(self.min);
-        }
-        if share <= 0.0 {
-            return Some(self.min);
-        }
-        if share >= 1.0 {
-            return Some(self.max);
-        }
-        let (mut low, mut high) = (self.min, self.max);
-        for _ in 0..48 {
-            let middle = f64::midpoint(low, high);
-            let below: f64 = self
-                .pieces
-                .iter()
-                .map(|piece| piece.n * piece.below(middle))
-                .sum::<f64>()
-                / total;
-            if below < share { low = middle } else { high = middle }
-        }
-        Some(high)
-    }
-}
-
-/// A statistic by name.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Statistic {
-    Average,
-    Sum,
-    Minimum,
-    Maximum,
-    SampleCount,
-    Percentile(f64),
-    Rank(Option<f64>, Option<f64>),
-}
-
-impl Statistic {
-    /// Reads `Average`, `p99`, `PR(:500000)`; `None` for a statistic that is not simulated.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "Average" => Self::Average,
-            "Sum" => Self::Sum,
-            "Minimum" | "p0" => Self::Minimum,
-            "Maximum" | "p100" => Self::Maximum,
-            "SampleCount" => Self::SampleCount,
-            _ => {
-                if let Some(inside) = text.strip_prefix("PR(").and_then(|rest| rest.strip_suffix(')')) {
-                    let (from, to) = inside.split_once(':')?;
-                    let bound = |text: &str| {
-                        if text.is_empty() {
-                            Some(None)
-                        } else {
-                            text.parse().ok().map(Some)
-                        }
-                    };
-                    return Some(Self::Rank(bound(from)?, bound(to)?));
-                }
-                let percent: f64 = text.strip_prefix('p')?.parse().ok()?;
-                return (0.0..=100.0).contains(&percent).then_some(Self::Percentile(percent));
-            }
-        })
-    }
-}
+pub(crate) use query::{Query, Source, last_windows};
+pub(crate) use stat::{Piece, Stat, Statistic};
 
 /// What names a metric. Dimensions are sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -262,6 +53,20 @@ pub(crate) struct Series {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
     series: BTreeMap<MetricId, Series>,
+    /// How much later than usual what SageMaker publishes arrives.
+    late_by: Duration,
+    /// What has not arrived yet.
+    on_the_way: Vec<Late>,
+}
+
+/// A datapoint that arrives late.
+#[derive(Clone, Debug)]
+struct Late {
+    arrives: Timestamp,
+    id: MetricId,
+    unit: String,
+    at: Timestamp,
+    stat: Stat,
 }
 
 impl Metrics {
@@ -272,6 +77,41 @@ impl Metrics {
             unit.clone_into(&mut series.unit);
         }
         series.points.entry(at.as_second()).or_default().merge(stat);
+    }
+
+    /// As [`Metrics::put`], for what SageMaker publishes of the minute that began at `at`: it may arrive late.
+    pub(crate) fn publish(&mut self, id: MetricId, unit: &str, at: Timestamp, stat: &Stat) {
+        if self.late_by.is_zero() {
+            self.put(id, unit, at, stat);
+        } else {
+            self.on_the_way.push(Late {
+                arrives: at + Duration::from_secs(60) + self.late_by,
+                id,
+                unit: unit.to_owned(),
+                at,
+                stat: stat.clone(),
+            });
+        }
+    }
+
+    /// From now on SageMaker's metrics arrive so late; what is on its way arrives at once when they are late no longer.
+    pub(crate) fn late_by(&mut self, late: Duration) {
+        self.late_by = late;
+    }
+
+    /// What has arrived by `now`.
+    pub(crate) fn arrive(&mut self, now: Timestamp) {
+        if self.on_the_way.is_empty() {
+            return;
+        }
+        let all = std::mem::take(&mut self.on_the_way);
+        for late in all {
+            if self.late_by.is_zero() || late.arrives <= now {
+                self.put(late.id, &late.unit, late.at, &late.stat);
+            } else {
+                self.on_the_way.push(late);
+            }
+        }
     }
 
     /// Everything of a metric from `from` up to but not including `to`, as one aggregate; `None` without a datapoint.

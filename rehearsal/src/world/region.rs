@@ -9,15 +9,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{
-    EndpointView, Happening, HappeningKind, Published, S3Put, VariantView,
+    EndpointView, GreenView, Happening, HappeningKind, Published, S3Put, VariantView,
     alarms::Alarm,
     behaviour::Behaviour,
-    incident::Condition,
+    incident::{Condition, Shortage},
     metrics::Metrics,
-    sagemaker::{Component, Config, Endpoint, Model, lifecycle::Step},
+    sagemaker::{
+        Component, Config, Endpoint, Model,
+        lifecycle::{Armed, Step},
+    },
     scaling::Scaling,
     sns::Topic,
-    spec::{IncidentSpec, NextChange, Timing},
+    spec::{IncidentSpec, Timing},
     traffic::Demand,
 };
 
@@ -143,14 +146,16 @@ pub(crate) struct Region {
     pub(crate) dark: bool,
     /// How containers behave, by model name.
     pub(crate) behaviours: BTreeMap<String, Behaviour>,
-    /// What the scenario says of one variant beyond its model, by endpoint and variant.
-    pub(crate) overlays: BTreeMap<(String, String), Behaviour>,
+    /// What the scenario says of one variant beyond its model, by endpoint, variant and model.
+    pub(crate) overlays: BTreeMap<(String, String, String), Behaviour>,
     /// Clients' requests, by endpoint name; they keep coming when the endpoint is gone.
     pub(crate) demand: BTreeMap<String, Demand>,
     /// What is wrong at present.
     pub(crate) conditions: Vec<Condition>,
-    /// How an endpoint's next change ends.
-    pub(crate) armed: BTreeMap<String, NextChange>,
+    /// Instances that are not to be had at present.
+    pub(crate) shortages: Vec<Shortage>,
+    /// How an endpoint's next changes end.
+    pub(crate) armed: BTreeMap<String, Vec<Armed>>,
     pub(crate) models: BTreeMap<String, Model>,
     pub(crate) configs: BTreeMap<String, Config>,
     pub(crate) endpoints: BTreeMap<String, Endpoint>,
@@ -176,9 +181,10 @@ impl Region {
             .variants
             .iter()
             .map(|variant| {
-                let behaviour = self.behaviour_of(name, &variant.name, &variant.model);
+                let behaviour = self.behaviour_of(name, variant, false);
                 VariantView {
                     name: variant.name.clone(),
+                    model: variant.model.clone(),
                     weight: variant.current_weight,
                     instances: variant.current_instances,
                     instance_type: variant.instance_type.clone(),
@@ -194,6 +200,10 @@ impl Region {
             demand: self.demand_now(ctx, name),
             tags: endpoint.tags.clone(),
             variants,
+            green: endpoint.green.as_ref().map(|green| GreenView {
+                config: green.config.clone(),
+                share: green.share,
+            }),
         })
     }
 
@@ -216,6 +226,7 @@ impl Region {
             self.publish_minute(ctx, name);
         }
         self.publish_components(ctx);
+        self.metrics.arrive(ctx.now);
         self.evaluate_alarms(ctx);
         self.follow_targets(ctx);
         self.metrics.forget_before(ctx.now - Duration::from_secs(15 * 86_400));

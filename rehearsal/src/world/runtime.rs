@@ -119,7 +119,9 @@ impl Region {
 
     fn invoke_variant(&mut self, ctx: &mut Ctx, name: &str, target: Option<&str>) -> Result<Reply, ApiError> {
         self.settle(ctx, name);
-        let variants = &self.endpoints[name].variants;
+        let moved = self.endpoints[name].green_share();
+        let green = moved > 0.0 && ctx.rng.f64() < moved;
+        let variants = self.endpoints[name].fleet(green);
         let total: f64 = variants.iter().map(|variant| variant.current_weight).sum();
         let index = match target {
             Some(target) => variants
@@ -145,19 +147,21 @@ impl Region {
             }
         };
         let variant = &variants[index];
-        let (variant_name, model) = (variant.name.clone(), variant.model.clone());
+        let variant_name = variant.name.clone();
         let workers = variant.workers();
         let share = if total > 0.0 {
             variant.current_weight / total
         } else {
             0.0
         };
-        let behaviour = self.behaviour_of(name, &variant_name, &model);
-        let offered = self.demand_now(ctx, name) * share;
+        let behaviour = self.behaviour_of(name, variant, green);
+        let fleet_share = if green { moved } else { 1.0 - moved };
+        let offered = self.demand_now(ctx, name) * share * fleet_share;
         let utilisation = offered / (behaviour.capacity() * f64::from(workers).max(0.001));
-        let cold = self.warm_up(ctx, name, index, &behaviour);
+        let at = (green, index);
+        let cold = self.warm_up(ctx, name, at, &behaviour);
         if workers == 0 || (utilisation > 1.0 && ctx.rng.f64() < 1.0 - 1.0 / utilisation) {
-            self.count(name, index, 503, false, None);
+            self.count(name, at, 503, false, None);
             let mut refusal = ApiError::new(503, "ServiceUnavailable", "The service is temporarily overloaded.");
             refusal.takes = OVERHEAD;
             return Err(refusal);
@@ -170,18 +174,25 @@ impl Region {
                 status: 0,
             };
         }
-        self.count(name, index, outcome.status, true, Some(outcome.latency));
+        self.count(name, at, outcome.status, true, Some(outcome.latency));
         if let Some(cold) = cold {
-            let minute = &mut self.endpoints.get_mut(name).expect("found above").variants[index].minute;
+            let endpoint = self.endpoints.get_mut(name).expect("found above");
+            let minute = &mut endpoint.fleet_mut(green)[index].minute;
             minute.setup.merge(&Stat::of(cold.as_micros() as f64));
         }
         self.answer(ctx, name, &variant_name, &behaviour, &outcome)
     }
 
     /// What a serverless variant's cold start costs this request, if it is cold; from now on it is warm.
-    fn warm_up(&mut self, ctx: &Ctx, name: &str, index: usize, behaviour: &Behaviour) -> Option<Duration> {
+    fn warm_up(
+        &mut self,
+        ctx: &Ctx,
+        name: &str,
+        (green, index): (bool, usize),
+        behaviour: &Behaviour,
+    ) -> Option<Duration> {
         let busy = self.demand_now(ctx, name) > 0.0;
-        let variant = &mut self.endpoints.get_mut(name)?.variants[index];
+        let variant = &mut self.endpoints.get_mut(name)?.fleet_mut(green)[index];
         variant.serverless.as_ref()?;
         let stays_warm = behaviour.stays_warm.unwrap_or(Duration::from_secs(300));
         let warm = variant.last_asked.is_some_and(|last| last + stays_warm >= ctx.now);
@@ -190,11 +201,18 @@ impl Region {
     }
 
     /// Accounts for one request in the minute under way.
-    fn count(&mut self, name: &str, index: usize, status: u16, from_model: bool, latency: Option<Duration>) {
+    fn count(
+        &mut self,
+        name: &str,
+        (green, index): (bool, usize),
+        status: u16,
+        from_model: bool,
+        latency: Option<Duration>,
+    ) {
         let Some(endpoint) = self.endpoints.get_mut(name) else {
             return;
         };
-        let variant = &mut endpoint.variants[index];
+        let variant = &mut endpoint.fleet_mut(green)[index];
         let workers = f64::from(variant.workers()).max(1.0);
         let minute = &mut variant.minute;
         minute.invocations += 1.0;
@@ -276,7 +294,7 @@ impl Region {
             ));
         }
         let (variant, model) = (component.variant.clone(), component.model.clone());
-        let behaviour = self.behaviour_of(endpoint, &variant, &model);
+        let behaviour = self.component_behaviour(endpoint, &variant, &model);
         let outcome = ask(ctx, &behaviour, 0.0);
         if let Some(component) = self.components.get_mut(name) {
             component.minute.invocations += 1.0;
@@ -300,7 +318,7 @@ impl Region {
             let refused = std::mem::take(&mut component.without_capacity);
             let mut put = |metric: &str, unit: &str, stat: &Stat| {
                 let id = MetricId::new("AWS/SageMaker", metric, &[("InferenceComponentName", name)]);
-                self.metrics.put(id, unit, at, stat);
+                self.metrics.publish(id, unit, at, stat);
             };
             if refused > 0.0 {
                 put(

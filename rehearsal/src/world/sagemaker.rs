@@ -20,6 +20,7 @@ mod components;
 mod configs;
 mod describe;
 mod endpoints;
+pub(crate) mod guardrails;
 pub(crate) mod lifecycle;
 mod models;
 pub(crate) mod tags;
@@ -66,6 +67,10 @@ pub(crate) struct Endpoint {
     pub(crate) failure: Option<String>,
     pub(crate) variants: Vec<Variant>,
     pub(crate) change: Option<lifecycle::Change>,
+    /// What an update under way brings.
+    pub(crate) green: Option<lifecycle::Green>,
+    /// The fleet in place came by an update.
+    pub(crate) updated: bool,
     /// `LastDeploymentConfig`.
     pub(crate) deployment: Option<Value>,
     pub(crate) data_capture: Option<Value>,
@@ -74,6 +79,31 @@ pub(crate) struct Endpoint {
     /// Traffic is accounted for up to here.
     pub(crate) settled: Timestamp,
     pub(crate) rng: fastrand::Rng,
+}
+
+impl Endpoint {
+    /// The variants of the fleet that an update brings; none without one.
+    pub(crate) fn green_variants(&self) -> &[Variant] {
+        self.green.as_ref().map_or(&[], |green| &green.variants)
+    }
+
+    /// The share of the traffic that the fleet of an update takes, 0 to 1.
+    pub(crate) fn green_share(&self) -> f64 {
+        self.green.as_ref().map_or(0.0, |green| green.share)
+    }
+
+    /// The variants of the fleet in place, or of the one that an update brings.
+    pub(crate) fn fleet(&self, green: bool) -> &[Variant] {
+        if green { self.green_variants() } else { &self.variants }
+    }
+
+    /// As [`Endpoint::fleet`].
+    pub(crate) fn fleet_mut(&mut self, green: bool) -> &mut [Variant] {
+        match &mut self.green {
+            Some(coming) if green => &mut coming.variants,
+            _ => &mut self.variants,
+        }
+    }
 }
 
 /// A production variant at work.

@@ -10,7 +10,10 @@ use crate::world::{
     alarms::Alarm,
     metrics::{MetricId, Statistic, last_windows},
     region::{Ctx, Region},
-    sagemaker::lifecycle::{Fleet, Kind},
+    sagemaker::{
+        guardrails::Guardrails,
+        lifecycle::{Fleet, Kind},
+    },
 };
 
 mod api;
@@ -343,7 +346,7 @@ impl Region {
                 for wanted in goal.variants.iter_mut().filter(|wanted| wanted.name == variant) {
                     wanted.desired_instances = Some(to);
                 }
-                self.begin(ctx, &endpoint, Kind::Capacity, goal, None);
+                self.begin(ctx, &endpoint, Kind::Capacity, goal, Guardrails::default());
             }
         }
     }

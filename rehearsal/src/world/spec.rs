@@ -21,7 +21,7 @@ mod incident;
 mod traffic;
 
 pub use alarm::{AlarmSpec, Missing};
-pub use incident::{Becomes, BehaviourSpec, Cure, IncidentSpec, NextChange};
+pub use incident::{Becomes, BehaviourSpec, ChangeKind, Cure, IncidentSpec, NextChange};
 pub use traffic::{Burst, Diurnal, TracePoint, TrafficSpec};
 
 /// A whole simulated AWS.
@@ -95,9 +95,16 @@ pub struct ModelSpec {
     /// The answer's `ContentType`; `application/json` unless said.
     #[deserr(default)]
     pub content_type: Option<String>,
-    /// Requests per second that one instance serves; unless said, eight at a time.
+    /// Requests per second that one instance serves; unless said, eight at a time. Beyond three quarters of it latency
+    /// grows, beyond all of it requests are refused.
     #[deserr(default)]
     pub capacity: Option<Rps>,
+    /// What a cold start of a serverless variant adds to the latency; 6s unless said here or by the variant.
+    #[deserr(default)]
+    pub cold_start: Option<Span>,
+    /// Idle for longer means cold again; 5m unless said here or by the variant.
+    #[deserr(default)]
+    pub stays_warm: Option<Span>,
 }
 
 /// One endpoint.

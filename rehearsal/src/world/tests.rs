@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod alarms;
+mod guardrails;
 mod lifecycle;
 mod runs;
 mod runtime;

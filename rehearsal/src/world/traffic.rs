@@ -134,28 +134,14 @@ fn serve(rng: &mut fastrand::Rng, variant: &mut Variant, behaviour: &Behaviour, 
     if timed_out > 0 {
         minute.fail(500, true, timed_out as f64);
         let micros = MODEL_TIMEOUT.as_micros() as f64;
-        minute.latency.add(
-            rng,
-            Piece {
-                median: micros,
-                sigma: 0.0,
-                n: timed_out as f64,
-            },
-        );
+        minute.latency.add(rng, Piece::new(micros, 0.0, timed_out as f64));
     }
     let answered = served - timed_out;
     let failed = dice::binomial(rng, answered, behaviour.error_share());
     minute.fail(behaviour.failure_status(), true, failed as f64);
     if answered > 0 {
         let median = behaviour.median().as_micros() as f64 * Behaviour::load_factor(utilisation);
-        minute.latency.add(
-            rng,
-            Piece {
-                median,
-                sigma: SPREAD,
-                n: answered as f64,
-            },
-        );
+        minute.latency.add(rng, Piece::new(median, SPREAD, answered as f64));
     }
 }
 
@@ -180,10 +166,16 @@ impl Region {
             .demand
             .get(name)
             .map_or(0.0, |demand| demand.expected(from, ctx.now));
-        let behaviours: Vec<Behaviour> = endpoint
-            .variants
+        let share = endpoint.green_share();
+        let shares: &[(bool, f64)] = if share > 0.0 {
+            &[(false, 1.0 - share), (true, share)]
+        } else {
+            &[(false, 1.0)]
+        };
+        let behaviours: Vec<Behaviour> = shares
             .iter()
-            .map(|variant| self.behaviour_of(name, &variant.name, &variant.model))
+            .flat_map(|(green, _)| endpoint.fleet(*green).iter().map(move |variant| (*green, variant)))
+            .map(|(green, variant)| self.behaviour_of(name, variant, green))
             .collect();
         let dark = self.dark;
         let Some(endpoint) = self.endpoints.get_mut(name) else {
@@ -198,24 +190,56 @@ impl Region {
             self.async_arrivals(ctx, name, requests, seconds, &behaviours);
             return;
         }
-        let weights: Vec<f64> = endpoint.variants.iter().map(|variant| variant.current_weight).collect();
+        let mut weights = Vec::new();
+        for (green, share) in shares {
+            let fleet = endpoint.fleet(*green);
+            let whole = fleet.iter().map(|variant| variant.current_weight).sum::<f64>();
+            let of = if share < &1.0 && whole > 0.0 {
+                share / whole
+            } else {
+                1.0
+            };
+            weights.extend(fleet.iter().map(|variant| variant.current_weight * of));
+        }
         let parts = dice::split(&mut endpoint.rng, requests, &weights);
-        for ((variant, behaviour), part) in endpoint.variants.iter_mut().zip(&behaviours).zip(parts) {
+        let green = endpoint.green.iter_mut().flat_map(|green| &mut green.variants);
+        for ((variant, behaviour), part) in endpoint.variants.iter_mut().chain(green).zip(&behaviours).zip(parts) {
             serve(&mut endpoint.rng, variant, behaviour, part, seconds);
         }
     }
 
-    /// How the containers of a variant behave now: its model, what the scenario says of it, and every incident.
-    pub(crate) fn behaviour_of(&self, endpoint: &str, variant: &str, model: &str) -> Behaviour {
-        let mut behaviour = self.behaviours.get(model).cloned().unwrap_or_default();
-        if !self.overlays.is_empty()
-            && let Some(overlay) = self.overlays.get(&(endpoint.to_owned(), variant.to_owned()))
-        {
-            behaviour = behaviour.under(overlay);
+    /// How the containers of a variant behave now: its model, what the scenario says of it, and every incident. The fleet
+    /// that an update brings does not have what a redeployment cures.
+    pub(crate) fn behaviour_of(&self, endpoint: &str, variant: &Variant, green: bool) -> Behaviour {
+        let mut behaviour = self.model_behaviour(endpoint, &variant.name, &variant.model);
+        for condition in &self.conditions {
+            if condition.touches(endpoint, &variant.name, &variant.model)
+                && !(green && condition.a_redeployment_cures())
+            {
+                behaviour = behaviour.under(&condition.behaviour);
+            }
         }
+        behaviour
+    }
+
+    /// How the containers of an inference component behave now.
+    pub(crate) fn component_behaviour(&self, endpoint: &str, variant: &str, model: &str) -> Behaviour {
+        let behaviour = self.model_behaviour(endpoint, variant, model);
         self.conditions
             .iter()
-            .filter(|condition| condition.touches(endpoint, variant))
+            .filter(|condition| condition.touches(endpoint, variant, model))
             .fold(behaviour, |behaviour, condition| behaviour.under(&condition.behaviour))
+    }
+
+    fn model_behaviour(&self, endpoint: &str, variant: &str, model: &str) -> Behaviour {
+        let behaviour = self.behaviours.get(model).cloned().unwrap_or_default();
+        if self.overlays.is_empty() {
+            return behaviour;
+        }
+        let key = (endpoint.to_owned(), variant.to_owned(), model.to_owned());
+        match self.overlays.get(&key) {
+            Some(overlay) => behaviour.under(overlay),
+            None => behaviour,
+        }
     }
 }

@@ -151,7 +151,7 @@ pub(super) fn sns_message(ctx: &Ctx, region: &str, name: &str, alarm: &Alarm, be
                 (Source::Metric { metric, stat_text, .. }, 1) => {
                     trigger["MetricName"] = json!(metric.name);
                     trigger["Namespace"] = json!(metric.namespace);
-                    if stat_text.starts_with('p') {
+                    if alarm.input.get("ExtendedStatistic").is_some() {
                         trigger["StatisticType"] = json!("ExtendedStatistic");
                         trigger["ExtendedStatistic"] = json!(stat_text);
                     } else {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::world::{
     ApiError, Reply,
     api::{Input, page, reply},
-    metrics::{Expression, MetricId, Metrics, Stat, Statistic},
+    metrics::{MetricId, Metrics, Piece, Query, Stat, Statistic},
     region::{Ctx, Region},
 };
 
@@ -41,7 +41,7 @@ pub(crate) fn metric_id(input: Input<'_>) -> Result<MetricId, ApiError> {
 }
 
 /// A period: 1, 5, 10, 20, 30 or a multiple of 60 seconds.
-fn period(input: Input<'_>) -> Result<i64, ApiError> {
+pub(super) fn period(input: Input<'_>) -> Result<i64, ApiError> {
     let period = input.count("Period")?.ok_or_else(|| input.missing("Period"))?;
     if matches!(period, 1 | 5 | 10 | 20 | 30) || (period > 0 && period % 60 == 0) {
         Ok(i64::from(period))
@@ -67,7 +67,7 @@ pub(crate) fn statistic(input: Input<'_>, text: &str) -> Result<Statistic, ApiEr
     Statistic::parse(text).ok_or_else(|| {
         input.refuse(format!(
             "the statistic {text} is not simulated; supported: Average, Sum, Minimum, Maximum, SampleCount, p0 to p100, \
-             PR(from:to)"
+             PR(from:to), TC(from:to)"
         ))
     })
 }
@@ -170,10 +170,10 @@ impl Region {
             let mut percentiles = Map::new();
             for (text, statistic) in &wanted {
                 let Some(value) = stat.value(statistic) else { continue };
-                if matches!(statistic, Statistic::Percentile(_) | Statistic::Rank(..)) {
-                    percentiles.insert((*text).to_owned(), json!(value));
-                } else {
+                if statistic.is_simple() {
                     point.insert((*text).to_owned(), json!(value));
+                } else {
+                    percentiles.insert((*text).to_owned(), json!(value));
                 }
             }
             if !percentiles.is_empty() {
@@ -271,147 +271,8 @@ fn datum_stat(datum: Input<'_>) -> Result<Stat, ApiError> {
             sum: value * n,
             min: *value,
             max: *value,
-            pieces: vec![super::Piece {
-                median: *value,
-                sigma: 0.0,
-                n,
-            }],
+            pieces: vec![Piece::new(*value, 0.0, n)],
         });
     }
     Ok(stat)
-}
-
-/// One `MetricDataQuery`.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Query {
-    pub(crate) id: String,
-    pub(crate) label: Option<String>,
-    pub(crate) returned: bool,
-    pub(crate) source: Source,
-    /// As it came, to be described again.
-    pub(crate) raw: Value,
-}
-
-/// Where its values come from.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Source {
-    Metric {
-        metric: MetricId,
-        period: i64,
-        stat: Statistic,
-        stat_text: String,
-    },
-    Math {
-        text: String,
-        expression: Expression,
-    },
-}
-
-impl Query {
-    /// Reads a list of queries; expressions may only read ids of the same list.
-    pub(crate) fn read_all(input: Input<'_>, member: &str) -> Result<Vec<Self>, ApiError> {
-        let mut all = Vec::new();
-        for raw in input.list(member) {
-            all.push(Self::read(input.of(raw)?, raw)?);
-        }
-        for query in &all {
-            let Source::Math { expression, text } = &query.source else {
-                continue;
-            };
-            for id in expression.ids() {
-                let known = all
-                    .iter()
-                    .any(|other: &Self| other.id == id && matches!(other.source, Source::Metric { .. }));
-                if !known {
-                    return Err(ApiError::new(
-                        400,
-                        "ValidationError",
-                        format!("Error in expression '{text}': `{id}` is not the Id of a metric in this request"),
-                    ));
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    fn read(input: Input<'_>, raw: &Value) -> Result<Self, ApiError> {
-        let source = match (input.get("MetricStat"), input.text("Expression")) {
-            (Some(stat), None) => {
-                let stat = input.of(stat)?;
-                let metric = stat.of(stat.get("Metric").ok_or_else(|| stat.missing("Metric"))?)?;
-                let text = stat.need("Stat")?;
-                Source::Metric {
-                    metric: metric_id(metric)?,
-                    period: period(stat)?,
-                    stat: statistic(input, text)?,
-                    stat_text: text.to_owned(),
-                }
-            }
-            (None, Some(text)) => Source::Math {
-                text: text.to_owned(),
-                expression: Expression::parse(text).map_err(|why| {
-                    ApiError::new(400, "ValidationError", format!("Error in expression '{text}': {why}"))
-                })?,
-            },
-            _ => return Err(input.refuse("a query needs exactly one of MetricStat and Expression")),
-        };
-        Ok(Self {
-            id: input.need("Id")?.to_owned(),
-            label: input.text("Label").map(str::to_owned),
-            returned: input.get("ReturnData").is_none_or(|value| value != &Value::Bool(false)),
-            source,
-            raw: raw.clone(),
-        })
-    }
-
-    /// Its period; an expression has the longest of the metrics it reads.
-    pub(crate) fn period(&self, all: &[Self]) -> i64 {
-        match &self.source {
-            Source::Metric { period, .. } => *period,
-            Source::Math { expression, .. } => expression
-                .ids()
-                .iter()
-                .filter_map(|id| all.iter().find(|query| query.id == *id))
-                .map(|query| match &query.source {
-                    Source::Metric { period, .. } => *period,
-                    Source::Math { .. } => 60,
-                })
-                .max()
-                .unwrap_or(60),
-        }
-    }
-
-    /// Its value over `[from, to)`; `None` without data.
-    pub(crate) fn value(&self, all: &[Self], metrics: &Metrics, from: i64, to: i64) -> Option<f64> {
-        match &self.source {
-            Source::Metric { metric, stat, .. } => metrics.window(metric, from, to)?.value(stat),
-            Source::Math { expression, .. } => {
-                let of = expression
-                    .ids()
-                    .iter()
-                    .filter_map(|id| all.iter().find(|query| query.id == *id))
-                    .map(|query| (query.id.clone(), query.value(all, metrics, from, to)))
-                    .collect();
-                expression.value(&of)
-            }
-        }
-    }
-
-    fn label(&self) -> String {
-        self.label.clone().unwrap_or_else(|| match &self.source {
-            Source::Metric { metric, .. } => metric.name.clone(),
-            Source::Math { .. } => self.id.clone(),
-        })
-    }
-}
-
-/// `[from, to)` of the `periods` periods that end at `now`, oldest first. A window ends at a whole minute, or at a
-/// multiple of its own period when that is shorter.
-pub(crate) fn last_windows(now: Timestamp, period: i64, periods: u32) -> Vec<(i64, i64)> {
-    let grain = period.min(60);
-    let end = now.as_second() - now.as_second().rem_euclid(grain);
-    (0..i64::from(periods))
-        .rev()
-        .map(|back| (end - (back + 1) * period, end - back * period))
-        .collect()
 }

@@ -1,9 +1,12 @@
 //! What SageMaker publishes each minute: which metric, in which unit, with which dimensions, and when there is none.
 
+use jiff::Timestamp;
+
 use crate::world::{
-    metrics::{MetricId, Piece, Stat},
+    metrics::{MetricId, Metrics, Piece, Stat},
     region::{Ctx, Region},
     sagemaker::Variant,
+    traffic::Minute,
 };
 
 const SAGEMAKER: &str = "AWS/SageMaker";
@@ -22,8 +25,69 @@ fn cores(instance_type: &str) -> f64 {
     }
 }
 
+/// One variant's minute, with the dimensions it is published under.
+struct Published<'a> {
+    variant: &'a Variant,
+    minute: Minute,
+    dimensions: Vec<Vec<(&'a str, &'a str)>>,
+}
+
+impl Published<'_> {
+    /// Puts one datapoint under each set of dimensions.
+    fn put(&self, metrics: &mut Metrics, at: Timestamp, (namespace, metric, unit): (&str, &str, &str), stat: &Stat) {
+        for dimensions in &self.dimensions {
+            metrics.publish(MetricId::new(namespace, metric, dimensions), unit, at, stat);
+        }
+    }
+
+    fn requests(&self, metrics: &mut Metrics, rng: &mut fastrand::Rng, at: Timestamp, asynchronous: bool) {
+        let minute = &self.minute;
+        let n = minute.invocations;
+        if n > 0.0 {
+            if !asynchronous {
+                let whole = Stat::set(n, n, 1.0, 1.0);
+                self.put(metrics, at, (SAGEMAKER, "Invocations", "None"), &whole);
+                let workers = f64::from(self.variant.workers()).max(1.0);
+                let per = Stat::set(n, minute.per_instance, 1.0 / workers, 1.0 / workers);
+                self.put(metrics, at, (SAGEMAKER, "InvocationsPerInstance", "None"), &per);
+                let mut overhead = Stat::default();
+                let piece = Piece::new(4_000.0, 0.3, n);
+                overhead.add(rng, piece);
+                self.put(metrics, at, (SAGEMAKER, "OverheadLatency", "Microseconds"), &overhead);
+            }
+            for (metric, count) in [
+                ("Invocation4XXErrors", minute.errors_4xx),
+                ("Invocation5XXErrors", minute.errors_5xx),
+                ("InvocationModelErrors", minute.model_errors),
+            ] {
+                self.put(metrics, at, (SAGEMAKER, metric, "None"), &Stat::zero_one(count, n));
+            }
+        }
+        for (metric, stat) in [("ModelLatency", &minute.latency), ("ModelSetupTime", &minute.setup)] {
+            if stat.count > 0.0 {
+                self.put(metrics, at, (SAGEMAKER, metric, "Microseconds"), stat);
+            }
+        }
+    }
+
+    fn instances(&self, metrics: &mut Metrics, at: Timestamp) {
+        if self.variant.current_instances.is_none_or(|instances| instances == 0) {
+            return;
+        }
+        let busy = if self.minute.seconds > 0.0 {
+            self.minute.busy_seconds / self.minute.seconds
+        } else {
+            0.0
+        };
+        for (metric, value) in utilisation(self.variant, busy) {
+            self.put(metrics, at, (ENDPOINTS, metric, "Percent"), &Stat::of(value));
+        }
+    }
+}
+
 impl Region {
-    /// Publishes the minute that ends now, or what there is of the one under way, for one endpoint.
+    /// Publishes the minute that ends now, or what there is of the one under way, for one endpoint. The fleet that an update
+    /// has brought is published under its config's name, too.
     pub(crate) fn publish_minute(&mut self, ctx: &mut Ctx, name: &str) {
         let at = ctx.minute_ending();
         let Some(endpoint) = self.endpoints.get_mut(name) else {
@@ -31,55 +95,30 @@ impl Region {
         };
         let asynchronous = endpoint.asynchronous.is_some();
         let serves = endpoint.status.serves();
+        let share = endpoint.green_share();
         let rng = &mut endpoint.rng;
-        for variant in &mut endpoint.variants {
-            let minute = std::mem::take(&mut variant.minute);
-            let dimensions = [("EndpointName", name), ("VariantName", variant.name.as_str())];
-            let mut put = |metric: &str, unit: &str, stat: &Stat| {
-                self.metrics
-                    .put(MetricId::new(SAGEMAKER, metric, &dimensions), unit, at, stat);
-            };
-            let n = minute.invocations;
-            if n > 0.0 {
-                if !asynchronous {
-                    put("Invocations", "None", &Stat::set(n, n, 1.0, 1.0));
-                    let workers = f64::from(variant.workers()).max(1.0);
-                    let per = minute.per_instance;
-                    put(
-                        "InvocationsPerInstance",
-                        "None",
-                        &Stat::set(n, per, 1.0 / workers, 1.0 / workers),
-                    );
-                    let mut overhead = Stat::default();
-                    overhead.add(
-                        rng,
-                        Piece {
-                            median: 4_000.0,
-                            sigma: 0.3,
-                            n,
-                        },
-                    );
-                    put("OverheadLatency", "Microseconds", &overhead);
+        let metrics = &mut self.metrics;
+        let in_place = (endpoint.variants.iter_mut(), &endpoint.config, endpoint.updated, serves);
+        let coming = endpoint
+            .green
+            .iter_mut()
+            .map(|green| (green.variants.iter_mut(), &green.config, true, serves && share > 0.0));
+        for (variants, config, named, reports) in std::iter::once(in_place).chain(coming) {
+            for variant in variants {
+                let minute = std::mem::take(&mut variant.minute);
+                let plain = vec![("EndpointName", name), ("VariantName", variant.name.as_str())];
+                let mut dimensions = vec![plain.clone()];
+                if named {
+                    dimensions.push([plain, vec![("EndpointConfigName", config.as_str())]].concat());
                 }
-                put("Invocation4XXErrors", "None", &Stat::zero_one(minute.errors_4xx, n));
-                put("Invocation5XXErrors", "None", &Stat::zero_one(minute.errors_5xx, n));
-                put("InvocationModelErrors", "None", &Stat::zero_one(minute.model_errors, n));
-            }
-            if minute.latency.count > 0.0 {
-                put("ModelLatency", "Microseconds", &minute.latency);
-            }
-            if minute.setup.count > 0.0 {
-                put("ModelSetupTime", "Microseconds", &minute.setup);
-            }
-            if serves && variant.current_instances.is_some_and(|instances| instances > 0) {
-                let busy = if minute.seconds > 0.0 {
-                    minute.busy_seconds / minute.seconds
-                } else {
-                    0.0
+                let published = Published {
+                    variant,
+                    minute,
+                    dimensions,
                 };
-                for (metric, value) in utilisation(variant, busy) {
-                    let id = MetricId::new(ENDPOINTS, metric, &dimensions);
-                    self.metrics.put(id, "Percent", at, &Stat::of(value));
+                published.requests(metrics, rng, at, asynchronous);
+                if reports {
+                    published.instances(metrics, at);
                 }
             }
         }

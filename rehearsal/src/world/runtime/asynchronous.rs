@@ -310,14 +310,14 @@ impl Region {
             ("HasBacklogWithoutCapacity", "Count", stranded),
         ] {
             let id = MetricId::new("AWS/SageMaker", metric, &[("EndpointName", name)]);
-            self.metrics.put(id, unit, at, &Stat::of(value));
+            self.metrics.publish(id, unit, at, &Stat::of(value));
         }
         let names = ["InvocationFailures", "ExpiredRequests", "InvocationsProcessed"];
         for (metric, count) in names.into_iter().zip(taken).filter(|(_, count)| *count > 0.0) {
             let dimensions = [("EndpointName", name), ("VariantName", variant.as_str())];
             let stat = Stat::set(count, count, 1.0, 1.0);
             self.metrics
-                .put(MetricId::new("AWS/SageMaker", metric, &dimensions), "Count", at, &stat);
+                .publish(MetricId::new("AWS/SageMaker", metric, &dimensions), "Count", at, &stat);
         }
     }
 }

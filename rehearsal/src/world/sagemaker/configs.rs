@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{
     ApiError, HappeningKind, Reply,
@@ -10,6 +10,32 @@ use crate::world::{
     region::{Ctx, Region},
     sagemaker::{Config, ConfigVariant, done, invalid, listed, name_of, tags},
 };
+
+/// The limits of a `ServerlessConfig`.
+pub(super) fn check_serverless(variant: &str, config: &Value) -> Result<(), ApiError> {
+    let number = |member: &str| config.get(member).and_then(Value::as_u64);
+    let memory = number("MemorySizeInMB").unwrap_or(0);
+    if !(1024..=6144).contains(&memory) || memory % 1024 != 0 {
+        return Err(invalid(format!(
+            "MemorySizeInMB of variant {variant} must be 1024, 2048, 3072, 4096, 5120 or 6144, not {memory}."
+        )));
+    }
+    let most = number("MaxConcurrency").unwrap_or(0);
+    let provisioned = number("ProvisionedConcurrency");
+    for (member, value) in [("MaxConcurrency", Some(most)), ("ProvisionedConcurrency", provisioned)] {
+        if let Some(value) = value.filter(|value| !(1..=200).contains(value)) {
+            return Err(invalid(format!(
+                "{member} of variant {variant} must be between 1 and 200, not {value}."
+            )));
+        }
+    }
+    if provisioned.is_some_and(|provisioned| provisioned > most) {
+        return Err(invalid(format!(
+            "ProvisionedConcurrency of variant {variant} must be at most its MaxConcurrency of {most}."
+        )));
+    }
+    Ok(())
+}
 
 impl Region {
     pub(super) fn create_config(&mut self, ctx: &Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
@@ -108,6 +134,9 @@ impl Region {
                     "Variant {name} cannot have both ServerlessConfig and instances."
                 )));
             }
+        }
+        if let Some(serverless) = &serverless {
+            check_serverless(&name, serverless)?;
         }
         let instance_type = input.text("InstanceType").unwrap_or_default().to_owned();
         Ok(ConfigVariant {

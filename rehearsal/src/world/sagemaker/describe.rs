@@ -1,14 +1,19 @@
 //! An endpoint in words of the API and of its events.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use shared::endpoint::EndpointStatus;
 
 use crate::world::{
     ApiError, HappeningKind, Reply,
     api::{Input, epoch, page, reply},
     region::{Ctx, Region},
-    sagemaker::{Endpoint, Variant, invalid, lifecycle::Kind, listed, name_of},
+    sagemaker::{
+        Endpoint, Variant, invalid,
+        lifecycle::{Kind, Phase},
+        listed, name_of,
+    },
 };
-use shared::endpoint::EndpointStatus;
 
 /// `InService` as events spell it: `IN_SERVICE`.
 pub(crate) fn upper_snake(status: EndpointStatus) -> String {
@@ -23,7 +28,7 @@ pub(crate) fn upper_snake(status: EndpointStatus) -> String {
 }
 
 /// One `ProductionVariantSummary`.
-fn summary(region: &Region, endpoint: &Endpoint, variant: &Variant) -> Value {
+fn summary(region: &Region, endpoint: &Endpoint, variant: &Variant, status: Option<(&str, Timestamp)>) -> Value {
     let mut output = Map::from_iter([
         ("VariantName".to_owned(), json!(variant.name)),
         ("CurrentWeight".to_owned(), json!(variant.current_weight)),
@@ -51,19 +56,45 @@ fn summary(region: &Region, endpoint: &Endpoint, variant: &Variant) -> Value {
             );
         }
     }
-    let word = match endpoint.status {
-        EndpointStatus::Creating => Some("Creating"),
-        EndpointStatus::Deleting => Some("Deleting"),
-        EndpointStatus::Updating | EndpointStatus::RollingBack => Some("Updating"),
-        _ => None,
-    };
-    if let Some(word) = word {
+    if let Some((word, since)) = status {
         output.insert(
             "VariantStatus".to_owned(),
-            json!([{"Status": word, "StartTime": epoch(endpoint.modified)}]),
+            json!([{"Status": word, "StartTime": epoch(since)}]),
         );
     }
     Value::Object(output)
+}
+
+/// `VariantStatus` of the fleet in place.
+fn status_in_place(endpoint: &Endpoint) -> Option<(&'static str, Timestamp)> {
+    let word = match endpoint.status {
+        EndpointStatus::Creating => "Creating",
+        EndpointStatus::Deleting => "Deleting",
+        EndpointStatus::Updating | EndpointStatus::RollingBack => match &endpoint.green {
+            Some(green) if green.phase == Phase::Serving => "Deleting",
+            _ => "Updating",
+        },
+        _ => return None,
+    };
+    Some((word, endpoint.modified))
+}
+
+/// An output of the API as events carry it: times in epoch milliseconds.
+fn in_milliseconds(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(in_milliseconds).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| {
+                let value = match value.as_f64() {
+                    Some(seconds) if name.ends_with("Time") => json!((seconds * 1000.0).round() as i64),
+                    _ => in_milliseconds(value),
+                };
+                (name, value)
+            })
+            .collect(),
+        other => other,
+    }
 }
 
 impl Region {
@@ -106,7 +137,7 @@ impl Region {
             let variants = endpoint
                 .variants
                 .iter()
-                .map(|variant| summary(self, endpoint, variant))
+                .map(|variant| summary(self, endpoint, variant, status_in_place(endpoint)))
                 .collect();
             output.insert("ProductionVariants".to_owned(), variants);
         }
@@ -126,32 +157,53 @@ impl Region {
                 }
             }
         }
-        if let Some(change) = &endpoint.change
-            && matches!(change.kind, Kind::Create | Kind::Update)
-        {
-            let variants: Vec<Value> = change
-                .goal
-                .variants
-                .iter()
-                .map(|variant| {
-                    let mut output = summary(self, endpoint, variant);
-                    if variant.serverless.is_none() {
-                        output["InstanceType"] = json!(variant.instance_type);
-                        output["CurrentInstanceCount"] = json!(0);
-                    }
-                    output
-                })
-                .collect();
-            output.insert(
-                "PendingDeploymentSummary".to_owned(),
-                json!({
-                    "EndpointConfigName": change.goal.config,
-                    "StartTime": epoch(change.began),
-                    "ProductionVariants": variants,
-                }),
-            );
+        if let Some(pending) = self.pending(endpoint) {
+            output.insert("PendingDeploymentSummary".to_owned(), pending);
         }
         reply(Value::Object(output))
+    }
+
+    /// `PendingDeploymentSummary`, while the endpoint is being created or goes to a new config.
+    fn pending(&self, endpoint: &Endpoint) -> Option<Value> {
+        let change = endpoint.change.as_ref()?;
+        let creating = Some(("Creating", change.began));
+        let (fleet, status) = match (change.kind, &endpoint.green) {
+            (Kind::Create, _) => (&change.goal.variants, creating),
+            (Kind::Update, Some(green)) => (&green.variants, Some((green.phase.as_str(), green.since))),
+            _ => return None,
+        };
+        let variants: Vec<Value> = fleet
+            .iter()
+            .map(|variant| {
+                let mut output = summary(self, endpoint, variant, status);
+                if variant.serverless.is_none() {
+                    output["InstanceType"] = json!(variant.instance_type);
+                    if change.kind == Kind::Create {
+                        output["CurrentInstanceCount"] = json!(0);
+                    }
+                }
+                output
+            })
+            .collect();
+        Some(json!({
+            "EndpointConfigName": change.goal.config,
+            "StartTime": epoch(change.began),
+            "ProductionVariants": variants,
+        }))
+    }
+
+    /// Tells the bus that an update has gone on.
+    pub(super) fn deployment_changed(&mut self, ctx: &mut Ctx, name: &str) {
+        let Some(endpoint) = self.endpoints.get(name) else {
+            return;
+        };
+        let mut detail = self.event_detail(name, endpoint);
+        if let Some(pending) = self.pending(endpoint) {
+            detail["PendingDeploymentSummary"] = in_milliseconds(pending);
+        }
+        let arn = endpoint.arn.clone();
+        let kind = "SageMaker Endpoint Deployment State Change";
+        ctx.event(&self.name, "aws.sagemaker", kind, &[arn], detail);
     }
 
     pub(super) fn list_endpoints(&self, input: Input<'_>) -> Result<Reply, ApiError> {

@@ -9,7 +9,11 @@ use crate::world::{
     region::{Ctx, Region},
     runtime::asynchronous::Backlog,
     sagemaker::{
-        Endpoint, Variant, done, invalid,
+        Endpoint, Variant,
+        configs::check_serverless,
+        done,
+        guardrails::{Guardrails, same_names},
+        invalid,
         lifecycle::{Fleet, Kind},
         name_of, tags,
     },
@@ -50,8 +54,12 @@ impl Region {
             return Err(invalid(format!("Cannot create already existing endpoint \"{arn}\".")));
         }
         let config = self.config(ctx, config_name)?;
-        check_deployment(input)?;
         let variants: Vec<Variant> = config.variants.iter().map(Variant::new).collect();
+        let deployment = input.get("DeploymentConfig").cloned();
+        let guardrails = match &deployment {
+            Some(deployment) => self.read_guardrails(input, deployment, &variants)?,
+            None => Guardrails::default(),
+        };
         let asynchronous = Backlog::of(&config.input);
         let goal = Fleet {
             config: config_name.to_owned(),
@@ -66,7 +74,9 @@ impl Region {
             failure: None,
             variants: variants.into_iter().map(without_instances).collect(),
             change: None,
-            deployment: None,
+            green: None,
+            updated: false,
+            deployment,
             data_capture: capture(&config.input),
             asynchronous,
             tags: tags::read(input, "Tags")?,
@@ -75,7 +85,7 @@ impl Region {
         };
         self.endpoints.insert(name.to_owned(), endpoint);
         self.status_changed(ctx, name, None, None);
-        self.begin(ctx, name, Kind::Create, goal, None);
+        self.begin(ctx, name, Kind::Create, goal, guardrails);
         reply(json!({"EndpointArn": arn}))
     }
 
@@ -91,11 +101,23 @@ impl Region {
                 "Cannot update endpoint \"{arn}\" with the endpoint configuration it already uses, \"{config_name}\"."
             )));
         }
-        check_deployment(input)?;
         let retain = input.flag("RetainAllVariantProperties");
         let mut excluded = Vec::new();
         for property in input.list("ExcludeRetainedVariantProperties") {
-            excluded.push(input.of(property)?.need("VariantPropertyType")?);
+            let property = input.of(property)?.need("VariantPropertyType")?;
+            match property {
+                "DesiredInstanceCount" | "DesiredWeight" => excluded.push(property),
+                "DataCaptureConfig" => {
+                    return Err(invalid(
+                        "Excluding the variant property DataCaptureConfig is not supported.",
+                    ));
+                }
+                other => {
+                    return Err(invalid(format!(
+                        "VariantPropertyType {other} is none of DesiredInstanceCount, DesiredWeight, DataCaptureConfig."
+                    )));
+                }
+            }
         }
         if !excluded.is_empty() && !retain {
             return Err(invalid(
@@ -141,7 +163,17 @@ impl Region {
             None if input.flag("RetainDeploymentConfig") => endpoint.deployment.clone(),
             None => None,
         };
-        self.begin(ctx, name, Kind::Update, goal, deployment);
+        let guardrails = match &deployment {
+            Some(deployment) => {
+                same_names(&endpoint.variants, &goal.variants)?;
+                self.read_guardrails(input, deployment, &goal.variants)?
+            }
+            None => Guardrails::default(),
+        };
+        if let Some(endpoint) = self.endpoints.get_mut(name) {
+            endpoint.deployment = deployment;
+        }
+        self.begin(ctx, name, Kind::Update, goal, guardrails);
         reply(json!({"EndpointArn": arn}))
     }
 
@@ -191,11 +223,25 @@ impl Region {
                 }
                 variant.desired_instances = Some(count);
             }
+            if let Some(update) = item.get("ServerlessUpdateConfig") {
+                let Some(serverless) = &mut variant.serverless else {
+                    return Err(invalid(format!(
+                        "Variant {variant_name} is not serverless and takes no ServerlessUpdateConfig."
+                    )));
+                };
+                let update = item.of(update)?;
+                for member in ["MaxConcurrency", "ProvisionedConcurrency"] {
+                    if let Some(wanted) = update.count(member)? {
+                        serverless[member] = json!(wanted);
+                    }
+                }
+                check_serverless(variant_name, serverless)?;
+            }
         }
         if goal.variants.iter().map(|variant| variant.desired_weight).sum::<f64>() <= 0.0 {
             return Err(invalid("The weights of the production variants must not all be 0."));
         }
-        self.begin(ctx, name, Kind::Capacity, goal, None);
+        self.begin(ctx, name, Kind::Capacity, goal, Guardrails::default());
         reply(json!({"EndpointArn": arn}))
     }
 
@@ -206,7 +252,7 @@ impl Region {
             config: endpoint.config.clone(),
             variants: Vec::new(),
         };
-        self.begin(ctx, name, Kind::Delete, goal, None);
+        self.begin(ctx, name, Kind::Delete, goal, Guardrails::default());
         done()
     }
 }
@@ -229,63 +275,4 @@ pub(super) fn capture(config: &Value) -> Option<Value> {
         "DestinationS3Uri": capture.get("DestinationS3Uri"),
         "KmsKeyId": capture.get("KmsKeyId").cloned().unwrap_or_else(|| json!("")),
     }))
-}
-
-/// The limits of a `DeploymentConfig`.
-fn check_deployment(input: Input<'_>) -> Result<(), ApiError> {
-    let Some(deployment) = input.get("DeploymentConfig") else {
-        return Ok(());
-    };
-    let deployment = input.of(deployment)?;
-    let blue_green = deployment.get("BlueGreenUpdatePolicy");
-    let rolling = deployment.get("RollingUpdatePolicy");
-    if blue_green.is_some() && rolling.is_some() {
-        return Err(invalid(
-            "DeploymentConfig takes one of BlueGreenUpdatePolicy and RollingUpdatePolicy.",
-        ));
-    }
-    let bounded = |value: Option<f64>, what: &str, from: f64, to: f64| match value {
-        Some(value) if !(from..=to).contains(&value) => {
-            Err(invalid(format!("{what} must be between {from} and {to}, not {value}.")))
-        }
-        _ => Ok(()),
-    };
-    if let Some(policy) = blue_green {
-        let policy = input.of(policy)?;
-        let routing = input.of(policy
-            .get("TrafficRoutingConfiguration")
-            .ok_or_else(|| policy.missing("TrafficRoutingConfiguration"))?)?;
-        routing.need("Type")?;
-        let wait = routing.number("WaitIntervalInSeconds");
-        bounded(wait.or(Some(-1.0)), "WaitIntervalInSeconds", 0.0, 3600.0)?;
-        bounded(
-            policy.number("TerminationWaitInSeconds"),
-            "TerminationWaitInSeconds",
-            0.0,
-            3600.0,
-        )?;
-        bounded(
-            policy.number("MaximumExecutionTimeoutInSeconds"),
-            "MaximumExecutionTimeoutInSeconds",
-            600.0,
-            28800.0,
-        )?;
-    }
-    if let Some(policy) = rolling {
-        let policy = input.of(policy)?;
-        policy
-            .get("MaximumBatchSize")
-            .ok_or_else(|| policy.missing("MaximumBatchSize"))?;
-        let wait = policy.number("WaitIntervalInSeconds");
-        bounded(wait.or(Some(-1.0)), "WaitIntervalInSeconds", 0.0, 3600.0)?;
-    }
-    if let Some(rollback) = deployment.get("AutoRollbackConfiguration") {
-        let alarms = input.of(rollback)?.list("Alarms").len();
-        if !(1..=10).contains(&alarms) {
-            return Err(invalid(format!(
-                "AutoRollbackConfiguration takes 1 to 10 alarms, not {alarms}."
-            )));
-        }
-    }
-    Ok(())
 }

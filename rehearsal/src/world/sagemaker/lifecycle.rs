@@ -1,20 +1,23 @@
 //! How an endpoint's changes go on after the call was accepted: instances come one after another, the new fleet takes
-//! over, and sometimes it does not.
+//! over, and sometimes it does not. What an `UpdateEndpoint` does to the traffic meanwhile is `deploy`'s.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use shared::endpoint::EndpointStatus;
 
 use crate::world::{
     HappeningKind,
     region::{Ctx, Region, What},
     runtime::asynchronous::Backlog,
-    sagemaker::{Variant, endpoints::capture},
-    spec::{Cure, NextChange},
+    sagemaker::{Endpoint, Variant, endpoints::capture, guardrails::Guardrails},
+    spec::{ChangeKind, Cure, NextChange},
     traffic::Minute,
 };
+
+mod deploy;
+
+pub(crate) use deploy::{Green, Phase};
 
 /// A config and the variants of it, with their counts and weights.
 #[derive(Clone, Debug)]
@@ -33,8 +36,8 @@ pub(crate) struct Change {
     pub(crate) goal: Fleet,
     /// How it ends, if not well.
     pub(crate) fate: Option<NextChange>,
-    /// `DeploymentConfig`.
-    deployment: Option<Value>,
+    /// How the new fleet of an update takes over.
+    guardrails: Guardrails,
 }
 
 impl Change {
@@ -47,7 +50,7 @@ impl Change {
             prior: fleet.clone(),
             goal: fleet,
             fate: None,
-            deployment: None,
+            guardrails: Guardrails::default(),
         }
     }
 }
@@ -74,10 +77,45 @@ pub(crate) enum Step {
     Instance(String),
     /// Weights and smaller counts are in force.
     Weights,
+    /// One more instance of an update's new fleet answers.
+    Green(String),
+    /// The new fleet is about to take its nth share of the traffic.
+    Activate(usize),
+    /// It takes the share, and bakes.
+    Bake(usize),
+    /// The last bake has passed: the old fleet waits for its end.
+    Retire,
+    /// A rolling deployment's next instances answer in the place of old ones.
+    Batch,
+    /// A rolling deployment being undone has so many old instances back.
+    BatchBack,
+    /// `MaximumExecutionTimeoutInSeconds` is over.
+    TimedOut,
     /// It did not work: back.
     RollBack,
+    /// It did not work: the endpoint is `Failed`.
+    Fail,
     /// Over.
     Finish,
+}
+
+/// How a change that has not begun will end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Armed {
+    /// Only a change of this kind.
+    pub(crate) of: Option<ChangeKind>,
+    pub(crate) fate: NextChange,
+}
+
+impl Kind {
+    fn is(self, of: ChangeKind) -> bool {
+        match of {
+            ChangeKind::Create => self == Self::Create,
+            ChangeKind::Update => self == Self::Update,
+            ChangeKind::Weights => self == Self::Capacity,
+            ChangeKind::Delete => self == Self::Delete,
+        }
+    }
 }
 
 /// No instances to be had, in SageMaker's words.
@@ -89,9 +127,13 @@ const NO_PING: &str = "The primary container for production variant {variant} di
 
 impl Region {
     /// Starts a change: the status, and everything that will happen. The caller has checked that it is allowed.
-    pub(crate) fn begin(&mut self, ctx: &mut Ctx, name: &str, kind: Kind, goal: Fleet, deployment: Option<Value>) {
+    pub(crate) fn begin(&mut self, ctx: &mut Ctx, name: &str, kind: Kind, goal: Fleet, guardrails: Guardrails) {
         self.settle(ctx, name);
-        let fate = self.armed.remove(name);
+        let armed = self.armed.get_mut(name).and_then(|armed| {
+            let at = armed.iter().position(|armed| armed.of.is_none_or(|of| kind.is(of)))?;
+            Some(armed.remove(at))
+        });
+        let fate = armed.map(|armed| armed.fate);
         let id = ctx.next();
         let Some(endpoint) = self.endpoints.get_mut(name) else {
             return;
@@ -106,6 +148,9 @@ impl Region {
                 live.desired_instances = wanted.desired_instances;
             }
         }
+        if kind == Kind::Update {
+            endpoint.green = Some(Green::coming(&goal, ctx.now));
+        }
         endpoint.change = Some(Change {
             id,
             kind,
@@ -113,7 +158,7 @@ impl Region {
             prior,
             goal,
             fate,
-            deployment,
+            guardrails,
         });
         match kind {
             Kind::Create => {}
@@ -125,18 +170,23 @@ impl Region {
         self.plan(ctx, name);
     }
 
-    /// Gives the change under way another end; `false` when there is none.
-    pub(crate) fn refate(&mut self, ctx: &mut Ctx, name: &str, fate: NextChange) -> bool {
+    /// Gives the change under way another end; `false` when there is none of this kind.
+    pub(crate) fn refate(&mut self, ctx: &mut Ctx, name: &str, Armed { of, fate }: Armed) -> bool {
         let id = ctx.next();
-        let Some(change) = self
+        let change = self
             .endpoints
             .get_mut(name)
-            .and_then(|endpoint| endpoint.change.as_mut())
-        else {
+            .and_then(|endpoint| endpoint.change.as_mut());
+        let Some(change) = change.filter(|change| of.is_none_or(|of| change.kind.is(of))) else {
             return false;
         };
-        change.id = id;
         change.fate = Some(fate);
+        // An update goes on as it was going, only to another end.
+        let goes_on = matches!(fate, NextChange::RollsBackSilently | NextChange::RollbackFails);
+        if change.kind == Kind::Update && goes_on {
+            return true;
+        }
+        change.id = id;
         self.plan(ctx, name);
         true
     }
@@ -146,6 +196,10 @@ impl Region {
         let Some(change) = self.endpoints.get(name).and_then(|endpoint| endpoint.change.as_ref()) else {
             return;
         };
+        if change.kind == Kind::Update {
+            self.plan_update(ctx, name);
+            return;
+        }
         if change.fate == Some(NextChange::Sticks) {
             return;
         }
@@ -160,14 +214,7 @@ impl Region {
         match change.kind {
             Kind::Create => steps.push((timing.create.duration() + queueing, Step::Finish)),
             Kind::Delete => steps.push((timing.delete.duration(), Step::Finish)),
-            Kind::Scripted => {}
-            Kind::Update => {
-                let whole = timing.update.duration() + queueing + waits(change.deployment.as_ref());
-                match change.fate {
-                    None | Some(NextChange::RollsBackSilently) => steps.push((whole, Step::Finish)),
-                    Some(_) => steps.push((whole.mul_f64(0.6), Step::RollBack)),
-                }
-            }
+            Kind::Scripted | Kind::Update => {}
             Kind::Capacity => {
                 let mut whole = timing.weights.duration();
                 steps.push((timing.weights.duration(), Step::Weights));
@@ -186,13 +233,16 @@ impl Region {
                 }
                 let step = match change.fate {
                     Some(NextChange::LacksCapacity) if grows => Some(timing.instance.duration()),
-                    Some(NextChange::Fails | NextChange::RollsBack) => Some(whole),
+                    Some(
+                        NextChange::Fails | NextChange::RollsBack | NextChange::RollbackFails | NextChange::EndsFailed,
+                    ) => Some(whole),
                     _ => None,
                 };
                 match step {
                     Some(at) => {
                         steps.retain(|(due, step)| *due < at && !matches!(step, Step::Instance(_)));
-                        steps.push((at, Step::RollBack));
+                        let fails = change.fate == Some(NextChange::EndsFailed);
+                        steps.push((at, if fails { Step::Fail } else { Step::RollBack }));
                     }
                     None => steps.push((whole, Step::Finish)),
                 }
@@ -222,11 +272,30 @@ impl Region {
             Step::Instance(variant) => self.instance_up(ctx, name, &variant),
             Step::Weights => self.weights_in_force(ctx, name, &change.goal),
             Step::RollBack => self.roll_back(ctx, name),
+            Step::Fail => self.fail(ctx, name, &change),
             Step::Finish => self.finish(ctx, name, change),
+            step => self.deploy_step(ctx, name, &change, step),
         }
     }
 
+    /// Puts the next step of the change under way on the schedule.
+    fn next_step(&self, ctx: &mut Ctx, name: &str, after: Duration, step: Step) {
+        let Some(change) = self.endpoints.get(name).and_then(|endpoint| endpoint.change.as_ref()) else {
+            return;
+        };
+        let what = What::Endpoint {
+            endpoint: name.to_owned(),
+            change: change.id,
+            step,
+        };
+        ctx.schedule(ctx.now + after, &self.name, what);
+    }
+
     fn instance_up(&mut self, ctx: &mut Ctx, name: &str, variant: &str) {
+        if self.lacks_instances(name, variant, |endpoint| &endpoint.variants) {
+            self.roll_back(ctx, name);
+            return;
+        }
         let Some(endpoint) = self.endpoints.get_mut(name) else {
             return;
         };
@@ -256,39 +325,57 @@ impl Region {
         }
     }
 
+    /// Undoes the change under way. An update's new fleet takes no traffic from now on, unless it rolls.
     fn roll_back(&mut self, ctx: &mut Ctx, name: &str) {
         let rollback = ctx.timing.rollback.duration();
+        let id = ctx.next();
         self.set_status(ctx, name, EndpointStatus::RollingBack, None);
-        let Some(change) = self
-            .endpoints
-            .get_mut(name)
-            .and_then(|endpoint| endpoint.change.as_mut())
-        else {
+        let Some(endpoint) = self.endpoints.get_mut(name) else {
             return;
         };
-        change.fate = Some(NextChange::RollsBackSilently);
-        let what = What::Endpoint {
-            endpoint: name.to_owned(),
-            change: change.id,
-            step: Step::Finish,
+        let Some(change) = endpoint.change.as_mut() else {
+            return;
         };
-        ctx.schedule(ctx.now + rollback, &self.name, what);
+        change.id = id;
+        if change.kind == Kind::Update {
+            self.undo_update(ctx, name);
+            return;
+        }
+        change.fate = Some(NextChange::RollsBackSilently);
+        self.next_step(ctx, name, rollback, Step::Finish);
+    }
+
+    fn fail(&mut self, ctx: &mut Ctx, name: &str, change: &Change) {
+        let reason = no_ping(change);
+        if let Some(endpoint) = self.endpoints.get_mut(name) {
+            endpoint.green = None;
+        }
+        self.end_change(name);
+        self.set_status(ctx, name, EndpointStatus::Failed, Some(reason));
+    }
+
+    /// No instance of this variant of a fleet is to be had now.
+    fn lacks_instances(&self, name: &str, variant: &str, fleet: impl Fn(&Endpoint) -> &[Variant]) -> bool {
+        let Some(endpoint) = self.endpoints.get(name) else {
+            return false;
+        };
+        fleet(endpoint)
+            .iter()
+            .find(|live| live.name == variant)
+            .is_some_and(|live| {
+                self.shortages
+                    .iter()
+                    .any(|shortage| shortage.touches(name, variant, &live.instance_type))
+            })
     }
 
     fn finish(&mut self, ctx: &mut Ctx, name: &str, change: Change) {
         match (change.kind, change.fate) {
             (Kind::Delete, _) => self.vanish(ctx, name),
-            (Kind::Create, Some(fate)) => {
+            (Kind::Create, fate) if fate.is_some() || self.lacks_any(name) => {
                 let reason = match fate {
-                    NextChange::LacksCapacity => NO_CAPACITY.to_owned(),
-                    _ => {
-                        let variant = change
-                            .goal
-                            .variants
-                            .first()
-                            .map_or("AllTraffic", |variant| &variant.name);
-                        NO_PING.replace("{variant}", variant)
-                    }
+                    None | Some(NextChange::LacksCapacity) => NO_CAPACITY.to_owned(),
+                    Some(_) => no_ping(&change),
                 };
                 self.end_change(name);
                 self.set_status(ctx, name, EndpointStatus::Failed, Some(reason));
@@ -298,7 +385,6 @@ impl Region {
                 self.end_change(name);
                 self.set_status(ctx, name, EndpointStatus::InService, None);
             }
-            (Kind::Update, None) if self.rollback_alarm(change.deployment.as_ref()) => self.roll_back(ctx, name),
             (kind, None) => {
                 let grown: Vec<String> = change
                     .goal
@@ -315,7 +401,7 @@ impl Region {
                 if kind == Kind::Update
                     && let Some(endpoint) = self.endpoints.get_mut(name)
                 {
-                    endpoint.deployment = change.deployment;
+                    endpoint.updated = true;
                 }
                 match kind {
                     Kind::Update => self.cure(ctx, name, None, Cure::Redeploy),
@@ -349,7 +435,14 @@ impl Region {
             };
         }
         endpoint.config = fleet.config;
+        let green = endpoint.green.take();
         let old = std::mem::replace(&mut endpoint.variants, fleet.variants);
+        for variant in green.into_iter().flat_map(|green| green.variants) {
+            let same = |live: &&mut Variant| live.name == variant.name && live.model == variant.model;
+            if let Some(live) = endpoint.variants.iter_mut().find(same) {
+                live.last_asked = live.last_asked.max(variant.last_asked);
+            }
+        }
         for variant in &mut endpoint.variants {
             variant.minute = Minute::default();
             let was = old.iter().find(|was| was.name == variant.name);
@@ -388,37 +481,21 @@ impl Region {
         );
     }
 
-    /// One of the deployment's rollback alarms is in ALARM.
-    fn rollback_alarm(&self, deployment: Option<&Value>) -> bool {
-        deployment
-            .and_then(|deployment| deployment.pointer("/AutoRollbackConfiguration/Alarms"))
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|alarm| self.alarms.get(alarm.get("AlarmName")?.as_str()?))
-            .any(|alarm| alarm.in_alarm())
+    /// No instance of some variant is to be had now.
+    fn lacks_any(&self, name: &str) -> bool {
+        self.endpoints.get(name).is_some_and(|endpoint| {
+            endpoint
+                .variants
+                .iter()
+                .any(|variant| self.lacks_instances(name, &variant.name, |endpoint| &endpoint.variants))
+        })
     }
 }
 
-/// What a deployment config adds to an update: every wait it asks for, as if traffic moved in equal steps.
-fn waits(deployment: Option<&Value>) -> Duration {
-    let Some(deployment) = deployment else {
-        return Duration::ZERO;
-    };
-    let seconds = |pointer: &str| deployment.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
-    let routing = "/BlueGreenUpdatePolicy/TrafficRoutingConfiguration";
-    let step = seconds(&format!("{routing}/LinearStepSize/Value")).clamp(1, 100);
-    let steps = match deployment.pointer(&format!("{routing}/Type")).and_then(Value::as_str) {
-        Some("CANARY") => 2,
-        Some("LINEAR") => 100_u64.div_ceil(step),
-        _ => 1,
-    };
-    let batch = seconds("/RollingUpdatePolicy/MaximumBatchSize/Value").clamp(1, 100);
-    Duration::from_secs(
-        seconds(&format!("{routing}/WaitIntervalInSeconds")) * steps
-            + seconds("/BlueGreenUpdatePolicy/TerminationWaitInSeconds")
-            + seconds("/RollingUpdatePolicy/WaitIntervalInSeconds") * 100_u64.div_ceil(batch),
-    )
+/// The container of a change's first variant never became healthy.
+fn no_ping(change: &Change) -> String {
+    let first = change.goal.variants.first();
+    NO_PING.replace("{variant}", first.map_or("AllTraffic", |variant| &variant.name))
 }
 
 /// Tells of a variant's present capacity.

@@ -1,8 +1,8 @@
 //! Contradictions in a world that is well formed.
 
-use std::collections::BTreeSet;
+use crate::world::spec::{AlarmSpec, EndpointSpec, RegionSpec, SpecProblem, TrafficSpec, WorldSpec};
 
-use crate::world::spec::{AlarmSpec, EndpointSpec, IncidentSpec, RegionSpec, SpecProblem, TrafficSpec, WorldSpec};
+mod incident;
 
 /// Collects problems under a path.
 struct Found(Vec<SpecProblem>);
@@ -66,128 +66,6 @@ impl WorldSpec {
             self.check_incident(&mut found, &format!("incidents[{index}]"), incident);
         }
         found.0
-    }
-
-    fn check_incident(&self, found: &mut Found, path: &str, incident: &IncidentSpec) {
-        let effects = [
-            ("behaves", incident.behaves.is_some()),
-            ("becomes", incident.becomes.is_some()),
-            ("next_change", incident.next_change.is_some()),
-            ("traffic", incident.traffic.is_some()),
-            ("dark", incident.dark.is_some()),
-        ];
-        let names = effects.map(|(name, _)| name).join(", ");
-        let given: Vec<&str> = effects
-            .iter()
-            .filter(|(_, there)| *there)
-            .map(|(name, _)| *name)
-            .collect();
-        match given.as_slice() {
-            [] => found.add(path, "has no effect", format!("exactly one of {names}")),
-            [_] => {}
-            several => found.add(
-                path,
-                format!("has several effects: {}", several.join(", ")),
-                format!("exactly one of {names}"),
-            ),
-        }
-        if let Some(traffic) = &incident.traffic {
-            check_traffic(found, &format!("{path}.traffic"), traffic);
-        }
-        if incident.next_change.is_some() && incident.lasts.is_some() {
-            found.add(
-                &format!("{path}.for"),
-                "a change's end does not last",
-                "no `for` beside `next_change`",
-            );
-        }
-        if incident.behaves.is_none() && !incident.cured_by.is_empty() {
-            found.add(
-                &format!("{path}.cured_by"),
-                "only behaviour can be cured",
-                "`cured_by` beside `behaves`",
-            );
-        }
-        if incident.behaves.is_none() && incident.variant.is_some() {
-            found.add(
-                &format!("{path}.variant"),
-                "only behaviour is a variant's own",
-                "`variant` beside `behaves`",
-            );
-        }
-        if let Some(region) = &incident.region
-            && !self.regions.contains_key(region)
-        {
-            let regions = self.regions.keys().cloned().collect::<Vec<_>>().join(", ");
-            found.add(
-                &format!("{path}.region"),
-                format!("no Region `{region}` in this world"),
-                regions,
-            );
-            return;
-        }
-        if incident.dark.is_some() {
-            if incident.region.is_none() && self.regions.len() > 1 {
-                found.add(
-                    path,
-                    "which Region goes dark is not said",
-                    "`region`, as there is more than one",
-                );
-            }
-            return;
-        }
-        let Some(endpoint) = &incident.endpoint else {
-            found.add(path, "whose incident is not said", "`endpoint`");
-            return;
-        };
-        let homes: Vec<(&String, &EndpointSpec)> = self
-            .regions
-            .iter()
-            .filter(|(name, _)| incident.region.as_ref().is_none_or(|region| region == *name))
-            .flat_map(|(name, region)| region.endpoints.iter().map(move |(key, spec)| (name, key, spec)))
-            .filter(|(_, key, spec)| endpoint_names(key, spec).contains(endpoint))
-            .map(|(name, _, spec)| (name, spec))
-            .collect();
-        match homes.as_slice() {
-            [] => {
-                let all: BTreeSet<&str> = self
-                    .regions
-                    .values()
-                    .flat_map(|region| region.endpoints.keys().map(String::as_str))
-                    .collect();
-                let all = all.into_iter().collect::<Vec<_>>().join(", ");
-                found.add(
-                    &format!("{path}.endpoint"),
-                    format!("no endpoint `{endpoint}` in this world"),
-                    all,
-                );
-            }
-            [(_, spec)] => {
-                if let Some(variant) = &incident.variant
-                    && !spec.variants.is_empty()
-                    && !spec.variants.contains_key(variant)
-                {
-                    let all = spec.variants.keys().cloned().collect::<Vec<_>>().join(", ");
-                    found.add(
-                        &format!("{path}.variant"),
-                        format!("`{endpoint}` has no variant `{variant}`"),
-                        all,
-                    );
-                }
-            }
-            several => {
-                let regions = several
-                    .iter()
-                    .map(|(name, _)| name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                found.add(
-                    path,
-                    format!("`{endpoint}` is in several Regions"),
-                    format!("`region`, one of {regions}"),
-                );
-            }
-        }
     }
 }
 

@@ -7,10 +7,10 @@ use shared::{
     yaml::Found,
 };
 
-use crate::world::spec::TrafficSpec;
+use crate::world::{quantity::Rps, spec::TrafficSpec};
 
-/// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `next_change`, `traffic` or
-/// `dark`.
+/// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `next_change`, `traffic`,
+/// `no_capacity`, `metrics_late_by` or `dark`.
 #[derive(Clone, Debug, PartialEq, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct IncidentSpec {
@@ -22,12 +22,15 @@ pub struct IncidentSpec {
     /// The Region; needed where more than one has the endpoint.
     #[deserr(default)]
     pub region: Option<String>,
-    /// The endpoint; for everything but `dark`.
+    /// The endpoint; for everything but `dark` and `metrics_late_by`, and not needed beside `model` or `instance_type`.
     #[deserr(default)]
     pub endpoint: Option<String>,
     /// One variant of it; all of them unless said.
     #[deserr(default)]
     pub variant: Option<String>,
+    /// One model, wherever it runs: beside `behaves`.
+    #[deserr(default)]
+    pub model: Option<String>,
     /// Containers behave differently.
     #[deserr(default)]
     pub behaves: Option<BehaviourSpec>,
@@ -43,6 +46,18 @@ pub struct IncidentSpec {
     /// How the change under way, or else the next one, ends.
     #[deserr(default)]
     pub next_change: Option<NextChange>,
+    /// Only the next change of this kind: beside `next_change`.
+    #[deserr(default)]
+    pub of: Option<ChangeKind>,
+    /// No further instance is to be had: of the endpoint, of its `variant`, or of an `instance_type`.
+    #[deserr(default)]
+    pub no_capacity: Option<bool>,
+    /// One instance type: beside `no_capacity`.
+    #[deserr(default)]
+    pub instance_type: Option<String>,
+    /// The metrics of SageMaker arrive so much later in CloudWatch.
+    #[deserr(default)]
+    pub metrics_late_by: Option<Span>,
     /// Other traffic.
     #[deserr(default)]
     pub traffic: Option<TrafficSpec>,
@@ -76,6 +91,9 @@ pub struct BehaviourSpec {
     /// Another `ContentType`.
     #[deserr(default)]
     pub content_type: Option<String>,
+    /// Requests per second that one instance serves; beyond that, latency grows and requests are refused.
+    #[deserr(default)]
+    pub capacity: Option<Rps>,
 }
 
 /// What may end an incident early.
@@ -129,6 +147,24 @@ pub enum Becomes {
     Vanished,
 }
 
+/// What changes an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Found)]
+pub enum ChangeKind {
+    /// `CreateEndpoint`.
+    #[deserr(rename = "create")]
+    Create,
+    /// `UpdateEndpoint`.
+    #[deserr(rename = "update")]
+    Update,
+    /// `UpdateEndpointWeightsAndCapacities`, also by Application Auto Scaling.
+    #[deserr(rename = "weights")]
+    Weights,
+    /// `DeleteEndpoint`.
+    #[deserr(rename = "delete")]
+    Delete,
+}
+
 /// How a change of an endpoint ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
 #[deserr(error = Found)]
@@ -145,6 +181,12 @@ pub enum NextChange {
     /// `InService` with what was before, without a word.
     #[deserr(rename = "rolls_back_silently")]
     RollsBackSilently,
+    /// The endpoint is `Failed` afterwards.
+    #[deserr(rename = "ends_failed")]
+    EndsFailed,
+    /// It rolls back; a rolling deployment ends `UpdateRollbackFailed`, serving from both fleets.
+    #[deserr(rename = "rollback_fails")]
+    RollbackFails,
     /// No instances to be had: a creation fails, an update or a larger count rolls back.
     #[deserr(rename = "lacks_capacity")]
     LacksCapacity,

@@ -48,14 +48,14 @@ fn every_contradiction_is_told_at_once_with_its_path() {
     });
     let problems = WorldSpec::from_value(&spec).expect_err("contradictions");
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r#"
+    insta::assert_snapshot!(lines.join("\n"), @r"
     account: `42` is no account; accepted: twelve digits
     regions.eu-west-1.endpoints.fraud.variants: the weights sum to zero; accepted: a weight above zero for at least one variant
     regions.eu-west-1.endpoints.fraud.variants.blue.model: no model `nowhere` in this Region; accepted: an entry in `models`
     regions.eu-west-1.alarms.a: not exactly one comparison; accepted: one of above, at_least, below, at_most
     regions.eu-west-1.alarms.a.actions: `nobody` is neither a topic of this Region nor a function; accepted: a name in `topics`, `function:NAME`, or an ARN
-    incidents[0]: has several effects: becomes, dark; accepted: exactly one of behaves, becomes, next_change, traffic, dark
-    incidents[1]: has no effect; accepted: exactly one of behaves, becomes, next_change, traffic, dark
+    incidents[0]: has several effects: becomes, dark; accepted: exactly one of behaves, becomes, next_change, traffic, no_capacity, metrics_late_by, dark
+    incidents[1]: has no effect; accepted: exactly one of behaves, becomes, next_change, traffic, no_capacity, metrics_late_by, dark
     incidents[1]: whose incident is not said; accepted: `endpoint`
-    "#);
+    ");
 }
