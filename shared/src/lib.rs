@@ -18,6 +18,8 @@ pub mod outbox;
 pub mod probe;
 pub mod quantity;
 pub mod report;
+pub mod rollout;
+pub mod scaling;
 pub mod settings;
 pub mod text;
 pub mod trigger;

@@ -1,0 +1,151 @@
+//! What one look at a rollout's endpoint brought: the facts that decisions are made from.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{analysis::Analysis, endpoint::Endpoint, scaling::Scaling};
+
+/// A fact that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Known<T> {
+    /// The answer.
+    Yes(T),
+    /// It could not be asked; why, for people. Never a reason to go on, nor by itself one to go back.
+    No(String),
+}
+
+impl<T> Known<T> {
+    /// The answer, if there is one.
+    pub fn yes(&self) -> Option<&T> {
+        match self {
+            Self::Yes(fact) => Some(fact),
+            Self::No(_) => None,
+        }
+    }
+}
+
+/// What to look at before deciding; [`super::needs`] says it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Needs {
+    /// Endpoint configs to describe, by name.
+    pub configs: Vec<String>,
+    /// Variants whose scalable target (policies and scheduled actions included) to describe.
+    pub scaling: Vec<String>,
+    /// Alarms to describe, by name.
+    pub alarms: Vec<String>,
+    /// Metrics to fetch and judge.
+    pub analysis: Option<Window>,
+    /// Variant to probe with the endpoint's probes.
+    pub smoke: Option<String>,
+    /// Inference component to describe.
+    pub component: Option<String>,
+}
+
+/// Whose metrics, and of which minutes: those that begin at `from` or later and ended by `to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Begin of the step's bake, in whole minutes, rounded up.
+    pub from: Timestamp,
+    /// Now less the metrics delay, in whole minutes, rounded down. Not after `from`: there is nothing to judge yet.
+    pub to: Timestamp,
+    /// Blue's metrics.
+    pub blue: Fleet,
+    /// Green's metrics.
+    pub green: Fleet,
+}
+
+/// One set of instances in the metrics of `AWS/SageMaker`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fleet {
+    /// Dimension `VariantName`.
+    pub variant: String,
+    /// Dimension `EndpointConfigName`, with SageMaker's own engines, where both fleets carry the same variant name.
+    pub config: Option<String>,
+}
+
+/// One look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// When the endpoint was described; the rest followed.
+    pub at: Timestamp,
+    /// The endpoint; `Yes(None)` when there is none of this name.
+    pub endpoint: Known<Option<Endpoint>>,
+    /// The configs asked for; `Yes(None)` when there is none of this name.
+    pub configs: BTreeMap<String, Known<Option<ConfigSeen>>>,
+    /// The scalable targets asked for, by variant; `Yes(None)` when it has none.
+    pub scaling: BTreeMap<String, Known<Option<Scaling>>>,
+    /// The alarms asked for; one that does not exist is missing in the list.
+    pub alarms: Known<Vec<AlarmSeen>>,
+    /// How green compares in the window asked for; `None` when not asked.
+    pub analysis: Option<Known<Analysis>>,
+    /// A round of probes of the variant asked for; `None` when not asked.
+    pub smoke: Option<Known<SmokeSeen>>,
+    /// The inference component asked for.
+    pub component: Option<Known<Option<ComponentSeen>>>,
+}
+
+/// What decisions need of an endpoint config.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfigSeen {
+    /// `ProductionVariants`, in order.
+    pub variants: Vec<ConfigVariantSeen>,
+    /// It has `ShadowProductionVariants`.
+    pub shadowed: bool,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One `ProductionVariant`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfigVariantSeen {
+    /// `VariantName`.
+    pub name: String,
+    /// `ModelName`; absent when it hosts inference components.
+    pub model: Option<String>,
+    /// `InstanceType`; absent for serverless.
+    pub instance_type: Option<String>,
+    /// `InitialInstanceCount`; absent for serverless.
+    pub instances: Option<u32>,
+    /// `InitialVariantWeight`.
+    pub weight: f64,
+}
+
+/// One alarm as described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmSeen {
+    /// `AlarmName`.
+    pub name: String,
+    /// `StateValue` is `ALARM`.
+    pub alarming: bool,
+    /// `StateReason`.
+    pub reason: String,
+    /// `StateUpdatedTimestamp`.
+    pub since: Option<Timestamp>,
+}
+
+/// One round of probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmokeSeen {
+    /// Every probe passed.
+    pub passed: bool,
+    /// What they said, for people.
+    pub said: Vec<String>,
+}
+
+/// An inference component as described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentSeen {
+    /// `EndpointName`.
+    pub endpoint: String,
+    /// `VariantName`.
+    pub variant: String,
+    /// `InferenceComponentStatus`.
+    pub status: String,
+    /// `FailureReason`.
+    pub failure: Option<String>,
+    /// `Specification.ModelName` in force.
+    pub model: Option<String>,
+    /// `RuntimeConfig.CurrentCopyCount`.
+    pub copies: Option<u32>,
+}

@@ -1,0 +1,79 @@
+//! What one rollout may and must do: fleet file and command merged, every default filled in.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::strategy::Strategy;
+use crate::analysis::AnalysisPolicy;
+
+/// What carries the traffic over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Both variants on one endpoint; Steward moves the weights. Any shares, any bake.
+    Variants,
+    /// SageMaker's own blue/green deployment; Steward checks, starts, watches and verifies it.
+    Guardrails,
+    /// SageMaker's own rolling deployment, in batches: of an endpoint with one variant, or of an inference component.
+    Rolling,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Variants => "variants",
+            Self::Guardrails => "guardrails",
+            Self::Rolling => "rolling",
+        })
+    }
+}
+
+/// What becomes of a rollout that nobody promoted in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDeadline {
+    /// Back to blue. The default.
+    Abort,
+    /// Only where nothing but the promotion is missing (a manual gate, with every check passed); otherwise back to blue.
+    Promote,
+}
+
+/// The whole policy of one rollout, fixed at its start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RolloutPolicy {
+    /// What carries the traffic over. Default `variants`; `rolling` for inference components.
+    pub engine: Engine,
+    /// The steps.
+    pub strategy: Strategy,
+    /// CloudWatch alarms, metric or composite: any of them in ALARM takes the rollout back. At most 100; at most 10 with
+    /// SageMaker's own engines.
+    pub alarms: Vec<String>,
+    /// How green is compared; `None` leaves it to alarms and probes.
+    pub analysis: Option<AnalysisPolicy>,
+    /// Probe green before it gets any traffic, with the endpoint's own probes (`health.probes`).
+    pub smoke: bool,
+    /// Passed rounds of probes in a row that smoke asks for. Default 2.
+    pub smoke_passes: u32,
+    /// Failed rounds in a row after which smoke has failed. Default 3.
+    pub smoke_failures: u32,
+    /// How long blue is kept, without traffic and at its size, after the last bake. Default 1 hour.
+    pub keep_blue: Duration,
+    /// How long after its end a completed rollout can be taken back with `rollback`. Default 1 day.
+    pub rollback_window: Duration,
+    /// The whole rollout, from its start to the end of the last bake. Default: the bakes and 4 hours.
+    pub deadline: Duration,
+    /// Each phase in which SageMaker works or smoke runs. Default 1 hour.
+    pub phase_deadline: Duration,
+    /// Each wait for `promote`. Default 1 day, never beyond `deadline`.
+    pub gate_deadline: Duration,
+    /// What becomes of a rollout that nobody promoted in time.
+    pub on_deadline: OnDeadline,
+    /// Metrics are trusted this long after their minute ended. Default 2 minutes.
+    pub metrics_delay: Duration,
+    /// Green's capacity at a share: `ceil(blue's instances * share * (1 + headroom))`, in ten-thousandths; at least 1.
+    /// Default 0.
+    pub headroom: u16,
+    /// `rolling`: instances or copies replaced at a time, 5 to 50 percent. Default 20.
+    pub batch_percent: u8,
+}

@@ -1,0 +1,71 @@
+//! What an operator asks for with `start`, before it is known whether it can be done.
+
+use serde::{Deserialize, Serialize};
+
+use super::policy::RolloutPolicy;
+
+/// What green is made of; what is `None` is as blue's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GreenSpec {
+    /// `ModelName` of a model that exists.
+    pub model: Option<String>,
+    /// `InstanceType`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Instances at 100%; blue's count at that time when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+    /// `VariantName`; a free one (`blue` and `green` in turn) when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+/// `start`, merged with the fleet file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Unique for the intent: given by the operator, or the invocation's request id. The same id twice is one rollout.
+    pub id: String,
+    /// `EndpointName`.
+    pub endpoint: String,
+    /// `InferenceComponentName`, for the rolling update of one component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// The variant to replace; may be absent when the endpoint has one with weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// What green is made of.
+    pub green: GreenSpec,
+    /// How.
+    pub policy: RolloutPolicy,
+    /// Who asked; safe to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why; safe to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Only answer the plan.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What an operator may say of a rollout that exists. All but `Status` and `History` are safe to repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Hold: no further step, bakes do not count as passed. Alarms, analysis and the deadline still act.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Open the gate it waits at; when it waits at none, skip all remaining bakes and gates. Checks that show harm still
+    /// act.
+    Promote,
+    /// End the present bake or gate as if passed.
+    Skip,
+    /// Back to blue.
+    Abort,
+    /// Start the last one that was rolled back or failed again, with the same request.
+    Retry,
+    /// Take a completed rollout back, within its window.
+    Rollback,
+}
+

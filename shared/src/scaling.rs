@@ -1,0 +1,189 @@
+//! How Application Auto Scaling scales one thing: its range, its policies, its scheduled actions.
+//!
+//! Described, kept in a ledger and written again under another resource id, so nothing of a policy may be lost: what the
+//! API has a field for has a field here.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A scalable target with everything that hangs on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// `MinCapacity`.
+    pub min: u32,
+    /// `MaxCapacity`.
+    pub max: u32,
+    /// What of it is suspended.
+    #[serde(default)]
+    pub suspended: Suspended,
+    /// By name.
+    pub policies: Vec<ScalingPolicy>,
+    /// By name.
+    pub actions: Vec<ScheduledAction>,
+}
+
+/// `SuspendedState`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Suspended {
+    /// `DynamicScalingInSuspended`.
+    #[serde(default)]
+    pub scale_in: bool,
+    /// `DynamicScalingOutSuspended`.
+    #[serde(default)]
+    pub scale_out: bool,
+    /// `ScheduledScalingSuspended`.
+    #[serde(default)]
+    pub scheduled: bool,
+}
+
+/// One scaling policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScalingPolicy {
+    /// `PolicyName`.
+    pub name: String,
+    /// `PolicyType` with its configuration.
+    pub rule: ScalingRule,
+    /// The alarms that trigger it, by name. Those of target tracking are made by Application Auto Scaling; those of step
+    /// scaling belong to whoever made them and name the policy's ARN, which ends with its resource.
+    #[serde(default)]
+    pub alarms: Vec<String>,
+}
+
+/// How a policy scales.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScalingRule {
+    /// `TargetTrackingScaling`.
+    TargetTracking {
+        /// `TargetValue`.
+        target: f64,
+        /// What is tracked.
+        metric: TrackedMetric,
+        /// `ScaleOutCooldown`, seconds.
+        scale_out_cooldown: Option<u32>,
+        /// `ScaleInCooldown`, seconds.
+        scale_in_cooldown: Option<u32>,
+        /// `DisableScaleIn`.
+        disable_scale_in: bool,
+    },
+    /// `StepScaling`.
+    Step {
+        /// `AdjustmentType`.
+        adjustment: String,
+        /// `StepAdjustments`: lower bound, upper bound (offsets from the alarm's threshold), adjustment.
+        steps: Vec<(Option<f64>, Option<f64>, i32)>,
+        /// `MinAdjustmentMagnitude`.
+        magnitude: Option<u32>,
+        /// `Cooldown`, seconds.
+        cooldown: Option<u32>,
+        /// `MetricAggregationType`.
+        aggregation: Option<String>,
+    },
+}
+
+/// What target tracking tracks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrackedMetric {
+    /// `PredefinedMetricSpecification`.
+    Predefined {
+        /// `PredefinedMetricType`.
+        kind: String,
+        /// `ResourceLabel`.
+        label: Option<String>,
+    },
+    /// `CustomizedMetricSpecification` of one metric.
+    Customized {
+        /// `MetricName`.
+        metric: String,
+        /// `Namespace`.
+        namespace: String,
+        /// `Dimensions`, in order.
+        dimensions: Vec<(String, String)>,
+        /// `Statistic`.
+        statistic: String,
+        /// `Unit`.
+        unit: Option<String>,
+    },
+    /// `CustomizedMetricSpecification` by metric math.
+    Math(Vec<MathQuery>),
+}
+
+/// One `TargetTrackingMetricDataQuery`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MathQuery {
+    /// `Id`.
+    pub id: String,
+    /// `Expression`.
+    pub expression: Option<String>,
+    /// `Label`.
+    pub label: Option<String>,
+    /// `ReturnData`.
+    pub returned: Option<bool>,
+    /// `MetricStat`: namespace, metric, dimensions, statistic, unit.
+    pub metric: Option<MathMetric>,
+}
+
+/// One `TargetTrackingMetricStat`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MathMetric {
+    /// `Namespace`.
+    pub namespace: String,
+    /// `MetricName`.
+    pub metric: String,
+    /// `Dimensions`, in order.
+    pub dimensions: Vec<(String, String)>,
+    /// `Stat`.
+    pub statistic: String,
+    /// `Unit`.
+    pub unit: Option<String>,
+}
+
+/// One scheduled action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledAction {
+    /// `ScheduledActionName`.
+    pub name: String,
+    /// `Schedule`.
+    pub schedule: String,
+    /// `Timezone`.
+    pub timezone: Option<String>,
+    /// `StartTime`.
+    pub start: Option<Timestamp>,
+    /// `EndTime`.
+    pub end: Option<Timestamp>,
+    /// `MinCapacity`.
+    pub min: Option<u32>,
+    /// `MaxCapacity`.
+    pub max: Option<u32>,
+}
+
+impl Scaling {
+    /// The same for another variant: dimensions that name `from` name `to`.
+    #[must_use]
+    pub fn moved(&self, from: &str, to: &str) -> Self {
+        let rename = |dimensions: &mut Vec<(String, String)>| {
+            for (name, value) in dimensions {
+                if name == "VariantName" && value == from {
+                    to.clone_into(value);
+                }
+            }
+        };
+        let mut moved = self.clone();
+        for policy in &mut moved.policies {
+            policy.alarms.clear();
+            if let ScalingRule::TargetTracking { metric, .. } = &mut policy.rule {
+                match metric {
+                    TrackedMetric::Predefined { .. } => {}
+                    TrackedMetric::Customized { dimensions, .. } => rename(dimensions),
+                    TrackedMetric::Math(queries) => {
+                        for metric in queries.iter_mut().filter_map(|query| query.metric.as_mut()) {
+                            rename(&mut metric.dimensions);
+                        }
+                    }
+                }
+            }
+        }
+        moved
+    }
+}
