@@ -109,6 +109,9 @@ pub struct Endpoint {
     pub arn: String,
     /// `EndpointConfigName`; absent while the endpoint has none.
     pub config: Option<String>,
+    /// `PendingDeploymentSummary.EndpointConfigName`: there only while the endpoint moves to another config.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
     /// `EndpointStatus`.
     pub status: EndpointStatus,
     /// `FailureReason`; promised by SageMaker only for `Failed`.

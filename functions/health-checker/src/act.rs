@@ -185,7 +185,7 @@ async fn call(acting: &Acting, step: &Step) -> Result<Change, CallError> {
         Verb::Redeploy { from, to } => {
             let config = sagemaker.describe_endpoint_config(from).await?;
             sagemaker.clone_endpoint_config(&config, to).await?;
-            sagemaker.update_endpoint(endpoint, to).await
+            sagemaker.update_endpoint(endpoint, to, None).await
         }
         Verb::Delete => sagemaker.delete_endpoint(endpoint).await,
         Verb::Create { config, tags } => sagemaker.create_endpoint(endpoint, config, tags).await,

@@ -1,12 +1,15 @@
 //! Application Auto Scaling: the scalable targets of SageMaker.
 
+mod nouns;
+mod whole;
+
 use aws_sdk_applicationautoscaling::{
     Client,
     types::{ScalableDimension, ServiceNamespace},
 };
 
 use super::{Base, Bound};
-use crate::failure::CallError;
+use crate::{failure::CallError, scaling::Suspended};
 
 const SERVICE: &str = "application-autoscaling";
 
@@ -84,8 +87,8 @@ pub struct ScalableTarget {
     pub min: u32,
     /// `MaxCapacity`.
     pub max: u32,
-    /// Some kind of scaling is suspended.
-    pub suspended: bool,
+    /// What of it is suspended.
+    pub suspended: Suspended,
 }
 
 /// Application Auto Scaling in the function's Region.
@@ -146,21 +149,13 @@ impl AutoScaling {
                     .await?;
                 found.extend(page.scalable_targets.unwrap_or_default().iter().filter_map(|target| {
                     let scaled = Scaled::parse(&target.resource_id, target.scalable_dimension.as_str())?;
-                    let suspended = target.suspended_state.as_ref().is_some_and(|state| {
-                        [
-                            state.dynamic_scaling_in_suspended,
-                            state.dynamic_scaling_out_suspended,
-                            state.scheduled_scaling_suspended,
-                        ]
-                        .contains(&Some(true))
-                    });
                     let capacity = |capacity: i32| u32::try_from(capacity).unwrap_or(0);
                     let (min, max) = (capacity(target.min_capacity), capacity(target.max_capacity));
                     Some(ScalableTarget {
                         scaled,
                         min,
                         max,
-                        suspended,
+                        suspended: nouns::suspended(target.suspended_state.as_ref()),
                     })
                 }));
                 token = page.next_token;

@@ -1,15 +1,18 @@
 //! CloudWatch: metric data and the present state of alarms.
 
+mod alarms;
+mod series;
+
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::{
     Client,
-    types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy},
+    types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode},
 };
 use jiff::Timestamp;
 
 use super::{Base, Bound, incomplete, sdk_time, timestamp};
-use crate::failure::CallError;
+use crate::failure::{CallError, Failure};
 
 const SERVICE: &str = "cloudwatch";
 
@@ -38,23 +41,6 @@ pub struct Datapoint {
     pub at: Timestamp,
     /// In the metric's own unit (SageMaker's latencies are microseconds).
     pub value: f64,
-}
-
-/// One alarm as it is now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Alarm {
-    /// `AlarmName`.
-    pub name: String,
-    /// `AlarmArn`.
-    pub arn: String,
-    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
-    pub state: String,
-    /// `StateReason`.
-    pub reason: Option<String>,
-    /// `StateUpdatedTimestamp`.
-    pub since: Option<Timestamp>,
-    /// A composite alarm, which watches other alarms.
-    pub composite: bool,
 }
 
 /// CloudWatch in the function's Region.
@@ -123,6 +109,14 @@ impl CloudWatch {
                         .and_then(|index| found.get_mut(index))
                         .ok_or_else(|| incomplete(SERVICE, operation, "result id that was asked for"))?;
                     let pairs = result.timestamps().iter().zip(result.values());
+                    if let Some(failure) = failed(result.status_code()) {
+                        let said = result.messages().iter().filter_map(|said| said.value());
+                        return Err(CallError {
+                            failure,
+                            message: format!("a metric could not be read: {}", said.collect::<Vec<_>>().join("; ")),
+                            ..incomplete(SERVICE, operation, "")
+                        });
+                    }
                     points.extend(pairs.filter_map(|(at, value)| {
                         Some(Datapoint {
                             at: timestamp(at)?,
@@ -141,61 +135,14 @@ impl CloudWatch {
         }
         Ok(found)
     }
+}
 
-    /// The alarms of these names, metric and composite; a name without an alarm is simply not among them.
-    ///
-    /// # Errors
-    /// What CloudWatch says.
-    pub async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, CallError> {
-        use aws_sdk_cloudwatch::types::AlarmType::{CompositeAlarm, MetricAlarm};
-        let operation = "DescribeAlarms";
-        let mut found = Vec::new();
-        for batch in names.chunks(100) {
-            let mut token = None;
-            loop {
-                let request = self
-                    .client
-                    .describe_alarms()
-                    .set_alarm_names(Some(batch.to_vec()))
-                    .set_alarm_types(Some(vec![MetricAlarm, CompositeAlarm]))
-                    .set_next_token(token);
-                let page = self.bound.call(SERVICE, operation, request.send()).await?;
-                let missing = |what| incomplete(SERVICE, operation, what);
-                for alarm in page.metric_alarms() {
-                    found.push(Alarm {
-                        name: alarm.alarm_name().ok_or_else(|| missing("AlarmName"))?.to_owned(),
-                        arn: alarm.alarm_arn().ok_or_else(|| missing("AlarmArn"))?.to_owned(),
-                        state: alarm
-                            .state_value()
-                            .ok_or_else(|| missing("StateValue"))?
-                            .as_str()
-                            .to_owned(),
-                        reason: alarm.state_reason().map(str::to_owned),
-                        since: alarm.state_updated_timestamp().and_then(timestamp),
-                        composite: false,
-                    });
-                }
-                for alarm in page.composite_alarms() {
-                    found.push(Alarm {
-                        name: alarm.alarm_name().ok_or_else(|| missing("AlarmName"))?.to_owned(),
-                        arn: alarm.alarm_arn().ok_or_else(|| missing("AlarmArn"))?.to_owned(),
-                        state: alarm
-                            .state_value()
-                            .ok_or_else(|| missing("StateValue"))?
-                            .as_str()
-                            .to_owned(),
-                        reason: alarm.state_reason().map(str::to_owned),
-                        since: alarm.state_updated_timestamp().and_then(timestamp),
-                        composite: true,
-                    });
-                }
-                token = page.next_token;
-                if token.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(found)
+/// A metric that could not be read comes without datapoints, like one that was never published.
+fn failed(status: Option<&StatusCode>) -> Option<Failure> {
+    match status {
+        Some(StatusCode::InternalError) => Some(Failure::Unavailable),
+        Some(StatusCode::Forbidden) => Some(Failure::Denied),
+        _ => None,
     }
 }
 

@@ -179,7 +179,14 @@ fn failure(code: Option<&str>, message: &str, status: Option<u16>) -> Failure {
 fn validation(said: &str) -> Failure {
     if said.contains("could not find") || said.contains("does not exist") {
         Failure::NotFound
-    } else if said.contains("in-progress endpoint") || said.contains("in progress endpoint") {
+    } else if [
+        "in-progress endpoint",
+        "in progress endpoint",
+        "in-progress inference component",
+    ]
+    .iter()
+    .any(|busy| said.contains(busy))
+    {
         Failure::Busy
     } else if said.contains("rate exceeded") {
         Failure::Throttled

@@ -2,7 +2,9 @@
 //! `change`.
 
 mod change;
+mod component;
 mod config;
+mod deployment;
 
 use std::collections::BTreeMap;
 
@@ -13,11 +15,11 @@ use aws_sdk_sagemaker::{
 use super::{Base, Bound, incomplete, timestamp};
 use crate::{
     endpoint::{Endpoint, EndpointStatus, Listed, Variant},
-    failure::CallError,
+    failure::{CallError, Failure},
 };
 
 pub use change::{Change, VariantChange};
-pub use config::{ConfigVariant, EndpointConfig};
+pub use config::EndpointConfig;
 
 const SERVICE: &str = "sagemaker";
 
@@ -50,7 +52,7 @@ impl SageMaker {
     /// `DescribeEndpoint`.
     ///
     /// # Errors
-    /// [`crate::failure::Failure::NotFound`] when there is no such endpoint.
+    /// [`Failure::NotFound`] when there is no such endpoint.
     pub async fn describe_endpoint(&self, name: &str) -> Result<Endpoint, CallError> {
         endpoint(&self.describe(name).await?)
     }
@@ -119,10 +121,22 @@ impl SageMaker {
         }
     }
 
+    /// Whether there is a model of this name.
+    ///
+    /// # Errors
+    /// What SageMaker says.
+    pub async fn has_model(&self, name: &str) -> Result<bool, CallError> {
+        let request = self.client.describe_model().model_name(name);
+        match self.bound.call(SERVICE, "DescribeModel", request.send()).await {
+            Err(error) if error.failure == Failure::NotFound => Ok(false),
+            described => described.map(|_| true),
+        }
+    }
+
     /// `DescribeEndpointConfig`, with the tags.
     ///
     /// # Errors
-    /// [`crate::failure::Failure::NotFound`] when there is no such config.
+    /// [`Failure::NotFound`] when there is no such config.
     pub async fn describe_endpoint_config(&self, name: &str) -> Result<EndpointConfig, CallError> {
         let operation = "DescribeEndpointConfig";
         let request = self.client.describe_endpoint_config().endpoint_config_name(name);
@@ -147,6 +161,10 @@ fn endpoint(described: &DescribeEndpointOutput) -> Result<Endpoint, CallError> {
             .ok_or_else(|| missing("EndpointArn"))?
             .to_owned(),
         config: described.endpoint_config_name().map(str::to_owned),
+        pending: described
+            .pending_deployment_summary()
+            .and_then(|pending| pending.endpoint_config_name())
+            .map(str::to_owned),
         status: described
             .endpoint_status()
             .map(|status| EndpointStatus::parse(status.as_str()))

@@ -86,6 +86,7 @@ pub(super) fn look(name: &str) -> Look {
             name: name.into(),
             arn: format!("arn:aws:sagemaker:eu-west-1:111122223333:endpoint/{name}"),
             config: Some("fraud-config".into()),
+            pending: None,
             status: EndpointStatus::InService,
             failure_reason: None,
             created: time("2026-01-01T00:00:00Z"),

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sagemaker::types::{DesiredWeightAndCapacity, Tag};
 
-use super::{EndpointConfig, SERVICE, SageMaker};
+use super::{EndpointConfig, SERVICE, SageMaker, deployment};
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
     failure::{CallError, Failure},
+    rollout::effect::{ConfigPlan, Deployment},
 };
 
 /// How a change was taken.
@@ -63,28 +64,57 @@ impl SageMaker {
         }
     }
 
-    /// Moves an endpoint to another config, keeping every variant's present instance count and weight.
+    /// Creates the config of a plan.
+    ///
+    /// # Errors
+    /// [`Failure::AlreadyThere`] when a *different* config has its name, [`Failure::NotFound`] when the config it is a
+    /// copy of is gone, [`Failure::Invalid`], without a call, when that config has no such variant.
+    pub async fn create_endpoint_config(&self, plan: &ConfigPlan) -> Result<Change, CallError> {
+        let from = self.describe_endpoint_config(&plan.from).await?;
+        let planned = from
+            .planned(plan)
+            .map_err(|problem| not_sent("CreateEndpointConfig", &problem))?;
+        self.clone_endpoint_config(&planned, &plan.name).await
+    }
+
+    /// Deletes a config; one that is not there is as good as deleted. Nothing here keeps a live one from being deleted.
+    ///
+    /// # Errors
+    /// What SageMaker says.
+    pub async fn delete_endpoint_config(&self, name: &str) -> Result<Change, CallError> {
+        let request = self.client.delete_endpoint_config().endpoint_config_name(name);
+        match self.bound.call(SERVICE, "DeleteEndpointConfig", request.send()).await {
+            Err(error) if error.failure == Failure::NotFound => Ok(Change::Already),
+            sent => sent.map(|_| Change::Begun),
+        }
+    }
+
+    /// Moves an endpoint to another config, keeping every variant's present instance count and weight; all at once, or
+    /// by one of SageMaker's own deployments.
     ///
     /// # Errors
     /// [`Failure::Busy`] when another change is under way.
-    pub async fn update_endpoint(&self, endpoint: &str, config: &str) -> Result<Change, CallError> {
+    pub async fn update_endpoint(
+        &self,
+        endpoint: &str,
+        config: &str,
+        deployment: Option<&Deployment>,
+    ) -> Result<Change, CallError> {
+        let operation = "UpdateEndpoint";
+        let deployment = deployment.map(deployment::of_endpoint).transpose();
         let request = self
             .client
             .update_endpoint()
             .endpoint_name(endpoint)
             .endpoint_config_name(config)
-            .retain_all_variant_properties(true);
-        match self.bound.call(SERVICE, "UpdateEndpoint", request.send()).await {
+            .retain_all_variant_properties(true)
+            .set_deployment_config(deployment.map_err(|problem| not_sent(operation, &problem))?);
+        match self.bound.call(SERVICE, operation, request.send()).await {
             Ok(_) => Ok(Change::Begun),
-            Err(error) if error.failure == Failure::Busy => {
-                let now = self.describe(endpoint).await?;
-                let pending = now
-                    .pending_deployment_summary()
-                    .and_then(|pending| pending.endpoint_config_name());
-                already(
-                    pending == Some(config) || now.endpoint_config_name() == Some(config),
-                    error,
-                )
+            // An attempt that took effect makes the next one be refused.
+            Err(error) if matches!(error.failure, Failure::Busy | Failure::Invalid) => {
+                let now = self.describe_endpoint(endpoint).await?;
+                already(now.pending.or(now.config).as_deref() == Some(config), error)
             }
             Err(error) => Err(error),
         }
@@ -102,14 +132,7 @@ impl SageMaker {
     ) -> Result<Change, CallError> {
         let operation = "UpdateEndpointWeightsAndCapacities";
         if let Some(problem) = refused(changes) {
-            return Err(CallError {
-                service: SERVICE,
-                operation,
-                failure: Failure::Invalid,
-                code: None,
-                message: format!("not sent: {problem}"),
-                request_id: None,
-            });
+            return Err(not_sent(operation, problem));
         }
         let wanted = changes.iter().map(|change| {
             DesiredWeightAndCapacity::builder()
@@ -184,7 +207,19 @@ impl SageMaker {
     }
 }
 
-fn already(so: bool, otherwise: CallError) -> Result<Change, CallError> {
+/// The request is wrong before SageMaker has seen it.
+pub(super) fn not_sent(operation: &'static str, problem: &str) -> CallError {
+    CallError {
+        service: SERVICE,
+        operation,
+        failure: Failure::Invalid,
+        code: None,
+        message: format!("not sent: {problem}"),
+        request_id: None,
+    }
+}
+
+pub(super) fn already(so: bool, otherwise: CallError) -> Result<Change, CallError> {
     if so { Ok(Change::Already) } else { Err(otherwise) }
 }
 

@@ -2,9 +2,17 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use aws_sdk_sagemaker::operation::{
-    create_endpoint_config::builders::CreateEndpointConfigFluentBuilder,
-    describe_endpoint_config::DescribeEndpointConfigOutput,
+use aws_sdk_sagemaker::{
+    operation::{
+        create_endpoint_config::builders::CreateEndpointConfigFluentBuilder,
+        describe_endpoint_config::DescribeEndpointConfigOutput,
+    },
+    types::{InstancePool, ProductionVariant, ProductionVariantInstanceType},
+};
+
+use crate::rollout::{
+    effect::{ConfigPlan, VariantPlan},
+    look::{ConfigSeen, ConfigVariantSeen},
 };
 
 /// What `DescribeEndpointConfig` said, kept as it came, with the tags.
@@ -12,21 +20,6 @@ use aws_sdk_sagemaker::operation::{
 pub struct EndpointConfig {
     described: DescribeEndpointConfigOutput,
     pub(super) tags: BTreeMap<String, String>,
-}
-
-/// What decisions need of one production variant of a config.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConfigVariant {
-    /// `VariantName`.
-    pub name: String,
-    /// `ModelName`; absent when the variant hosts inference components.
-    pub model: Option<String>,
-    /// `InstanceType`; absent for serverless.
-    pub instance_type: Option<String>,
-    /// `InitialInstanceCount`; absent for serverless.
-    pub initial_instances: Option<u32>,
-    /// `InitialVariantWeight`, 1 when not given.
-    pub initial_weight: f64,
 }
 
 impl EndpointConfig {
@@ -44,20 +37,60 @@ impl EndpointConfig {
         &self.tags
     }
 
-    /// `ProductionVariants`, in order.
-    pub fn variants(&self) -> Vec<ConfigVariant> {
+    /// What decisions need of it.
+    pub fn seen(&self) -> ConfigSeen {
         let variants = self.described.production_variants().iter();
-        variants
-            .map(|variant| ConfigVariant {
-                name: variant.variant_name().unwrap_or_default().to_owned(),
-                model: variant.model_name().map(str::to_owned),
-                instance_type: variant.instance_type().map(|kind| kind.as_str().to_owned()),
-                initial_instances: variant
-                    .initial_instance_count()
-                    .and_then(|count| u32::try_from(count).ok()),
-                initial_weight: f64::from(variant.initial_variant_weight().unwrap_or(1.0)),
-            })
-            .collect()
+        let variants = variants.map(|variant| ConfigVariantSeen {
+            name: variant.variant_name().unwrap_or_default().to_owned(),
+            model: variant.model_name().map(str::to_owned),
+            instance_type: variant.instance_type().map(|kind| kind.as_str().to_owned()),
+            instances: variant
+                .initial_instance_count()
+                .and_then(|count| u32::try_from(count).ok()),
+            weight: f64::from(variant.initial_variant_weight().unwrap_or(1.0)),
+        });
+        ConfigSeen {
+            variants: variants.collect(),
+            shadowed: !self.described.shadow_production_variants().is_empty(),
+            tags: self.tags.clone(),
+        }
+    }
+
+    /// The same config with other production variants. `Err` says what of the plan cannot be had.
+    pub(super) fn planned(&self, plan: &ConfigPlan) -> Result<Self, String> {
+        let variants = plan.variants.iter().map(|variant| self.variant(variant));
+        let mut planned = self.clone();
+        planned.described.production_variants = Some(variants.collect::<Result<_, _>>()?);
+        Ok(planned)
+    }
+
+    fn variant(&self, plan: &VariantPlan) -> Result<ProductionVariant, String> {
+        let mut all = self.described.production_variants().iter();
+        let like = all.find(|variant| variant.variant_name() == Some(&plan.like));
+        let mut variant = like
+            .ok_or_else(|| format!("the config {} has no variant {}", self.name(), plan.like))?
+            .clone();
+        variant.variant_name = Some(plan.name.clone());
+        // SageMaker's weights are 32-bit floats.
+        variant.initial_variant_weight = Some(plan.weight as f32);
+        if let Some(model) = &plan.model {
+            let overridden = |pool: &InstancePool| pool.model_name_override().is_some();
+            if variant.instance_pools().iter().any(overridden) {
+                return Err(format!(
+                    "the variant {} names other models in its InstancePools, which this build does not replace",
+                    plan.like
+                ));
+            }
+            variant.model_name = Some(model.clone());
+        }
+        if let Some(kind) = &plan.instance_type {
+            variant.instance_type = Some(ProductionVariantInstanceType::from(kind.as_str()));
+            variant.instance_pools = None;
+        }
+        if let Some(count) = plan.instances {
+            variant.initial_instance_count = Some(i32::try_from(count).unwrap_or(i32::MAX));
+        }
+        Ok(variant)
     }
 
     /// The two configs differ in nothing but name, ARN, age and tags.
@@ -107,7 +140,7 @@ impl fmt::Debug for EndpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EndpointConfig")
             .field("name", &self.name())
-            .field("variants", &self.variants())
+            .field("variants", &self.seen().variants)
             .finish()
     }
 }
@@ -169,5 +202,60 @@ mod tests {
     fn configs_are_the_same_when_only_their_names_differ() {
         assert!(config("a", "m").same_content(&config("b", "m")));
         assert!(!config("a", "m").same_content(&config("a", "n")));
+    }
+
+    fn plan(variants: Vec<VariantPlan>) -> ConfigPlan {
+        ConfigPlan {
+            name: "b".into(),
+            from: "a".into(),
+            variants,
+        }
+    }
+
+    fn like_blue(name: &str) -> VariantPlan {
+        VariantPlan {
+            name: name.into(),
+            like: "blue".into(),
+            model: None,
+            instance_type: None,
+            instances: None,
+            weight: 1.0,
+        }
+    }
+
+    #[test]
+    fn a_planned_config_differs_in_what_the_plan_names_and_in_nothing_else() {
+        let green = VariantPlan {
+            model: Some("m-2".into()),
+            instances: Some(3),
+            weight: 0.0,
+            ..like_blue("green")
+        };
+        let old = config("a", "m-1");
+        let new = old.planned(&plan(vec![like_blue("blue"), green])).expect("possible");
+        let [blue, green] = &new.seen().variants[..] else {
+            panic!("{new:?}")
+        };
+        assert_eq!(
+            (blue.model.as_deref(), blue.instances, blue.weight),
+            (Some("m-1"), Some(2), 1.0)
+        );
+        assert_eq!(
+            (green.model.as_deref(), green.instances, green.weight),
+            (Some("m-2"), Some(3), 0.0)
+        );
+        assert_eq!(new.described.kms_key_id(), old.described.kms_key_id());
+    }
+
+    #[test]
+    fn a_plan_that_copies_a_variant_that_is_not_there_is_refused_by_name() {
+        let other = VariantPlan {
+            like: "teal".into(),
+            ..like_blue("green")
+        };
+        let problem = config("a", "m")
+            .planned(&plan(vec![other]))
+            .expect_err("no such variant");
+        assert_eq!(problem, "the config a has no variant teal");
     }
 }

@@ -1,0 +1,143 @@
+//! Alarms: how those of the users stand, and the one of a rollout's own that stops SageMaker's deployments.
+
+use aws_sdk_cloudwatch::types::{
+    AlarmType::{CompositeAlarm, MetricAlarm},
+    ComparisonOperator, Dimension, StateValue, Statistic as Statistics,
+};
+
+use super::{CloudWatch, SERVICE};
+use crate::{
+    aws::{incomplete, timestamp},
+    failure::{CallError, Failure},
+    rollout::look::AlarmSeen,
+    text::printable,
+};
+
+/// `DescribeAlarms` takes this many names at once.
+const NAMES: usize = 100;
+
+/// `StateReason` is at most this long, in characters.
+const REASON: usize = 1023;
+
+impl CloudWatch {
+    /// The alarms of these names, metric and composite; a name without an alarm is simply not among them.
+    ///
+    /// # Errors
+    /// What CloudWatch says.
+    pub async fn alarms(&self, names: &[String]) -> Result<Vec<AlarmSeen>, CallError> {
+        Ok(self.states(names).await?.into_iter().map(|(_, seen)| seen).collect())
+    }
+
+    async fn states(&self, names: &[String]) -> Result<Vec<(StateValue, AlarmSeen)>, CallError> {
+        let operation = "DescribeAlarms";
+        let missing = |what| incomplete(SERVICE, operation, what);
+        let mut found = Vec::new();
+        for batch in names.chunks(NAMES) {
+            let mut token = None;
+            loop {
+                let request = self
+                    .client
+                    .describe_alarms()
+                    .set_alarm_names(Some(batch.to_vec()))
+                    .set_alarm_types(Some(vec![MetricAlarm, CompositeAlarm]))
+                    .set_next_token(token);
+                let page = self.bound.call(SERVICE, operation, request.send()).await?;
+                let metric = page.metric_alarms.unwrap_or_default().into_iter();
+                let metric = metric.map(|alarm| {
+                    let since = alarm.state_updated_timestamp;
+                    (alarm.alarm_name, alarm.state_value, alarm.state_reason, since)
+                });
+                let composite = page.composite_alarms.unwrap_or_default().into_iter();
+                let composite = composite.map(|alarm| {
+                    let since = alarm.state_updated_timestamp;
+                    (alarm.alarm_name, alarm.state_value, alarm.state_reason, since)
+                });
+                for (name, state, reason, since) in metric.chain(composite) {
+                    let state = state.ok_or_else(|| missing("StateValue"))?;
+                    let seen = AlarmSeen {
+                        name: name.ok_or_else(|| missing("AlarmName"))?,
+                        alarming: state == StateValue::Alarm,
+                        reason: printable(&reason.unwrap_or_default(), REASON),
+                        since: since.as_ref().and_then(timestamp),
+                    };
+                    found.push((state, seen));
+                }
+                token = page.next_token;
+                if token.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Creates an alarm that nothing but [`CloudWatch::trip`] ever trips: its metric has no data, and missing data leaves
+    /// its state as it is. One that is there stays as it is, a tripped one tripped.
+    ///
+    /// # Errors
+    /// What CloudWatch says.
+    pub async fn put_abort_alarm(&self, name: &str) -> Result<(), CallError> {
+        let there = self.states(&[name.to_owned()]).await?;
+        let state = there.into_iter().next().map(|(state, _)| state);
+        if state.is_none() {
+            let request = self
+                .client
+                .put_metric_alarm()
+                .alarm_name(name)
+                .alarm_description(
+                    "Made by Steward for one rollout and deleted with its end. Setting it to ALARM makes SageMaker take \
+                     the deployment back.",
+                )
+                .namespace("Steward")
+                .metric_name("RolloutAborted")
+                .dimensions(Dimension::builder().name("AlarmName").value(name).build())
+                .statistic(Statistics::Maximum)
+                .period(60)
+                .evaluation_periods(1)
+                .threshold(1.0)
+                .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+                .treat_missing_data("ignore");
+            self.bound.call(SERVICE, "PutMetricAlarm", request.send()).await?;
+        }
+        match state {
+            None | Some(StateValue::InsufficientData) => {
+                let reason = "Nothing has been found that would take the rollout back.";
+                self.set(name, StateValue::Ok, reason).await
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Sets an alarm to ALARM.
+    ///
+    /// # Errors
+    /// What CloudWatch says; [`Failure::NotFound`] when there is no such alarm.
+    pub async fn trip(&self, name: &str, reason: &str) -> Result<(), CallError> {
+        self.set(name, StateValue::Alarm, &printable(reason, REASON)).await
+    }
+
+    async fn set(&self, name: &str, state: StateValue, reason: &str) -> Result<(), CallError> {
+        let request = self
+            .client
+            .set_alarm_state()
+            .alarm_name(name)
+            .state_value(state)
+            .state_reason(reason);
+        self.bound
+            .call(SERVICE, "SetAlarmState", request.send())
+            .await
+            .map(drop)
+    }
+
+    /// Deletes an alarm; one that is not there is done.
+    ///
+    /// # Errors
+    /// What CloudWatch says.
+    pub async fn delete_alarm(&self, name: &str) -> Result<(), CallError> {
+        let request = self.client.delete_alarms().alarm_names(name);
+        match self.bound.call(SERVICE, "DeleteAlarms", request.send()).await {
+            Err(error) if error.failure == Failure::NotFound => Ok(()),
+            sent => sent.map(drop),
+        }
+    }
+}
