@@ -68,4 +68,3 @@ pub enum Order {
     /// Take a completed rollout back, within its window.
     Rollback,
 }
-

@@ -22,7 +22,11 @@ impl Weight {
 
     /// From whole percent; `None` above 100.
     pub const fn percent(percent: u8) -> Option<Self> {
-        if percent <= 100 { Some(Self(percent as u16 * 100)) } else { None }
+        if percent <= 100 {
+            Some(Self(percent as u16 * 100))
+        } else {
+            None
+        }
     }
 
     /// 0 to 10,000.
