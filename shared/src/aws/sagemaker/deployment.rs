@@ -94,7 +94,7 @@ fn percent(percent: i32) -> CapacitySize {
 
 fn whole(weight: Weight) -> Result<i32, String> {
     let parts = weight.ten_thousandths();
-    if parts % 100 == 0 {
+    if parts.is_multiple_of(100) {
         Ok(i32::from(parts / 100))
     } else {
         Err(format!(
