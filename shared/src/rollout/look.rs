@@ -40,6 +40,8 @@ pub struct Needs {
     pub smoke: Option<String>,
     /// Inference component to describe.
     pub component: Option<String>,
+    /// Models of which to ask whether they exist; only before a start.
+    pub models: Vec<String>,
 }
 
 /// Whose metrics, and of which minutes: those that begin at `from` or later and ended by `to`.
@@ -47,10 +49,11 @@ pub struct Needs {
 pub struct Window {
     /// Begin of the step's bake, in whole minutes, rounded up.
     pub from: Timestamp,
-    /// Now less the metrics delay, in whole minutes, rounded down. Not after `from`: there is nothing to judge yet.
+    /// Now less the metrics delay, in whole minutes, rounded down; always after `from`.
     pub to: Timestamp,
-    /// Blue's metrics.
-    pub blue: Fleet,
+    /// Blue's metrics; `None` where blue gets no requests by design, so that there is nothing to compare with: judge by
+    /// [`crate::analysis::AnalysisPolicy::without_blue`].
+    pub blue: Option<Fleet>,
     /// Green's metrics.
     pub green: Fleet,
 }
@@ -83,6 +86,8 @@ pub struct Look {
     pub smoke: Option<Known<SmokeSeen>>,
     /// The inference component asked for.
     pub component: Option<Known<Option<ComponentSeen>>>,
+    /// The models asked for; whether there is one of this name.
+    pub models: BTreeMap<String, Known<bool>>,
 }
 
 /// What decisions need of an endpoint config.

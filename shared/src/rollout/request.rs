@@ -1,5 +1,7 @@
 //! What an operator asks for with `start`, before it is known whether it can be done.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::policy::RolloutPolicy;
@@ -48,7 +50,7 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// What an operator may say of a rollout that exists. All but `Status` and `History` are safe to repeat.
+/// What an operator may say of a rollout that exists. Safe to repeat. (`retry` is a new start: see [`super::again`].)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
@@ -56,15 +58,33 @@ pub enum Order {
     Pause,
     /// Go on.
     Resume,
-    /// Open the gate it waits at; when it waits at none, skip all remaining bakes and gates. Checks that show harm still
-    /// act.
+    /// Open the gate it waits at; when it waits at none, go to the last step without any further bake or gate, as soon as
+    /// smoke has passed. Checks that show harm still act; missing data does not hold any more.
     Promote,
-    /// End the present bake or gate as if passed.
+    /// End the present bake or gate as if passed. Checks that show harm still act.
     Skip,
     /// Back to blue.
     Abort,
-    /// Start the last one that was rolled back or failed again, with the same request.
-    Retry,
     /// Take a completed rollout back, within its window.
     Rollback,
+}
+
+impl Order {
+    /// As operators write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Promote => "promote",
+            Self::Skip => "skip",
+            Self::Abort => "abort",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }

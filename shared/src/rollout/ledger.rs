@@ -1,0 +1,226 @@
+//! What Steward remembers of one endpoint's rollouts between two invocations: one JSON document for each endpoint.
+//!
+//! Written only on condition that nobody else wrote since it was read, and always before the effect that it names. What
+//! SageMaker shows is not repeated here: of an update in flight only what tells "not begun" from "taken back".
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{cause::Cause, effect::ConfigPlan, phase::Phase, plan::Plan};
+use crate::{outbox::Outbox, scaling::Scaling};
+
+/// Kind and version of the document. A build that finds another one leaves it alone.
+pub const SCHEMA: &str = "rollout/1";
+
+/// Rollouts remembered after their end.
+pub const HISTORY: usize = 50;
+
+/// Lines of one rollout's log; the first and the last ones are kept.
+pub const LINES: usize = 120;
+
+/// Ids of commands remembered, so that the same one is obeyed once.
+pub const COMMANDS: usize = 50;
+
+/// The whole document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RolloutLedger {
+    /// The rollout at work; at most one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<Rollout>,
+    /// Those that ended, oldest first, at most [`HISTORY`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Past>,
+    /// The number of the last rollout. Only grows.
+    #[serde(default)]
+    pub serial: u64,
+    /// The config that last carried all traffic to the satisfaction of a whole rollout, or before the first one began.
+    /// Never deleted by Steward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<String>,
+    /// Configs that Steward made and may delete, by name, each with the time from which on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub litter: BTreeMap<String, Timestamp>,
+    /// Ids of the commands obeyed last, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// Alerts decided and not known to be published.
+    #[serde(default)]
+    pub outbox: Outbox,
+}
+
+/// A rollout at work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// What was decided at the start. Never changes.
+    pub plan: Plan,
+    /// When it was accepted.
+    pub started: Timestamp,
+    /// Where it is.
+    pub phase: Phase,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// Time in this phase that was spent paused and is over. It counts toward no bake and no phase's deadline.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub rested: Duration,
+    /// An operator holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+    /// An operator asked to end the present bake or gate as if passed. Forgotten when the phase ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<Said>,
+    /// An operator asked to go to the last step without further bakes and gates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Said>,
+    /// Green goes. Once set, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Back>,
+    /// The update of the endpoint or component that this phase asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Update>,
+    /// From when on green's metrics count: the begin of the present step's bake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_from: Option<Timestamp>,
+    /// How blue was scaled before Steward suspended its scale-in; what green gets, and blue gets back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+    /// Blue's config where the one from the start cannot be used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<ConfigPlan>,
+    /// It is a completed rollout that is being taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returning: bool,
+    /// People were told that this phase is held up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// What the last call met that did not take effect; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Steps whose gates passed, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<Passed>,
+    /// Alerts decided so far; makes their ids differ.
+    #[serde(default)]
+    pub alerts: u32,
+    /// What happened, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<Line>,
+}
+
+/// Who said something, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Said {
+    /// When.
+    pub at: Timestamp,
+    /// Who; safe to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why; safe to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An operator's hold.
+pub type Pause = Said;
+
+/// The decision to go back to blue.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Back {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// Where it was.
+    pub from: Phase,
+}
+
+/// An `UpdateEndpoint` or `UpdateInferenceComponent` of the present phase: enough to tell one that was never begun from
+/// one that SageMaker took back, since both show the old config and `InService`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Update {
+    /// The config, or of a component the model, asked for.
+    pub target: String,
+    /// `LastModifiedTime` when the call was decided; of a component absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Timestamp>,
+    /// When SageMaker took the call, as far as the answer was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Timestamp>,
+    /// SageMaker was seen working on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub seen: bool,
+}
+
+/// A step whose gates passed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Passed {
+    /// Index into the strategy's steps.
+    pub step: usize,
+    /// When its weight was verified: its data begins here.
+    pub from: Timestamp,
+    /// When the bake was taken for passed.
+    pub to: Timestamp,
+    /// An operator's word stood in for the bake or for missing data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Said>,
+    /// What the analysis said, one check an item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<String>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Line {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What, for people.
+    pub what: String,
+}
+
+/// How a rollout ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// Green has replaced blue, read back.
+    Completed,
+    /// Blue serves as before, read back.
+    RolledBack,
+    /// Neither: a person has to look.
+    Failed,
+}
+
+impl Ended {
+    /// For metrics and people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::RolledBack => "rolled-back",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A rollout that ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// What was decided at its start.
+    pub plan: Plan,
+    /// When it was accepted.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How.
+    pub outcome: Ended,
+    /// Why, unless it completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// How blue was scaled; needed to take a completed rollout back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+    /// It was the taking back of a rollout that had completed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returned: bool,
+    /// What happened, oldest first.
+    pub log: Vec<Line>,
+}
