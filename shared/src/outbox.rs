@@ -69,6 +69,13 @@ impl Outbox {
         true
     }
 
+    /// Adds several, as [`Self::push`] does.
+    pub fn extend(&mut self, alerts: impl IntoIterator<Item = Alert>) {
+        for alert in alerts {
+            self.push(alert);
+        }
+    }
+
     /// Nothing waits.
     pub fn is_empty(&self) -> bool {
         self.pending.is_empty() && self.merged.is_none()

@@ -18,36 +18,37 @@
 //! 6. In a fair world every rollout ends.
 //! 7. One alert for each change that people act on.
 
+mod back;
 mod cause;
+mod checks;
+mod commands;
+mod decide;
 mod decision;
+mod deploy;
 pub mod effect;
+mod end;
+mod forward;
 mod ledger;
 pub mod look;
+mod names;
+mod needs;
 mod phase;
 mod plan;
 pub mod policy;
 pub mod request;
 pub mod strategy;
+mod tell;
 mod why;
 
 pub use self::{
     cause::Cause,
+    commands::again,
+    decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Update},
+    names::is_valid,
+    needs::{names_alarm, needs, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},
     why::{To, Transition, Why},
 };
-
-// SIGNATURES (bodies follow within the hour)
-// pub fn preflight(request: &Request, endpoint: Option<&Endpoint>) -> Needs            // ask twice: without, then with the endpoint
-// pub fn plan(now, request: &Request, look: &Look, ledger: &RolloutLedger, lease: Option<&Lease>) -> Result<Plan, Problems>
-//        Problems(Vec<Problem{what, todo}>), Display; impl Display for Plan = the table
-// pub fn again(ledger: &RolloutLedger, id: &str, by, reason) -> Result<Request, Answer>   // retry: the request of the last rolled back one
-// pub fn needs(now: Timestamp, ledger: &RolloutLedger) -> Needs
-// pub fn decide(facts: &Facts<'_>, ledger: &RolloutLedger, news: &News) -> Decision
-// pub fn wake(ledger: &RolloutLedger) -> Option<Timestamp>  // None: idle, skip until a command; Some(t): look from t on (MIN = each tick)
-// pub fn names_alarm(ledger, name) -> bool
-// pub fn status(facts, ledger, look: Option<&Look>) -> String; pub fn history(ledger) -> String
-// Start: Command::Start(Box::new(plan)) through decide; the same request id twice answers yes without a second one.
-// The same effect answered Later or Accepted in News.acted is not handed out again in that decision (no hammering in one invocation).

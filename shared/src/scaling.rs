@@ -159,6 +159,20 @@ pub struct ScheduledAction {
 }
 
 impl Scaling {
+    /// It scales as `wanted` does, whatever it is triggered by. An action for one moment (`at(…)`) may be over and gone.
+    pub fn does(&self, wanted: &Self) -> bool {
+        let policies = |scaling: &Self| {
+            let mut policies = scaling.policies.clone();
+            policies.iter_mut().for_each(|policy| policy.alarms.clear());
+            policies.sort_by(|a, b| a.name.cmp(&b.name));
+            policies
+        };
+        let there = |action: &ScheduledAction| action.schedule.starts_with("at(") || self.actions.contains(action);
+        (self.min, self.max, self.suspended) == (wanted.min, wanted.max, wanted.suspended)
+            && policies(self) == policies(wanted)
+            && wanted.actions.iter().all(there)
+    }
+
     /// The same for another variant: dimensions that name `from` name `to`.
     #[must_use]
     pub fn moved(&self, from: &str, to: &str) -> Self {

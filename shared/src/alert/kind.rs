@@ -84,6 +84,39 @@ pub enum AlertKind {
     /// Nothing is left to try: every rung was tried, or the budget is spent.
     #[serde(rename = "recovery.exhausted")]
     RecoveryExhausted,
+    /// A rollout was accepted and begins.
+    #[serde(rename = "rollout.started")]
+    RolloutStarted,
+    /// Green has a larger share of the traffic, read back.
+    #[serde(rename = "rollout.progressed")]
+    RolloutProgressed,
+    /// A step has baked, every check passed, and a person has to promote.
+    #[serde(rename = "rollout.waiting")]
+    RolloutWaiting,
+    /// An operator holds the rollout.
+    #[serde(rename = "rollout.paused")]
+    RolloutPaused,
+    /// An operator lets the rollout go on.
+    #[serde(rename = "rollout.resumed")]
+    RolloutResumed,
+    /// It should have gone on and cannot: data is missing, or the endpoint is not as it should be.
+    #[serde(rename = "rollout.held")]
+    RolloutHeld,
+    /// Green has all the traffic and its last bake has passed; blue is kept for a while.
+    #[serde(rename = "rollout.promoted")]
+    RolloutPromoted,
+    /// Green has replaced blue, read back.
+    #[serde(rename = "rollout.completed")]
+    RolloutCompleted,
+    /// The rollout is taken back.
+    #[serde(rename = "rollout.rolling-back")]
+    RolloutRollingBack,
+    /// Blue has all the traffic again, read back.
+    #[serde(rename = "rollout.rolled-back")]
+    RolloutRolledBack,
+    /// The rollout ended and Steward can bring the endpoint neither forward nor back.
+    #[serde(rename = "rollout.failed")]
+    RolloutFailed,
     /// More alerts waited than the outbox holds; the least important were merged into this one.
     #[serde(rename = "alerts.dropped")]
     AlertsDropped,
@@ -91,7 +124,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 28] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
@@ -108,6 +141,17 @@ impl AlertKind {
         Self::RecoveryFinished,
         Self::RecoveryFailed,
         Self::RecoveryExhausted,
+        Self::RolloutStarted,
+        Self::RolloutProgressed,
+        Self::RolloutWaiting,
+        Self::RolloutPaused,
+        Self::RolloutResumed,
+        Self::RolloutHeld,
+        Self::RolloutPromoted,
+        Self::RolloutCompleted,
+        Self::RolloutRollingBack,
+        Self::RolloutRolledBack,
+        Self::RolloutFailed,
         Self::AlertsDropped,
     ];
 
@@ -130,6 +174,17 @@ impl AlertKind {
             Self::RecoveryFinished => "recovery.finished",
             Self::RecoveryFailed => "recovery.failed",
             Self::RecoveryExhausted => "recovery.exhausted",
+            Self::RolloutStarted => "rollout.started",
+            Self::RolloutProgressed => "rollout.progressed",
+            Self::RolloutWaiting => "rollout.waiting",
+            Self::RolloutPaused => "rollout.paused",
+            Self::RolloutResumed => "rollout.resumed",
+            Self::RolloutHeld => "rollout.held",
+            Self::RolloutPromoted => "rollout.promoted",
+            Self::RolloutCompleted => "rollout.completed",
+            Self::RolloutRollingBack => "rollout.rolling-back",
+            Self::RolloutRolledBack => "rollout.rolled-back",
+            Self::RolloutFailed => "rollout.failed",
             Self::AlertsDropped => "alerts.dropped",
         }
     }
@@ -141,7 +196,9 @@ impl AlertKind {
             | Self::EndpointVanished
             | Self::EndpointFailed
             | Self::FleetSuppressed
-            | Self::RecoveryExhausted => Severity::Critical,
+            | Self::RecoveryExhausted
+            | Self::RolloutRollingBack
+            | Self::RolloutFailed => Severity::Critical,
             Self::EndpointDegraded
             | Self::EndpointStuck
             | Self::EndpointFlapping
@@ -149,10 +206,20 @@ impl AlertKind {
             | Self::MonitorIncomplete
             | Self::FleetFileBroken
             | Self::RecoveryFailed
-            | Self::AlertsDropped => Severity::Warning,
-            Self::EndpointRecovered | Self::FleetFileRestored | Self::RecoveryStarted | Self::RecoveryFinished => {
-                Severity::Info
-            }
+            | Self::AlertsDropped
+            | Self::RolloutWaiting
+            | Self::RolloutHeld
+            | Self::RolloutRolledBack => Severity::Warning,
+            Self::EndpointRecovered
+            | Self::FleetFileRestored
+            | Self::RecoveryStarted
+            | Self::RecoveryFinished
+            | Self::RolloutStarted
+            | Self::RolloutProgressed
+            | Self::RolloutPaused
+            | Self::RolloutResumed
+            | Self::RolloutPromoted
+            | Self::RolloutCompleted => Severity::Info,
         }
     }
 
@@ -160,7 +227,12 @@ impl AlertKind {
     pub fn resolves(self) -> bool {
         matches!(
             self,
-            Self::EndpointRecovered | Self::FleetFileRestored | Self::RecoveryFinished
+            Self::EndpointRecovered
+                | Self::FleetFileRestored
+                | Self::RecoveryFinished
+                | Self::RolloutResumed
+                | Self::RolloutCompleted
+                | Self::RolloutRolledBack
         )
     }
 
@@ -181,7 +253,18 @@ impl AlertKind {
             | Self::RecoveryStarted
             | Self::RecoveryFinished
             | Self::RecoveryFailed
-            | Self::RecoveryExhausted => ("An endpoint", "Endpoint"),
+            | Self::RecoveryExhausted
+            | Self::RolloutStarted
+            | Self::RolloutProgressed
+            | Self::RolloutWaiting
+            | Self::RolloutPaused
+            | Self::RolloutResumed
+            | Self::RolloutHeld
+            | Self::RolloutPromoted
+            | Self::RolloutCompleted
+            | Self::RolloutRollingBack
+            | Self::RolloutRolledBack
+            | Self::RolloutFailed => ("An endpoint", "Endpoint"),
         }
     }
 
@@ -204,6 +287,17 @@ impl AlertKind {
             Self::RecoveryFinished => "repaired at",
             Self::RecoveryFailed => "repair failed at",
             Self::RecoveryExhausted => "beyond automatic repair since",
+            Self::RolloutStarted => "rollout started at",
+            Self::RolloutProgressed => "rollout went on at",
+            Self::RolloutWaiting => "rollout waiting since",
+            Self::RolloutPaused => "rollout paused since",
+            Self::RolloutResumed => "rollout resumed at",
+            Self::RolloutHeld => "rollout held since",
+            Self::RolloutPromoted => "rollout promoted at",
+            Self::RolloutCompleted => "rollout completed at",
+            Self::RolloutRollingBack => "rolling back since",
+            Self::RolloutRolledBack => "rolled back at",
+            Self::RolloutFailed => "rollout failed at",
             Self::AlertsDropped => "merging alerts since",
         }
     }
@@ -236,6 +330,23 @@ impl AlertKind {
             Self::RecoveryFailed => "was not repaired: the attempt failed or did not help",
             Self::RecoveryExhausted => {
                 "is still unhealthy, and Steward has nothing left that it may try: every rung was tried or the budget is spent"
+            }
+            Self::RolloutStarted => "is being given a new model",
+            Self::RolloutProgressed => "serves a larger share of its traffic with the new model",
+            Self::RolloutWaiting => "has a rollout that waits for a person at a gate",
+            Self::RolloutPaused => "has a rollout that an operator holds; alarms, analysis and deadlines still act",
+            Self::RolloutResumed => "has a rollout that goes on after a pause",
+            Self::RolloutHeld => {
+                "has a rollout that cannot go on; nothing is changed until it can, or its deadline comes"
+            }
+            Self::RolloutPromoted => {
+                "serves all its traffic with the new model; the old variant is kept for a while, without traffic"
+            }
+            Self::RolloutCompleted => "serves with the new model alone",
+            Self::RolloutRollingBack => "has a rollout that is being taken back: all traffic goes to the old model",
+            Self::RolloutRolledBack => "serves all its traffic with the old model again",
+            Self::RolloutFailed => {
+                "has a rollout that ended with neither the new nor the old model in place as it should be"
             }
             Self::AlertsDropped => {
                 "held more alerts than it can keep, so the least important were merged into this one; no critical alert was among them"
@@ -287,6 +398,31 @@ impl AlertKind {
             }
             Self::RecoveryExhausted => {
                 "Take over: the endpoint needs a person. The earlier alerts of this endpoint say what was tried."
+            }
+            Self::RolloutStarted => {
+                "Nothing now. `status` shows how far it is; `pause` holds it, `abort` takes it back."
+            }
+            Self::RolloutProgressed => "Nothing now. Green is watched for as long as the step bakes.",
+            Self::RolloutWaiting => {
+                "Look at green, then send `promote` or `abort`. The alert says what happens if nobody does."
+            }
+            Self::RolloutPaused => "Send `resume` to go on or `abort` to take it back, before the deadline does.",
+            Self::RolloutResumed => "Nothing.",
+            Self::RolloutHeld => {
+                "Remove what holds it, named above. If green has had enough scrutiny, `skip` or `promote`; otherwise `abort`."
+            }
+            Self::RolloutPromoted => "Nothing now. `abort` still takes it back within seconds, until blue is removed.",
+            Self::RolloutCompleted => {
+                "Nothing now. `rollback` takes it back within the window that the rollout was started with."
+            }
+            Self::RolloutRollingBack => {
+                "Watch for the alert that the traffic is back. Find the cause in the evidence and in the container's log (/aws/sagemaker/Endpoints/<endpoint>)."
+            }
+            Self::RolloutRolledBack => {
+                "Find out why the new model was taken back before you `retry`. Steward now removes what is left of it."
+            }
+            Self::RolloutFailed => {
+                "Take over: look at the endpoint, its config and its weights. The evidence says what Steward left behind."
             }
             Self::AlertsDropped => {
                 "Look at why alerts could not be published for so long: the topic's policy and key, the function's role, SNS itself."

@@ -1,6 +1,6 @@
 //! What a decision asks to be done: one call or one set of calls, each safe to repeat.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,34 @@ pub enum Effect {
     },
     /// `DeleteAlarms`; one that is not there is done.
     DeleteAlarm(String),
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateConfig(plan) => write!(f, "create config {}", plan.name),
+            Self::UpdateEndpoint { config, .. } => write!(f, "update the endpoint to config {config}"),
+            Self::SetWeights(weights) => {
+                let weights: Vec<String> = weights
+                    .iter()
+                    .map(|(name, weight)| format!("{name} {weight}"))
+                    .collect();
+                write!(f, "set weights {}", weights.join(", "))
+            }
+            Self::SetInstances { variant, count } => write!(f, "set {variant} to {count} instances"),
+            Self::Scale { variant, .. } => write!(f, "register the autoscaling of {variant}"),
+            Self::Suspend { variant, suspended } if suspended.scale_in => write!(f, "suspend scale-in of {variant}"),
+            Self::Suspend { variant, .. } => write!(f, "resume scale-in of {variant}"),
+            Self::Unscale { variant } => write!(f, "deregister the autoscaling of {variant}"),
+            Self::DeleteConfig(name) => write!(f, "delete config {name}"),
+            Self::UpdateComponent { component, model, .. } => {
+                write!(f, "update component {component} to model {model}")
+            }
+            Self::PutAbortAlarm(name) => write!(f, "put alarm {name}"),
+            Self::TripAlarm { alarm, .. } => write!(f, "set alarm {alarm} to ALARM"),
+            Self::DeleteAlarm(name) => write!(f, "delete alarm {name}"),
+        }
+    }
 }
 
 /// A new endpoint config: a copy of one, with other production variants.

@@ -125,3 +125,9 @@ impl Plan {
         ])
     }
 }
+
+/// Instances for a share of what `total` carry; at least one. `headroom` in ten-thousandths.
+pub(super) fn for_share(total: u32, share: Weight, headroom: u16) -> u32 {
+    let parts = u128::from(total) * u128::from(share.ten_thousandths()) * (10_000 + u128::from(headroom));
+    u32::try_from(parts.div_ceil(100_000_000)).unwrap_or(u32::MAX).max(1)
+}

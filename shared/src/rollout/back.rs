@@ -1,0 +1,301 @@
+//! Back to blue: the traffic first, in one call; then everything that was done is undone.
+
+use super::{
+    cause::Cause,
+    checks::{self, Config, Progress, Seen, Weighed, World},
+    decide::Next,
+    effect::{ConfigPlan, Effect, VariantPlan},
+    ledger::{Ended, Rollout},
+    look::Known,
+    names,
+    phase::Phase,
+    plan::Plan,
+    strategy::Weight,
+    why::Why,
+};
+use crate::endpoint::Endpoint;
+
+pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
+    let endpoint = match checks::endpoint(world) {
+        Seen::Settled(endpoint) => endpoint,
+        // Blue's weight can be given back without seeing it: the call says what is wished, not what is to be changed.
+        Seen::No(_) if blindly(rollout) => return Next::Do(Effect::SetWeights(rollout.plan.weights(Weight::ZERO))),
+        Seen::No(why) => return leave_or(world, rollout, Next::Stay(why)),
+        Seen::Busy(endpoint) => {
+            let why = match &rollout.update {
+                Some(update) if update.seen => Why::Working(format!("the update to {}", update.target)),
+                _ => Why::Busy(endpoint.status),
+            };
+            return leave_or(world, rollout, Next::Stay(why));
+        }
+        Seen::Gone => {
+            let said = format!("the endpoint {} is gone", rollout.plan.endpoint());
+            return Next::End(Ended::Failed, Some(Cause::Gone { said }));
+        }
+        Seen::Broken(said) => return Next::End(Ended::Failed, Some(Cause::Endpoint { said })),
+    };
+    match rollout.phase {
+        Phase::RollingBack => rolling_back(world, rollout, endpoint),
+        Phase::CleaningUp => cleaning_up(world, rollout, endpoint),
+        Phase::Returning => returning(world, rollout, endpoint),
+        _ => leaving(world, rollout, endpoint),
+    }
+}
+
+/// The endpoint had both variants in force when going back was decided, and nothing was under way to change that.
+fn blindly(rollout: &Rollout) -> bool {
+    let both_in_force = rollout.back.as_ref().is_some_and(|back| {
+        back.from.is_forward()
+            && !matches!(
+                back.from,
+                Phase::Pending | Phase::Preparing | Phase::Removing | Phase::Deploying
+            )
+            && !matches!(back.cause, Cause::TakenOver { .. })
+    });
+    rollout.phase == Phase::RollingBack && both_in_force
+}
+
+/// Which of the configs that this rollout knows is in force.
+enum InForce {
+    /// Blue alone.
+    Blue,
+    /// Both.
+    Both,
+    /// Green alone.
+    Green,
+    /// Somebody else's.
+    Other(String),
+}
+
+fn in_force(rollout: &Rollout, endpoint: &Endpoint) -> InForce {
+    let plan = &rollout.plan;
+    let is =
+        |config: &Option<ConfigPlan>| config.as_ref().map(|config| config.name.as_str()) == endpoint.config.as_deref();
+    match &endpoint.config {
+        Some(config) if *config == plan.base => InForce::Blue,
+        Some(_) if is(&rollout.restore) => InForce::Blue,
+        Some(_) if is(&plan.both) => InForce::Both,
+        Some(_) if is(&plan.only) => InForce::Green,
+        config => InForce::Other(format!(
+            "somebody else gave the endpoint the config {}",
+            config.as_deref().unwrap_or("(none)")
+        )),
+    }
+}
+
+fn rolling_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
+    match in_force(rollout, endpoint) {
+        InForce::Blue if checks::may_begin(world, rollout, endpoint) => {
+            Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
+        }
+        InForce::Blue => Next::Go(Phase::CleaningUp),
+        InForce::Both => match checks::weigh(&rollout.plan, endpoint, Weight::ZERO) {
+            Weighed::AsWished => Next::Go(Phase::CleaningUp),
+            _ if checks::variant(endpoint, &rollout.plan.blue.variant).is_none() => Next::Go(Phase::Leaving),
+            _ => Next::Do(Effect::SetWeights(rollout.plan.weights(Weight::ZERO))),
+        },
+        InForce::Green => Next::Go(Phase::Returning),
+        InForce::Other(_) => Next::Go(Phase::Leaving),
+    }
+}
+
+fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
+    let both = match in_force(rollout, endpoint) {
+        InForce::Blue => false,
+        InForce::Both => true,
+        InForce::Green => return Next::Go(Phase::Returning),
+        InForce::Other(_) => return Next::Go(Phase::Leaving),
+    };
+    if both && checks::weigh(&rollout.plan, endpoint, Weight::ZERO) != Weighed::AsWished {
+        return Next::Do(Effect::SetWeights(rollout.plan.weights(Weight::ZERO)));
+    }
+    if let Some(next) = scale_blue(world, rollout) {
+        return next;
+    }
+    if !both {
+        return if checks::may_begin(world, rollout, endpoint) {
+            Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
+        } else {
+            Next::End(Ended::RolledBack, None)
+        };
+    }
+    let green = rollout.plan.green.variant.clone();
+    match checks::scaled(world, &green) {
+        Err(why) => return Next::Stay(why),
+        Ok(Some(_)) => return Next::Do(Effect::Unscale { variant: green }),
+        Ok(None) => {}
+    }
+    let base = rollout.plan.base.clone();
+    match world.look.and_then(|look| look.configs.get(&base)) {
+        Some(Known::Yes(Some(_))) if rollout.restore.is_none() => update_to(world, rollout, endpoint, base),
+        Some(Known::Yes(None)) | Some(Known::Yes(Some(_))) => {
+            let restore = rollout
+                .restore
+                .get_or_insert_with(|| without_green(&rollout.plan))
+                .clone();
+            created(world, rollout, endpoint, restore)
+        }
+        Some(Known::No(said)) => Next::Stay(Why::Unknown(format!("config {base} could not be described: {said}"))),
+        None => Next::Stay(Why::Unknown(format!("config {base} was not looked at"))),
+    }
+}
+
+/// The config from the start was deleted: the same again, from the one that holds both.
+fn without_green(plan: &Plan) -> ConfigPlan {
+    let both = plan.both.as_ref();
+    let variants = both.map(|both| both.variants.clone()).unwrap_or_default();
+    ConfigPlan {
+        name: names::config(plan.endpoint(), plan.serial, &plan.request.id, "back"),
+        from: both.map(|both| both.name.clone()).unwrap_or_default(),
+        variants: variants
+            .into_iter()
+            .filter(|variant| variant.name != plan.green.variant)
+            .map(|variant| VariantPlan {
+                like: variant.name.clone(),
+                ..variant
+            })
+            .collect(),
+    }
+}
+
+fn created(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, plan: ConfigPlan) -> Next {
+    match checks::config(world, &plan) {
+        Config::Unknown(why) => Next::Stay(why),
+        Config::Other(said) => {
+            rollout.problem = Some(said.clone());
+            Next::Stay(Why::Unknown(said))
+        }
+        Config::Missing => Next::Do(Effect::CreateConfig(plan)),
+        Config::There => update_to(world, rollout, endpoint, plan.name),
+    }
+}
+
+fn update_to(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, config: String) -> Next {
+    match checks::tried_again(rollout, checks::progress(world, rollout, endpoint, &config)) {
+        Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {config}"))),
+        Progress::Done | Progress::ToDo | Progress::TakenBack => {
+            checks::begin(rollout, &config, Some(endpoint.modified));
+            Next::Do(Effect::UpdateEndpoint {
+                config,
+                deployment: None,
+            })
+        }
+    }
+}
+
+/// Blue is scaled as before; `None` when it is so.
+fn scale_blue(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
+    let original = rollout.scaling.as_ref()?;
+    let variant = rollout.plan.blue.variant.clone();
+    match checks::scaled(world, &variant) {
+        Err(why) => Some(Next::Stay(why)),
+        Ok(None) => Some(Next::Do(Effect::Scale {
+            variant,
+            scaling: original.clone(),
+        })),
+        Ok(Some(seen)) if seen.suspended != original.suspended => Some(Next::Do(Effect::Suspend {
+            variant,
+            suspended: original.suspended,
+        })),
+        Ok(Some(_)) => None,
+    }
+}
+
+/// Green serves alone, and blue is put in its place.
+fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
+    match in_force(rollout, endpoint) {
+        InForce::Blue => return Next::Go(Phase::CleaningUp),
+        InForce::Both => return Next::Go(Phase::RollingBack),
+        InForce::Green => {}
+        InForce::Other(_) => return Next::Go(Phase::Leaving),
+    }
+    let green = rollout.plan.green.variant.clone();
+    let restore = match &rollout.restore {
+        Some(restore) => restore.clone(),
+        None => {
+            let Some(from) = rollout.plan.both.as_ref().map(|both| both.name.clone()) else {
+                return Next::Go(Phase::Leaving);
+            };
+            let restore = in_greens_place(&rollout.plan, endpoint, from);
+            rollout.restore = Some(restore.clone());
+            restore
+        }
+    };
+    match checks::config(world, &restore) {
+        Config::Missing => return Next::Do(Effect::CreateConfig(restore)),
+        Config::Unknown(why) => return Next::Stay(why),
+        Config::Other(said) => return Next::Stay(Why::Unknown(said)),
+        Config::There => {}
+    }
+    match checks::scaled(world, &green) {
+        Err(why) => Next::Stay(why),
+        Ok(Some(_)) => Next::Do(Effect::Unscale { variant: green }),
+        Ok(None) => update_to(world, rollout, endpoint, restore.name),
+    }
+}
+
+/// Blue again, with as many instances as green has now; `from` is a config that holds blue.
+pub(super) fn in_greens_place(plan: &Plan, endpoint: &Endpoint, from: String) -> ConfigPlan {
+    let green = checks::variant(endpoint, &plan.green.variant);
+    let count = |fallback: Option<u32>| match green.and_then(|green| green.desired_instances) {
+        Some(count) => fallback.map(|least| least.max(count)),
+        None => fallback,
+    };
+    let variants = plan.only.as_ref().map(|only| only.variants.clone()).unwrap_or_default();
+    ConfigPlan {
+        name: names::config(plan.endpoint(), plan.serial, &plan.request.id, "back"),
+        from,
+        variants: variants
+            .into_iter()
+            .map(|variant| {
+                if variant.name == plan.green.variant {
+                    VariantPlan {
+                        name: plan.blue.variant.clone(),
+                        like: plan.blue.variant.clone(),
+                        model: None,
+                        instance_type: None,
+                        instances: count(plan.blue.instances),
+                        weight: plan.blue.weight,
+                    }
+                } else {
+                    VariantPlan {
+                        like: variant.name.clone(),
+                        ..variant
+                    }
+                }
+            })
+            .collect(),
+    }
+}
+
+/// Not for longer than a phase may last.
+fn leave_or(world: &World<'_>, rollout: &Rollout, next: Next) -> Next {
+    if rollout.phase == Phase::Leaving && rollout.elapsed(world.facts.now) >= rollout.plan.request.policy.phase_deadline
+    {
+        return Next::End(Ended::Failed, None);
+    }
+    next
+}
+
+fn leaving(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
+    let end = Next::End(
+        Ended::Failed,
+        match in_force(rollout, endpoint) {
+            InForce::Other(said) => Some(Cause::TakenOver { said }),
+            InForce::Blue | InForce::Both | InForce::Green => None,
+        },
+    );
+    let variant = rollout.plan.blue.variant.clone();
+    let Some(original) = &rollout.scaling else { return end };
+    if checks::variant(endpoint, &variant).is_none() {
+        return end;
+    }
+    match checks::scaled(world, &variant) {
+        Err(why) => leave_or(world, rollout, Next::Stay(why)),
+        Ok(Some(seen)) if seen.suspended.scale_in && !original.suspended.scale_in => Next::Do(Effect::Suspend {
+            variant,
+            suspended: original.suspended,
+        }),
+        Ok(_) => end,
+    }
+}

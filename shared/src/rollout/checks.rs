@@ -1,0 +1,351 @@
+//! What one look says: whether harm is shown, whether everything is known to be well, whether the weights are as wished.
+
+use super::{
+    cause::Cause,
+    decision::{AlarmNews, Facts},
+    effect::{Acted, ConfigPlan},
+    ledger::{Rollout, Update},
+    look::{ConfigSeen, Known, Look},
+    needs::{after, before},
+    phase::Phase,
+    plan::Plan,
+    strategy::Weight,
+    why::Why,
+};
+use crate::{
+    analysis::Verdict,
+    endpoint::{Endpoint, EndpointStatus, Variant},
+    scaling::Scaling,
+};
+
+/// An accepted update that SageMaker does not show for this long was never begun.
+const VISIBLE: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// Everything that one decision is made from, but for the ledger.
+#[derive(Clone, Copy)]
+pub(super) struct World<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) look: Option<&'a Look>,
+    pub(super) alarm: Option<&'a AlarmNews>,
+    pub(super) acted: Option<&'a Acted>,
+}
+
+/// Harm that takes green back at once.
+pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
+    let policy = &rollout.plan.request.policy;
+    let told = world
+        .alarm
+        .filter(|alarm| policy.alarms.contains(&alarm.name) && alarm.at >= rollout.started)
+        .map(|alarm| Cause::Alarm {
+            name: alarm.name.clone(),
+            reason: alarm.reason.clone(),
+        });
+    let seen = world.look.and_then(|look| {
+        let alarms = look.alarms.yes()?;
+        let alarm = alarms
+            .iter()
+            .find(|alarm| alarm.alarming && policy.alarms.contains(&alarm.name))?;
+        Some(Cause::Alarm {
+            name: alarm.name.clone(),
+            reason: alarm.reason.clone(),
+        })
+    });
+    let analysed = world.look.and_then(|look| {
+        let analysis = look.analysis.as_ref()?.yes()?;
+        // What was measured before this rollout gave green any traffic says nothing of it.
+        rollout.judged_from?;
+        policy.analysis.as_ref()?;
+        (analysis.verdict == Verdict::Fail).then(|| Cause::Analysis {
+            said: analysis
+                .deciding()
+                .map(|check| format!("{}: {}", check.name, check.said))
+                .collect(),
+        })
+    });
+    told.or(seen).or(analysed)
+}
+
+/// Every alarm is known and OK in this look.
+///
+/// # Errors
+/// What is not known.
+pub(super) fn alarms_are_quiet(world: &World<'_>, rollout: &Rollout) -> Result<(), Why> {
+    let wanted = &rollout.plan.request.policy.alarms;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let look = world.look.ok_or(Why::NotLooked)?;
+    let alarms = match &look.alarms {
+        Known::Yes(alarms) => alarms,
+        Known::No(said) => return Err(Why::Unknown(format!("the alarms could not be described: {said}"))),
+    };
+    let missing: Vec<&str> = wanted
+        .iter()
+        .filter(|name| !alarms.iter().any(|alarm| alarm.name == **name))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Why::Unknown(format!(
+            "no alarm named {} exists any more",
+            missing.join(", ")
+        )))
+    }
+}
+
+/// The analysis passed on this step's data; what it said.
+///
+/// # Errors
+/// Why it is not known to have passed.
+pub(super) fn analysis_passed(world: &World<'_>, rollout: &Rollout) -> Result<Vec<String>, Why> {
+    if rollout.plan.request.policy.analysis.is_none() || rollout.plan.request.component.is_some() {
+        return Ok(Vec::new());
+    }
+    let look = world.look.ok_or(Why::NotLooked)?;
+    match &look.analysis {
+        None => Err(Why::Inconclusive(vec!["not a whole minute of metrics yet".to_owned()])),
+        Some(Known::No(said)) => Err(Why::Unknown(format!("the metrics could not be read: {said}"))),
+        Some(Known::Yes(analysis)) => {
+            let said = analysis
+                .deciding()
+                .map(|check| format!("{}: {}", check.name, check.said))
+                .collect();
+            match analysis.verdict {
+                Verdict::Pass => Ok(said),
+                Verdict::Inconclusive | Verdict::Fail => Err(Why::Inconclusive(said)),
+            }
+        }
+    }
+}
+
+/// What the endpoint is.
+pub(super) enum Seen<'a> {
+    /// Nothing can be said, or done, now.
+    No(Why),
+    /// It is not there.
+    Gone,
+    /// It serves no more, or a mix; only a person can help.
+    Broken(String),
+    /// Takes changes.
+    Settled(&'a Endpoint),
+    /// SageMaker is at work.
+    Busy(&'a Endpoint),
+}
+
+/// What the endpoint is in this look.
+pub(super) fn endpoint<'a>(world: &World<'a>) -> Seen<'a> {
+    let Some(look) = world.look else {
+        return Seen::No(Why::NotLooked);
+    };
+    match &look.endpoint {
+        Known::No(said) => Seen::No(Why::Unseen(said.clone())),
+        Known::Yes(None) => Seen::Gone,
+        Known::Yes(Some(endpoint)) => match endpoint.status {
+            EndpointStatus::InService => Seen::Settled(endpoint),
+            EndpointStatus::Failed | EndpointStatus::UpdateRollbackFailed => {
+                Seen::Broken(match &endpoint.failure_reason {
+                    Some(reason) => format!("the endpoint is {}: {reason}", endpoint.status),
+                    None => format!("the endpoint is {}", endpoint.status),
+                })
+            }
+            _ => Seen::Busy(endpoint),
+        },
+    }
+}
+
+/// How green's weight compares with what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weighed {
+    AsWished,
+    GreenHasMore,
+    GreenHasLess,
+}
+
+/// Weights are 32-bit floats at SageMaker: equal means within a thousandth. Zero is zero.
+pub(super) fn weigh(plan: &Plan, endpoint: &Endpoint, share: Weight) -> Weighed {
+    let weight = |name: &str| variant(endpoint, name).map(|variant| (variant.current_weight, variant.desired_weight));
+    let (Some(blue), Some(green)) = (weight(&plan.blue.variant), weight(&plan.green.variant)) else {
+        return Weighed::GreenHasLess;
+    };
+    let wanted = plan.weights(share);
+    let close = |is: f64, name: &str| {
+        let wanted = wanted.get(name).copied().unwrap_or(0.0);
+        (is - wanted).abs()
+            <= if wanted > 0.0 {
+                wanted * 1e-3
+            } else {
+                plan.blue.weight * 1e-6
+            }
+    };
+    let as_wished = [blue.0, blue.1].iter().all(|is| close(*is, &plan.blue.variant))
+        && [green.0, green.1].iter().all(|is| close(*is, &plan.green.variant));
+    let sum = blue.0 + green.0;
+    if as_wished {
+        Weighed::AsWished
+    } else if sum > 0.0 && green.0 / sum > share.share() * 1.001 + 1e-6 {
+        Weighed::GreenHasMore
+    } else {
+        Weighed::GreenHasLess
+    }
+}
+
+/// `DesiredWeight`s as seen, for people.
+pub(super) fn weights_said(plan: &Plan, endpoint: &Endpoint) -> String {
+    [&plan.blue.variant, &plan.green.variant]
+        .map(|name| match variant(endpoint, name) {
+            Some(variant) => format!("{name} {}", variant.current_weight),
+            None => format!("{name} is gone"),
+        })
+        .join(", ")
+}
+
+pub(super) fn variant<'a>(endpoint: &'a Endpoint, name: &str) -> Option<&'a Variant> {
+    endpoint.variants.iter().find(|variant| variant.name == name)
+}
+
+/// How far an update of the endpoint has come.
+pub(super) enum Progress {
+    /// To be asked for, or asked for again.
+    ToDo,
+    /// Asked for, and not shown yet.
+    NotSeenYet,
+    /// In force.
+    Done,
+    /// SageMaker took it back.
+    TakenBack,
+}
+
+/// How far the update of a settled endpoint to `target` has come.
+pub(super) fn progress(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint, target: &str) -> Progress {
+    if endpoint.config.as_deref() == Some(target) {
+        return Progress::Done;
+    }
+    match &rollout.update {
+        Some(update) if update.target == target => {
+            let changed = update.before != Some(endpoint.modified);
+            if update.seen || (update.accepted.is_some() && changed) {
+                Progress::TakenBack
+            } else if update.accepted.is_some_and(|at| world.facts.now < after(at, VISIBLE)) {
+                Progress::NotSeenYet
+            } else {
+                Progress::ToDo
+            }
+        }
+        _ => Progress::ToDo,
+    }
+}
+
+/// What SageMaker took back is asked for again: where there is no other way to go.
+pub(super) fn tried_again(rollout: &mut Rollout, progress: Progress) -> Progress {
+    if !matches!(progress, Progress::TakenBack) {
+        return progress;
+    }
+    if let Some(update) = rollout.update.take() {
+        rollout.problem = Some(format!("SageMaker took the update to {} back", update.target));
+    }
+    Progress::ToDo
+}
+
+/// An update may still begin, though a settled endpoint does not show it.
+pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint) -> bool {
+    let Some(update) = &rollout.update else {
+        return false;
+    };
+    let asked = update.accepted.max(rollout.back.as_ref().map(|back| back.at));
+    let unseen = !update.seen && update.before == Some(endpoint.modified);
+    unseen && asked.is_some_and(|at| world.facts.now >= before(at, VISIBLE) && world.facts.now < after(at, VISIBLE))
+}
+
+/// An update about to be asked for.
+pub(super) fn begin(rollout: &mut Rollout, target: &str, before: Option<jiff::Timestamp>) {
+    let fresh = rollout.update.as_ref().is_none_or(|update| update.target != target);
+    if fresh {
+        rollout.update = Some(Update {
+            target: target.to_owned(),
+            before,
+            accepted: None,
+            seen: false,
+        });
+    }
+}
+
+/// A config's state against its plan.
+pub(super) enum Config {
+    Unknown(Why),
+    Missing,
+    There,
+    /// One of this name has other content.
+    Other(String),
+}
+
+pub(super) fn config(world: &World<'_>, plan: &ConfigPlan) -> Config {
+    match world.look.and_then(|look| look.configs.get(&plan.name)) {
+        None => Config::Unknown(Why::Unknown(format!("config {} was not looked at", plan.name))),
+        Some(Known::No(said)) => Config::Unknown(Why::Unknown(format!(
+            "config {} could not be described: {said}",
+            plan.name
+        ))),
+        Some(Known::Yes(None)) => Config::Missing,
+        Some(Known::Yes(Some(seen))) if as_planned(plan, seen) => Config::There,
+        Some(Known::Yes(Some(_))) => Config::Other(format!("a config named {} exists with other content", plan.name)),
+    }
+}
+
+fn as_planned(plan: &ConfigPlan, seen: &ConfigSeen) -> bool {
+    plan.variants.len() == seen.variants.len()
+        && plan.variants.iter().zip(&seen.variants).all(|(plan, seen)| {
+            plan.name == seen.name
+                && (plan.model.is_none() || plan.model == seen.model)
+                && (plan.instance_type.is_none() || plan.instance_type == seen.instance_type)
+                && plan.instances == seen.instances
+                && (plan.weight - seen.weight).abs() <= plan.weight * 1e-3
+        })
+}
+
+/// The scalable target of a variant, as this look shows it.
+pub(super) fn scaled<'a>(world: &World<'a>, variant: &str) -> Result<Option<&'a Scaling>, Why> {
+    match world.look.and_then(|look| look.scaling.get(variant)) {
+        None => Err(Why::Unknown(format!(
+            "the scalable target of {variant} was not looked at"
+        ))),
+        Some(Known::No(said)) => Err(Why::Unknown(format!(
+            "the scalable target of {variant} could not be described: {said}"
+        ))),
+        Some(Known::Yes(scaling)) => Ok(scaling.as_ref()),
+    }
+}
+
+impl Rollout {
+    /// The share of blue's traffic that green is meant to have now, read back or about to be.
+    pub fn share(&self) -> Weight {
+        match &self.phase {
+            Phase::Shifting { step } | Phase::Probing { step, .. } | Phase::Baking { step } | Phase::Gate { step } => {
+                self.plan.share(*step)
+            }
+            Phase::Finishing | Phase::Keeping | Phase::Removing => Weight::FULL,
+            Phase::Sizing { .. } => self
+                .passed
+                .last()
+                .map_or(Weight::ZERO, |passed| self.plan.share(passed.step)),
+            Phase::Pending
+            | Phase::Preparing
+            | Phase::Smoke(_)
+            | Phase::Deploying
+            | Phase::RollingBack
+            | Phase::CleaningUp
+            | Phase::Returning
+            | Phase::Leaving => Weight::ZERO,
+        }
+    }
+
+    /// Time spent in this phase, pauses left out.
+    pub fn elapsed(&self, now: jiff::Timestamp) -> std::time::Duration {
+        let span = |from: jiff::Timestamp| std::time::Duration::try_from(now.duration_since(from)).unwrap_or_default();
+        let paused = self
+            .paused
+            .as_ref()
+            .map_or(std::time::Duration::ZERO, |pause| span(pause.at.max(self.since)));
+        span(self.since).saturating_sub(paused).saturating_sub(self.rested)
+    }
+}

@@ -1,0 +1,315 @@
+//! One decision: what is new is taken in, then phase follows phase until a call is to be made or something is waited for.
+
+use super::{
+    back,
+    cause::Cause,
+    checks::{self, World},
+    commands,
+    decision::{Decision, Facts, News},
+    deploy,
+    effect::{ActOutcome, Effect},
+    end, forward,
+    ledger::{Back, Ended, Rollout, RolloutLedger},
+    needs::{after, needs},
+    phase::Phase,
+    policy::{Engine, OnDeadline},
+    tell,
+    why::{To, Transition, Why},
+};
+use crate::lease::Urgency;
+
+/// More phases than one decision can ever pass.
+const ENOUGH: usize = 200;
+
+/// What a phase asks for.
+pub(super) enum Next {
+    /// To wait.
+    Stay(Why),
+    /// A call.
+    Do(Effect),
+    /// The next phase.
+    Go(Phase),
+    /// Back to blue.
+    Back(Cause),
+    /// The end.
+    End(Ended, Option<Cause>),
+}
+
+/// What to do next.
+pub fn decide(facts: &Facts<'_>, ledger: &RolloutLedger, news: &News) -> Decision {
+    let world = World {
+        facts: *facts,
+        look: news.look.as_ref(),
+        alarm: news.alarm.as_ref(),
+        acted: news.acted.as_ref(),
+    };
+    let mut turn = Turn {
+        world,
+        ledger: ledger.clone(),
+        transitions: Vec::new(),
+    };
+    let answer = news.command.as_ref().map(|command| commands::obey(&mut turn, command));
+    let (effect, why) = turn.run();
+    let urgency = turn.ledger.active.as_ref().map_or(Urgency::Routine, |rollout| {
+        if rollout.back.is_some() {
+            Urgency::Rollback
+        } else {
+            Urgency::Planned
+        }
+    });
+    let other_facts = || needs(facts.now, &turn.ledger) != needs(facts.now, ledger);
+    let again = effect.is_none()
+        && match news.look {
+            None => turn.ledger.active.is_some(),
+            Some(_) => !turn.transitions.is_empty() && other_facts(),
+        };
+    Decision {
+        effect,
+        urgency,
+        again,
+        answer,
+        why,
+        transitions: turn.transitions,
+        ledger: turn.ledger,
+    }
+}
+
+/// A decision in the making.
+pub(super) struct Turn<'a> {
+    pub(super) world: World<'a>,
+    pub(super) ledger: RolloutLedger,
+    pub(super) transitions: Vec<Transition>,
+}
+
+impl Turn<'_> {
+    fn run(&mut self) -> (Option<Effect>, Why) {
+        if let Some(rollout) = &mut self.ledger.active {
+            take_in(&self.world, rollout);
+        }
+        for _ in 0..ENOUGH {
+            let Some(rollout) = &mut self.ledger.active else {
+                return end::tidy(&self.world, &mut self.ledger, !self.transitions.is_empty());
+            };
+            let next = step(&self.world, rollout);
+            let next = match bounded(&self.world, rollout, next) {
+                Next::Do(effect) => match outcome(&self.world, &effect) {
+                    None => {
+                        let why = Why::Acting(effect.to_string());
+                        return (Some(effect), why);
+                    }
+                    Some(outcome) => answered(rollout, &effect, outcome),
+                },
+                next => next,
+            };
+            match next {
+                Next::Do(effect) => {
+                    let why = Why::Acting(effect.to_string());
+                    return (Some(effect), why);
+                }
+                Next::Stay(why) => {
+                    self.hold(&why);
+                    return (None, why);
+                }
+                Next::Go(phase) => self.go(phase),
+                Next::Back(cause) => self.back(cause),
+                Next::End(ended, cause) => self.end(ended, cause),
+            }
+        }
+        (None, Why::Unknown("the phases do not come to an end".to_owned()))
+    }
+
+    /// The next phase.
+    pub(super) fn go(&mut self, phase: Phase) {
+        let now = self.world.facts.now;
+        let facts = self.world.facts;
+        let Some(rollout) = &mut self.ledger.active else { return };
+        let from = std::mem::replace(&mut rollout.phase, phase.clone());
+        rollout.since = now;
+        rollout.rested = std::time::Duration::ZERO;
+        rollout.skipped = None;
+        rollout.held = false;
+        // An update of the preparation may still begin while it is being taken back.
+        if phase != Phase::RollingBack {
+            rollout.update = None;
+        }
+        let told = tell::moved(&facts, rollout, &from);
+        self.ledger.outbox.extend(told);
+        let Some(rollout) = &mut self.ledger.active else { return };
+        self.transitions.push(Transition {
+            rollout: rollout.plan.id(),
+            at: now,
+            from: Some(from),
+            to: To::Phase(phase),
+            cause: rollout.back.as_ref().map(|back| back.cause.clone()),
+        });
+    }
+
+    /// Back to blue, once and for ever.
+    pub(super) fn back(&mut self, cause: Cause) {
+        let now = self.world.facts.now;
+        let Some(rollout) = &mut self.ledger.active else { return };
+        if rollout.back.is_some() {
+            return;
+        }
+        rollout.back = Some(Back {
+            at: now,
+            cause,
+            from: rollout.phase.clone(),
+        });
+        rollout.paused = None;
+        rollout.promoted = None;
+        self.go(Phase::RollingBack);
+    }
+
+    fn end(&mut self, ended: Ended, cause: Option<Cause>) {
+        let facts = self.world.facts;
+        let Some(rollout) = self.ledger.active.take() else {
+            return;
+        };
+        self.transitions.push(Transition {
+            rollout: rollout.plan.id(),
+            at: facts.now,
+            from: Some(rollout.phase.clone()),
+            to: To::End(ended),
+            cause: cause
+                .clone()
+                .or_else(|| rollout.back.as_ref().map(|back| back.cause.clone())),
+        });
+        end::remember(&facts, &mut self.ledger, rollout, ended, cause);
+    }
+
+    /// Tells people, once for each phase, that it takes longer than it should.
+    fn hold(&mut self, why: &Why) {
+        let facts = self.world.facts;
+        let Some(rollout) = &mut self.ledger.active else { return };
+        if let Some(alert) = tell::held(&facts, rollout, why) {
+            self.ledger.outbox.push(alert);
+        }
+    }
+}
+
+/// What was seen of the update in flight.
+fn take_in(world: &World<'_>, rollout: &mut Rollout) {
+    let Some(update) = &mut rollout.update else { return };
+    if let Some(acted) = world.acted.filter(|acted| acted.outcome == ActOutcome::Accepted) {
+        let target = match &acted.effect {
+            Effect::UpdateEndpoint { config, .. } => Some(config),
+            Effect::UpdateComponent { model, .. } => Some(model),
+            _ => None,
+        };
+        if target == Some(&update.target) && update.accepted.is_none() {
+            update.accepted = Some(acted.at);
+        }
+    }
+    if let checks::Seen::Busy(endpoint) = checks::endpoint(world)
+        && endpoint.pending.as_ref() == Some(&update.target)
+    {
+        update.seen = true;
+    }
+}
+
+fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
+    if rollout.phase.is_forward()
+        && rollout.back.is_none()
+        && harmable(rollout)
+        && let Some(cause) = checks::harm(world, rollout)
+    {
+        return Next::Back(cause);
+    }
+    let native = rollout.plan.engine() != Engine::Variants;
+    if native {
+        return deploy::step(world, rollout);
+    }
+    if rollout.phase.is_forward() {
+        forward::step(world, rollout)
+    } else {
+        back::step(world, rollout)
+    }
+}
+
+/// Once blue is being removed there is nothing to go back to before that is done.
+fn harmable(rollout: &Rollout) -> bool {
+    rollout.phase != Phase::Removing || rollout.update.is_none()
+}
+
+/// No waiting, and no further call, past a deadline.
+fn bounded(world: &World<'_>, rollout: &mut Rollout, next: Next) -> Next {
+    let waits_for = match &next {
+        Next::Stay(why) => why.to_string(),
+        Next::Do(effect) => format!("still to do: {effect}"),
+        Next::Go(_) | Next::Back(_) | Next::End(..) => return next,
+    };
+    if rollout.back.is_some() || !rollout.phase.is_before_the_end() {
+        return next;
+    }
+    let Some(which) = overdue(world, rollout) else {
+        return next;
+    };
+    if let Phase::Gate { step } = rollout.phase
+        && rollout.plan.request.policy.on_deadline == OnDeadline::Promote
+        && rollout.paused.is_none()
+        && forward::gate_may_open(world, rollout, step).is_ok()
+    {
+        return forward::advance(world, rollout, Some(step));
+    }
+    Next::Back(Cause::Deadline {
+        said: format!("{which} has passed in phase {}; {waits_for}", rollout.phase),
+    })
+}
+
+/// Which deadline has passed.
+fn overdue(world: &World<'_>, rollout: &Rollout) -> Option<String> {
+    let policy = &rollout.plan.request.policy;
+    let now = world.facts.now;
+    let spoken = |span: std::time::Duration| crate::text::lasting(i64::try_from(span.as_secs()).unwrap_or(i64::MAX));
+    if now >= after(rollout.started, policy.deadline) {
+        return Some(format!(
+            "the deadline of {} for the whole rollout",
+            spoken(policy.deadline)
+        ));
+    }
+    let limit = match rollout.phase {
+        Phase::Gate { .. } => policy.gate_deadline,
+        Phase::Baking { .. } | Phase::Deploying => return None,
+        _ => policy.phase_deadline,
+    };
+    (rollout.elapsed(now) >= limit).then(|| format!("the deadline of {} for this phase", spoken(limit)))
+}
+
+/// How this very call went, when it was the last one made.
+fn outcome<'a>(world: &World<'a>, effect: &Effect) -> Option<&'a ActOutcome> {
+    world
+        .acted
+        .filter(|acted| acted.effect == *effect)
+        .map(|acted| &acted.outcome)
+}
+
+/// The call was just made, and the look still asks for it.
+fn answered(rollout: &mut Rollout, effect: &Effect, outcome: &ActOutcome) -> Next {
+    let call = effect.to_string();
+    match outcome {
+        ActOutcome::Accepted => Next::Stay(Why::NotSeenYet(call)),
+        ActOutcome::Later(said) => {
+            rollout.problem = Some(format!("{call}: {said}"));
+            Next::Stay(Why::Later {
+                call,
+                said: said.clone(),
+            })
+        }
+        ActOutcome::Refused(said) => {
+            let problem = format!("{call} was refused: {said}");
+            rollout.problem = Some(problem.clone());
+            if rollout.back.is_none() && rollout.phase.is_forward() && rollout.phase != Phase::Removing {
+                Next::Back(Cause::Refused { said: problem })
+            } else if rollout.phase == Phase::Leaving {
+                let cause = rollout.back.as_ref().map(|back| back.cause.clone());
+                Next::End(Ended::Failed, cause)
+            } else {
+                Next::Stay(Why::Later {
+                    call,
+                    said: said.clone(),
+                })
+            }
+        }
+    }
+}

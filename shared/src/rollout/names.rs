@@ -1,0 +1,29 @@
+//! Names of what a rollout makes: the same for every retry of one rollout, and different for every other.
+
+use sha2::{Digest, Sha256};
+
+/// SageMaker: at most 63 of letters, digits and single or several hyphens within.
+pub const LONGEST: usize = 63;
+
+/// `fraud-detector-r7-3fa2c1-both`. The number tells the rollouts of one endpoint apart; the hash of the request's id
+/// those of one whose ledger was lost.
+pub(super) fn config(endpoint: &str, serial: u64, id: &str, kind: &str) -> String {
+    let hash = format!("{:x}", Sha256::digest(format!("{endpoint}\n{serial}\n{id}").as_bytes()));
+    let end = format!("-r{serial}-{}-{kind}", &hash[..6]);
+    let room = LONGEST.saturating_sub(end.len());
+    let stem: String = endpoint.chars().filter(char::is_ascii).take(room).collect();
+    format!("{}{end}", stem.trim_end_matches('-'))
+}
+
+/// The alarm by which Steward stops SageMaker's own engines.
+pub(super) fn abort_alarm(endpoint: &str, serial: u64) -> String {
+    format!("steward-abort-{endpoint}-{serial}")
+}
+
+/// It is one that SageMaker takes for an endpoint, a config, a model or a variant.
+pub fn is_valid(name: &str) -> bool {
+    (1..=LONGEST).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}

@@ -1,0 +1,178 @@
+//! What to look at before the next decision.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    ledger::{Ended, Past, Rollout, RolloutLedger},
+    look::{Fleet, Needs, Window},
+    phase::{Phase, Rounds},
+    policy::Engine,
+    strategy::Weight,
+};
+
+/// Rounds of probes closer together than this say the same thing twice: a burst of events is no evidence.
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(20);
+
+/// What to look at, besides the endpoint itself.
+pub fn needs(now: Timestamp, ledger: &RolloutLedger) -> Needs {
+    match &ledger.active {
+        Some(rollout) if rollout.plan.engine() == Engine::Variants => variants(now, rollout),
+        Some(rollout) => native(now, rollout),
+        None => idle(now, ledger),
+    }
+}
+
+/// From when on the endpoint has to be looked at again without being woken by an event; `None`: not before a command.
+pub fn wake(ledger: &RolloutLedger) -> Option<Timestamp> {
+    if ledger.active.is_some() || !ledger.outbox.is_empty() {
+        return Some(Timestamp::MIN);
+    }
+    ledger.litter.values().min().copied()
+}
+
+/// The rollout at work goes back on this alarm.
+pub fn names_alarm(ledger: &RolloutLedger, name: &str) -> bool {
+    ledger
+        .active
+        .as_ref()
+        .is_some_and(|rollout| rollout.plan.request.policy.alarms.iter().any(|alarm| alarm == name))
+}
+
+fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
+    let plan = &rollout.plan;
+    let policy = &plan.request.policy;
+    let (blue, green) = (&plan.blue.variant, &plan.green.variant);
+    let mut needs = Needs::default();
+    if rollout.phase.is_forward() && rollout.back.is_none() {
+        needs.alarms.clone_from(&policy.alarms);
+        needs.analysis = window(now, rollout);
+    }
+    match &rollout.phase {
+        Phase::Preparing => {
+            needs.scaling.push(blue.clone());
+            needs.configs.extend(plan.both.iter().map(|config| config.name.clone()));
+        }
+        Phase::Smoke(rounds) | Phase::Probing { rounds, .. } if due(now, rounds) => {
+            needs.smoke = Some(green.clone());
+        }
+        Phase::Sizing { step, .. } if rollout.scaling.is_some() && plan.share(*step) == Weight::FULL => {
+            needs.scaling.extend([blue.clone(), green.clone()]);
+        }
+        Phase::Finishing if rollout.scaling.is_some() => needs.scaling.extend([blue.clone(), green.clone()]),
+        Phase::Removing => {
+            needs.scaling.push(blue.clone());
+            needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));
+        }
+        Phase::CleaningUp => {
+            needs.scaling.extend([blue.clone(), green.clone()]);
+            needs.configs.push(plan.base.clone());
+            needs
+                .configs
+                .extend(rollout.restore.iter().map(|config| config.name.clone()));
+        }
+        Phase::Returning => {
+            needs.scaling.extend([blue.clone(), green.clone()]);
+            needs
+                .configs
+                .extend(rollout.restore.iter().map(|config| config.name.clone()));
+        }
+        Phase::Leaving => needs.scaling.push(blue.clone()),
+        _ => {}
+    }
+    needs
+}
+
+fn native(now: Timestamp, rollout: &Rollout) -> Needs {
+    let plan = &rollout.plan;
+    let policy = &plan.request.policy;
+    let mut needs = Needs {
+        component: plan.request.component.clone(),
+        ..Needs::default()
+    };
+    needs.alarms.extend(plan.abort_alarm.clone());
+    if rollout.phase.is_forward() && rollout.back.is_none() {
+        needs.alarms.extend(policy.alarms.iter().cloned());
+        needs.analysis = window(now, rollout);
+    }
+    if rollout.phase == Phase::Deploying {
+        needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));
+    }
+    if rollout.phase == Phase::Returning && plan.request.component.is_none() {
+        needs.configs.push(plan.base.clone());
+    }
+    needs
+}
+
+fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
+    let due = ledger.litter.iter().filter(|(_, from)| **from <= now);
+    let mut configs: Vec<String> = due.map(|(name, _)| name.clone()).collect();
+    configs.extend(returnable(now, ledger).map(|past| past.plan.base.clone()));
+    configs.sort();
+    configs.dedup();
+    Needs {
+        configs,
+        ..Needs::default()
+    }
+}
+
+/// The completed rollout that `rollback` takes back: the last one of all, within its window.
+pub(super) fn returnable(now: Timestamp, ledger: &RolloutLedger) -> Option<&Past> {
+    ledger.history.last().filter(|past| {
+        past.outcome == Ended::Completed && now < after(past.ended, past.plan.request.policy.rollback_window)
+    })
+}
+
+fn due(now: Timestamp, rounds: &Rounds) -> bool {
+    rounds.counted.is_none_or(|last| now >= after(last, BETWEEN_ROUNDS))
+}
+
+/// The present step's minutes; `None` where there is nothing to judge.
+fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
+    let plan = &rollout.plan;
+    let policy = &plan.request.policy;
+    policy.analysis.as_ref()?;
+    // A component's metrics carry neither variant nor config.
+    if plan.request.component.is_some() {
+        return None;
+    }
+    let from = whole_minutes(rollout.judged_from?, true);
+    let to = whole_minutes(before(now, policy.metrics_delay), false);
+    let (blue, green) = match plan.engine() {
+        Engine::Variants => {
+            let fleet = |variant: &str| Fleet {
+                variant: variant.to_owned(),
+                config: None,
+            };
+            let blue = (rollout.share() < Weight::FULL).then(|| fleet(&plan.blue.variant));
+            (blue, fleet(&plan.green.variant))
+        }
+        Engine::Guardrails | Engine::Rolling => {
+            let fleet = |config: &str| Fleet {
+                variant: plan.green.variant.clone(),
+                config: Some(config.to_owned()),
+            };
+            let blue = (rollout.share() < Weight::FULL).then(|| fleet(&plan.base));
+            (blue, fleet(&plan.only.as_ref()?.name))
+        }
+    };
+    (from < to).then_some(Window { from, to, blue, green })
+}
+
+/// The minute it lies in, or the next one.
+fn whole_minutes(at: Timestamp, up: bool) -> Timestamp {
+    let second = at.as_second() + if up && at.subsec_nanosecond() > 0 { 1 } else { 0 };
+    let minute = second.saturating_add(if up { 59 } else { 0 }).div_euclid(60);
+    Timestamp::from_second(minute.saturating_mul(60)).unwrap_or(at)
+}
+
+/// Saturating.
+pub(super) fn after(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// Saturating.
+pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
+}

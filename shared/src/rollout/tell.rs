@@ -1,0 +1,302 @@
+//! What people are told: one alert for each change that they act on, and a line in the log for every change.
+
+use std::time::Duration;
+
+use super::{
+    cause::Cause,
+    decision::Facts,
+    ledger::{Ended, LINES, Line, Rollout, Said},
+    phase::Phase,
+    policy::OnDeadline,
+    why::Why,
+};
+use crate::{
+    alert::{Alert, AlertKind, Severity},
+    text::{lasting, printable},
+};
+
+/// A step that could be taken, and is not, for this long is told.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// An alert with an id of its own: the rollout's number and the alert's within it.
+fn alert(facts: &Facts<'_>, rollout: &mut Rollout, kind: AlertKind) -> Alert {
+    rollout.alerts = rollout.alerts.saturating_add(1);
+    let mut alert = Alert::new(kind, Some(facts.endpoint), facts.now, facts.now);
+    let since = rollout.started.as_millisecond();
+    alert.id = format!("{kind}:{}:{since}:{}", facts.endpoint, rollout.alerts);
+    alert.labels.clone_from(facts.labels);
+    alert.seen(format!("rollout {}", rollout.plan.id()))
+}
+
+fn note(facts: &Facts<'_>, rollout: &mut Rollout, what: impl Into<String>) {
+    if rollout.log.len() >= LINES {
+        rollout.log.remove(LINES / 2);
+    }
+    rollout.log.push(Line {
+        at: facts.now,
+        what: printable(&what.into(), 500),
+    });
+}
+
+fn by(said: &Said) -> String {
+    let who = said.by.as_deref().unwrap_or("an operator");
+    match &said.reason {
+        Some(reason) => format!("{who}: {reason}"),
+        None => who.to_owned(),
+    }
+}
+
+fn spoken(span: Duration) -> String {
+    lasting(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn green(rollout: &Rollout) -> String {
+    let plan = &rollout.plan;
+    match &plan.green.model {
+        Some(model) => model.clone(),
+        None => plan.green.variant.clone(),
+    }
+}
+
+pub(super) fn started(facts: &Facts<'_>, rollout: &mut Rollout) -> Alert {
+    let request = rollout.plan.request.clone();
+    let who = by(&Said {
+        at: facts.now,
+        by: request.by.clone(),
+        reason: request.reason.clone(),
+    });
+    note(facts, rollout, format!("started by {who}"));
+    let steps: Vec<String> = rollout
+        .plan
+        .steps()
+        .iter()
+        .map(|step| step.weight.to_string())
+        .collect();
+    let old = rollout.plan.blue.model.clone().unwrap_or_default();
+    let title = format!("{} replaces {old}, {}", green(rollout), request.policy.strategy.name);
+    let warnings = rollout.plan.warnings.clone();
+    let mut alert = alert(facts, rollout, AlertKind::RolloutStarted)
+        .titled(title)
+        .seen(format!("asked for by {who}"))
+        .seen(format!("steps {}, engine {}", steps.join(", "), request.policy.engine));
+    alert.evidence.extend(warnings);
+    alert
+}
+
+pub(super) fn paused(facts: &Facts<'_>, rollout: &mut Rollout) -> Alert {
+    let who = rollout.paused.as_ref().map(by).unwrap_or_default();
+    note(facts, rollout, format!("paused by {who}"));
+    let ends = super::needs::after(rollout.started, rollout.plan.request.policy.deadline);
+    let phase = rollout.phase.to_string();
+    alert(facts, rollout, AlertKind::RolloutPaused)
+        .titled(format!("paused by {who}"))
+        .seen(format!("it was {phase}"))
+        .seen(format!("its deadline is {ends:.0}"))
+}
+
+pub(super) fn resumed(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) -> Alert {
+    let who = by(said);
+    note(facts, rollout, format!("resumed by {who}"));
+    alert(facts, rollout, AlertKind::RolloutResumed).titled(format!("resumed by {who}"))
+}
+
+/// A change of phase.
+pub(super) fn moved(facts: &Facts<'_>, rollout: &mut Rollout, from: &Phase) -> Option<Alert> {
+    let phase = rollout.phase.clone();
+    let policy = rollout.plan.request.policy.clone();
+    let share = rollout.share();
+    let cause = rollout.back.as_ref().map(|back| back.cause.clone());
+    match &phase {
+        Phase::Baking { step } => {
+            let step_of = format!("step {} of {}", step + 1, rollout.plan.steps().len());
+            let bake = rollout
+                .plan
+                .steps()
+                .get(*step)
+                .map(|step| step.bake)
+                .unwrap_or_default();
+            note(
+                facts,
+                rollout,
+                format!("{step_of}: green has {share}, read back; bakes for {}", spoken(bake)),
+            );
+            let title = format!("{} has {share} of the traffic ({step_of})", green(rollout));
+            Some(
+                alert(facts, rollout, AlertKind::RolloutProgressed)
+                    .titled(title)
+                    .seen("the weights were read back")
+                    .did(format!("set green's share to {share}; it bakes for {}", spoken(bake))),
+            )
+        }
+        Phase::Gate { .. } => {
+            let passed = rollout
+                .passed
+                .last()
+                .map(|passed| passed.said.clone())
+                .unwrap_or_default();
+            note(facts, rollout, format!("waits for `promote` at {share}"));
+            let then = match policy.on_deadline {
+                OnDeadline::Abort => "it is taken back",
+                OnDeadline::Promote => "it goes on if every check still passes",
+            };
+            let until = super::needs::after(facts.now, policy.gate_deadline)
+                .min(super::needs::after(rollout.started, policy.deadline));
+            let mut alert = alert(facts, rollout, AlertKind::RolloutWaiting)
+                .titled(format!("waits for `promote` at {share} until {until:.0}; then {then}"));
+            alert.evidence.extend(passed);
+            Some(alert)
+        }
+        Phase::Keeping => {
+            note(
+                facts,
+                rollout,
+                format!("green has all traffic; blue is kept for {}", spoken(policy.keep_blue)),
+            );
+            let title = format!("{} has all the traffic", green(rollout));
+            Some(
+                alert(facts, rollout, AlertKind::RolloutPromoted)
+                    .titled(title)
+                    .did(format!("keeps blue, without traffic, for {}", spoken(policy.keep_blue))),
+            )
+        }
+        Phase::RollingBack | Phase::Returning if from.is_forward() => {
+            let cause = cause?;
+            note(facts, rollout, format!("taken back from {from}: {cause}"));
+            let mut alert = alert(facts, rollout, AlertKind::RolloutRollingBack)
+                .titled(cause.to_string())
+                .did(if phase == Phase::Returning {
+                    "puts the old model in the new one's place again"
+                } else {
+                    "gives all the traffic back to the old model"
+                });
+            alert.evidence.push(format!("it was {from}"));
+            alert.evidence.extend(cause.evidence());
+            if matches!(cause, Cause::Operator { .. }) {
+                alert.severity = Severity::Warning;
+            }
+            Some(alert)
+        }
+        Phase::CleaningUp => {
+            note(facts, rollout, "blue has all traffic, read back");
+            let title = cause.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some(
+                alert(facts, rollout, AlertKind::RolloutRolledBack)
+                    .titled(title)
+                    .seen("the weights and the config were read back")
+                    .did("now removes what is left of green"),
+            )
+        }
+        _ => {
+            note(facts, rollout, phase.to_string());
+            None
+        }
+    }
+}
+
+/// The end.
+pub(super) fn ended(facts: &Facts<'_>, rollout: &mut Rollout, ended: Ended, cause: Option<&Cause>) -> Option<Alert> {
+    match ended {
+        Ended::Completed => {
+            note(facts, rollout, "completed: green alone is in force, read back");
+            let window = spoken(rollout.plan.request.policy.rollback_window);
+            let title = format!("{} alone serves", green(rollout));
+            let config = rollout
+                .plan
+                .only
+                .as_ref()
+                .map(|only| only.name.clone())
+                .unwrap_or_default();
+            Some(
+                alert(facts, rollout, AlertKind::RolloutCompleted)
+                    .titled(title)
+                    .seen(format!("read back: InService with {config}"))
+                    .did(format!("keeps what a `rollback` needs for {window}")),
+            )
+        }
+        Ended::RolledBack => {
+            note(facts, rollout, "over: everything is as before");
+            None
+        }
+        Ended::Failed => {
+            let said = cause.map(ToString::to_string).unwrap_or_default();
+            note(facts, rollout, format!("failed: {said}"));
+            let mut alert = alert(facts, rollout, AlertKind::RolloutFailed).titled(said);
+            if let Some(back) = &rollout.back
+                && Some(&back.cause) != cause
+            {
+                alert.evidence.push(format!("it was being taken back: {}", back.cause));
+            }
+            alert.evidence.push(format!("it was {}", rollout.phase));
+            let plan = &rollout.plan;
+            let configs: Vec<&str> = plan
+                .both
+                .iter()
+                .chain(&plan.only)
+                .map(|config| config.name.as_str())
+                .collect();
+            alert
+                .evidence
+                .push(format!("configs it may have left behind: {}", configs.join(", ")));
+            if rollout
+                .scaling
+                .as_ref()
+                .is_some_and(|scaling| !scaling.suspended.scale_in)
+            {
+                let variant = &plan.blue.variant;
+                alert
+                    .evidence
+                    .push(format!("scale-in of {variant} may still be suspended"));
+            }
+            Some(alert)
+        }
+    }
+}
+
+/// Told once for each phase: it waits for what should not take so long.
+pub(super) fn held(facts: &Facts<'_>, rollout: &mut Rollout, why: &Why) -> Option<Alert> {
+    let policy = &rollout.plan.request.policy;
+    let elapsed = rollout.elapsed(facts.now);
+    let normal = matches!(
+        why,
+        Why::Baking { .. } | Why::Waiting { .. } | Why::Keeping { .. } | Why::Paused { .. } | Why::Ended | Why::Idle
+    );
+    let limit = match &rollout.phase {
+        _ if matches!(why, Why::Drifted(_)) => Duration::ZERO,
+        Phase::Baking { step } => {
+            let bake = rollout
+                .plan
+                .steps()
+                .get(*step)
+                .map(|step| step.bake)
+                .unwrap_or_default();
+            bake.saturating_add(PATIENCE)
+        }
+        Phase::Keeping => policy.keep_blue.saturating_add(PATIENCE),
+        Phase::RollingBack => PATIENCE,
+        Phase::Finishing | Phase::Removing | Phase::CleaningUp | Phase::Returning | Phase::Leaving => {
+            policy.phase_deadline
+        }
+        // Everything else has a deadline that ends it.
+        _ => return None,
+    };
+    if normal || rollout.held || elapsed < limit {
+        return None;
+    }
+    rollout.held = true;
+    note(facts, rollout, format!("held: {why}"));
+    let urgent = matches!(rollout.phase, Phase::RollingBack | Phase::Returning);
+    let phase = rollout.phase.to_string();
+    let problem = rollout.problem.clone();
+    let mut alert = alert(facts, rollout, AlertKind::RolloutHeld)
+        .titled(why.to_string())
+        .seen(format!("{phase} for {}", spoken(elapsed)));
+    alert
+        .evidence
+        .extend(problem.map(|problem| format!("the last problem: {problem}")));
+    if urgent {
+        alert = alert
+            .severe(Severity::Critical)
+            .next("Give the old variant its weight by hand if you can; Steward goes on trying at every wake-up.");
+    }
+    Some(alert)
+}
