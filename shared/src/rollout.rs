@@ -31,10 +31,12 @@ mod forward;
 mod ledger;
 pub mod look;
 mod names;
+mod native;
 mod needs;
 mod phase;
 mod plan;
 pub mod policy;
+mod preflight;
 pub mod request;
 pub mod strategy;
 mod tell;
@@ -50,5 +52,6 @@ pub use self::{
     needs::{names_alarm, needs, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},
+    preflight::{Problem, Problems, plan, preflight},
     why::{To, Transition, Why},
 };
