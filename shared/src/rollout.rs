@@ -55,3 +55,8 @@ pub use self::{
     preflight::{Problem, Problems, plan, preflight},
     why::{To, Transition, Why},
 };
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,17 @@ fn example(kind: AlertKind) -> Alert {
         AlertKind::RecoveryFailed => alert.titled("no capacity for ml.g5.xlarge").severe(Severity::Critical).did("tried redeploy"),
         AlertKind::RecoveryExhausted => alert.titled("3 of 3 repairs used within 24h").did("02:10 redeploy").did("02:31 add-instance").did("02:52 redeploy"),
         AlertKind::AlertsDropped => alert.titled("14 alerts merged").seen("14 × recovery.started"),
+        AlertKind::RolloutStarted => alert.titled("fraud-v2 replaces fraud-v1, canary-10").seen("steps 10%, 100%, engine variants"),
+        AlertKind::RolloutProgressed => alert.titled("fraud-v2 has 10% of the traffic (step 1 of 2)"),
+        AlertKind::RolloutWaiting => alert.titled("waits for `promote` at 10% until 2026-01-31T05:12:00Z; then it is taken back"),
+        AlertKind::RolloutPaused => alert.titled("paused by ana: look at the logs first"),
+        AlertKind::RolloutResumed => alert.titled("resumed by ana"),
+        AlertKind::RolloutHeld => alert.titled("not shown to be well yet: requests: 12 of 50"),
+        AlertKind::RolloutPromoted => alert.titled("fraud-v2 has all the traffic").did("keeps blue, without traffic, for 1h"),
+        AlertKind::RolloutCompleted => alert.titled("fraud-v2 alone serves"),
+        AlertKind::RolloutRollingBack => alert.titled("alarm fraud-errors is in ALARM: 5 datapoints were above 1.0").did("gives all the traffic back to the old model"),
+        AlertKind::RolloutRolledBack => alert.titled("alarm fraud-errors is in ALARM").did("now removes what is left of green"),
+        AlertKind::RolloutFailed => alert.titled("the endpoint is Failed: no capacity").seen("it was preparing"),
     };
     alert.linked(&links())
 }

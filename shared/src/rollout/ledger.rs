@@ -15,13 +15,13 @@ use crate::{outbox::Outbox, scaling::Scaling};
 pub const SCHEMA: &str = "rollout/1";
 
 /// Rollouts remembered after their end.
-pub const HISTORY: usize = 50;
+pub(super) const HISTORY: usize = 50;
 
 /// Lines of one rollout's log; the first and the last ones are kept.
-pub const LINES: usize = 120;
+pub(super) const LINES: usize = 120;
 
 /// Ids of commands remembered, so that the same one is obeyed once.
-pub const COMMANDS: usize = 50;
+pub(super) const COMMANDS: usize = 50;
 
 /// The whole document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

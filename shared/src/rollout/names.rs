@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// SageMaker: at most 63 of letters, digits and single or several hyphens within.
-pub const LONGEST: usize = 63;
+const LONGEST: usize = 63;
 
 /// `fraud-detector-r7-3fa2c1-both`. The number tells the rollouts of one endpoint apart; the hash of the request's id
 /// those of one whose ledger was lost.
