@@ -7,7 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::{alert::AlertKind, command::HealthCommand, fleet::Fleet, trigger::Trigger};
+use serde_json::Value;
+use shared::{
+    alert::AlertKind,
+    command::{HealthCommand, RolloutCommand},
+    fleet::Fleet,
+    trigger::Trigger,
+};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -114,12 +120,19 @@ fn no_link_between_documents_is_dead() {
 }
 
 /// The commands that a document tells people to send. `'$ENDPOINT'` is the shell's.
-fn commands(document: &str) -> Vec<String> {
-    document
-        .match_indices("{\"command\"")
-        .filter_map(|(start, _)| document[start..].split_inclusive('}').next())
-        .map(|command| command.replace("'$ENDPOINT'", "fraud-detector"))
-        .collect()
+fn commands(document: &str) -> Vec<Value> {
+    let document = document.replace("'$ENDPOINT'", "fraud-detector");
+    let command = |(start, _): (usize, &str)| {
+        let mut values = serde_json::Deserializer::from_str(&document[start..]).into_iter();
+        values.next().and_then(Result::ok)
+    };
+    let found: Vec<Value> = document.match_indices("{\"command\"").filter_map(command).collect();
+    assert_eq!(
+        found.len(),
+        document.matches("{\"command\"").count(),
+        "some commands are no JSON:\n{document}"
+    );
+    found
 }
 
 #[test]
@@ -127,12 +140,13 @@ fn every_command_in_a_document_is_accepted() {
     let mut accepted = 0;
     for document in documents() {
         for command in commands(&text(&document.to_string_lossy())) {
-            let trigger = Trigger::parse_bytes(command.as_bytes());
+            let trigger = Trigger::parse(&command);
             let Ok(Trigger::Command(parsed)) = trigger else {
                 panic!("{}: {command}: {trigger:?}", document.display())
             };
-            if let Err(error) = HealthCommand::parse(&parsed) {
-                panic!("{}: {command}: {error}", document.display());
+            // `status` is a command of both.
+            if let (Err(health), Err(rollout)) = (HealthCommand::parse(&parsed), RolloutCommand::parse(&parsed)) {
+                panic!("{}: {command}: {health}\nor {rollout}", document.display());
             }
             accepted += 1;
         }

@@ -5,12 +5,14 @@
 
 mod fields;
 mod health;
+mod rollout;
 
 use crate::text::and_list;
 
 pub use self::{
     fields::MAX_ENDPOINTS,
     health::{Ends, HealthCommand, LONGEST_SILENCE, Targets},
+    rollout::{RolloutCommand, Said, Start},
 };
 
 /// One command: what it accepts, with a whole example.
@@ -46,6 +48,16 @@ pub enum CommandError {
         /// A whole command.
         example: &'static str,
     },
+}
+
+impl CommandError {
+    fn refused(command: &'static str, problems: Vec<String>, example: &'static str) -> Self {
+        Self::Fields {
+            command,
+            problems,
+            example,
+        }
+    }
 }
 
 fn meant(nearest: &Option<&str>) -> String {

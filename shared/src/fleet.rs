@@ -10,34 +10,63 @@ mod golden;
 mod maintenance;
 mod merge;
 mod probe;
+mod rollout;
 mod select;
-mod text;
+mod switch;
+pub(crate) mod text;
+mod whole;
+mod wide;
 
 use std::collections::BTreeMap;
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 
+use file::Health;
+use rollout::Strategies;
+use select::Select;
+
+pub use self::rollout::RolloutRules;
+pub(crate) use self::rollout::RolloutSection;
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
-    health::policy::{FleetHealthPolicy, HealthPolicy},
+    health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
     yaml::{self, Found},
 };
-use file::Health;
-use select::Select;
 
 /// A fleet file that was read and found right.
 #[derive(Clone, Debug)]
 pub struct Fleet {
-    defaults: Health,
+    defaults: Layer,
+    strategies: Strategies,
     entries: Vec<Entry>,
     fleet_health: FleetHealthPolicy,
+}
+
+/// What one place in the file says of an endpoint.
+#[derive(Clone, Debug, Default)]
+struct Layer {
+    health: Health,
+    rollout: RolloutSection,
+    /// A part of it is wrong and counts as not written: nothing can be said to be missing.
+    unread: bool,
+}
+
+impl Layer {
+    fn over(self, under: Self) -> Self {
+        Self {
+            unread: self.unread || under.unread,
+            health: self.health.over(under.health),
+            rollout: self.rollout.over(under.rollout),
+        }
+    }
 }
 
 /// One entry of `endpoints`.
 #[derive(Clone, Debug)]
 struct Entry {
+    key: String,
     select: Select,
-    health: Health,
+    layer: Layer,
 }
 
 impl Fleet {
@@ -54,6 +83,15 @@ impl Fleet {
     /// `defaults`, then the globs and groups that select it in file order, then its own entry: per field the last one
     /// that says something holds, and lists are replaced as a whole. Without `tags` no group by tag selects it.
     pub fn health_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<HealthPolicy> {
+        Some(self.layer_for(name, tags)?.health.resolve())
+    }
+
+    /// How rollouts of an endpoint go; `None` when no entry selects it. Layers as in [`Fleet::health_for`].
+    pub fn rollout_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<RolloutRules<'_>> {
+        Some(self.rules(self.layer_for(name, tags)?))
+    }
+
+    fn layer_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<Layer> {
         let selecting = |exact: bool| {
             self.entries
                 .iter()
@@ -61,11 +99,20 @@ impl Fleet {
         };
         let mut selected = selecting(false).chain(selecting(true)).peekable();
         selected.peek()?;
-        Some(
-            selected
-                .fold(self.defaults.clone(), |under, entry| entry.health.clone().over(under))
-                .resolve(),
-        )
+        Some(selected.fold(self.defaults.clone(), |under, entry| entry.layer.clone().over(under)))
+    }
+
+    fn rules(&self, layer: Layer) -> RolloutRules<'_> {
+        let health = layer.health.resolve();
+        RolloutRules {
+            strategies: &self.strategies,
+            section: layer.rollout,
+            probed: layer.unread
+                || health
+                    .probes
+                    .iter()
+                    .any(|probe| !matches!(probe.kind, ProbeKind::Async { .. })),
+        }
     }
 
     /// The endpoints that are named exactly, in file order: they must exist.
@@ -103,11 +150,24 @@ impl Fleet {
 /// Reads a fleet file that is a part of another file; the places in its problems are then those of that file.
 impl Deserr<Found> for Fleet {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        let file = file::File::deserialize_from_value(value, at)?;
-        Ok(Self {
-            defaults: file.defaults.and_then(|defaults| defaults.health).unwrap_or_default(),
-            entries: file.endpoints.0,
+        let mut found = Found::default();
+        let file = file::File::read(value, at, &mut found);
+        let (defaults, mut strategies) = (file.defaults.unwrap_or_default(), file.strategies.unwrap_or_default());
+        let unread = defaults.found.count() > 0;
+        found.and(defaults.found);
+        found.and(std::mem::take(&mut strategies.found));
+        found.and(file.endpoints.found);
+        let fleet = Self {
+            defaults: Layer {
+                health: defaults.health.unwrap_or_default(),
+                rollout: defaults.rollout.unwrap_or_default(),
+                unread,
+            },
+            strategies,
+            entries: file.endpoints.entries,
             fleet_health: file.fleet.unwrap_or_default().resolve(),
-        })
+        };
+        found.and(whole::contradictions(&fleet, at));
+        found.or(fleet)
     }
 }

@@ -244,7 +244,7 @@ quantity!(Share, "share", "10%");
 
 mod bounded;
 
-pub use bounded::{Number, SpanWithin, Whole};
+pub use bounded::{Number, ShareWithin, SpanWithin, Whole};
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,7 @@ pub mod effect;
 mod end;
 mod forward;
 mod ledger;
+pub mod limits;
 pub mod look;
 mod names;
 mod native;

@@ -6,12 +6,14 @@
 
 mod found;
 mod map;
+mod parts;
 mod problem;
 mod scalar;
 mod tree;
 
 pub use found::Found;
 pub use map::Map;
+pub use parts::Parts;
 pub(crate) use problem::quoted;
 pub use problem::{Problem, Problems};
 

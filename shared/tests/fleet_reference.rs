@@ -49,6 +49,12 @@ fn around(section: &str, fields: Map<String, Value>) -> Value {
         )
     };
     let health = |health: Value| file(json!({ "defaults": { "health": health } }));
+    let strategy = |kind: &str, settings: Value| file(json!({ "strategies": { "a": { kind: settings } } }));
+    let rollout = |rollout: Value| {
+        let probes = json!([{ "name": "p", "payload": "x" }]);
+        file(json!({ "endpoints": { "a": { "rollout": rollout, "health": { "probes": probes } } } }))
+    };
+    let analysis = |analysis: Value| rollout(json!({ "analysis": analysis }));
     let probe = |fields: Map<String, Value>| {
         let needed = match fields
             .keys()
@@ -67,6 +73,24 @@ fn around(section: &str, fields: Map<String, Value>) -> Value {
         "Defaults" => file(json!({ "defaults": fields })),
         "FleetWide" => file(json!({ "fleet": fields })),
         "Suppression" => file(json!({ "fleet": { "suppression": fields } })),
+        "Strategy" => file(json!({ "strategies": { "a": fields } })),
+        "AllAtOnce" => strategy("all_at_once", with(fields, json!({ "bake": "10m" }))),
+        "Canary" => strategy("canary", with(fields, json!({ "size": "10%", "bake": "10m" }))),
+        "Linear" => strategy("linear", with(fields, json!({ "step": "10%", "bake": "10m" }))),
+        "Step" => {
+            let first = with(fields, json!({ "weight": "10%", "bake": "10m" }));
+            strategy("steps", json!([first, { "weight": "100%", "bake": "10m" }]))
+        }
+        "Rollout" => rollout(Value::Object(fields)),
+        "Smoke" => rollout(json!({ "smoke": fields })),
+        "Analysis" => analysis(Value::Object(fields)),
+        "ErrorAnalysis" => analysis(json!({ "errors": with(fields, json!({ "limit": "1%" })) })),
+        "LatencyAnalysis" => {
+            let needed = json!({ "percentile": "p99", "limit": "1s", "against_blue": 1.2 });
+            analysis(json!({ "latency": [with(fields, needed)] }))
+        }
+        "SlowAnalysis" => analysis(json!({ "slow": with(fields, json!({ "slower_than": "1s", "limit": "1%" })) })),
+        "BadMinutes" => analysis(json!({ "errors": { "limit": "1%", "bad_minutes": fields } })),
         "Entry" => file(json!({ "endpoints": { "a": fields } })),
         "Match" => file(json!({ "endpoints": { "a": { "match": fields } } })),
         "Health" => health(Value::Object(fields)),
@@ -145,15 +169,24 @@ fn every_example_and_every_default_of_the_reference_is_accepted() {
 fn writing_every_default_out_changes_nothing() {
     let schema = Fleet::schema();
     let health = render::defaults(&schema, "Health");
+    let mut rollout = render::defaults(&schema, "Rollout");
+    rollout["analysis"] = render::defaults(&schema, "Analysis");
+    rollout["analysis"]["errors"] = render::defaults(&schema, "ErrorAnalysis");
+    // What these say holds only with a probe, and with a limit.
+    let without = |section: &mut Value, field: &str| section.as_object_mut().and_then(|fields| fields.remove(field));
+    assert!(without(&mut rollout, "smoke").is_some());
+    assert!(without(&mut rollout["analysis"]["errors"], "bad_minutes").is_some());
     let bare = parsed(r#"{ "version": 1, "endpoints": { "a": {} } }"#, "bare");
     let full = json!({
         "version": 1,
-        "endpoints": { "a": { "health": health } },
+        "endpoints": { "a": { "health": health, "rollout": rollout } },
         "fleet": render::defaults(&schema, "FleetWide"),
     });
     let full = parsed(&full.to_string(), "full");
     assert_eq!(full.health_for("a", None), bare.health_for("a", None));
     assert_eq!(full.fleet_health(), bare.fleet_health());
+    let policy = |fleet: &Fleet| fleet.rollout_for("a", None).expect("selected").policy().expect("right");
+    assert_eq!(policy(&full), policy(&bare));
 
     let probes = |mut probe: Value| {
         probe["name"] = json!("p");

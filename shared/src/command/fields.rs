@@ -74,15 +74,16 @@ impl<'a> Fields<'a> {
         self.take(endpoint(self.args, required)).flatten()
     }
 
+    /// An id that makes the same command twice one; `None` when absent or wrong.
+    pub(super) fn id(&mut self) -> Option<String> {
+        self.take(id(self.args)).flatten()
+    }
+
     /// `command`, unless something was found wrong. Whoever found nothing wrong has read every field.
     pub(super) fn done<T>(self, command: Option<T>) -> Result<T, CommandError> {
         match command {
             Some(command) if self.problems.is_empty() => Ok(command),
-            _ => Err(CommandError::Fields {
-                command: self.spec.name,
-                problems: self.problems,
-                example: self.spec.example,
-            }),
+            _ => Err(CommandError::refused(self.spec.name, self.problems, self.spec.example)),
         }
     }
 }
@@ -111,6 +112,18 @@ fn endpoint(args: &Map<String, Value>, required: bool) -> Result<Option<String>,
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(name)) if is_endpoint_name(name) => Ok(Some(name.clone())),
         Some(other) => Err(format!("`endpoint` is {}: it has to be {ACCEPTED}.", shown(other))),
+    }
+}
+
+fn id(args: &Map<String, Value>) -> Result<Option<String>, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/');
+    match args.get("id") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) if (1..=128).contains(&id.len()) && id.chars().all(plain) => Ok(Some(id.clone())),
+        Some(other) => Err(format!(
+            "`id` is {}: it has to be 1 to 128 letters, digits and -_.:/, such as \"release-42\".",
+            shown(other)
+        )),
     }
 }
 

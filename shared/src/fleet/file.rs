@@ -8,13 +8,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::{
     maintenance::Maintenance,
     probe::Probes,
+    rollout::{RolloutSection, Strategies},
     select::{Endpoints, NameGlob, Tags},
     text::{Text, Url},
+    wide::FleetSection,
 };
 use crate::{
     health::policy::Rung,
-    quantity::{Share, SpanWithin, Whole},
-    yaml::{Found, Map},
+    quantity::{SpanWithin, Whole},
+    yaml::{Found, Parts},
 };
 
 const MINUTE: u64 = 60_000;
@@ -22,22 +24,41 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// Steward's fleet file.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Found, deny_unknown_fields)]
+#[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Fleet")]
 pub(super) struct File {
     /// The version of this format.
-    #[schemars(example = 1)]
+    #[schemars(required, example = 1)]
     #[expect(dead_code, reason = "there is one version; reading it is the check")]
-    version: Version,
+    version: Option<Version>,
     /// What holds for every endpoint that does not say otherwise.
-    #[deserr(default)]
     pub(super) defaults: Option<Defaults>,
+    /// Strategies of your own by name, for `rollout.strategy`.
+    #[schemars(extend("default" = {}, "examples" = [{ "careful": { "canary": { "size": "5%", "bake": "1h" } } }]))]
+    pub(super) strategies: Option<Strategies>,
     /// What holds for the fleet as a whole.
-    #[deserr(default)]
     pub(super) fleet: Option<FleetSection>,
     /// The endpoints to look after. A key is the name of an endpoint, a glob, or, with `match`, the label of a group.
+    #[schemars(required)]
     pub(super) endpoints: Endpoints,
+}
+
+impl File {
+    const FIELDS: [&str; 5] = ["version", "defaults", "strategies", "fleet", "endpoints"];
+
+    /// What can be read. The rest counts as not written, and is told in `found` or in the `found` of its part.
+    pub(super) fn read<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>, found: &mut Found) -> Self {
+        let Some(mut parts) = Parts::of(value, at, &Self::FIELDS, found) else {
+            return Self::default();
+        };
+        Self {
+            version: parts.require("version", found),
+            defaults: parts.take("defaults", found),
+            strategies: parts.take("strategies", found),
+            fleet: parts.take::<Option<FleetSection>>("fleet", found).flatten(),
+            endpoints: parts.require("endpoints", found).unwrap_or_default(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,27 +88,63 @@ impl JsonSchema for Version {
 }
 
 /// What holds for every endpoint that does not say otherwise.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Found, deny_unknown_fields)]
+#[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Defaults {
     /// The health section of every endpoint.
-    #[deserr(default)]
     pub(super) health: Option<Health>,
+    /// The rollout section of every endpoint.
+    pub(super) rollout: Option<RolloutSection>,
+    /// What is wrong with it.
+    #[schemars(skip)]
+    pub(super) found: Found,
+}
+
+impl Deserr<Found> for Defaults {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let mut defaults = Self::default();
+        let found = &mut defaults.found;
+        if let Some(mut parts) = Parts::of(value, at, &["health", "rollout"], found) {
+            defaults.health = parts.take::<Option<Health>>("health", found).flatten();
+            defaults.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
+        }
+        Ok(defaults)
+    }
 }
 
 /// One entry of `endpoints`.
-#[derive(Debug, Default, Deserr, JsonSchema)]
-#[deserr(error = Found, deny_unknown_fields)]
+#[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Entry")]
 pub(super) struct EntrySection {
     /// Makes the key a label, and selects every endpoint that fits all of it.
-    #[deserr(default, rename = "match")]
     #[schemars(rename = "match")]
     pub(super) matching: Option<MatchSection>,
     /// How health is judged, and what may be done about it.
-    #[deserr(default)]
     pub(super) health: Option<Health>,
+    /// How a new model is brought to it.
+    pub(super) rollout: Option<RolloutSection>,
+    /// What is wrong with it.
+    #[schemars(skip)]
+    pub(super) found: Found,
+    /// `match` is wrong, so nobody knows what the key is.
+    #[schemars(skip)]
+    pub(super) unmatched: bool,
+}
+
+impl Deserr<Found> for EntrySection {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let mut entry = Self::default();
+        let found = &mut entry.found;
+        if let Some(mut parts) = Parts::of(value, at, &["match", "health", "rollout"], found) {
+            let grouped = parts.has("match");
+            let matching = parts.take::<Option<MatchSection>>("match", found);
+            entry.unmatched = grouped && matching.is_none();
+            entry.matching = matching.flatten();
+            entry.health = parts.take::<Option<Health>>("health", found).flatten();
+            entry.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
+        }
+        Ok(entry)
+    }
 }
 
 /// Which endpoints belong to a group.
@@ -274,123 +331,5 @@ impl JsonSchema for Reminder {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let every = SpanWithin::<{ 5 * MINUTE }, { 30 * DAY }>::json_schema(generator);
         json_schema!({ "title": Self::form(), "anyOf": [{ "const": "never" }, every] })
-    }
-}
-
-/// What holds for the fleet as a whole.
-#[derive(Debug, Default, Deserr, JsonSchema)]
-#[deserr(error = Found, deny_unknown_fields)]
-#[schemars(deny_unknown_fields, rename = "FleetWide")]
-pub(super) struct FleetSection {
-    /// When many endpoints fail at once, one alert about the common cause instead of one for each, and no recovery.
-    #[deserr(default)]
-    pub(super) suppression: Option<Suppression>,
-    /// How many recoveries may be begun across the fleet within one hour; 0 for none.
-    #[deserr(default)]
-    #[schemars(extend("default" = 3))]
-    pub(super) recoveries_per_hour: Option<Whole<0, 1000>>,
-    /// How many endpoints are checked at the same time.
-    #[deserr(default)]
-    #[schemars(extend("default" = 64))]
-    pub(super) concurrency: Option<Whole<1, 512>>,
-    /// Goes into every alert, as message attributes that subscriptions can filter by.
-    #[deserr(default)]
-    pub(super) labels: Option<Labels>,
-}
-
-/// When failures are taken as one.
-#[derive(Debug, Default, Deserr, JsonSchema)]
-#[deserr(error = Found, deny_unknown_fields, validate = Suppression::consistent -> Found)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct Suppression {
-    /// At least this many endpoints must have been probed.
-    #[deserr(default)]
-    #[schemars(extend("default" = 3))]
-    pub(super) minimum: Option<Whole<2, 10000>>,
-    /// This share of the probed endpoints, all beginning to fail at once, is one common cause; more than 0%.
-    #[deserr(default)]
-    #[schemars(extend("default" = "80%"))]
-    pub(super) share: Option<Share>,
-}
-
-impl Suppression {
-    fn consistent(self, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        match self.share {
-            Some(share) if share.fraction() == 0.0 => {
-                let accepted = "more than 0%, and 100% to be sure that nothing else works either".to_owned();
-                Err(Found::one(
-                    at.push_key("share"),
-                    "0% would take every failure as a common cause",
-                    accepted,
-                ))
-            }
-            _ => Ok(self),
-        }
-    }
-}
-
-/// SNS message attributes: names of letters, digits and `_-.`, short values.
-#[derive(Debug, Default)]
-pub(super) struct Labels(pub(super) Vec<(String, String)>);
-
-impl Labels {
-    /// An alert has attributes of its own, and with raw delivery to SQS a message can have ten.
-    const MOST: usize = 5;
-    const NAME: &str =
-        "up to 64 letters, digits, hyphens, underscores and single dots, beginning with neither AWS. nor Amazon.";
-    const VALUE: &str = "1 to 256 characters in one line";
-}
-
-impl Deserr<Found> for Labels {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        let labels = Map::<String>::deserialize_from_value(value, at)?.0;
-        let mut found = Found::default();
-        if labels.len() > Self::MOST {
-            let accepted = format!("at most {}", Self::MOST);
-            found.and(Found::one(at, format!("there are {} labels", labels.len()), accepted));
-        }
-        for (name, value) in &labels {
-            let lower = name.to_ascii_lowercase();
-            let named = (1..=64).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-                && !(name.starts_with('.') || name.ends_with('.') || name.contains(".."))
-                && !(lower.starts_with("aws.") || lower.starts_with("amazon."));
-            if !named {
-                found.and(Found::key(
-                    at.push_key(name),
-                    "no label can have this name",
-                    Self::NAME.to_owned(),
-                ));
-            }
-            if !(1..=256).contains(&value.chars().count()) || value.chars().any(char::is_control) {
-                found.and(Found::one(
-                    at.push_key(name),
-                    "no label can have this value",
-                    Self::VALUE.to_owned(),
-                ));
-            }
-        }
-        found.or(Self(labels))
-    }
-}
-
-impl JsonSchema for Labels {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Labels".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "title": format!("up to {} names with their text", Self::MOST),
-            "additionalProperties": { "type": "string" },
-            "maxProperties": Self::MOST,
-            "default": {},
-            "examples": [{ "team": "search" }],
-        })
     }
 }

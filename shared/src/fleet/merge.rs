@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    file::{FlappingSection, FleetSection, Health, Recovery, Reminder, Stuck},
+    file::{FlappingSection, Health, Recovery, Reminder, Stuck},
     text::Text,
+    wide::FleetSection,
 };
 use crate::{
     health::policy::{Flapping, FleetHealthPolicy, HealthPolicy, RecoveryPolicy},
@@ -78,7 +79,7 @@ impl Health {
     }
 }
 
-fn both<T>(over: Option<T>, under: Option<T>, merge: impl FnOnce(T, T) -> T) -> Option<T> {
+pub(super) fn both<T>(over: Option<T>, under: Option<T>, merge: impl FnOnce(T, T) -> T) -> Option<T> {
     match (over, under) {
         (Some(over), Some(under)) => Some(merge(over, under)),
         (over, under) => over.or(under),

@@ -6,7 +6,7 @@ use deserr::{Deserr, IntoValue, Map as _, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    Entry,
+    Entry, Layer,
     file::{EntrySection, MatchSection},
     glob::Glob,
     text::{ResourceName, Rule as _, Words},
@@ -193,7 +193,12 @@ impl JsonSchema for NameGlob {
 
 /// The entries of `endpoints`, in file order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Endpoints(pub(super) Vec<Entry>);
+pub(super) struct Endpoints {
+    /// Those whose key is right; a section that is wrong counts as not written.
+    pub(super) entries: Vec<Entry>,
+    /// What is wrong with them.
+    pub(super) found: Found,
+}
 
 impl Deserr<Found> for Endpoints {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
@@ -207,30 +212,37 @@ impl Deserr<Found> for Endpoints {
                 ));
             }
         };
-        let mut found = Found::default();
-        let mut entries = Vec::new();
+        let mut endpoints = Self::default();
         for (key, value) in map.into_iter() {
             let at = at.push_key(&key);
-            let section = match Option::<EntrySection>::deserialize_from_value(value.into_value(), at) {
-                Ok(section) => section.unwrap_or_default(),
+            let found = &mut endpoints.found;
+            let mut section = match EntrySection::deserialize_from_value(value.into_value(), at) {
+                Ok(section) => section,
                 Err(more) => {
                     found.and(more);
                     continue;
                 }
+            };
+            let unread = section.found.count() > 0;
+            found.and(std::mem::take(&mut section.found));
+            if section.unmatched {
+                continue;
+            }
+            let layer = Layer {
+                health: section.health.unwrap_or_default(),
+                rollout: section.rollout.unwrap_or_default(),
+                unread,
             };
             let select = match section.matching {
                 Some(section) => Select::of_match(&key, section, at),
                 None => Select::of_key(&key, at),
             };
             match select {
-                Ok(select) => entries.push(Entry {
-                    select,
-                    health: section.health.unwrap_or_default(),
-                }),
+                Ok(select) => endpoints.entries.push(Entry { key, select, layer }),
                 Err(more) => found.and(more),
             }
         }
-        found.or(Self(entries))
+        Ok(endpoints)
     }
 }
 

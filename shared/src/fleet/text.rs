@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::yaml::Found;
 
 /// A rule that a text must keep.
-pub(super) trait Rule {
+pub(crate) trait Rule {
     /// For people: "a JSON pointer such as /score".
     const ACCEPTED: &str;
 
@@ -16,10 +16,10 @@ pub(super) trait Rule {
 }
 
 /// A text that keeps its rule.
-pub(super) struct Text<R>(String, PhantomData<R>);
+pub(crate) struct Text<R>(String, PhantomData<R>);
 
 impl<R> Text<R> {
-    pub(super) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 }
@@ -27,6 +27,12 @@ impl<R> Text<R> {
 impl<R> Clone for Text<R> {
     fn clone(&self) -> Self {
         Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<R> PartialEq for Text<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 }
 
@@ -63,7 +69,7 @@ macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident: $accepted:literal, |$text:ident| $keeps:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
-        pub(super) enum $name {}
+        pub(crate) enum $name {}
 
         impl Rule for $name {
             const ACCEPTED: &str = $accepted;
@@ -85,6 +91,21 @@ rules! {
     /// Stands in alerts and in the ledger.
     ProbeName: "a name: up to 63 letters, digits, hyphens and underscores", |text|
         length(text, 63) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    /// How a strategy is called.
+    StrategyName: "a name: up to 63 letters, digits, hyphens and underscores, and not `inline`", |text|
+        ProbeName::keeps(text) && text != "inline";
+    /// CloudWatch's `AlarmName`.
+    AlarmName: "the name of a CloudWatch alarm: up to 255 characters in one line", |text|
+        (1..=255).contains(&text.chars().count()) && text.chars().all(|c| !c.is_control()) && !text.starts_with("arn:");
+    /// SageMaker's `InstanceType` is an enumeration that grows; this is its form.
+    InstanceType: "an instance type such as ml.m5.xlarge", |text|
+        text.len() <= 63
+            && text.strip_prefix("ml.").and_then(|rest| rest.split_once('.')).is_some_and(|(family, size)| {
+                let plain = |part: &str| {
+                    !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                };
+                plain(family) && plain(size)
+            });
     /// RFC 6901.
     Pointer: "a JSON pointer such as /predictions/0/score, or \"\" for the whole answer", |text|
         (text.is_empty() || text.starts_with('/'))

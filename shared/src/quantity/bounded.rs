@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Duration, Span};
+use super::{Duration, Share, Span};
 use crate::yaml::Found;
 
 /// A [`Span`] from `MIN` to `MAX` milliseconds, both included.
@@ -92,6 +92,61 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Whole<MIN, MAX> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "integer", "title": Self::form(), "minimum": MIN, "maximum": MAX })
+    }
+}
+
+/// A [`Share`] from `MIN` to `MAX` ten-thousandths, both included, in steps of `STEP` ten-thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShareWithin<const MIN: u16, const MAX: u16, const STEP: u16>(u16);
+
+impl<const MIN: u16, const MAX: u16, const STEP: u16> ShareWithin<MIN, MAX, STEP> {
+    /// `MIN` to `MAX`.
+    pub const fn ten_thousandths(self) -> u16 {
+        self.0
+    }
+
+    /// The limits, for people.
+    pub fn form() -> String {
+        let step = match STEP {
+            1 => String::new(),
+            step => format!(" in steps of {}", Self::share(step)),
+        };
+        format!("a share from {} to {}{step}", Self::share(MIN), Self::share(MAX))
+    }
+
+    const fn share(ten_thousandths: u16) -> Share {
+        Share(ten_thousandths as u32 * Self::PARTS)
+    }
+
+    /// Of a [`Share`]'s smallest unit in a ten-thousandth.
+    const PARTS: u32 = Share::STEPS_PER_PERCENT / 100;
+}
+
+impl<const MIN: u16, const MAX: u16, const STEP: u16> Deserr<Found> for ShareWithin<MIN, MAX, STEP> {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let share = Share::deserialize_from_value(value, at).map_err(|found| found.accepting(&Self::form()))?;
+        let whole = share.0.is_multiple_of(Self::PARTS);
+        match u16::try_from(share.0 / Self::PARTS) {
+            Ok(parts) if whole && (MIN..=MAX).contains(&parts) && parts.is_multiple_of(STEP) => Ok(Self(parts)),
+            Ok(parts) if (MIN..=MAX).contains(&parts) => {
+                Err(Found::one(at, format!("{share} is too fine"), Self::form()))
+            }
+            _ => Err(Found::one(at, format!("{share} is out of range"), Self::form())),
+        }
+    }
+}
+
+impl<const MIN: u16, const MAX: u16, const STEP: u16> JsonSchema for ShareWithin<MIN, MAX, STEP> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("ShareFrom{MIN}To{MAX}By{STEP}").into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "title": Self::form(), "pattern": Share::PATTERN })
     }
 }
 

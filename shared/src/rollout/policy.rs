@@ -2,20 +2,26 @@
 
 use std::{fmt, time::Duration};
 
+use deserr::Deserr;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::strategy::Strategy;
-use crate::analysis::AnalysisPolicy;
+use crate::{analysis::AnalysisPolicy, yaml::Found};
 
 /// What carries the traffic over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[deserr(error = Found)]
 pub enum Engine {
     /// Both variants on one endpoint; Steward moves the weights. Any shares, any bake.
+    #[deserr(rename = "variants")]
     Variants,
     /// SageMaker's own blue/green deployment; Steward checks, starts, watches and verifies it.
+    #[deserr(rename = "guardrails")]
     Guardrails,
     /// SageMaker's own rolling deployment, in batches: of an endpoint with one variant, or of an inference component.
+    #[deserr(rename = "rolling")]
     Rolling,
 }
 
@@ -30,12 +36,15 @@ impl fmt::Display for Engine {
 }
 
 /// What becomes of a rollout that nobody promoted in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Deserr, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[deserr(error = Found)]
 pub enum OnDeadline {
     /// Back to blue. The default.
+    #[deserr(rename = "abort")]
     Abort,
     /// Only where nothing but the promotion is missing (a manual gate, with every check passed); otherwise back to blue.
+    #[deserr(rename = "promote")]
     Promote,
 }
 
@@ -61,7 +70,7 @@ pub struct RolloutPolicy {
     pub keep_blue: Duration,
     /// How long after its end a completed rollout can be taken back with `rollback`. Default 1 day.
     pub rollback_window: Duration,
-    /// The whole rollout, from its start to the end of the last bake. Default: the bakes and 4 hours.
+    /// The whole rollout, from its start to the end of the last bake. Default: the bakes, the waits for `promote` and 4 hours.
     pub deadline: Duration,
     /// Each phase in which SageMaker works or smoke runs. Default 1 hour.
     pub phase_deadline: Duration,

@@ -95,6 +95,13 @@ pub struct Strategy {
     pub steps: Vec<Step>,
 }
 
+impl Strategy {
+    /// All bakes together.
+    pub fn bakes(&self) -> Duration {
+        self.steps.iter().map(|step| step.bake).sum()
+    }
+}
+
 /// The families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

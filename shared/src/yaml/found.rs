@@ -44,6 +44,15 @@ impl Found {
         found
     }
 
+    /// The map at `at` has a key that means nothing there.
+    pub(super) fn unknown_key(key: &str, accepted: &[&str], at: ValuePointerRef<'_>) -> Self {
+        let problem = match key {
+            "<<" => "merge keys are not part of YAML 1.2".to_owned(),
+            _ => format!("there is no such field{}", hint(key, accepted)),
+        };
+        Self::key(at.push_key(key), problem, Some(accepted.join(", ")))
+    }
+
     /// The value at `at` is of the wrong kind.
     pub fn kind<V: IntoValue>(at: ValuePointerRef<'_>, actual: Value<V>, accepted: impl Into<String>) -> Self {
         Self::one(at, shown(&actual), Some(accepted.into()))
@@ -68,7 +77,19 @@ impl Found {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
-    pub(super) fn count(&self) -> usize {
+    /// One sentence for each problem, for what is no file and has no lines.
+    pub fn sentences(self) -> impl Iterator<Item = String> {
+        self.0.into_iter().map(|one| {
+            let (at, problem) = (path(&one.at), one.problem);
+            match one.accepted {
+                Some(accepted) => format!("`{at}`: {problem}; accepted: {accepted}."),
+                None => format!("`{at}`: {problem}."),
+            }
+        })
+    }
+
+    /// How many problems there are.
+    pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
@@ -140,13 +161,7 @@ impl DeserializeError for Found {
         let one = match error {
             ErrorKind::IncorrectValueKind { actual, accepted } => Self::kind(at, actual, kinds(accepted)),
             ErrorKind::MissingField { field } => Self::one(at.push_key(field), "is missing", None),
-            ErrorKind::UnknownKey { key, accepted } => {
-                let problem = match key {
-                    "<<" => "merge keys are not part of YAML 1.2".to_owned(),
-                    _ => format!("there is no such field{}", hint(key, accepted)),
-                };
-                Self::key(at.push_key(key), problem, Some(accepted.join(", ")))
-            }
+            ErrorKind::UnknownKey { key, accepted } => Self::unknown_key(key, accepted, at),
             ErrorKind::UnknownValue { value, accepted } => {
                 let problem = format!("{} is not known{}", quoted(value), hint(value, accepted));
                 Self::one(at, problem, Some(accepted.join(", ")))

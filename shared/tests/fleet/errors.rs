@@ -82,8 +82,167 @@ endpoints: {}
 #[test]
 fn sections_of_a_later_version_are_refused_by_name() {
     insta::assert_snapshot!(told(
-        "version: 2\nendpoints:\n  fraud:\n    rollout: { steps: [10%] }\n    helth: {}\nlambdas: {}\ndefault: {}\n"
+        "version: 2\nendpoints:\n  fraud:\n    backup: { to: eu-west-1 }\n    helth: {}\nlambdas: {}\ndefault: {}\n"
     ));
+}
+
+#[test]
+fn strategies_that_lead_nowhere_are_refused() {
+    insta::assert_snapshot!(told(
+        r#"
+version: 1
+strategies:
+  canary-10: { canary: { size: 5%, bake: 10m } }
+  inline: { all_at_once: { bake: 10m } }
+  two words: { all_at_once: { bake: 10m } }
+  none: {}
+  word: canary
+  both: { canary: { size: 5%, bake: 10m }, linear: { step: 10%, bake: 10m } }
+  no-bake: { canary: { size: 10% }, linear: }
+  quick: { canary: { size: 0%, bake: 0s } }
+  everything: { canary: { size: 100%, bake: 31d } }
+  fine: { canary: { size: 0.001%, bake: 10 } }
+  endless: { linear: { step: 0.5%, bake: 1m } }
+  coarse: { linear: { step: 60%, bake: 1m } }
+  empty: { steps: [] }
+  backwards: { steps: [{ weight: 30%, bake: 5m }, { weight: 20%, bake: 5m }, { weight: 20%, bake: 5m }] }
+  short: { steps: [{ weight: 10%, bake: 5m }, { weight: 99.99%, bake: 5m, gates: true }] }
+  unfinished: { steps: [{ weight: 10%, bake: 5m }, { weight: 50%, bake: 5m, gate: yes }] }
+  left-over: { steps: [{ weight: 10%, bake: 5m }, { weight: 50%, bake: 5m }] }
+endpoints: {}
+"#
+    ));
+}
+
+#[test]
+fn rollouts_are_refused_field_by_field() {
+    insta::assert_snapshot!(told(
+        r#"
+version: 1
+endpoints:
+  fraud:
+    rollout:
+      engine: variant
+      strategy: [canary]
+      alarms: [ok, ok, "", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a", 5]
+      smoke: twice
+      keep_blue: 8d
+      rollback_window: -1
+      deadline: 5m
+      phase_deadline: 1m
+      gate_deadline: 1
+      on_deadline: hold
+      metrics_delay: 1h
+      headroom: 0.001%
+      batch: 5.5%
+      analysis:
+        min_requests: 0
+        errors: { counted: [6xx], limit: 1, against_blue: 0.9, alpha: 0%, dry_run: maybe, bad_minutes: 3 }
+        latency: [p99, { limit: 1s }, { percentile: p100, limit: 0s }, { percentile: p50, against_blue: yes }]
+        slow: { slower_than: 0s, limit: 101%, alpha: 25% }
+        throughput: {}
+"#
+    ));
+}
+
+#[test]
+fn rollouts_that_contradict_themselves_are_refused() {
+    insta::assert_snapshot!(told(
+        r#"
+version: 1
+strategies:
+  ladder: { steps: [{ weight: 10%, bake: 2h, gate: true, smoke: true }, { weight: 100%, bake: 1h }] }
+defaults:
+  rollout: { alarms: [errors], strategy: canary-01 }
+endpoints:
+  unknown: { rollout: { strategy: lader } }
+  late: { rollout: { strategy: canary-10, deadline: 20m } }
+  no-probe: { rollout: { strategy: canary-10, smoke: true } }
+  no-step-probe: { rollout: { strategy: ladder } }
+  checks-nothing:
+    rollout:
+      strategy: canary-10
+      analysis:
+        errors: { against_blue: false, bad_minutes: {} }
+        latency: [{ percentile: p99 }, { percentile: p90, limit: 1s, alpha: 2% }, { percentile: p50, bad_minutes: {}, against_blue: true }]
+        slow: true
+  no-error: { rollout: { strategy: canary-10, analysis: { errors: { counted: [], limit: 100% } } } }
+"#
+    ));
+}
+
+#[test]
+fn what_an_engine_can_never_do_is_refused_with_the_one_that_can() {
+    insta::assert_snapshot!(told(
+        r#"
+version: 1
+strategies:
+  large: { canary: { size: 60%, bake: 30m } }
+  half-percent: { canary: { size: 2.5%, bake: 30m } }
+  small: { linear: { step: 5%, bake: 30m } }
+  long: { canary: { size: 10%, bake: 2h } }
+  all-day: { linear: { step: 10%, bake: 50m } }
+  slow-batches: { all_at_once: { bake: 1h } }
+defaults:
+  rollout: { engine: guardrails, alarms: [errors] }
+endpoints:
+  fine: { rollout: { strategy: linear-10, keep_blue: 1h } }
+  large: { rollout: { strategy: large } }
+  half-percent: { rollout: { strategy: half-percent } }
+  small: { rollout: { strategy: small } }
+  long: { rollout: { strategy: long } }
+  own: { rollout: { strategy: steps-10-30-50-80-100 } }
+  all-day: { rollout: { strategy: all-day } }
+  kept: { rollout: { keep_blue: 2h } }
+  alarms: { rollout: { alarms: [a, b, c, d, e, f, g, h, i, j] } }
+  nothing: { rollout: { alarms: [], analysis: false } }
+  batches: { rollout: { engine: rolling } }
+  canary-batches: { rollout: { engine: rolling, strategy: canary-10 } }
+  endless-batches: { rollout: { engine: rolling, strategy: slow-batches, batch: 5% } }
+  variants: { rollout: { engine: variants, strategy: all-day } }
+"#
+    ));
+}
+
+#[test]
+fn a_contradiction_is_told_once_and_where_it_is_written() {
+    let told = told(
+        r#"
+version: 1
+defaults:
+  rollout: { engine: guardrails }
+endpoints:
+  "fraud-*":
+    rollout: { strategy: steps-10-30-50-80-100 }
+  fraud-a:
+  fraud-b: { health: { metrics: true } }
+  other: { rollout: { analysis: false } }
+  fine: { rollout: { engine: variants } }
+"#,
+    );
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn one_mistake_does_not_hide_another() {
+    let told = told(
+        r#"
+version: 2
+typo: 1
+strategies:
+  broken: { canary: { size: 10% } }
+defaults:
+  typo: 1
+  health: { typo: 1 }
+  rollout: { strategy: nowhere }
+fleet: { typo: 1 }
+endpoints:
+  a: { typo: 1, health: { typo: 1 }, rollout: { strategy: broken, smoke: true, typo: 1 } }
+  b: { health: { probes: [typo] }, rollout: { strategy: canary-10, smoke: true } }
+  c: { match: typo, rollout: { strategy: somewhere } }
+"#,
+    );
+    insta::assert_snapshot!(told);
 }
 
 #[test]

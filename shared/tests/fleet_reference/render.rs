@@ -22,7 +22,8 @@ pub(crate) struct Field {
     schema: Value,
 }
 
-/// Every object of the schema, each followed by those that it uses; `health`, which is used in two places, last.
+/// Every object of the schema, each followed by those that it uses; `health` and `rollout`, which are used in two places,
+/// last.
 pub(crate) fn sections(schema: &Value) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut waiting = vec![("Fleet".to_owned(), String::new())];
@@ -36,6 +37,7 @@ pub(crate) fn sections(schema: &Value) -> Vec<Section> {
             if let Some((used, suffix)) = reference_in(&field.schema) {
                 let at = match used.as_str() {
                     "Health" => "health".to_owned(),
+                    "Rollout" => "rollout".to_owned(),
                     _ if path.is_empty() => format!("{}{suffix}", field.name),
                     _ => format!("{path}.{}{suffix}", field.name),
                 };
@@ -49,7 +51,12 @@ pub(crate) fn sections(schema: &Value) -> Vec<Section> {
             fields,
         });
     }
-    sections.sort_by_key(|section| section.path.starts_with("health"));
+    let shared = |section: &Section| {
+        ["health", "rollout"]
+            .iter()
+            .position(|shared| section.path.starts_with(shared))
+    };
+    sections.sort_by_key(shared);
     sections
 }
 
@@ -157,6 +164,14 @@ fn kind(schema: &Value, field: &Value) -> String {
     if let Some(title) = field.get("title").and_then(Value::as_str) {
         return title.to_owned();
     }
+    if let Some(choices) = field.get("anyOf").and_then(Value::as_array) {
+        let choices: Vec<String> = choices
+            .iter()
+            .filter(|one| one["type"] != "null")
+            .map(|one| kind(schema, one))
+            .collect();
+        return choices.join(", or ");
+    }
     let of = |types: &Value, wanted: &str| {
         types == wanted || types.as_array().is_some_and(|all| all.iter().any(|t| t == wanted))
     };
@@ -226,6 +241,10 @@ fn reference_in(field: &Value) -> Option<(String, &'static str)> {
         return Some((used.trim_start_matches("#/$defs/").to_owned(), ""));
     }
     let inner = |key: &str| field.get(key).and_then(|inner| reference_in(inner));
+    let choices = field.get("anyOf").and_then(Value::as_array);
+    if let Some(used) = choices.and_then(|choices| choices.iter().find_map(reference_in)) {
+        return Some(used);
+    }
     inner("items")
         .map(|(used, _)| (used, "[]"))
         .or_else(|| inner("additionalProperties").map(|(used, _)| (used, ".NAME")))

@@ -1,0 +1,163 @@
+//! What operators may ask of the traffic shifter.
+
+mod start;
+
+pub use self::start::Start;
+use super::{CommandError, Spec, fields::Fields};
+use crate::{rollout::request::Order, trigger::Command};
+
+/// A command to the traffic shifter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RolloutCommand {
+    /// Begin a rollout, or show what it would do.
+    Start(Box<Start>),
+    /// Say what is known, without changing anything.
+    Status {
+        /// Absent: every endpoint that has or had a rollout.
+        endpoint: Option<String>,
+    },
+    /// Say which rollouts there were.
+    History {
+        /// `EndpointName`.
+        endpoint: String,
+    },
+    /// Start the last rollout that was rolled back or failed again, as it was asked for.
+    Retry {
+        /// `EndpointName`.
+        endpoint: String,
+        /// Who and why.
+        said: Said,
+    },
+    /// Something about the rollout there is.
+    Order {
+        /// What.
+        order: Order,
+        /// `EndpointName`.
+        endpoint: String,
+        /// Who and why.
+        said: Said,
+    },
+}
+
+/// Who gives a command, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The same id twice is obeyed once; the invocation's own when absent.
+    pub id: Option<String>,
+    /// Who; safe to show.
+    pub by: Option<String>,
+    /// Why; safe to show.
+    pub reason: Option<String>,
+}
+
+const ORDER: &[&str] = &["endpoint", "id", "by", "reason"];
+
+/// What the traffic shifter is asked.
+const COMMANDS: [Spec; 10] = [
+    Spec {
+        name: "start",
+        fields: start::FIELDS,
+        example: r#"{"command": "start", "endpoint": "fraud-detector", "model": "fraud-v2", "strategy": "canary-10", "by": "ana", "reason": "retrained"}"#,
+    },
+    Spec {
+        name: "status",
+        fields: &["endpoint"],
+        example: r#"{"command": "status", "endpoint": "fraud-detector"}"#,
+    },
+    order(
+        "pause",
+        r#"{"command": "pause", "endpoint": "fraud-detector", "by": "ana", "reason": "looking at the logs"}"#,
+    ),
+    order(
+        "resume",
+        r#"{"command": "resume", "endpoint": "fraud-detector", "by": "ana"}"#,
+    ),
+    order(
+        "promote",
+        r#"{"command": "promote", "endpoint": "fraud-detector", "by": "ana", "reason": "accuracy is right"}"#,
+    ),
+    order(
+        "skip",
+        r#"{"command": "skip", "endpoint": "fraud-detector", "by": "ana", "reason": "seen enough"}"#,
+    ),
+    order(
+        "abort",
+        r#"{"command": "abort", "endpoint": "fraud-detector", "by": "ana", "reason": "wrong model"}"#,
+    ),
+    order(
+        "retry",
+        r#"{"command": "retry", "endpoint": "fraud-detector", "by": "ana", "reason": "the quota was raised"}"#,
+    ),
+    order(
+        "rollback",
+        r#"{"command": "rollback", "endpoint": "fraud-detector", "by": "ana", "reason": "customers complain"}"#,
+    ),
+    Spec {
+        name: "history",
+        fields: &["endpoint"],
+        example: r#"{"command": "history", "endpoint": "fraud-detector"}"#,
+    },
+];
+
+const fn order(name: &'static str, example: &'static str) -> Spec {
+    Spec {
+        name,
+        fields: ORDER,
+        example,
+    }
+}
+
+impl RolloutCommand {
+    /// Reads a command.
+    ///
+    /// # Errors
+    /// When the command is unknown, or with every field that is unknown, missing or wrong.
+    pub fn parse(command: &Command) -> Result<Self, CommandError> {
+        let mut fields = Fields::of(&COMMANDS, command)?;
+        let read = match fields.spec.name {
+            "start" => start::read(&mut fields).map(|start| Self::Start(Box::new(start))),
+            "status" => {
+                let endpoint = fields.endpoint(false);
+                Some(Self::Status { endpoint })
+            }
+            "history" => fields.endpoint(true).map(|endpoint| Self::History { endpoint }),
+            name => {
+                let endpoint = fields.endpoint(true);
+                let said = Said {
+                    id: fields.id(),
+                    by: fields.words("by"),
+                    reason: fields.words("reason"),
+                };
+                endpoint.map(|endpoint| match order_of(name) {
+                    Some(order) => Self::Order { order, endpoint, said },
+                    None => Self::Retry { endpoint, said },
+                })
+            }
+        };
+        fields.done(read)
+    }
+
+    /// The endpoint it is about; `None` for the status of all.
+    pub fn endpoint(&self) -> Option<&str> {
+        match self {
+            Self::Start(start) => Some(start.endpoint()),
+            Self::Status { endpoint } => endpoint.as_deref(),
+            Self::History { endpoint } | Self::Retry { endpoint, .. } | Self::Order { endpoint, .. } => Some(endpoint),
+        }
+    }
+}
+
+fn order_of(name: &str) -> Option<Order> {
+    let orders = [
+        Order::Pause,
+        Order::Resume,
+        Order::Promote,
+        Order::Skip,
+        Order::Abort,
+        Order::Rollback,
+    ];
+    orders.into_iter().find(|order| order.as_str() == name)
+}
+
+#[cfg(test)]
+mod tests;

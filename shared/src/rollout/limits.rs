@@ -1,0 +1,195 @@
+//! What an engine can never do, told before anything is begun.
+//!
+//! SageMaker's own engines refuse some of it at `UpdateEndpoint`, and silently do less than asked for the rest (an alarm
+//! that does not exist never rolls back), so it is refused up front, and the engine that can do it is named.
+
+use std::{fmt, time::Duration};
+
+use super::{
+    policy::{Engine, RolloutPolicy},
+    strategy::{StrategyKind, Weight},
+};
+use crate::quantity::Span;
+
+/// `WaitIntervalInSeconds` and `TerminationWaitInSeconds`.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// `MaximumExecutionTimeoutInSeconds`, which has to be more than all waits together.
+pub const LONGEST_DEPLOYMENT: Duration = Duration::from_secs(28_800);
+
+/// `AutoRollbackConfiguration` takes 10, of which one is Steward's own.
+pub const MOST_ALARMS: usize = 9;
+
+const USE_VARIANTS: &str = "or `engine: variants`, which has no such limit";
+
+/// One thing in a policy that contradicts another or can never work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The field of the `rollout` section that it is about.
+    pub field: &'static str,
+    /// What is wrong.
+    pub problem: String,
+    /// What would be right, where that can be said.
+    pub accepted: Option<String>,
+}
+
+impl Contradiction {
+    pub(crate) fn new(field: &'static str, problem: impl Into<String>, accepted: impl Into<String>) -> Self {
+        Self {
+            field,
+            problem: problem.into(),
+            accepted: Some(accepted.into()),
+        }
+    }
+
+    /// What would be right is in the problem.
+    pub(crate) fn told(field: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            field,
+            problem: problem.into(),
+            accepted: None,
+        }
+    }
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.field, self.problem)?;
+        match &self.accepted {
+            Some(accepted) => write!(f, "; accepted: {accepted}."),
+            None => f.write_str("."),
+        }
+    }
+}
+
+/// What of a policy contradicts itself or can never work with its engine, whatever the endpoint.
+pub fn contradictions(policy: &RolloutPolicy) -> Vec<Contradiction> {
+    let mut wrong = Vec::new();
+    let bakes = policy.strategy.bakes();
+    if policy.deadline <= bakes {
+        wrong.push(Contradiction::new(
+            "deadline",
+            format!(
+                "it ends after {}, and the bakes alone take {}",
+                told(policy.deadline),
+                told(bakes)
+            ),
+            format!("more than {}", told(bakes)),
+        ));
+    }
+    match policy.engine {
+        Engine::Variants => {}
+        Engine::Guardrails => {
+            guardrails(policy, &mut wrong);
+            native(policy, &mut wrong);
+        }
+        Engine::Rolling => {
+            rolling(policy, &mut wrong);
+            native(policy, &mut wrong);
+        }
+    }
+    wrong
+}
+
+/// Of both of SageMaker's engines.
+fn native(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
+    let engine = policy.engine;
+    if let Some(step) = policy.strategy.steps.iter().find(|step| step.bake > LONGEST_WAIT) {
+        wrong.push(Contradiction::new(
+            "strategy",
+            format!("with the engine {engine} a bake is at most 1h, not {}", told(step.bake)),
+            format!("shorter bakes, {USE_VARIANTS}"),
+        ));
+    }
+    let alarms = policy.alarms.len();
+    if alarms > MOST_ALARMS {
+        wrong.push(Contradiction::new(
+            "alarms",
+            format!(
+                "with the engine {engine} SageMaker watches 10 alarms, one of them Steward's own; here are {alarms}"
+            ),
+            format!("at most {MOST_ALARMS}, such as one composite alarm for all of them, {USE_VARIANTS}"),
+        ));
+    }
+    if alarms == 0 && policy.analysis.is_none() {
+        wrong.push(Contradiction::new(
+            "alarms",
+            format!("with the engine {engine}, no alarm and no analysis nothing would ever take it back"),
+            "at least one alarm, or analysis",
+        ));
+    }
+    let waits = waits(policy);
+    if waits >= LONGEST_DEPLOYMENT {
+        wrong.push(Contradiction::new(
+            "strategy",
+            format!(
+                "with the engine {engine} all of it ends within 8h, and the waits alone take {}",
+                told(waits)
+            ),
+            format!("fewer or shorter bakes, {USE_VARIANTS}"),
+        ));
+    }
+}
+
+/// What SageMaker is told to wait, all together.
+pub fn waits(policy: &RolloutPolicy) -> Duration {
+    let bakes = policy.strategy.bakes();
+    match policy.engine {
+        Engine::Variants | Engine::Guardrails => bakes + policy.keep_blue,
+        Engine::Rolling => bakes * u32::from(100_u8.div_ceil(policy.batch_percent.max(1))),
+    }
+}
+
+fn guardrails(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
+    let first = policy.strategy.steps.first().map_or(Weight::FULL, |step| step.weight);
+    let whole = first.ten_thousandths().is_multiple_of(100);
+    let within = |least: u16, most: u16| (least..=most).contains(&first.ten_thousandths()) && whole;
+    match policy.strategy.kind {
+        StrategyKind::AllAtOnce => {}
+        StrategyKind::Canary if within(100, 5_000) => {}
+        StrategyKind::Linear if within(1_000, 5_000) => {}
+        StrategyKind::Canary => wrong.push(Contradiction::new(
+            "strategy",
+            format!("with the engine guardrails a canary is whole percents from 1% to 50%, not {first}"),
+            format!("such a canary, {USE_VARIANTS}"),
+        )),
+        StrategyKind::Linear => wrong.push(Contradiction::new(
+            "strategy",
+            format!("with the engine guardrails a linear step is whole percents from 10% to 50%, not {first}"),
+            format!("such a step, {USE_VARIANTS}"),
+        )),
+        StrategyKind::Steps => wrong.push(Contradiction::new(
+            "strategy",
+            "the engine guardrails can do neither steps of your own nor gates",
+            format!("all_at_once, canary or linear, {USE_VARIANTS}"),
+        )),
+    }
+    if policy.keep_blue > LONGEST_WAIT {
+        wrong.push(Contradiction::new(
+            "keep_blue",
+            format!(
+                "with the engine guardrails blue is kept for at most 1h, not {}",
+                told(policy.keep_blue)
+            ),
+            format!("at most 1h, {USE_VARIANTS}"),
+        ));
+    }
+}
+
+fn rolling(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
+    if policy.strategy.kind != StrategyKind::AllAtOnce {
+        wrong.push(Contradiction::new(
+            "strategy",
+            "the engine rolling replaces instances or copies in batches (`batch`) and does not split traffic",
+            format!("all_at_once, whose bake is the wait after each batch, {USE_VARIANTS}"),
+        ));
+    }
+}
+
+fn told(time: Duration) -> String {
+    let span = u64::try_from(time.as_millis()).ok().and_then(Span::from_millis);
+    span.map_or_else(|| format!("{time:?}"), |span| span.to_string())
+}
+
+#[cfg(test)]
+mod tests;
