@@ -9,7 +9,7 @@ use rehearsal::{
     clock::SimClock,
     cloud::Cloud,
     faults::{Fault, FaultKind, FaultPlan},
-    world::{World, spec::WorldSpec},
+    world::{Call, Service, World, spec::WorldSpec},
 };
 use serde_json::{Value, json};
 use shared::aws::{Base, Clock, Emit, Invocation};
@@ -250,4 +250,98 @@ async fn before_whichever_call_the_function_dies_the_end_is_the_same() {
 #[tokio::test(start_paused = true)]
 async fn after_whichever_call_the_function_dies_the_end_is_the_same() {
     the_end_is_the_same(FaultKind::CrashAfter).await;
+}
+
+impl Stage {
+    /// The texts of the alerts of this kind.
+    fn texts(&self, kind: &str) -> Vec<String> {
+        self.cloud.with_world(|world| {
+            let of_kind = world.published().iter().filter(|published| {
+                published
+                    .message
+                    .attributes
+                    .get("kind")
+                    .is_some_and(|told| told == kind)
+            });
+            of_kind.map(|published| published.message.body.clone()).collect()
+        })
+    }
+
+    fn called(&self, operation: &str) -> usize {
+        let calls = self.cloud.calls();
+        calls.iter().filter(|call| call.operation == operation).count()
+    }
+
+    fn operator(&self, operation: &str, input: Value) {
+        let now = self.cloud.clock().now();
+        let call = Call {
+            region: REGION,
+            caller: "operator",
+            service: Service::SageMaker,
+            operation,
+            input,
+        };
+        self.cloud.with_world(|world| world.call(now, call)).expect("taken");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_endpoint_whose_config_is_gone_is_not_deleted_and_people_are_told_why() {
+    let world = r#"
+regions: {eu-west-1: {topics: [alerts], endpoints: {fraud: {}}}}
+incidents: [{at: 2m30s, endpoint: fraud, becomes: failed, reason: no capacity}]
+"#;
+    let fleet = "version: 1\nendpoints: {fraud: {health: {recovery: {rungs: [recreate]}}}}\n";
+    let mut stage = Stage::of(world, fleet);
+    stage.ticks(2).await;
+    let good = &stage.ledger()["document"]["endpoints"]["fraud"]["last_good"]["config"];
+    stage.cloud.clock().sleep(Duration::from_secs(40)).await;
+    stage.cloud.advance();
+    stage.operator("DeleteEndpointConfig", json!({ "EndpointConfigName": good }));
+    stage.ticks(3).await;
+    assert_eq!(stage.failures, Vec::<String>::new());
+    assert_eq!(
+        stage.whats(),
+        [
+            "fraud endpoint.failed",
+            "fraud recovery.started",
+            "fraud recovery.failed"
+        ]
+    );
+    assert_eq!((stage.called("DeleteEndpoint"), stage.called("CreateEndpoint")), (0, 0));
+    let told = &stage.texts("recovery.failed")[0];
+    for words in ["Endpoint fraud was not deleted", "Nothing was changed; this was wanted"] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redeployment_withdrawn_half_way_says_what_it_left() {
+    let world = r#"
+regions: {eu-west-1: {topics: [alerts], endpoints: {fraud: {}}}}
+incidents: [{at: 1m30s, for: 2m, endpoint: fraud, behaves: {errors: 100%, status: 500}}]
+"#;
+    let fleet = r#"
+version: 1
+defaults: {health: {failure_threshold: 2, success_threshold: 1}}
+endpoints: {fraud: {health: {probes: [{name: smoke, payload: {amount: 12}}], recovery: {rungs: [redeploy]}}}}
+"#;
+    let mut stage = Stage::of(world, fleet);
+    stage
+        .cloud
+        .add_fault(Fault::every(FaultKind::Throttle).on("sagemaker", "UpdateEndpoint"));
+    stage.ticks(5).await;
+    assert_eq!(
+        stage.whats(),
+        [
+            "fraud endpoint.unhealthy",
+            "fraud recovery.started",
+            "fraud endpoint.recovered",
+            "fraud recovery.finished"
+        ]
+    );
+    let told = &stage.texts("recovery.finished")[0];
+    assert!(told.contains("withdrawn: the endpoint recovered by itself"), "{told}");
+    assert!(told.contains("was created as a copy of"), "{told}");
+    assert!(told.contains("Nothing else was changed"), "{told}");
 }

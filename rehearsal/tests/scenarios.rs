@@ -71,6 +71,7 @@ scenarios! {
     a_failed_endpoint_is_created_again_where_that_is_allowed => "failed-endpoint",
     a_vanished_endpoint_is_told_once => "vanished",
     a_flapping_endpoint_is_told_as_flapping => "flapping",
+    outages_behind_swings_are_told => "unsteady",
     all_probes_failing_at_once_is_one_alert_and_no_recovery => "everything-fails",
     a_throttled_api_counts_against_no_endpoint => "throttled-api",
     a_missing_permission_counts_against_no_endpoint => "denied-permission",

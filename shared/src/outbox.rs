@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    alert::{Alert, AlertKind, Severity},
+    alert::{Alert, AlertKind, Links, Severity},
     text::printable,
 };
 
@@ -91,14 +91,14 @@ impl Outbox {
         &self.pending
     }
 
-    /// At most `limit` alerts to publish now, most important first. The alert about merged ones is made here, without
-    /// links: complete it with [`Alert::linked`].
+    /// At most `limit` alerts to publish now, most important first. The alert about merged ones is made here, with
+    /// `links`.
     ///
     /// What concerns the same endpoint keeps its order, so that no pager closes an incident that has begun anew: the
     /// most important alert of an endpoint moves all its earlier ones forward.
-    pub fn take_for_publish(&self, limit: usize) -> Vec<Alert> {
+    pub fn take_for_publish(&self, limit: usize, links: &Links) -> Vec<Alert> {
         let mut groups: BTreeMap<Option<&str>, Vec<&Alert>> = BTreeMap::new();
-        let merged = self.merged.as_ref().map(Merged::alert);
+        let merged = self.merged.as_ref().map(|merged| merged.alert().linked(links));
         for alert in self.pending.iter().chain(&merged) {
             groups.entry(alert.subject_of.as_deref()).or_default().push(alert);
         }

@@ -13,7 +13,7 @@ pub enum Outcome {
     Done,
     /// A part is done; the details say what is left, and the next tick continues.
     Partial,
-    /// The event was not understood and nothing was done. Not an error of the function: a retry would change nothing.
+    /// The event was not understood, or names nothing that there is, and nothing was done. Not an error of the function: a retry would change nothing.
     Refused,
 }
 
@@ -40,7 +40,7 @@ impl Report {
         Self::new(Outcome::Partial, summary)
     }
 
-    /// Nothing done, because the event was not understood.
+    /// Nothing done, because the event was not understood or names nothing that there is.
     pub fn refused(why: &impl fmt::Display) -> Self {
         Self::new(Outcome::Refused, why.to_string())
     }

@@ -95,6 +95,7 @@ fn around(section: &str, fields: Map<String, Value>) -> Value {
         "Match" => file(json!({ "endpoints": { "a": { "match": fields } } })),
         "Health" => health(Value::Object(fields)),
         "Stuck" => health(json!({ "stuck": fields })),
+        "FailureShare" => health(json!({ "failure_share": fields })),
         "Flapping" => health(json!({ "flapping": fields })),
         "Recovery" => health(json!({ "recovery": fields })),
         "Window" => {

@@ -107,6 +107,7 @@ async fn take(
         }
         return (None, None);
     };
+    let mut left = Vec::new();
     let (outcome, trouble) = match leased {
         Ok(Decision::Refuse { current, free_at }) => {
             let why = format!(
@@ -115,12 +116,15 @@ async fn take(
             );
             (ActOutcome::Later(why), None)
         }
-        Ok(Decision::Grant(_) | Decision::TakeOver { .. }) => match call(acting, step).await {
+        Ok(Decision::Grant(_) | Decision::TakeOver { .. }) => match call(acting, step, &mut left).await {
             Ok(change) => {
                 tracing::info!(step = ?step.verb, ?change, "recovery step taken");
                 (ActOutcome::Accepted, None)
             }
-            Err(error) => failed(&error),
+            Err(error) => {
+                left.extend(perhaps(&error));
+                failed(&error)
+            }
         },
         Err(error) => (
             ActOutcome::Later(format!("no lease: {error}")),
@@ -130,8 +134,10 @@ async fn take(
     let acted = Acted {
         endpoint: endpoint.to_owned(),
         intent: intent.to_owned(),
+        step: step.number,
         at: ctx.base.clock.now(),
         outcome,
+        left,
     };
     (Some(acted), trouble)
 }
@@ -146,8 +152,15 @@ fn failed(error: &CallError) -> (ActOutcome, Option<Trouble>) {
     (outcome, own.then(|| trouble(error)))
 }
 
-/// The one place where the health checker changes anything in SageMaker.
-async fn call(acting: &Acting, step: &Step) -> Result<Change, CallError> {
+/// A change whose answer did not come may have been made.
+fn perhaps(error: &CallError) -> Option<String> {
+    let reads = error.operation.starts_with("Describe") || error.operation.starts_with("List");
+    (!reads && error.failure.may_have_taken_effect())
+        .then(|| format!("{} may have taken effect: {}.", error.operation, error.failure))
+}
+
+/// The one place where the health checker changes anything in SageMaker. `left`: what it changed on the way.
+async fn call(acting: &Acting, step: &Step, left: &mut Vec<String>) -> Result<Change, CallError> {
     let endpoint = step.endpoint.as_str();
     let sagemaker = &acting.sagemaker;
     match &step.verb {
@@ -185,9 +198,10 @@ async fn call(acting: &Acting, step: &Step) -> Result<Change, CallError> {
         Verb::Redeploy { from, to } => {
             let config = sagemaker.describe_endpoint_config(from).await?;
             sagemaker.clone_endpoint_config(&config, to).await?;
+            left.push(format!("Endpoint config {to} was created as a copy of {from}."));
             sagemaker.update_endpoint(endpoint, to, None).await
         }
-        Verb::Delete => sagemaker.delete_endpoint(endpoint).await,
+        Verb::Delete { created, config } => sagemaker.delete_failed_endpoint(endpoint, *created, config).await,
         Verb::Create { config, tags } => sagemaker.create_endpoint(endpoint, config, tags).await,
     }
 }

@@ -129,7 +129,7 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
     if swept {
         result.emit(ctx, &selected.watch, lasted);
     }
-    Ok(result.report(&scope, lasted))
+    Ok(result.report(&selected.watch, &scope, lasted))
 }
 
 /// Decides on the news, again on every newer ledger, until the decision is written.

@@ -4,6 +4,7 @@ use shared::{
     aws::Invocation,
     command::{Ends, HealthCommand, Targets},
     health::{
+        asked,
         ledger::HealthLedger,
         silence::{self, Silence},
         status,
@@ -100,24 +101,13 @@ async fn keep_quiet(
     let add = |ledger: &HealthLedger| {
         let mut ledger = ledger.clone();
         silence::silence(&mut ledger, wanted.clone());
-        let covered: Vec<String> = ledger
-            .endpoints
-            .keys()
-            .filter(|name| wanted.covers(name))
-            .cloned()
-            .collect();
-        (Some(ledger), covered)
+        let known: Vec<String> = ledger.endpoints.keys().cloned().collect();
+        (Some(ledger), known)
     };
-    let (_, covered) = services.ledger.change(add).await?;
-    let known = match covered.len() {
-        0 => "no endpoint checked so far has such a name".to_owned(),
-        1 => "1 endpoint known so far".to_owned(),
-        count => format!("{count} endpoints known so far"),
-    };
-    let summary = format!(
-        "No alerts and no recovery for {} until {until:.0} ({known}). They are checked on, and what is still wrong then is told.",
-        wanted.endpoints.join(", ")
-    );
+    let (_, known) = services.ledger.change(add).await?;
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let covered: Vec<&str> = known.iter().copied().filter(|name| wanted.covers(name)).collect();
+    let summary = asked::silenced(&wanted, &known);
     Ok(Report::done(summary)
         .with("silence", serde_json::json!(wanted))
         .with("covers", covered))
@@ -130,13 +120,14 @@ async fn speak_again(ctx: &Context, call: &Invocation, endpoints: Vec<String>) -
         let mut ledger = ledger.clone();
         ledger.silences.retain(|silence| silence.until > now);
         let ended = silence::unsilence(&mut ledger, &endpoints);
-        ((!ended.is_empty()).then_some(ledger), ended)
+        let summary = asked::unsilenced(
+            &endpoints,
+            &ended,
+            &ledger.silences,
+            &ledger.endpoints.keys().map(String::as_str).collect::<Vec<_>>(),
+        );
+        ((!ended.is_empty()).then_some(ledger), (ended, summary))
     };
-    let (_, ended) = services.ledger.change(end).await?;
-    let summary = match ended.len() {
-        0 => format!("There is no silence on {}. Nothing was done.", endpoints.join(", ")),
-        1 => "Ended 1 silence. What is wrong is told with the next check.".to_owned(),
-        count => format!("Ended {count} silences. What is wrong is told with the next check."),
-    };
+    let (_, (ended, summary)) = services.ledger.change(end).await?;
     Ok(Report::done(summary).with("ended", serde_json::json!(ended)))
 }

@@ -22,7 +22,7 @@ pub(crate) async fn drain(
     services: &Services,
     loaded: Loaded<HealthLedger>,
 ) -> Result<(Loaded<HealthLedger>, usize), LedgerError> {
-    let waiting = loaded.document.outbox.take_for_publish(AT_ONCE);
+    let waiting = loaded.document.outbox.take_for_publish(AT_ONCE, &ctx.links);
     if waiting.is_empty() {
         return Ok((loaded, 0));
     }

@@ -7,9 +7,9 @@ use shared::{
     aws::lambda,
     emf::{Metrics, Unit},
     health::{
-        Decision, Why,
+        Decision, Why, asked,
         ledger::{EndpointRecord, HealthLedger, State},
-        observation::{News, Observation, Watch},
+        observation::{News, Observation, Seen, Watch},
     },
     probe::seconds,
     report::Report,
@@ -118,8 +118,48 @@ impl Outcome<'_> {
         }
     }
 
-    pub(crate) fn report(&self, scope: &Scope, lasted: Duration) -> Report {
+    /// Who is named in the summary: whoever was asked for, and in a sweep whoever is not well.
+    fn to_name(&self, scope: &Scope) -> Vec<(&str, State)> {
+        let all = self.checked().into_iter().map(|(name, record)| (name, record.state));
+        all.filter(|(_, state)| !matches!(scope, Scope::Sweep) || *state != State::Healthy)
+            .collect()
+    }
+
+    /// What was asked for and is not watched, or is watched and was not found.
+    fn in_vain(&self, watch: &Watch, scope: &Scope) -> Vec<String> {
+        let Scope::Some { patterns, .. } = scope else {
+            return Vec::new();
+        };
+        let watched: Vec<&str> = watch.policies.keys().map(String::as_str).collect();
+        let unknown = asked::unmatched(patterns, &watched)
+            .into_iter()
+            .map(|wrong| wrong.sentence("nothing of this name is watched: no entry of the fleet file selects it"));
+        let looks = self.news.observations.iter();
+        let unseen = looks.filter_map(|look| match look.seen {
+            Seen::Absent if !self.ledger.endpoints.contains_key(&look.endpoint) => {
+                Some(format!("SageMaker has no endpoint \"{}\".", look.endpoint))
+            }
+            Seen::Nothing => Some(format!("\"{}\" could not be looked at.", look.endpoint)),
+            Seen::Absent | Seen::Described(_) => None,
+        });
+        unknown.chain(unseen.take(asked::NAMED)).collect()
+    }
+
+    pub(crate) fn report(&self, watch: &Watch, scope: &Scope, lasted: Duration) -> Report {
         let checked = self.news.observations.len();
+        if let Scope::Some {
+            patterns,
+            details: true,
+        } = scope
+            && checked == 0
+            && self.unreached.is_empty()
+            && !patterns.iter().any(|pattern| pattern == "*")
+        {
+            return Report::refused(&format!(
+                "Nothing was checked. {}",
+                self.in_vain(watch, scope).join(" ")
+            ));
+        }
         let mut summary = format!(
             "Checked {checked} {} in {}",
             plural(checked, "endpoint"),
@@ -135,7 +175,15 @@ impl Outcome<'_> {
         for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
             summary.push_str(&format!(", {count} {word}"));
         }
+        let standing = asked::standing(&self.to_name(scope));
+        if !standing.is_empty() {
+            summary.push_str(&format!(" ({standing})"));
+        }
         summary.push('.');
+        for sentence in self.in_vain(watch, scope) {
+            summary.push(' ');
+            summary.push_str(&sentence);
+        }
         if !self.unreached.is_empty() {
             summary.push_str(&format!(
                 " {} were not reached and come first in the next sweep.",

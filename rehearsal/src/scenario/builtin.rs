@@ -27,6 +27,7 @@ builtins![
     "failed-endpoint",
     "vanished",
     "flapping",
+    "unsteady",
     "everything-fails",
     "throttled-api",
     "denied-permission",

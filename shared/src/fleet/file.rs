@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     health::policy::Rung,
-    quantity::{SpanWithin, Whole},
+    quantity::{Share, SpanWithin, Whole},
     yaml::{Found, Parts},
 };
 
@@ -179,6 +179,9 @@ pub(super) struct Health {
     #[deserr(default)]
     #[schemars(extend("default" = 3))]
     pub(super) failure_threshold: Option<Whole<1, 100>>,
+    /// Failures that are broken by single successes: enough of them among the last checks are unhealthy too.
+    #[deserr(default)]
+    pub(super) failure_share: Option<FailureShareSection>,
     /// Passed checks in a row before it counts as healthy again.
     #[deserr(default)]
     #[schemars(extend("default" = 2))]
@@ -225,6 +228,35 @@ pub(super) struct Stuck {
     pub(super) updating: Option<SpanWithin<{ 5 * MINUTE }, { 7 * DAY }>>,
 }
 
+/// When failures that do not come in a row are unhealthy all the same.
+#[derive(Clone, Debug, Default, Deserr, JsonSchema)]
+#[deserr(error = Found, deny_unknown_fields, validate = FailureShareSection::consistent -> Found)]
+#[schemars(deny_unknown_fields, rename = "FailureShare")]
+pub(super) struct FailureShareSection {
+    /// This share of the last `checks` failing is unhealthy, never fewer than `failure_threshold`; more than 0%.
+    #[deserr(default)]
+    #[schemars(extend("default" = "60%"))]
+    pub(super) share: Option<Share>,
+    /// How many of the last checks are looked at; 0 for never. When not given: 10, or three times
+    /// `failure_threshold` where that is more.
+    #[deserr(default)]
+    #[schemars(example = 10)]
+    pub(super) checks: Option<Whole<0, 100>>,
+}
+
+impl FailureShareSection {
+    fn consistent(self, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        match self.share {
+            Some(share) if share.fraction() == 0.0 => Err(Found::one(
+                at.push_key("share"),
+                "0% would make every check unhealthy",
+                "more than 0%; `checks: 0` turns the rule off".to_owned(),
+            )),
+            _ => Ok(self),
+        }
+    }
+}
+
 /// When an endpoint counts as flapping.
 #[derive(Clone, Debug, Default, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields)]
@@ -238,6 +270,10 @@ pub(super) struct FlappingSection {
     #[deserr(default)]
     #[schemars(extend("default" = 6))]
     pub(super) transitions: Option<Whole<2, 100>>,
+    /// An endpoint that flapped and then is sick for this long without a change is told as sick, not as flapping.
+    #[deserr(default)]
+    #[schemars(extend("default" = "20m"))]
+    pub(super) outage: Option<SpanWithin<{ 5 * MINUTE }, { 7 * DAY }>>,
 }
 
 /// What Steward may do by itself. Each failure takes only the rungs that are safe for it.

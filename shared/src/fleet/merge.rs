@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    file::{FlappingSection, Health, Recovery, Reminder, Stuck},
+    file::{FailureShareSection, FlappingSection, Health, Recovery, Reminder, Stuck},
     text::Text,
     wide::FleetSection,
 };
 use crate::{
-    health::policy::{Flapping, FleetHealthPolicy, HealthPolicy, RecoveryPolicy},
+    health::policy::{FailureShare, Flapping, FleetHealthPolicy, HealthPolicy, RecoveryPolicy},
     quantity::SpanWithin,
 };
 
@@ -23,6 +23,12 @@ impl Health {
             enabled: self.enabled.or(under.enabled),
             probes: self.probes.or(under.probes),
             failure_threshold: self.failure_threshold.or(under.failure_threshold),
+            failure_share: both(self.failure_share, under.failure_share, |over, under| {
+                FailureShareSection {
+                    share: over.share.or(under.share),
+                    checks: over.checks.or(under.checks),
+                }
+            }),
             success_threshold: self.success_threshold.or(under.success_threshold),
             reminder: self.reminder.or(under.reminder),
             stuck: both(self.stuck, under.stuck, |over, under| Stuck {
@@ -32,6 +38,7 @@ impl Health {
             flapping: both(self.flapping, under.flapping, |over, under| FlappingSection {
                 window: over.window.or(under.window),
                 transitions: over.transitions.or(under.transitions),
+                outage: over.outage.or(under.outage),
             }),
             maintenance: self.maintenance.or(under.maintenance),
             runbook: self.runbook.or(under.runbook),
@@ -47,13 +54,21 @@ impl Health {
     }
 
     pub(super) fn resolve(self) -> HealthPolicy {
+        let failure_threshold = self.failure_threshold.map_or(3, |number| number.0);
+        let failure_share = self.failure_share.unwrap_or_default();
         let stuck = self.stuck.unwrap_or_default();
         let flapping = self.flapping.unwrap_or_default();
         let recovery = self.recovery.unwrap_or_default();
         HealthPolicy {
             enabled: self.enabled.unwrap_or(true),
             probes: self.probes.map(|probes| probes.0).unwrap_or_default(),
-            failure_threshold: self.failure_threshold.map_or(3, |number| number.0),
+            failure_threshold,
+            failure_share: FailureShare {
+                share: failure_share.share.map_or(0.6, |share| share.fraction()),
+                checks: failure_share
+                    .checks
+                    .map_or((3 * failure_threshold).clamp(10, 100), |number| number.0),
+            },
             success_threshold: self.success_threshold.map_or(2, |number| number.0),
             reminder: match self.reminder {
                 None | Some(Reminder::Never) => None,
@@ -64,6 +79,7 @@ impl Health {
             flapping: Flapping {
                 window: flapping.window.map_or(HOUR, SpanWithin::duration),
                 transitions: flapping.transitions.map_or(6, |number| number.0),
+                outage: flapping.outage.map_or(20 * MINUTE, SpanWithin::duration),
             },
             maintenance: self.maintenance.unwrap_or_default().0,
             runbook: self.runbook.map(Text::into_string),

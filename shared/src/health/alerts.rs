@@ -135,8 +135,13 @@ pub(super) fn context(record: &EndpointRecord) -> Vec<String> {
     for shifted in &record.recovery.shifted {
         let variants: Vec<&str> = shifted.variants.iter().map(String::as_str).collect();
         if shifted.back.is_none() {
+            let then = if shifted.keep {
+                ", and leaves it to a person to give it back"
+            } else {
+                ""
+            };
             lines.push(format!(
-                "{} gets no traffic since {:.0}: Steward took it away",
+                "{} gets no traffic since {:.0}: Steward took it away{then}",
                 named(&variants),
                 shifted.at
             ));

@@ -1,5 +1,7 @@
 //! A fleet on a stage, for the tests: sweeps a minute apart, and what people are told after each.
 
+mod look;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -11,14 +13,12 @@ use jiff::Timestamp;
 use super::{
     Decision, Facts, decide,
     ledger::{EndpointRecord, HealthLedger},
-    observation::{ActOutcome, Acted, News, Observation, ProbeResult, Seen, SweepNews, Target, Trouble, Watch},
-    policy::{Flapping, FleetHealthPolicy, HealthPolicy, Probe, ProbeKind, RecoveryPolicy, Rung},
+    observation::{ActOutcome, Acted, News, Observation, SweepNews, Watch},
+    policy::{FailureShare, Flapping, FleetHealthPolicy, HealthPolicy, Probe, ProbeKind, RecoveryPolicy, Rung},
 };
-use crate::{
-    alert::{Alert, Links},
-    endpoint::{Endpoint, EndpointStatus, Variant},
-    probe::{Cause, Judgement, ProbeVerdict},
-};
+use crate::alert::{Alert, Links};
+
+pub(super) use self::look::{Look, look, variant};
 
 pub(super) fn time(text: &str) -> Timestamp {
     text.parse().expect("a timestamp")
@@ -37,6 +37,7 @@ pub(super) fn policy() -> HealthPolicy {
         enabled: true,
         probes: vec![probe("smoke")],
         failure_threshold: 3,
+        failure_share: FailureShare { share: 0.6, checks: 10 },
         success_threshold: 2,
         reminder: None,
         stuck_creating: minutes(60),
@@ -44,6 +45,7 @@ pub(super) fn policy() -> HealthPolicy {
         flapping: Flapping {
             window: minutes(60),
             transitions: 6,
+            outage: minutes(20),
         },
         maintenance: Vec::new(),
         runbook: None,
@@ -70,149 +72,6 @@ pub(super) fn probe(name: &str) -> Probe {
         per_variant: false,
         degraded_after: None,
         conditions: Vec::new(),
-    }
-}
-
-/// What the world shows of one endpoint.
-#[derive(Clone, Debug)]
-pub(super) struct Look(pub(super) Observation);
-
-/// Endpoint `name`, InService with one variant `blue` on two instances, probed and well.
-pub(super) fn look(name: &str) -> Look {
-    Look(Observation {
-        endpoint: name.into(),
-        at: Timestamp::MIN,
-        seen: Seen::Described(Endpoint {
-            name: name.into(),
-            arn: format!("arn:aws:sagemaker:eu-west-1:111122223333:endpoint/{name}"),
-            config: Some("fraud-config".into()),
-            pending: None,
-            status: EndpointStatus::InService,
-            failure_reason: None,
-            created: time("2026-01-01T00:00:00Z"),
-            modified: time("2026-02-01T00:00:00Z"),
-            variants: vec![variant("blue", 1.0, 2)],
-            asynchronous: false,
-        }),
-        hint: None,
-        probes: Vec::new(),
-        jobs: BTreeMap::new(),
-        asleep: false,
-        scaling: Some(Vec::new()),
-        tags: Some(BTreeMap::new()),
-        troubles: Vec::new(),
-    })
-    .passed()
-}
-
-pub(super) fn variant(name: &str, weight: f64, instances: u32) -> Variant {
-    Variant {
-        name: name.into(),
-        current_weight: weight,
-        desired_weight: weight,
-        current_instances: Some(instances),
-        desired_instances: Some(instances),
-        serverless: false,
-    }
-}
-
-fn verdict(cause: Option<Cause>, judgement: Judgement) -> ProbeVerdict {
-    let reason = match cause {
-        None => "answered 200 in 40 ms".to_owned(),
-        Some(cause) => format!("made up: {cause:?}"),
-    };
-    ProbeVerdict {
-        judgement,
-        cause,
-        reason,
-    }
-}
-
-impl Look {
-    pub(super) fn endpoint(mut self, change: impl FnOnce(&mut Endpoint)) -> Self {
-        if let Seen::Described(endpoint) = &mut self.0.seen {
-            change(endpoint);
-        }
-        self
-    }
-
-    pub(super) fn status(self, status: EndpointStatus, since: Timestamp) -> Self {
-        let mut look = self.endpoint(|endpoint| {
-            endpoint.status = status;
-            endpoint.modified = since;
-        });
-        look.0.probes.clear();
-        look
-    }
-
-    fn probed(mut self, variant: Option<&str>, cause: Option<Cause>, judgement: Judgement) -> Self {
-        self.0
-            .probes
-            .retain(|result| result.variant.is_some() && result.variant.as_deref() != variant);
-        self.0.probes.push(ProbeResult {
-            probe: "smoke".into(),
-            variant: variant.map(str::to_owned),
-            verdict: verdict(cause, judgement),
-            took_ms: 40,
-        });
-        self
-    }
-
-    pub(super) fn passed(self) -> Self {
-        self.probed(None, None, Judgement::Passed)
-    }
-
-    pub(super) fn failed(self, cause: Cause) -> Self {
-        self.probed(None, Some(cause), Judgement::Failed)
-    }
-
-    pub(super) fn degraded(self) -> Self {
-        self.probed(None, Some(Cause::Slow), Judgement::Degraded)
-    }
-
-    pub(super) fn inconclusive(self, cause: Cause) -> Self {
-        self.probed(None, Some(cause), Judgement::Inconclusive)
-    }
-
-    pub(super) fn variant_passed(self, variant: &str) -> Self {
-        self.probed(Some(variant), None, Judgement::Passed)
-    }
-
-    pub(super) fn variant_failed(self, variant: &str, cause: Cause) -> Self {
-        self.probed(Some(variant), Some(cause), Judgement::Failed)
-    }
-
-    /// Two variants with half the traffic each, `green` well and `blue` as told.
-    pub(super) fn two(self, blue: Option<Cause>) -> Self {
-        let look =
-            self.endpoint(|endpoint| endpoint.variants = vec![variant("blue", 1.0, 2), variant("green", 1.0, 2)]);
-        match blue {
-            None => look.variant_passed("blue"),
-            Some(cause) => look.variant_failed("blue", cause),
-        }
-        .variant_passed("green")
-    }
-
-    pub(super) fn absent(mut self) -> Self {
-        self.0.seen = Seen::Absent;
-        self.0.probes.clear();
-        self
-    }
-
-    pub(super) fn unseen(mut self, trouble: Trouble) -> Self {
-        self.0.seen = Seen::Nothing;
-        self.0.probes.clear();
-        self.0.troubles.push(trouble);
-        self
-    }
-
-    pub(super) fn scaled(mut self, min: u32, max: u32) -> Self {
-        self.0.scaling = Some(vec![Target {
-            variant: "blue".into(),
-            min,
-            max,
-        }]);
-        self
     }
 }
 
@@ -326,7 +185,7 @@ impl Stage {
         let again = decide(&self.facts(), &self.watch, &decision.ledger, news);
         assert_same(&decision, &again);
         self.ledger = decision.ledger.clone();
-        let published = self.ledger.outbox.take_for_publish(usize::MAX);
+        let published = self.ledger.outbox.take_for_publish(usize::MAX, &self.links);
         let ids: Vec<&str> = published.iter().map(|alert| alert.id.as_str()).collect();
         self.ledger.outbox.clear(&ids);
         self.told.extend(published);
@@ -351,8 +210,10 @@ impl Stage {
         Acted {
             endpoint: step.endpoint.clone(),
             intent: step.intent.clone(),
+            step: step.number,
             at: self.now,
             outcome,
+            left: Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     Facts, Why, alerts,
     ledger::{EndpointRecord, HealthLedger, Incident, Level, State, Told, after, between},
     policy::HealthPolicy,
+    recovery,
     silence::Mute,
 };
 use crate::{alert::AlertKind, outbox::Outbox};
@@ -54,6 +55,11 @@ pub(super) fn tell(
         .retain(|change| between(*change, facts.now) < policy.flapping.window);
     // SageMaker's own word does not flap: an outage that it states is told whatever the probes did before.
     let stated = ailing.is_some_and(is_stated);
+    let settled = ailing.is_some() && stays_sick(record, policy);
+    if settled {
+        // It does not flap any more: what comes is counted anew.
+        record.changes.clear();
+    }
     let unsteady = !stated && record.changes.len() as u64 > u64::from(policy.flapping.transitions);
     match (record.incident.as_ref().map(|incident| incident.told), ailing) {
         (Some(Told::Flapping), _) if !stated && !record.changes.is_empty() => Some(Why::Flapping),
@@ -98,6 +104,18 @@ pub(super) fn close(facts: &Facts<'_>, ledger: &mut HealthLedger, name: &str, be
         alert.next = "Nothing, if this was meant.".into();
         outbox.push(alerts::with_since(alert, since));
     }
+}
+
+/// Its level has been ill for so long, by checks that counted, that it is an outage and not a swing.
+fn stays_sick(record: &EndpointRecord, policy: &HealthPolicy) -> bool {
+    let sick_for = |change: &Timestamp| record.counted.map(|counted| between(*change, counted));
+    record.level.is_ill()
+        && record.streak.passing == 0
+        && record
+            .changes
+            .last()
+            .and_then(sick_for)
+            .is_some_and(|lasting| lasting >= policy.flapping.outage)
 }
 
 fn is_stated(state: State) -> bool {
@@ -181,14 +199,15 @@ impl Teller<'_> {
         alert.evidence.push(format!("now {}", record.state));
         alert.evidence.extend(record.evidence.iter().cloned());
         alert.done.push(format!(
-            "Single alerts and recovery are held back until it has not changed for {}.",
-            crate::probe::seconds(self.policy.flapping.window)
+            "Single alerts and recovery are held back until it has not changed for {}, or has been sick for {} without a break.",
+            crate::probe::seconds(self.policy.flapping.window),
+            crate::probe::seconds(self.policy.flapping.outage)
         ));
         outbox.push(alert);
         Why::Flapping
     }
 
-    /// It flaps no more, but it ended sick.
+    /// It flaps no more, but it is sick.
     fn calm_but(&self, record: &mut EndpointRecord, outbox: &mut Outbox, state: State) -> Why {
         let why = self.ill(record, outbox, state);
         if let Some(incident) = record.incident.as_mut() {
@@ -238,6 +257,9 @@ impl Teller<'_> {
             format!("after {lasted}")
         };
         alert.evidence.extend(alerts::context(record));
+        if let Some(next) = recovery::give_back(self.name, record) {
+            alert.next = next;
+        }
         if !incident.tried.is_empty() {
             let tried: Vec<&str> = incident.tried.iter().map(|rung| rung.as_str()).collect();
             alert.done.push(format!("Recovery had tried: {}.", tried.join(", ")));

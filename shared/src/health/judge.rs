@@ -12,6 +12,7 @@ use super::{
     ledger::{EndpointRecord, GoodConfig, Level, State, Streak, between},
     observation::{Observation, Seen, Trouble, TroubleKind},
     policy::HealthPolicy,
+    recent::Recent,
 };
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
@@ -218,9 +219,11 @@ fn described(
 /// Another fleet answers from now on: checks of the one before are no part of its streaks.
 fn start_counting_anew(record: &mut EndpointRecord) {
     record.streak = Streak::default();
+    record.recent = Recent::default();
     record.ailing.clear();
     for variant in record.variants.values_mut() {
         variant.streak = Streak::default();
+        variant.recent = Recent::default();
     }
 }
 

@@ -3,6 +3,8 @@
 //! One document, not one per endpoint, because every sweep reads and writes it: a thousand objects a minute would cost
 //! more than the function. It is written only on condition that nobody else wrote since it was read.
 
+mod record;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -11,8 +13,10 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{observation::TroubleKind, policy::Rung, recovery::Recovery, silence::Silence};
-use crate::{endpoint::EndpointStatus, outbox::Outbox, probe::Cause};
+use super::{observation::TroubleKind, policy::Rung, silence::Silence};
+use crate::outbox::Outbox;
+
+pub use self::record::{AsyncJob, EndpointRecord, GoodConfig, Streak, VariantRecord};
 
 /// Kind and version of the document. It is stored around the document; a build that finds another one leaves it alone.
 pub const SCHEMA: &str = "health/1";
@@ -64,109 +68,6 @@ pub struct Sweep {
     pub unreached: Vec<String>,
 }
 
-/// What is known of one endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EndpointRecord {
-    /// As of the newest observation.
-    pub state: State,
-    /// Since when it is in this state.
-    pub since: Timestamp,
-    /// When the newest observation was made; older ones are ignored.
-    pub seen: Timestamp,
-    /// What the probes say, with hysteresis, whatever SageMaker is doing.
-    pub level: Level,
-    /// What SageMaker said last.
-    pub status: EndpointStatus,
-    /// SageMaker has none of this name.
-    #[serde(default)]
-    pub gone: bool,
-    /// `CreationTime`; another one is another endpoint of the same name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created: Option<Timestamp>,
-    /// `EndpointConfigName`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<String>,
-    /// The last check that counted toward the thresholds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counted: Option<Timestamp>,
-    /// Consecutive counted checks.
-    #[serde(default)]
-    pub streak: Streak,
-    /// The first check of the present streak of checks that did not pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ill_since: Option<Timestamp>,
-    /// It has passed at least one check since it was created.
-    #[serde(default)]
-    pub well_once: bool,
-    /// What the last check saw, for people; empty when all was well.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<String>,
-    /// Why probes of the last check did not pass.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub causes: BTreeSet<Cause>,
-    /// Probes, each with the variant it asked, that did not pass when they last said something of the endpoint.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub ailing: BTreeSet<(String, Option<String>)>,
-    /// Probed variants, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub variants: BTreeMap<String, VariantRecord>,
-    /// The config under which it was last Healthy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_good: Option<GoodConfig>,
-    /// Probes that have passed here, by name, with the fingerprint of what they sent.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub proven: BTreeMap<String, String>,
-    /// Asynchronous probes in flight, by probe name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub jobs: BTreeMap<String, AsyncJob>,
-    /// When the level changed, oldest first, no longer ago than the flapping window.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Timestamp>,
-    /// What people were last told and not yet that it is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub incident: Option<Incident>,
-    /// What recovery did and does.
-    #[serde(default, skip_serializing_if = "Recovery::is_idle")]
-    pub recovery: Recovery,
-    /// `Deleting` was seen, or told by an event: if it is gone, somebody deleted it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leaving: Option<Timestamp>,
-    /// The tags by which the fleet file selects it; kept because a vanished endpoint has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<BTreeMap<String, String>>,
-}
-
-impl EndpointRecord {
-    pub(super) fn new(at: Timestamp) -> Self {
-        Self {
-            state: State::Unknown,
-            since: at,
-            seen: Timestamp::MIN,
-            level: Level::Unknown,
-            status: EndpointStatus::Unknown,
-            gone: false,
-            created: None,
-            config: None,
-            counted: None,
-            streak: Streak::default(),
-            ill_since: None,
-            well_once: false,
-            evidence: Vec::new(),
-            causes: BTreeSet::new(),
-            ailing: BTreeSet::new(),
-            variants: BTreeMap::new(),
-            last_good: None,
-            proven: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            changes: Vec::new(),
-            incident: None,
-            recovery: Recovery::default(),
-            leaving: None,
-            tags: None,
-        }
-    }
-}
-
 /// What an endpoint is, as people are shown it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -214,6 +115,18 @@ impl State {
     }
 }
 
+impl State {
+    /// How much a person wants to hear of it: 3 serves nothing, 2 is not as it should be, 1 is not known, 0 is well.
+    pub fn urgency(self) -> u8 {
+        match self {
+            Self::Failed | Self::Vanished | Self::OutOfService | Self::Unhealthy => 3,
+            Self::Stuck | Self::RollbackFailed | Self::Degraded => 2,
+            Self::Unknown | Self::Changing | Self::Deleting => 1,
+            Self::Healthy => 0,
+        }
+    }
+}
+
 impl std::fmt::Display for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
@@ -240,64 +153,6 @@ impl Level {
     pub fn is_ill(self) -> bool {
         matches!(self, Self::Degraded | Self::Unhealthy)
     }
-}
-
-/// Consecutive counted checks. A degraded check is both `impaired` and `serving`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Streak {
-    /// Failed.
-    pub failing: u32,
-    /// Failed or degraded.
-    pub impaired: u32,
-    /// Passed.
-    pub passing: u32,
-    /// Passed or degraded.
-    pub serving: u32,
-}
-
-/// What is known of one probed variant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VariantRecord {
-    /// With the endpoint's thresholds.
-    pub level: Level,
-    /// Since when.
-    pub since: Timestamp,
-    /// Consecutive counted checks.
-    #[serde(default)]
-    pub streak: Streak,
-    /// Why it did not pass the last check.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<Cause>,
-}
-
-/// A config under which the endpoint was Healthy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GoodConfig {
-    /// `EndpointConfigName`.
-    pub config: String,
-    /// When it was first seen Healthy under it.
-    pub since: Timestamp,
-}
-
-/// An asynchronous probe whose output is awaited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AsyncJob {
-    /// `s3://` of the input that was put.
-    pub input: String,
-    /// `s3://` where the output is expected.
-    pub output: String,
-    /// `s3://` where a failure would be reported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
-    /// When it was asked.
-    pub started: Timestamp,
-    /// It was judged for the last time; kept so that its objects are removed and the next one does not begin at once.
-    #[serde(default)]
-    pub over: bool,
-    /// Its objects are removed.
-    #[serde(default)]
-    pub cleaned: bool,
 }
 
 /// What people were told about an endpoint. It stays until they were told that it is over.

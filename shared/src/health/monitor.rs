@@ -81,7 +81,6 @@ fn speak(facts: &Facts<'_>, ledger: &mut HealthLedger) -> Vec<Why> {
         let Some(record) = ledger.monitor.get_mut(&key) else {
             continue;
         };
-        let what = key.split('/').skip(1).collect::<Vec<_>>().join("/");
         if record.alert.is_none() && record.met >= record.kind.threshold() {
             let id = format!("monitor:{}:{}-{serial}", record.kind.as_str(), facts.now.as_second());
             let mut alert = alerts::new(
@@ -92,7 +91,7 @@ fn speak(facts: &Facts<'_>, ledger: &mut HealthLedger) -> Vec<Why> {
                 record.since,
                 None,
             );
-            alert.title = format!("{}: {}", record.kind.as_str(), excerpt(what.as_bytes()));
+            alert.title = format!("{}: {}", record.kind.as_str(), excerpt(what(&key).as_bytes()));
             alert.evidence = vec![record.example.clone(), format!("met {} times in a row", record.met)];
             alert.next = advice(record.kind).to_owned();
             record.alert = Some(id);
@@ -100,26 +99,52 @@ fn speak(facts: &Facts<'_>, ledger: &mut HealthLedger) -> Vec<Why> {
             ledger.outbox.push(alert);
             whys.push(Why::MonitorTrouble(key));
         } else if record.clear >= CLEAR {
-            if let Some(id) = record.alert.clone() {
-                let mut alert = alerts::new(
-                    facts,
-                    format!("{id}:2"),
-                    closed(record.kind),
-                    record.endpoint.as_deref(),
-                    record.since,
-                    None,
-                );
-                alert.title = format!("over: {} {}", record.kind.as_str(), excerpt(what.as_bytes()));
-                alert.severity = crate::alert::Severity::Info;
-                alert.resolved = true;
-                alert.next = "Nothing now.".into();
-                ledger.outbox.push(alert);
-                whys.push(Why::MonitorClear(key.clone()));
-            }
-            ledger.monitor.remove(&key);
+            whys.extend(over(facts, ledger, &key, None));
         }
     }
     whys
+}
+
+/// Closes the troubles of an endpoint that is watched no more.
+pub(super) fn close(facts: &Facts<'_>, ledger: &mut HealthLedger, endpoint: &str, because: &str) -> Vec<Why> {
+    let of_it = |record: &MonitorRecord| record.endpoint.as_deref() == Some(endpoint);
+    let keys: Vec<String> = ledger
+        .monitor
+        .iter()
+        .filter(|(_, record)| of_it(record))
+        .map(|(key, _)| key.clone())
+        .collect();
+    keys.iter()
+        .filter_map(|key| over(facts, ledger, key, Some(because)))
+        .collect()
+}
+
+/// Forgets a trouble, and says so to those who were told of it.
+fn over(facts: &Facts<'_>, ledger: &mut HealthLedger, key: &str, because: Option<&str>) -> Option<Why> {
+    let record = ledger.monitor.remove(key)?;
+    let mut alert = alerts::new(
+        facts,
+        format!("{}:2", record.alert?),
+        closed(record.kind),
+        record.endpoint.as_deref(),
+        record.since,
+        None,
+    );
+    alert.title = format!("over: {} {}", record.kind.as_str(), excerpt(what(key).as_bytes()));
+    alert.severity = crate::alert::Severity::Info;
+    alert.resolved = true;
+    alert.next = "Nothing now.".into();
+    if let Some(because) = because {
+        alert.evidence.push(format!("the endpoint is {because}"));
+        alert.next = "Nothing, if this was meant.".into();
+    }
+    ledger.outbox.push(alert);
+    Some(Why::MonitorClear(key.to_owned()))
+}
+
+/// What a trouble's key is about, without its kind.
+fn what(key: &str) -> &str {
+    key.split_once('/').map_or("", |(_, what)| what)
 }
 
 fn opened(kind: TroubleKind) -> AlertKind {

@@ -215,10 +215,14 @@ pub struct Acted {
     pub endpoint: String,
     /// The intent that the step belongs to.
     pub intent: String,
+    /// The step's number.
+    pub step: u32,
     /// When.
     pub at: Timestamp,
     /// How.
     pub outcome: ActOutcome,
+    /// What this attempt changed, or may have, although the step as a whole was not taken: sentences for people.
+    pub left: Vec<String>,
 }
 
 /// The ways in which a step ends.

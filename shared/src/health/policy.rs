@@ -20,6 +20,8 @@ pub struct HealthPolicy {
     pub probes: Vec<Probe>,
     /// Consecutive failed checks before Unhealthy. At least 1; default 3.
     pub failure_threshold: u32,
+    /// Failures that never come in a row often enough.
+    pub failure_share: FailureShare,
     /// Consecutive passed checks before Healthy again. At least 1; default 2.
     pub success_threshold: u32,
     /// A still-open problem is repeated this often; `None` never.
@@ -40,6 +42,25 @@ pub struct HealthPolicy {
     pub recovery: RecoveryPolicy,
 }
 
+/// At least this share of the last checks failing is Unhealthy too (failing or degraded: Degraded), so that failures
+/// broken by single successes are told. Never fewer failures than the failure threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FailureShare {
+    /// More than 0, at most 1. Default 0.6.
+    pub share: f64,
+    /// How many checks are looked at, at most 100; 0 turns the rule off. Default 10, or three times the failure
+    /// threshold when that is more.
+    pub checks: u32,
+}
+
+impl FailureShare {
+    /// So many of the last [`FailureShare::checks`] are enough; `None` when the rule is off.
+    pub fn enough(self, failure_threshold: u32) -> Option<u32> {
+        let share = (self.share * f64::from(self.checks)).ceil() as u32;
+        (self.checks > 0).then_some(share.max(failure_threshold).max(1))
+    }
+}
+
 /// More than `transitions` changes of state within `window` is flapping, until a whole `window` has been calm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flapping {
@@ -47,6 +68,9 @@ pub struct Flapping {
     pub window: Duration,
     /// Default 6.
     pub transitions: u32,
+    /// Sick for this long without a change is an outage, and told although a whole `window` is not over. Default 20
+    /// minutes.
+    pub outage: Duration,
 }
 
 /// One synthetic inference.

@@ -221,7 +221,7 @@ proptest! {
                     Verb::SetWeights(weights) => prop_assert!(weights.values().sum::<f64>() > 0.0),
                     Verb::Redeploy { from, to } => prop_assert!(from != to && to.len() <= 63 && !to.is_empty()),
                     Verb::SetInstances { count, .. } => prop_assert!(*count >= 1),
-                    Verb::SetMinimum { .. } | Verb::Delete | Verb::Create { .. } => {}
+                    Verb::SetMinimum { .. } | Verb::Delete { .. } | Verb::Create { .. } => {}
                 }
             }
         }

@@ -4,18 +4,16 @@
 //! is handed out only after the intent is committed, is safe to repeat, and is handed out again until its effect is seen:
 //! nothing is remembered of an effect but what SageMaker itself shows.
 
+mod account;
 mod follow;
 mod ladder;
+mod measure;
 mod undo;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{
     Facts, Why, alerts,
@@ -24,6 +22,9 @@ use super::{
     policy::{HealthPolicy, Rung},
 };
 use crate::{alert::AlertKind, text::printable};
+
+pub use self::measure::{Measure, Step, Verb};
+pub(super) use self::undo::give_back;
 
 impl Rung {
     /// As the fleet file spells it.
@@ -92,108 +93,15 @@ pub struct Intent {
     /// Why it has not happened yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-}
-
-/// The things that recovery does and undoes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// Weight zero for the sick variants; the others keep theirs.
-    ShiftAway {
-        /// The sick ones.
-        variants: BTreeSet<String>,
-        /// All weights before.
-        before: BTreeMap<String, f64>,
-        /// Do not give it back by itself: that was tried within the period.
-        keep: bool,
-    },
-    /// The weights of before.
-    ShiftBack {
-        /// Those that get traffic again.
-        variants: BTreeSet<String>,
-        /// Their weights.
-        weights: BTreeMap<String, f64>,
-    },
-    /// One more instance.
-    AddInstance {
-        /// Where.
-        variant: String,
-        /// So many in the end.
-        count: u32,
-        /// The minimum of the variant's scalable target, if it has one: it is raised instead of the count.
-        minimum: Option<u32>,
-    },
-    /// The minimum of before.
-    LowerMinimum {
-        /// Where.
-        variant: String,
-        /// So low.
-        minimum: u32,
-    },
-    /// A fresh fleet from the same config under another name.
-    Redeploy {
-        /// The config it has.
-        from: String,
-        /// The config it shall have: a copy.
-        to: String,
-    },
-    /// Deleted and created.
-    Recreate {
-        /// From this config.
-        config: String,
-        /// With these tags.
-        tags: BTreeMap<String, String>,
-    },
-}
-
-impl Measure {
-    /// The rung it belongs to; `None` for what only undoes.
-    pub fn rung(&self) -> Option<Rung> {
-        match self {
-            Self::ShiftAway { .. } => Some(Rung::ShiftAway),
-            Self::AddInstance { .. } => Some(Rung::AddInstance),
-            Self::Redeploy { .. } => Some(Rung::Redeploy),
-            Self::Recreate { .. } => Some(Rung::Recreate),
-            Self::ShiftBack { .. } | Self::LowerMinimum { .. } => None,
-        }
-    }
-
-    /// How long SageMaker may take. Instances of large models start in tens of minutes; a blue/green update starts a
-    /// whole fleet.
-    fn patience(&self) -> Duration {
-        let minutes = match self {
-            Self::ShiftAway { .. } | Self::ShiftBack { .. } | Self::LowerMinimum { .. } => 30,
-            Self::AddInstance { .. } => 60,
-            Self::Redeploy { .. } | Self::Recreate { .. } => 120,
-        };
-        Duration::from_secs(minutes * 60)
-    }
-
-    /// What it does, for people: follows "Steward ".
-    pub fn describe(&self) -> String {
-        let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
-        match self {
-            Self::ShiftAway { variants, .. } => format!("takes the traffic off variant {}", list(variants)),
-            Self::ShiftBack { variants, .. } => format!("gives variant {} its traffic back", list(variants)),
-            Self::AddInstance {
-                variant,
-                count,
-                minimum: None,
-            } => format!("brings variant {variant} to {count} instances"),
-            Self::AddInstance {
-                variant,
-                count,
-                minimum: Some(minimum),
-            } => {
-                format!("raises the minimum of variant {variant}'s autoscaling from {minimum} to {count} instances")
-            }
-            Self::LowerMinimum { variant, minimum } => {
-                format!("lowers the minimum of variant {variant}'s autoscaling to {minimum} instances again")
-            }
-            Self::Redeploy { from, to } => format!("redeploys a fresh fleet from a copy of config {from} named {to}"),
-            Self::Recreate { config, .. } => format!("deletes the endpoint and creates it again from config {config}"),
-        }
-    }
+    /// Steps handed out so far.
+    #[serde(default)]
+    pub handed: u32,
+    /// The numbers of those whose outcome was not heard of: they may have been taken.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unheard: BTreeSet<u32>,
+    /// What attempts left in the world although the whole has not happened, or may have: sentences for people.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<String>,
 }
 
 /// Traffic taken off variants.
@@ -201,7 +109,7 @@ impl Measure {
 pub struct Shifted {
     /// Which.
     pub variants: BTreeSet<String>,
-    /// All weights before.
+    /// All weights as they are when nothing is taken away, by this shift or by another one in force.
     pub before: BTreeMap<String, f64>,
     /// When.
     pub at: Timestamp,
@@ -226,55 +134,6 @@ pub struct Raised {
     pub at: Timestamp,
 }
 
-/// One call to make, under the endpoint's lease. Safe to repeat.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// Where.
-    pub endpoint: String,
-    /// The intent it belongs to.
-    pub intent: String,
-    /// What.
-    pub verb: Verb,
-}
-
-/// The calls. Acting on them needs no further decision.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verb {
-    /// `UpdateEndpointWeightsAndCapacities` with these weights and nothing else.
-    SetWeights(BTreeMap<String, f64>),
-    /// `UpdateEndpointWeightsAndCapacities` with this count for one variant.
-    SetInstances {
-        /// The variant.
-        variant: String,
-        /// `DesiredInstanceCount`.
-        count: u32,
-    },
-    /// `RegisterScalableTarget` with this minimum, the maximum left alone.
-    SetMinimum {
-        /// The variant.
-        variant: String,
-        /// `MinCapacity`.
-        minimum: u32,
-    },
-    /// `CreateEndpointConfig` as a copy (one that exists is taken), then `UpdateEndpoint` with
-    /// `RetainAllVariantProperties`.
-    Redeploy {
-        /// To be copied.
-        from: String,
-        /// The copy.
-        to: String,
-    },
-    /// `DeleteEndpoint`.
-    Delete,
-    /// `CreateEndpoint`.
-    Create {
-        /// `EndpointConfigName`.
-        config: String,
-        /// `Tags`.
-        tags: BTreeMap<String, String>,
-    },
-}
-
 /// What holds for the endpoint in this decision.
 #[derive(Clone, Copy)]
 pub(super) struct Situation<'a> {
@@ -286,6 +145,9 @@ pub(super) struct Situation<'a> {
     pub(super) held: bool,
 }
 
+/// Things left behind that one attempt may name.
+const MOST_LEFT: usize = 4;
+
 /// Takes note of how steps went.
 pub(super) fn note(facts: &Facts<'_>, ledger: &mut HealthLedger, acted: &Acted) -> Option<Why> {
     let record = ledger.endpoints.get_mut(&acted.endpoint)?;
@@ -294,6 +156,10 @@ pub(super) fn note(facts: &Facts<'_>, ledger: &mut HealthLedger, acted: &Acted) 
         .intent
         .as_mut()
         .filter(|intent| intent.id == acted.intent)?;
+    intent.unheard.remove(&acted.step);
+    intent
+        .left
+        .extend(acted.left.iter().take(MOST_LEFT).map(|line| printable(line, 300)));
     match &acted.outcome {
         ActOutcome::Accepted => {
             intent.accepted = intent.accepted.or(Some(acted.at));
@@ -354,7 +220,7 @@ fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, mut me
     let serial = ledger.next_serial();
     let id = format!("{}-{}-{serial}", at.name, facts.now.as_second());
     if let Measure::Redeploy { from, to } = &mut measure {
-        *to = config_name(from, &id);
+        *to = measure::config_name(from, &id);
     }
     let record = ledger.endpoints.get_mut(at.name)?;
     let rung = measure.rung();
@@ -373,6 +239,9 @@ fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, mut me
         deadline: after(facts.now, measure.patience()),
         accepted: None,
         problem: None,
+        handed: 0,
+        unheard: BTreeSet::new(),
+        left: BTreeSet::new(),
         measure,
     };
     let mut alert = alerts::new(
@@ -408,24 +277,4 @@ fn exhausted(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, be
     alert.evidence.extend(alerts::context(record));
     ledger.outbox.push(alert);
     Some(Why::Exhausted(because))
-}
-
-/// A config name of at most 63 characters, the same for the same intent: `<from>-<10 hexadecimal digits>`.
-fn config_name(from: &str, intent: &str) -> String {
-    let digest: String = Sha256::digest(intent.as_bytes())
-        .iter()
-        .take(5)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    // A copy of a copy gets a new ending, not another one.
-    let base = match from.rsplit_once('-') {
-        Some((base, ending))
-            if ending.len() == 10 && !base.is_empty() && ending.bytes().all(|c| c.is_ascii_hexdigit()) =>
-        {
-            base
-        }
-        _ => from,
-    };
-    let base: String = base.chars().take(63 - 11).collect();
-    format!("{}-{digest}", base.trim_end_matches('-'))
 }

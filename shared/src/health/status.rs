@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    ledger::{EndpointRecord, HealthLedger, State, Told, between},
+    asked,
+    ledger::{EndpointRecord, HealthLedger, Told, between},
     observation::Watch,
+    recovery,
     silence::{self, Mute},
 };
 use crate::probe::seconds;
@@ -30,23 +32,33 @@ pub struct Status {
 pub fn status(now: Timestamp, watch: &Watch, ledger: &HealthLedger, endpoints: &[String]) -> Status {
     let wanted = |name: &String| endpoints.is_empty() || silence::covers(endpoints, name);
     let mut rows: Vec<(&String, &EndpointRecord)> = ledger.endpoints.iter().filter(|(name, _)| wanted(name)).collect();
-    rows.sort_by_key(|(name, record)| (std::cmp::Reverse(urgency(record)), (*name).clone()));
+    rows.sort_by_key(|(name, record)| (std::cmp::Reverse(record.state.urgency()), (*name).clone()));
     let table: Vec<[String; 4]> = rows
         .iter()
         .take(SHOWN)
         .map(|(name, record)| row(now, watch, ledger, name, record))
         .collect();
-    let unknown = endpoints.iter().filter(|pattern| {
-        !rows
-            .iter()
-            .any(|(name, _)| silence::covers(std::slice::from_ref(pattern), name))
+    let known: Vec<&str> = ledger
+        .endpoints
+        .keys()
+        .chain(watch.policies.keys())
+        .map(String::as_str)
+        .collect();
+    let checked: Vec<&str> = ledger.endpoints.keys().map(String::as_str).collect();
+    let unknown = asked::unmatched(endpoints, &checked).into_iter().map(|never| {
+        let problem = if known.contains(&never.asked.as_str()) {
+            "watched, and not checked yet"
+        } else {
+            "never checked"
+        };
+        never.sentence(problem)
     });
     let mut lines = vec![headline(now, ledger, &rows)];
     lines.extend(aligned(&table));
     if rows.len() > SHOWN {
         lines.push(format!("and {} more", rows.len() - SHOWN));
     }
-    lines.extend(unknown.map(|name| format!("{}: never checked", crate::text::printable(name, 80))));
+    lines.extend(unknown);
     let told: Vec<_> = ledger
         .monitor
         .iter()
@@ -75,17 +87,8 @@ pub fn status(now: Timestamp, watch: &Watch, ledger: &HealthLedger, endpoints: &
     }
 }
 
-fn urgency(record: &EndpointRecord) -> u8 {
-    match record.state {
-        State::Failed | State::Vanished | State::OutOfService | State::Unhealthy => 3,
-        State::Stuck | State::RollbackFailed | State::Degraded => 2,
-        State::Unknown | State::Changing | State::Deleting => 1,
-        State::Healthy => 0,
-    }
-}
-
 fn headline(now: Timestamp, ledger: &HealthLedger, rows: &[(&String, &EndpointRecord)]) -> String {
-    let ill = rows.iter().filter(|(_, record)| urgency(record) >= 2).count();
+    let ill = rows.iter().filter(|(_, record)| record.state.urgency() >= 2).count();
     let checked = match ledger.sweep.at {
         Some(at) => format!("last sweep {} ago", seconds(between(at, now))),
         None => "never swept".to_owned(),
@@ -116,6 +119,9 @@ fn row(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record:
         .is_some_and(|incident| incident.told == Told::Flapping)
     {
         notes.push("flapping".to_owned());
+    }
+    if record.recovery.shifted.iter().any(|shifted| shifted.back.is_none()) {
+        notes.push("traffic shifted away".to_owned());
     }
     if let Some(intent) = &record.recovery.intent {
         notes.push(format!("Steward {}", intent.measure.describe()));
@@ -160,5 +166,7 @@ fn facts(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, recor
         "recovery": record.recovery.intent.as_ref().map(|intent| json!({
             "measure": intent.measure, "begun": intent.begun, "problem": intent.problem,
         })),
+        "shifted": record.recovery.shifted.iter().filter(|shifted| shifted.back.is_none()).collect::<Vec<_>>(),
+        "give_back": recovery::give_back(name, record),
     })
 }

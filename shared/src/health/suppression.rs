@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Facts, Why, alerts,
-    ledger::{EndpointRecord, HealthLedger, Suppression, after, between},
+    ledger::{EndpointRecord, HealthLedger, Level, Suppression, after, between},
     observation::Watch,
     silence,
 };
@@ -44,15 +44,17 @@ fn count(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger) -> Count {
             .is_some_and(|counted| between(counted, facts.now) <= RECENT);
         if quiet
             || !recent
+            || record.status.in_transition()
             || policy.is_some_and(|policy| policy.probes.is_empty())
             || known_before(ledger, name, record)
         {
             continue;
         }
         count.judged += 1;
-        if record.streak.failing > 0 {
+        let unhealthy = record.level == Level::Unhealthy;
+        if record.streak.failing > 0 || (unhealthy && record.streak.serving == 0) {
             count.failing += 1;
-            if record.level == super::ledger::Level::Unhealthy {
+            if unhealthy {
                 count.confirmed.push(name.clone());
             }
         }
@@ -191,9 +193,20 @@ fn end(facts: &Facts<'_>, ledger: &mut HealthLedger, count: &Count) {
         suppression.since,
         None,
     );
-    alert.title = format!("over: {} of {} endpoints still fail", count.failing, count.judged);
+    if count.judged == 0 {
+        alert.title = format!(
+            "no common cause can be seen any more: no endpoint was judged in the last {}",
+            seconds(RECENT)
+        );
+    } else {
+        alert.title = format!("over: {} of {} endpoints still fail", count.failing, count.judged);
+    }
     alert.severity = Severity::Info;
     alert.resolved = true;
-    alert.next = "Those that are still sick follow in alerts of their own.".into();
+    alert.next = if count.judged == 0 {
+        "Find out why no endpoint is judged: alerts about the monitor, maintenance windows, silences, updates. Those that are still sick follow in alerts of their own.".into()
+    } else {
+        "Those that are still sick follow in alerts of their own.".into()
+    };
     ledger.outbox.push(alert);
 }

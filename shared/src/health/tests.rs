@@ -1,30 +1,21 @@
 //! One story a test: a fleet, a few sweeps, what people heard.
 
+mod account;
+mod flapping;
 mod ladder;
+mod monitor;
 mod night;
+mod quiet;
+mod undo;
 
 use super::{
-    fixture::{bare, look, minutes, policy, stage, start, time},
+    fixture::{bare, look, minutes, stage, start, time},
     ledger::{HealthLedger, State},
-    observation::{Hint, News, Observation, Trouble, TroubleKind},
+    observation::{Hint, News, Observation},
     silence::{self, Silence},
     status,
-    suppression::LIMIT,
 };
-use crate::{
-    endpoint::EndpointStatus,
-    probe::Cause,
-    window::{When, Window},
-};
-
-fn denied() -> Trouble {
-    Trouble {
-        kind: TroubleKind::Denied,
-        what: "sagemaker:DescribeEndpoint".into(),
-        endpoint: None,
-        detail: "not authorized to perform sagemaker:DescribeEndpoint".into(),
-    }
-}
+use crate::{endpoint::EndpointStatus, probe::Cause};
 
 #[test]
 fn three_failed_checks_make_it_unhealthy_and_two_passed_make_it_healthy() {
@@ -154,59 +145,6 @@ fn a_reminder_comes_as_often_as_asked_and_stops_when_it_is_over() {
 }
 
 #[test]
-fn a_trouble_of_the_monitor_is_its_own_alert_and_never_the_endpoints() {
-    let mut stage = stage();
-    stage.sweeps(10, &look("fraud").unseen(denied()));
-    assert_eq!(stage.record("fraud").state, State::Healthy);
-    assert_eq!(
-        stage.heard(),
-        "08:03 - monitor.trouble warning: denied: sagemaker:DescribeEndpoint"
-    );
-    stage.sweeps(2, &look("fraud"));
-    assert_eq!(
-        stage.heard(),
-        "08:13 - monitor.trouble info: over: denied sagemaker:DescribeEndpoint"
-    );
-}
-
-#[test]
-fn throttled_probes_neither_count_nor_break_a_streak() {
-    let mut stage = stage();
-    stage.sweeps(2, &look("fraud").failed(Cause::ServerError));
-    stage.sweeps(2, &look("fraud").inconclusive(Cause::Throttled));
-    assert_eq!(stage.heard(), "");
-    stage.sweep([look("fraud").failed(Cause::ServerError)]);
-    assert_eq!(stage.heard(), "08:06 fraud endpoint.unhealthy critical: errors");
-}
-
-#[test]
-fn a_payload_never_accepted_is_the_probes_fault_and_one_once_accepted_is_the_endpoints() {
-    let refused = look("fraud").inconclusive(Cause::PayloadRefused);
-    let mut new = bare(&["fraud"]);
-    new.sweeps(8, &refused);
-    assert_eq!(
-        new.heard(),
-        "08:03 fraud monitor.trouble warning: probe-refused: probe smoke/fraud"
-    );
-    let mut known = stage();
-    known.sweeps(3, &refused);
-    assert_eq!(
-        known.heard(),
-        "08:04 fraud endpoint.unhealthy critical: refuses what it used to accept"
-    );
-}
-
-#[test]
-fn another_payload_must_prove_itself_anew() {
-    let mut stage = stage().with(|policy| policy.probes[0].payload = "[1]".into());
-    stage.sweeps(3, &look("fraud").inconclusive(Cause::PayloadRefused));
-    assert_eq!(
-        stage.heard(),
-        "08:04 fraud monitor.trouble warning: probe-refused: probe smoke/fraud"
-    );
-}
-
-#[test]
 fn an_update_is_not_judged_until_it_takes_too_long() {
     let mut stage = stage();
     let began = stage.now;
@@ -315,131 +253,6 @@ fn an_endpoint_no_entry_selects_any_more_closes_its_incident() {
 }
 
 #[test]
-fn flapping_is_told_once_and_then_that_it_is_calm() {
-    let mut stage = stage().with(|policy| (policy.failure_threshold, policy.success_threshold) = (1, 1));
-    for _ in 0..10 {
-        stage
-            .sweep([look("fraud").failed(Cause::ServerError)])
-            .sweep([look("fraud")]);
-    }
-    stage.sweeps(70, &look("fraud"));
-    insta::assert_snapshot!(stage.heard(), @r"
-    08:02 fraud endpoint.unhealthy critical: errors
-    08:03 fraud endpoint.recovered info: after 60 s
-    08:04 fraud endpoint.unhealthy critical: errors
-    08:05 fraud endpoint.recovered info: after 60 s
-    08:06 fraud endpoint.unhealthy critical: errors
-    08:07 fraud endpoint.recovered info: after 60 s
-    08:08 fraud endpoint.flapping warning: 7 changes in 60 min
-    09:21 fraud endpoint.recovered info: calm since 60 min
-    ");
-}
-
-#[test]
-fn flapping_that_ends_sick_says_so() {
-    let mut stage = stage().with(|policy| (policy.failure_threshold, policy.success_threshold) = (1, 1));
-    for _ in 0..4 {
-        stage
-            .sweep([look("fraud").failed(Cause::ServerError)])
-            .sweep([look("fraud")]);
-    }
-    stage.heard();
-    stage.sweeps(70, &look("fraud").failed(Cause::ServerError));
-    assert_eq!(stage.heard(), "09:10 fraud endpoint.unhealthy critical: errors");
-}
-
-#[test]
-fn a_silence_holds_alerts_back_and_tells_what_is_left_when_it_ends() {
-    let mut stage = stage();
-    let asked = Silence {
-        endpoints: vec!["fr*".into()],
-        until: start().checked_add(minutes(30)).unwrap(),
-        reason: Some("load test".into()),
-        by: None,
-        at: stage.now,
-    };
-    silence::silence(&mut stage.ledger, asked);
-    stage.sweeps(28, &look("fraud").failed(Cause::ServerError));
-    assert_eq!(
-        (stage.heard().as_str(), stage.record("fraud").state),
-        ("", State::Unhealthy)
-    );
-    stage.sweep([look("fraud").failed(Cause::ServerError)]);
-    assert_eq!(stage.heard(), "08:30 fraud endpoint.unhealthy critical: errors");
-    assert!(stage.ledger.silences.is_empty());
-}
-
-#[test]
-fn what_fell_ill_and_recovered_in_a_maintenance_window_is_never_told() {
-    let window = Window {
-        name: None,
-        when: When::Once {
-            from: start(),
-            until: start().checked_add(minutes(20)).unwrap(),
-        },
-    };
-    let mut stage = stage().with(|policy| policy.maintenance = vec![window.clone()]);
-    stage
-        .sweeps(10, &look("fraud").failed(Cause::ServerError))
-        .sweeps(12, &look("fraud"));
-    assert_eq!(stage.heard(), "");
-}
-
-#[test]
-fn everything_failing_at_once_is_one_alert_and_those_left_follow() {
-    let names = ["a", "b", "c", "d", "e"];
-    let mut stage = bare(&names);
-    stage.sweep(names.map(look));
-    for _ in 0..4 {
-        stage.sweep(names.map(|name| look(name).failed(Cause::TimedOut)));
-    }
-    assert_eq!(
-        stage.heard(),
-        "08:04 - fleet.suppressed critical: 5 of 5 endpoints fail at once"
-    );
-    for _ in 0..3 {
-        stage.sweep(names.map(|name| {
-            if name == "c" {
-                look(name).failed(Cause::TimedOut)
-            } else {
-                look(name)
-            }
-        }));
-    }
-    insta::assert_snapshot!(stage.heard(), @r"
-    08:06 c endpoint.unhealthy critical: no answer in time
-    08:06 - fleet.suppressed info: over: 1 of 5 endpoints still fail
-    ");
-}
-
-#[test]
-fn a_common_failure_that_lasts_lets_the_single_alerts_through() {
-    let names = ["a", "b", "c"];
-    let mut stage = bare(&names);
-    stage.sweep(names.map(look));
-    let sweeps = 4 + LIMIT.as_secs() / 60;
-    for _ in 0..sweeps {
-        stage.sweep(names.map(|name| look(name).failed(Cause::TimedOut)));
-    }
-    insta::assert_snapshot!(stage.heard(), @r"
-    08:04 - fleet.suppressed critical: 3 of 3 endpoints fail at once
-    08:34 a endpoint.unhealthy critical: no answer in time
-    08:34 b endpoint.unhealthy critical: no answer in time
-    08:34 c endpoint.unhealthy critical: no answer in time
-    ");
-}
-
-#[test]
-fn two_of_two_failing_is_no_common_cause() {
-    let mut stage = bare(&["a", "b"]);
-    stage.sweep([look("a"), look("b")]);
-    for _ in 0..3 {
-        stage.sweep(["a", "b"].map(|name| look(name).failed(Cause::TimedOut)));
-    }
-    assert_eq!(stage.heard().lines().count(), 2);
-}
-
-#[test]
 fn an_endpoint_without_probes_is_judged_by_its_status() {
     let mut stage = bare(&["fraud"]).with(|policy| policy.probes.clear());
     let mut quiet = look("fraud");
@@ -493,22 +306,4 @@ fn the_status_reads_like_a_table_with_the_sick_ones_first() {
     let status = status::status(stage.now, &stage.watch, &stage.ledger, &[]);
     insta::assert_snapshot!(status.summary);
     assert_eq!(status.endpoints["fraud"]["state"], "unhealthy");
-}
-
-#[test]
-fn unsilence_ends_the_silences_that_cover_the_name() {
-    let mut ledger = HealthLedger::default();
-    for endpoints in [vec!["fraud-*".to_owned()], vec!["search".to_owned()]] {
-        let asked = Silence {
-            endpoints,
-            until: time("2026-03-03T00:00:00Z"),
-            reason: None,
-            by: None,
-            at: start(),
-        };
-        silence::silence(&mut ledger, asked);
-    }
-    assert_eq!(silence::unsilence(&mut ledger, &["fraud-eu".into()]).len(), 1);
-    assert_eq!(ledger.silences.len(), 1);
-    assert!(silence::mute(start(), &ledger, &policy(), "search").is_some());
 }

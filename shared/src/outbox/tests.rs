@@ -10,6 +10,13 @@ fn alert(kind: AlertKind, endpoint: &str, seconds: i64) -> Alert {
     Alert::new(kind, Some(endpoint), at(seconds), at(seconds))
 }
 
+fn links() -> Links {
+    Links {
+        region: "eu-west-1".into(),
+        runbooks: Some("https://example.com/runbooks".into()),
+    }
+}
+
 fn ids(alerts: &[Alert]) -> Vec<&str> {
     alerts.iter().map(|alert| alert.id.as_str()).collect()
 }
@@ -34,8 +41,8 @@ fn the_most_important_goes_first_but_one_endpoint_keeps_its_order() {
         outbox.push(alert.clone());
     }
     let expected = [&recovered.id, &sick_again.id, &degraded.id];
-    assert_eq!(ids(&outbox.take_for_publish(9)), expected);
-    assert_eq!(ids(&outbox.take_for_publish(2)), expected[..2]);
+    assert_eq!(ids(&outbox.take_for_publish(9, &links())), expected);
+    assert_eq!(ids(&outbox.take_for_publish(2, &links())), expected[..2]);
 }
 
 #[test]
@@ -43,7 +50,7 @@ fn what_is_published_is_forgotten_and_the_rest_stays() {
     let mut outbox = Outbox::default();
     outbox.push(alert(AlertKind::EndpointUnhealthy, "a", 0));
     outbox.push(alert(AlertKind::EndpointUnhealthy, "b", 0));
-    let first = outbox.take_for_publish(1);
+    let first = outbox.take_for_publish(1, &links());
     outbox.clear(&ids(&first));
     assert_eq!(outbox.len(), 1);
     assert_ne!(outbox.pending()[0].id, first[0].id);
@@ -60,11 +67,15 @@ fn too_many_alerts_merge_the_oldest_and_least_important_into_one() {
     }
     assert_eq!(outbox.len(), CAPACITY + 1);
     let merged = outbox
-        .take_for_publish(usize::MAX)
+        .take_for_publish(usize::MAX, &links())
         .into_iter()
         .find(|alert| alert.kind == AlertKind::AlertsDropped);
     let merged = merged.unwrap();
     insta::assert_snapshot!(merged.message().text);
+    assert_eq!(
+        merged.runbook.as_deref(),
+        Some("https://example.com/runbooks/alerts.dropped.md")
+    );
 
     outbox.clear(&[&merged.id]);
     assert_eq!(outbox.len(), CAPACITY);
@@ -76,14 +87,14 @@ fn what_is_merged_while_the_merged_alert_is_being_published_is_told_again() {
     for n in 0..=CAPACITY as i64 {
         outbox.push(alert(AlertKind::EndpointDegraded, &format!("slow-{n}"), n));
     }
-    let told = outbox.take_for_publish(usize::MAX);
+    let told = outbox.take_for_publish(usize::MAX, &links());
     let told = told
         .iter()
         .find(|alert| alert.kind == AlertKind::AlertsDropped)
         .unwrap();
     outbox.push(alert(AlertKind::EndpointDegraded, "one-more", 999));
     outbox.clear(&[&told.id]);
-    let again = outbox.take_for_publish(usize::MAX);
+    let again = outbox.take_for_publish(usize::MAX, &links());
     let again = again
         .iter()
         .find(|alert| alert.kind == AlertKind::AlertsDropped)
@@ -156,7 +167,7 @@ proptest! {
                     }
                 }
                 Step::Publish { limit, crash } => {
-                    let taken = outbox.take_for_publish(limit);
+                    let taken = outbox.take_for_publish(limit, &links());
                     prop_assert!(taken.len() <= limit);
                     published.extend(taken.iter().map(|alert| alert.id.clone()));
                     if !crash {

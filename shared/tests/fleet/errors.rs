@@ -369,3 +369,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_share_of_nothing_is_refused() {
+    let text = "version: 1\nendpoints: { a: { health: { failure_share: { share: 0%, checks: 101 } } } }\n";
+    insta::assert_snapshot!(told(text));
+}

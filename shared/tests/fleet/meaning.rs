@@ -430,3 +430,30 @@ endpoints:
         .expect_err("impossible");
     insta::assert_snapshot!(wrong[0].to_string(), @"`strategy`: the engine guardrails can do neither steps of your own nor gates; accepted: all_at_once, canary or linear, or `engine: variants`, which has no such limit.");
 }
+
+#[test]
+fn the_share_of_failures_grows_with_the_threshold_and_can_be_turned_off() {
+    let fleet = fleet(
+        "version: 1
+defaults: { health: { failure_share: { share: 50% } } }
+endpoints:
+  usual: {}
+  patient: { health: { failure_threshold: 8 } }
+  most-patient: { health: { failure_threshold: 100 } }
+  own: { health: { failure_share: { checks: 20 } } }
+  never: { health: { failure_share: { checks: 0 } } }
+",
+    );
+    let enough = |name| {
+        let health = health(&fleet, name);
+        (
+            health.failure_share.checks,
+            health.failure_share.enough(health.failure_threshold),
+        )
+    };
+    assert_eq!(enough("usual"), (10, Some(5)));
+    assert_eq!(enough("patient"), (24, Some(12)));
+    assert_eq!(enough("most-patient"), (100, Some(100)));
+    assert_eq!(enough("own"), (20, Some(10)));
+    assert_eq!(enough("never"), (0, None));
+}

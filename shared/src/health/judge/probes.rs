@@ -13,6 +13,7 @@ use crate::{
         ledger::{EndpointRecord, Level, Streak, VariantRecord, between},
         observation::{Observation, ProbeResult, Trouble, TroubleKind},
         policy::{HealthPolicy, Probe},
+        recent::Recent,
     },
     probe::{Cause, Judgement},
 };
@@ -73,8 +74,15 @@ pub(super) fn count(
     };
     variants(record, policy, &results, endpoint, look.at);
     lengthen(&mut record.streak, verdict);
+    record.recent.push(verdict, policy.failure_share.checks);
     let patience = if record.well_once { 1 } else { FIRST_SIGHT_PATIENCE };
-    let level = next_level(record.level, record.streak, policy, patience);
+    let level = next_level(record.level, record.streak, &record.recent, policy, patience);
+    if let Some(share) = record.recent.broken(record.streak, policy) {
+        record.evidence.push(share);
+    }
+    if level == Level::Healthy && record.level != level {
+        record.recent = Recent::default();
+    }
     record.well_once |= verdict == Judgement::Passed;
     change_level(record, policy, level, look.at);
     Why::Counted(verdict)
@@ -254,12 +262,17 @@ fn variants(
             level: Level::Unknown,
             since: at,
             streak: Streak::default(),
+            recent: Recent::default(),
             cause: None,
         });
         lengthen(&mut variant.streak, judgement);
         variant.cause = cause;
-        let level = next_level(variant.level, variant.streak, policy, 1);
+        variant.recent.push(judgement, policy.failure_share.checks);
+        let level = next_level(variant.level, variant.streak, &variant.recent, policy, 1);
         if level != variant.level {
+            if level == Level::Healthy {
+                variant.recent = Recent::default();
+            }
             variant.level = level;
             variant.since = at;
         }
@@ -280,11 +293,19 @@ fn lengthen(streak: &mut Streak, verdict: Judgement) {
     );
 }
 
-/// The hysteresis: worse after `failure_threshold` checks in a row, better after `success_threshold`.
-fn next_level(level: Level, streak: Streak, policy: &HealthPolicy, patience: u32) -> Level {
+/// The hysteresis: worse after `failure_threshold` checks in a row or a share of the last ones, better after
+/// `success_threshold`. An endpoint that never passed has no successes that break its failures.
+fn next_level(level: Level, streak: Streak, recent: &Recent, policy: &HealthPolicy, patience: u32) -> Level {
     let worse = policy.failure_threshold.max(1).saturating_mul(patience);
     let better = policy.success_threshold.max(1);
-    if streak.failing >= worse {
+    let often = |count: u32| {
+        level != Level::Unknown
+            && policy
+                .failure_share
+                .enough(policy.failure_threshold)
+                .is_some_and(|enough| count >= enough)
+    };
+    if streak.failing >= worse || (streak.failing > 0 && often(recent.failed())) {
         Level::Unhealthy
     } else if streak.passing >= better || (level == Level::Unknown && streak.passing > 0) {
         Level::Healthy
@@ -294,7 +315,7 @@ fn next_level(level: Level, streak: Streak, policy: &HealthPolicy, patience: u32
         } else {
             Level::Unhealthy
         }
-    } else if streak.impaired >= worse {
+    } else if streak.impaired >= worse || (streak.impaired > 0 && often(recent.impaired())) {
         Level::Degraded
     } else {
         level

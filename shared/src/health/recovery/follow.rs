@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::ledger::{EndpointRecord, HealthLedger, Told},
-    Intent, Measure, Raised, Shifted, Situation, Step, Verb, ladder,
+    Intent, Measure, Situation, Step, Verb, account, ladder, undo,
 };
 use crate::{
     alert::{AlertKind, Severity},
@@ -58,12 +58,23 @@ pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
             None => format!("not done within {}", seconds(intent.measure.patience())),
         }),
         Progress::ToDo(verb) => {
+            let described = intent.measure.describe();
+            let Some(intent) = ledger
+                .endpoints
+                .get_mut(at.name)
+                .and_then(|record| record.recovery.intent.as_mut())
+            else {
+                return (None, None);
+            };
+            intent.handed = intent.handed.saturating_add(1);
+            intent.unheard.insert(intent.handed);
             let step = Step {
                 endpoint: at.name.to_owned(),
                 intent: intent.id.clone(),
+                number: intent.handed,
                 verb,
             };
-            return (Some(step), Some(Why::Acting(intent.measure.describe())));
+            return (Some(step), Some(Why::Acting(described)));
         }
         Progress::Working => return (None, Some(Why::InProgress(intent.measure.describe()))),
     };
@@ -238,7 +249,10 @@ fn redeployed(intent: &Intent, from: &str, to: &str, endpoint: &Endpoint, look: 
 fn recreated(intent: &Intent, config: &str, endpoint: &Endpoint) -> Progress {
     let reborn = endpoint.created >= intent.begun;
     match (endpoint.status, reborn) {
-        (EndpointStatus::Failed, false) => Progress::ToDo(Verb::Delete),
+        (EndpointStatus::Failed, false) => Progress::ToDo(Verb::Delete {
+            created: endpoint.created,
+            config: config.to_owned(),
+        }),
         (EndpointStatus::InService, _) => match endpoint.config.as_deref() {
             Some(now) if now == config => Progress::Done,
             now => Progress::Failed(format!(
@@ -277,24 +291,22 @@ pub(super) fn end(
     alert.title = title;
     alert.severity = severity;
     alert.evidence.extend(alerts::context(record));
-    alert.done.push(match &end {
-        End::Withdrawn(_) => "Nothing was changed.".to_owned(),
-        End::Finished | End::Failed(_) => format!("Steward {}.", intent.measure.describe()),
-    });
-    if matches!(end, End::Finished) {
-        if let Measure::AddInstance {
-            minimum: None, variant, ..
-        } = &intent.measure
-        {
-            alert.next =
-                format!("Take the added instance back when variant {variant} no longer needs it: Steward does not.");
-        }
-        remember(record, &intent, facts.now);
-    }
     match &end {
-        End::Failed(_) => leave_to_people(record, &intent, facts.now),
-        End::Withdrawn(_) => untry(record, &intent),
-        End::Finished => {}
+        End::Finished => {
+            alert.done.push(format!("Steward {}.", intent.measure.describe()));
+            undo::remember(record, &intent, facts.now);
+        }
+        End::Failed(_) => {
+            alert.done.extend(account::of_attempt(&intent, record.gone));
+            undo::leave_to_people(record, &intent, facts.now);
+        }
+        End::Withdrawn(_) => {
+            alert.done.extend(account::of_attempt(&intent, record.gone));
+            untry(record, &intent);
+        }
+    }
+    if let Some(next) = next_step(name, record, &intent, &end) {
+        alert.next = next;
     }
     ledger.outbox.push(alert);
     match end {
@@ -304,68 +316,33 @@ pub(super) fn end(
     }
 }
 
+/// What is left to a person that nobody would guess.
+fn next_step(name: &str, record: &EndpointRecord, intent: &Intent, end: &End) -> Option<String> {
+    match (&intent.measure, end) {
+        (
+            Measure::AddInstance {
+                minimum: None, variant, ..
+            },
+            End::Finished,
+        ) => Some(format!(
+            "Take the added instance back when variant {variant} no longer needs it: Steward does not."
+        )),
+        (Measure::ShiftAway { .. }, End::Finished) | (Measure::ShiftBack { .. }, End::Failed(_)) => {
+            undo::give_back(name, record)
+        }
+        (Measure::Recreate { config, .. }, End::Failed(_)) if record.gone => Some(format!(
+            "Create the endpoint again: it was deleted to be created from config {config}, and that did not succeed."
+        )),
+        (_, End::Withdrawn(_) | End::Failed(_)) if account::is_open(intent) => {
+            Some("See in the console what of it took effect; Steward does not go on with it by itself.".to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// What was never done was not tried: the incident may need it yet. The budget keeps counting it, so that this ends.
 fn untry(record: &mut EndpointRecord, intent: &Intent) {
     if let (Some(incident), Some(rung)) = (&mut record.incident, intent.measure.rung()) {
         incident.tried.retain(|tried| *tried != rung);
-    }
-}
-
-fn remember(record: &mut EndpointRecord, intent: &Intent, now: jiff::Timestamp) {
-    let recovery = &mut record.recovery;
-    match &intent.measure {
-        Measure::ShiftAway { variants, before, keep } => recovery.shifted.push(Shifted {
-            variants: variants.clone(),
-            before: before.clone(),
-            at: now,
-            keep: *keep,
-            back: None,
-        }),
-        Measure::ShiftBack { variants, .. } => {
-            for shifted in recovery
-                .shifted
-                .iter_mut()
-                .filter(|shifted| shifted.variants == *variants)
-            {
-                shifted.back = shifted.back.or(Some(now));
-            }
-        }
-        Measure::AddInstance {
-            variant,
-            count,
-            minimum: Some(minimum),
-        } => {
-            recovery.raised.push(Raised {
-                variant: variant.clone(),
-                from: *minimum,
-                to: *count,
-                at: now,
-            });
-        }
-        Measure::LowerMinimum { variant, .. } => recovery.raised.retain(|raised| raised.variant != *variant),
-        Measure::AddInstance { minimum: None, .. } | Measure::Redeploy { .. } | Measure::Recreate { .. } => {}
-    }
-}
-
-/// What could not be undone is not tried again every cooldown: its alert asked a person to look. A minimum that was
-/// raised without an instance coming of it is still lowered one day.
-fn leave_to_people(record: &mut EndpointRecord, intent: &Intent, now: jiff::Timestamp) {
-    match &intent.measure {
-        Measure::ShiftBack { variants, .. } => {
-            for shifted in record
-                .recovery
-                .shifted
-                .iter_mut()
-                .filter(|shifted| shifted.variants == *variants)
-            {
-                shifted.keep = true;
-            }
-        }
-        Measure::LowerMinimum { variant, .. } => record.recovery.raised.retain(|raised| raised.variant != *variant),
-        Measure::AddInstance { minimum: Some(_), .. } => remember(record, intent, now),
-        Measure::ShiftAway { .. }
-        | Measure::AddInstance { minimum: None, .. }
-        | Measure::Redeploy { .. }
-        | Measure::Recreate { .. } => {}
     }
 }

@@ -1,12 +1,19 @@
-//! Giving back what a recovery took, once the endpoint is well again.
+//! What a recovery took and is to give back, and when it does so.
 //!
 //! Traffic goes back to a variant that has been well for a cooldown, once within the budget's period: a variant that
 //! only fails under load would otherwise be tried on users again and again. A raised minimum is lowered so that the
 //! user's own autoscaling decides again. What somebody else changed meanwhile is theirs and is left alone.
+//!
+//! Several shifts may be in force at once. Each remembers the weights of all variants with nothing taken away, so that
+//! giving one back leaves the others as they are.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 
 use super::{
     super::ledger::{EndpointRecord, HealthLedger, Level, State, after, between},
-    Measure, Situation,
+    Intent, Measure, Raised, Shifted, Situation,
 };
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
@@ -49,7 +56,7 @@ pub(super) fn choose(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
     if let Some(shifted) = shifted {
         return Some(Measure::ShiftBack {
             variants: shifted.variants.clone(),
-            weights: shifted.before.clone(),
+            weights: weights_with(&record.recovery.shifted, shifted),
         });
     }
     if record.state != State::Healthy || record.incident.is_some() {
@@ -66,23 +73,36 @@ pub(super) fn choose(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
     })
 }
 
+/// All weights once `back` is given back and the others in force are not.
+fn weights_with(all: &[Shifted], back: &Shifted) -> BTreeMap<String, f64> {
+    let away = |name: &String| {
+        !back.variants.contains(name)
+            && all
+                .iter()
+                .any(|other| other.back.is_none() && other.variants.contains(name))
+    };
+    back.before
+        .iter()
+        .map(|(name, weight)| (name.clone(), if away(name) { 0.0 } else { *weight }))
+        .collect()
+}
+
 /// Drops what is no longer ours to undo.
 fn forget(facts: &Facts<'_>, record: &mut EndpointRecord, endpoint: &Endpoint, at: Situation<'_>) {
     let period = at.policy.recovery.period;
+    let taken = record.recovery.shifted.clone();
     record.recovery.shifted.retain(|shifted| match shifted.back {
         Some(back) => between(back, facts.now) < period,
         None => {
-            endpoint.variants.len() == shifted.before.len()
-                && endpoint
-                    .variants
-                    .iter()
-                    .all(|variant| match shifted.before.get(&variant.name) {
-                        None => false,
-                        Some(_) if shifted.variants.contains(&variant.name) => variant.current_weight == 0.0,
-                        Some(before) => {
-                            (variant.current_weight - before).abs() <= f64::from(f32::EPSILON) * before.abs().max(1.0)
-                        }
-                    })
+            let now = weights_with(&taken, shifted);
+            endpoint.variants.len() == now.len()
+                && endpoint.variants.iter().all(|variant| match now.get(&variant.name) {
+                    None => false,
+                    Some(_) if shifted.variants.contains(&variant.name) => variant.current_weight == 0.0,
+                    Some(weight) => {
+                        (variant.current_weight - weight).abs() <= f64::from(f32::EPSILON) * weight.abs().max(1.0)
+                    }
+                })
         }
     });
     if let Some(scaling) = &at.look.scaling {
@@ -92,4 +112,107 @@ fn forget(facts: &Facts<'_>, record: &mut EndpointRecord, endpoint: &Endpoint, a
                 .any(|target| target.variant == raised.variant && target.min == raised.to)
         });
     }
+}
+
+/// What was done is to be undone one day.
+pub(super) fn remember(record: &mut EndpointRecord, intent: &Intent, now: Timestamp) {
+    let recovery = &mut record.recovery;
+    match &intent.measure {
+        Measure::ShiftAway { variants, before, keep } => {
+            let mut full = before.clone();
+            for other in recovery.shifted.iter_mut().filter(|other| other.back.is_none()) {
+                // Somebody gave it traffic meanwhile, and now it is taken away anew.
+                other.variants.retain(|name| !variants.contains(name));
+                for (name, weight) in &other.before {
+                    if other.variants.contains(name) && before.get(name) == Some(&0.0) {
+                        full.insert(name.clone(), *weight);
+                    }
+                }
+            }
+            recovery.shifted.retain(|other| !other.variants.is_empty());
+            recovery.shifted.push(Shifted {
+                variants: variants.clone(),
+                before: full,
+                at: now,
+                keep: *keep,
+                back: None,
+            });
+        }
+        Measure::ShiftBack { variants, .. } => {
+            for shifted in recovery
+                .shifted
+                .iter_mut()
+                .filter(|shifted| shifted.variants == *variants)
+            {
+                shifted.back = shifted.back.or(Some(now));
+            }
+        }
+        Measure::AddInstance {
+            variant,
+            count,
+            minimum: Some(minimum),
+        } => {
+            recovery.raised.push(Raised {
+                variant: variant.clone(),
+                from: *minimum,
+                to: *count,
+                at: now,
+            });
+        }
+        Measure::LowerMinimum { variant, .. } => recovery.raised.retain(|raised| raised.variant != *variant),
+        Measure::AddInstance { minimum: None, .. } | Measure::Redeploy { .. } | Measure::Recreate { .. } => {}
+    }
+}
+
+/// What could not be undone is not tried again every cooldown: its alert asked a person to look. A minimum that was
+/// raised without an instance coming of it is still lowered one day.
+pub(super) fn leave_to_people(record: &mut EndpointRecord, intent: &Intent, now: Timestamp) {
+    match &intent.measure {
+        Measure::ShiftBack { variants, .. } => {
+            for shifted in record
+                .recovery
+                .shifted
+                .iter_mut()
+                .filter(|shifted| shifted.variants == *variants)
+            {
+                shifted.keep = true;
+            }
+        }
+        Measure::LowerMinimum { variant, .. } => record.recovery.raised.retain(|raised| raised.variant != *variant),
+        Measure::AddInstance { minimum: Some(_), .. } => remember(record, intent, now),
+        Measure::ShiftAway { .. }
+        | Measure::AddInstance { minimum: None, .. }
+        | Measure::Redeploy { .. }
+        | Measure::Recreate { .. } => {}
+    }
+}
+
+/// How a person gives back the traffic that Steward took and leaves away; `None` when there is no such traffic.
+pub(in crate::health) fn give_back(name: &str, record: &EndpointRecord) -> Option<String> {
+    let kept: BTreeMap<&String, f64> = record
+        .recovery
+        .shifted
+        .iter()
+        .filter(|shifted| shifted.keep && shifted.back.is_none())
+        .flat_map(|shifted| {
+            shifted
+                .variants
+                .iter()
+                .map(|variant| (variant, shifted.before.get(variant).copied().unwrap_or(1.0)))
+        })
+        .collect();
+    if kept.is_empty() {
+        return None;
+    }
+    let variants: Vec<&str> = kept.keys().map(|variant| variant.as_str()).collect();
+    let weights: Vec<String> = kept
+        .iter()
+        .map(|(variant, weight)| format!("VariantName={variant},DesiredWeight={weight}"))
+        .collect();
+    Some(format!(
+        "Steward does not give variant {} its traffic back by itself. When it is well: aws sagemaker \
+         update-endpoint-weights-and-capacities --endpoint-name {name} --desired-weights-and-capacities {}",
+        variants.join(", "),
+        weights.join(" ")
+    ))
 }

@@ -219,5 +219,5 @@ fn what_was_exhausted_while_slow_does_not_keep_a_failed_endpoint_from_being_recr
     assert!(stage.heard().contains("recovery.exhausted"));
     let failed = look("fraud").status(EndpointStatus::Failed, stage.now);
     stage.sweep([failed]);
-    assert_eq!(stage.steps().remove(0).verb, Verb::Delete);
+    assert!(matches!(stage.steps().remove(0).verb, Verb::Delete { .. }));
 }
