@@ -39,7 +39,9 @@ mod plan;
 pub mod policy;
 mod preflight;
 pub mod request;
+mod status;
 pub mod strategy;
+mod table;
 mod tell;
 mod why;
 
@@ -54,6 +56,7 @@ pub use self::{
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},
     preflight::{Problem, Problems, plan, preflight},
+    status::{history, status},
     why::{To, Transition, Why},
 };
 

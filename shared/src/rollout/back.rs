@@ -85,7 +85,7 @@ fn in_force(rollout: &Rollout, endpoint: &Endpoint) -> InForce {
 
 fn rolling_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
     match in_force(rollout, endpoint) {
-        InForce::Blue if checks::may_begin(world, rollout, endpoint) => {
+        InForce::Blue if checks::may_begin(world, rollout, Some(endpoint.modified)) => {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         }
         InForce::Blue => Next::Go(Phase::CleaningUp),
@@ -113,7 +113,7 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
         return next;
     }
     if !both {
-        return if checks::may_begin(world, rollout, endpoint) {
+        return if checks::may_begin(world, rollout, Some(endpoint.modified)) {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         } else {
             Next::End(Ended::RolledBack, None)

@@ -6,7 +6,7 @@ use super::{
     effect::{Acted, ConfigPlan},
     ledger::{Rollout, Update},
     look::{ConfigSeen, Known, Look},
-    needs::{after, before},
+    needs::after,
     phase::Phase,
     plan::Plan,
     strategy::Weight,
@@ -221,9 +221,20 @@ pub(super) fn progress(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint
     if endpoint.config.as_deref() == Some(target) {
         return Progress::Done;
     }
+    not_in_force(world, rollout, Some(endpoint.modified), target)
+}
+
+/// The same of anything that is settled and not yet as wished. `modified` tells whether something came of the call in
+/// between; where nothing tells it, only what was seen at work counts as taken back.
+pub(super) fn not_in_force(
+    world: &World<'_>,
+    rollout: &Rollout,
+    modified: Option<jiff::Timestamp>,
+    target: &str,
+) -> Progress {
     match &rollout.update {
         Some(update) if update.target == target => {
-            let changed = update.before != Some(endpoint.modified);
+            let changed = update.before != modified;
             if update.seen || (update.accepted.is_some() && changed) {
                 Progress::TakenBack
             } else if update.accepted.is_some_and(|at| world.facts.now < after(at, VISIBLE)) {
@@ -247,14 +258,14 @@ pub(super) fn tried_again(rollout: &mut Rollout, progress: Progress) -> Progress
     Progress::ToDo
 }
 
-/// An update may still begin, though a settled endpoint does not show it.
-pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint) -> bool {
+/// An update that was asked for may still begin, though what is settled does not show it.
+pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, modified: Option<jiff::Timestamp>) -> bool {
     let Some(update) = &rollout.update else {
         return false;
     };
     let asked = update.accepted.max(rollout.back.as_ref().map(|back| back.at));
-    let unseen = !update.seen && update.before == Some(endpoint.modified);
-    unseen && asked.is_some_and(|at| world.facts.now >= before(at, VISIBLE) && world.facts.now < after(at, VISIBLE))
+    let unseen = !update.seen && update.before == modified;
+    unseen && asked.is_some_and(|at| world.facts.now < after(at, VISIBLE))
 }
 
 /// An update about to be asked for.

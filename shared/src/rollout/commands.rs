@@ -319,8 +319,22 @@ fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
 /// The config that puts blue in green's place; none where the one from the start does.
 fn restorable(turn: &Turn<'_>, past: &Past) -> Result<Option<ConfigPlan>, String> {
     let plan = &past.plan;
-    if plan.request.component.is_some() {
-        return Ok(None);
+    if let Some(component) = &plan.request.component {
+        let green = plan.green.model.as_deref().unwrap_or("(none)");
+        return match turn.world.look.and_then(|look| look.component.as_ref()) {
+            Some(Known::Yes(Some(seen))) if seen.model == plan.green.model => Ok(None),
+            Some(Known::Yes(_)) => Err(format!(
+                "Inference component {component} does not have the model {green} of rollout {} any more: somebody changed it \
+                 since.",
+                plan.id()
+            )),
+            Some(Known::No(said)) => Err(format!(
+                "Not begun: component {component} could not be described: {said}."
+            )),
+            None => Err(format!(
+                "Not begun: component {component} was not looked at. Send `rollback` again."
+            )),
+        };
     }
     let endpoint = match checks::endpoint(&turn.world) {
         Seen::Settled(endpoint) | Seen::Busy(endpoint) => endpoint,

@@ -201,11 +201,11 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
             update.accepted = Some(acted.at);
         }
     }
-    if let checks::Seen::Busy(endpoint) = checks::endpoint(world)
-        && endpoint.pending.as_ref() == Some(&update.target)
-    {
-        update.seen = true;
-    }
+    update.seen |= match (&rollout.plan.request.component, checks::endpoint(world)) {
+        (Some(_), _) => matches!(deploy::component(world), Some(Ok(seen)) if seen.status == "Updating"),
+        (None, checks::Seen::Busy(endpoint)) => endpoint.pending.as_ref() == Some(&update.target),
+        (None, _) => false,
+    };
 }
 
 fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {

@@ -1,7 +1,309 @@
 //! SageMaker's own engines: started, watched, stopped by an alarm, and believed only when read back.
+//!
+//! SageMaker moves the traffic by itself and cannot be told to wait, so nothing here holds back a step. What Steward adds:
+//! it stops the deployment on whatever takes a rollout back, through an alarm of its own in the deployment's list; it tells
+//! a deployment that succeeded from one that SageMaker took back in silence; and it can go back after the end.
 
-use super::{checks::World, decide::Next, ledger::Rollout, why::Why};
+use std::time::Duration;
 
-pub(super) fn step(_world: &World<'_>, _rollout: &mut Rollout) -> Next {
-    Next::Stay(Why::Idle)
+use jiff::Timestamp;
+
+use super::{
+    cause::Cause,
+    checks::{self, Config, Progress, Seen, World},
+    decide::Next,
+    effect::{Deployment, Effect, Routing},
+    ledger::{Ended, Rollout},
+    look::{ComponentSeen, Known},
+    phase::Phase,
+    why::Why,
+};
+use crate::text::printable;
+
+/// What is in force.
+enum Stand {
+    /// Cannot be seen now.
+    Unseen(Why),
+    /// SageMaker is at work.
+    Busy(Why),
+    /// It is not there.
+    Gone(String),
+    /// Only a person can help.
+    Broken(String),
+    /// Blue.
+    Old(Option<Timestamp>),
+    /// Green.
+    New(Option<Timestamp>),
+    /// Something else.
+    Other(String),
+}
+
+pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
+    let stand = match stand(world, rollout) {
+        Stand::Gone(said) => return Next::End(Ended::Failed, Some(Cause::Gone { said })),
+        Stand::Broken(said) => return Next::End(Ended::Failed, Some(Cause::Endpoint { said })),
+        stand => stand,
+    };
+    match rollout.phase {
+        Phase::Pending => match stand {
+            Stand::Old(_) => Next::Go(Phase::Deploying),
+            Stand::New(_) => Next::End(
+                Ended::Failed,
+                Some(Cause::TakenOver {
+                    said: "green is in force already, and not by this rollout".to_owned(),
+                }),
+            ),
+            Stand::Other(said) => Next::End(Ended::Failed, Some(Cause::TakenOver { said })),
+            stand => waits(stand),
+        },
+        Phase::RollingBack => stopping(world, rollout, stand),
+        Phase::CleaningUp => match stand {
+            Stand::Old(modified) if checks::may_begin(world, rollout, modified) => Next::Stay(Why::Unknown(
+                "the deployment that was asked for may still begin".to_owned(),
+            )),
+            Stand::Old(_) => Next::End(Ended::RolledBack, None),
+            Stand::New(_) => Next::Go(Phase::Returning),
+            Stand::Other(_) => Next::Go(Phase::Leaving),
+            stand => waits(stand),
+        },
+        Phase::Returning => returning(world, rollout, stand),
+        Phase::Leaving => Next::End(
+            Ended::Failed,
+            match stand {
+                Stand::Other(said) => Some(Cause::TakenOver { said }),
+                _ => None,
+            },
+        ),
+        _ => deploying(world, rollout, stand),
+    }
+}
+
+fn waits(stand: Stand) -> Next {
+    Next::Stay(match stand {
+        Stand::Unseen(why) | Stand::Busy(why) => why,
+        Stand::Gone(said) | Stand::Broken(said) | Stand::Other(said) => Why::Unknown(said),
+        Stand::Old(_) | Stand::New(_) => Why::NotLooked,
+    })
+}
+
+/// The component in this look: none when it was not asked for, an error when it could not be described.
+pub(super) fn component<'a>(world: &World<'a>) -> Option<Result<&'a ComponentSeen, Option<&'a str>>> {
+    Some(match world.look?.component.as_ref()? {
+        Known::Yes(Some(seen)) => Ok(seen),
+        Known::Yes(None) => Err(None),
+        Known::No(said) => Err(Some(said)),
+    })
+}
+
+fn stand(world: &World<'_>, rollout: &Rollout) -> Stand {
+    let plan = &rollout.plan;
+    let Some(name) = &plan.request.component else {
+        return match checks::endpoint(world) {
+            Seen::No(why) => Stand::Unseen(why),
+            Seen::Gone => Stand::Gone(format!("the endpoint {} is gone", plan.endpoint())),
+            Seen::Broken(said) => Stand::Broken(said),
+            Seen::Busy(endpoint) => Stand::Busy(match &rollout.update {
+                Some(update) if update.seen => Why::Working(format!("the deployment of {}", update.target)),
+                _ => Why::Busy(endpoint.status),
+            }),
+            Seen::Settled(endpoint) => {
+                let modified = Some(endpoint.modified);
+                let only = plan.only.as_ref().map(|only| only.name.as_str());
+                match endpoint.config.as_deref() {
+                    Some(config) if config == plan.base => Stand::Old(modified),
+                    Some(config) if Some(config) == only => Stand::New(modified),
+                    config => Stand::Other(format!(
+                        "somebody else gave the endpoint the config {}",
+                        config.unwrap_or("(none)")
+                    )),
+                }
+            }
+        };
+    };
+    match component(world) {
+        None => Stand::Unseen(Why::NotLooked),
+        Some(Err(Some(said))) => Stand::Unseen(Why::Unseen(said.to_owned())),
+        Some(Err(None)) => Stand::Gone(format!("the inference component {name} is gone")),
+        Some(Ok(seen)) => match seen.status.as_str() {
+            "InService" if seen.model == plan.green.model => Stand::New(None),
+            "InService" if seen.model == plan.blue.model => Stand::Old(None),
+            "InService" => Stand::Other(format!(
+                "somebody else gave {name} the model {}",
+                seen.model.as_deref().unwrap_or("(none)")
+            )),
+            "Failed" => Stand::Broken(format!(
+                "the inference component {name} is Failed: {}",
+                seen.failure.as_deref().unwrap_or("no reason is given")
+            )),
+            status => Stand::Busy(Why::Working(format!("{name} is {}", printable(status, 40)))),
+        },
+    }
+}
+
+/// What the update asks for: the config, or the component's model.
+fn target(rollout: &Rollout) -> Option<String> {
+    let plan = &rollout.plan;
+    match plan.request.component {
+        Some(_) => plan.green.model.clone(),
+        None => plan.only.as_ref().map(|only| only.name.clone()),
+    }
+}
+
+fn deploying(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
+    let modified = match stand {
+        Stand::Old(modified) => modified,
+        // The analysis, and the alarms of this very look, were heard before.
+        Stand::New(_) if rollout.update.is_some() => return Next::End(Ended::Completed, None),
+        Stand::New(_) => {
+            let said = "green is in force, and not by this rollout".to_owned();
+            return Next::Back(Cause::TakenOver { said });
+        }
+        Stand::Other(said) => return Next::Back(Cause::TakenOver { said }),
+        Stand::Busy(why) => {
+            if rollout.update.as_ref().is_some_and(|update| update.seen) {
+                rollout.judged_from.get_or_insert(world.facts.now);
+            }
+            return Next::Stay(why);
+        }
+        stand => return waits(stand),
+    };
+    let plan = &rollout.plan;
+    let (Some(target), Some(deployment), Some(alarm)) =
+        (target(rollout), plan.deployment.clone(), plan.abort_alarm.clone())
+    else {
+        let said = "the plan holds no deployment for SageMaker's own engine".to_owned();
+        return Next::Back(Cause::Refused { said });
+    };
+    match checks::not_in_force(world, rollout, modified, &target) {
+        Progress::TakenBack => Next::Back(Cause::Sagemaker {
+            said: format!(
+                "SageMaker took the deployment of {target} back, and is InService with {} again: one of its alarms ({}) \
+                 tripped, its timeout passed, or the new fleet did not start",
+                plan.blue.model.as_deref().unwrap_or("the old fleet"),
+                deployment.alarms.join(", "),
+            ),
+        }),
+        Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the deployment of {target}"))),
+        Progress::Done | Progress::ToDo => {
+            match tripped(world, &alarm) {
+                Err(why) => return Next::Stay(why),
+                Ok(None) => return Next::Do(Effect::PutAbortAlarm(alarm)),
+                Ok(Some(true)) => {
+                    let said = format!("alarm {alarm}, by which Steward stops the deployment, is in ALARM already");
+                    return Next::Back(Cause::Refused { said });
+                }
+                Ok(Some(false)) => {}
+            }
+            if let Err(why) = checks::alarms_are_quiet(world, rollout) {
+                return Next::Stay(why);
+            }
+            if let Some(only) = rollout.plan.only.clone() {
+                match checks::config(world, &only) {
+                    Config::Unknown(why) => return Next::Stay(why),
+                    Config::Other(said) => return Next::Back(Cause::Refused { said }),
+                    Config::Missing => return Next::Do(Effect::CreateConfig(only)),
+                    Config::There => {}
+                }
+            }
+            checks::begin(rollout, &target, modified);
+            Next::Do(update(rollout, target, Some(deployment)))
+        }
+    }
+}
+
+fn update(rollout: &Rollout, target: String, deployment: Option<Deployment>) -> Effect {
+    match &rollout.plan.request.component {
+        None => Effect::UpdateEndpoint {
+            config: target,
+            deployment,
+        },
+        Some(component) => Effect::UpdateComponent {
+            component: component.clone(),
+            model: target,
+            // Without a deployment of its own: in batches as large as they may be, and no alarm stops it.
+            deployment: deployment.unwrap_or(Deployment {
+                routing: Routing::Rolling {
+                    batch: 50,
+                    wait: Duration::ZERO,
+                },
+                timeout: rollout
+                    .plan
+                    .deployment
+                    .as_ref()
+                    .map_or(Duration::from_secs(3600), |plan| plan.timeout),
+                alarms: Vec::new(),
+            }),
+        },
+    }
+}
+
+/// Whether the alarm is in ALARM; none when there is no such alarm.
+fn tripped(world: &World<'_>, alarm: &str) -> Result<Option<bool>, Why> {
+    match world.look.map(|look| &look.alarms) {
+        None => Err(Why::NotLooked),
+        Some(Known::No(said)) => Err(Why::Unknown(format!("the alarms could not be described: {said}"))),
+        Some(Known::Yes(alarms)) => Ok(alarms.iter().find(|seen| seen.name == alarm).map(|seen| seen.alarming)),
+    }
+}
+
+/// The alarm is tripped until the deployment is seen to be over.
+fn stopping(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
+    let waiting = match stand {
+        Stand::New(_) => return Next::Go(Phase::Returning),
+        Stand::Other(_) => return Next::Go(Phase::Leaving),
+        Stand::Old(modified) if !checks::may_begin(world, rollout, modified) => return Next::Go(Phase::CleaningUp),
+        Stand::Old(_) => Why::Unknown("the deployment that was asked for may still begin".to_owned()),
+        Stand::Busy(_) if rollout.update.is_some() => Why::Working("the deployment is taken back".to_owned()),
+        stand => match waits(stand) {
+            Next::Stay(why) => why,
+            next => return next,
+        },
+    };
+    let (Some(_), Some(alarm), Some(back)) = (&rollout.update, &rollout.plan.abort_alarm, &rollout.back) else {
+        return Next::Stay(waiting);
+    };
+    match tripped(world, alarm) {
+        Ok(Some(false)) | Err(_) => Next::Do(Effect::TripAlarm {
+            alarm: alarm.clone(),
+            reason: printable(&back.cause.to_string(), 500),
+        }),
+        Ok(Some(true) | None) => Next::Stay(waiting),
+    }
+}
+
+/// Green is in force; the old config, or model, is put in its place.
+fn returning(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
+    let modified = match stand {
+        Stand::Old(_) => return Next::Go(Phase::CleaningUp),
+        Stand::Other(_) => return Next::Go(Phase::Leaving),
+        Stand::New(modified) => modified,
+        stand => return waits(stand),
+    };
+    let plan = &rollout.plan;
+    let target = if plan.request.component.is_some() {
+        let Some(model) = plan.blue.model.clone() else {
+            return Next::Go(Phase::Leaving);
+        };
+        model
+    } else {
+        let base = plan.base.clone();
+        match world.look.and_then(|look| look.configs.get(&base)) {
+            Some(Known::Yes(Some(_))) => base,
+            Some(Known::Yes(None)) => {
+                let said = format!("the config {base} that blue had is gone, and green serves");
+                return Next::End(Ended::Failed, Some(Cause::Gone { said }));
+            }
+            Some(Known::No(said)) => {
+                return Next::Stay(Why::Unknown(format!("config {base} could not be described: {said}")));
+            }
+            None => return Next::Stay(Why::Unknown(format!("config {base} was not looked at"))),
+        }
+    };
+    match checks::tried_again(rollout, checks::not_in_force(world, rollout, modified, &target)) {
+        Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {target}"))),
+        Progress::Done | Progress::ToDo | Progress::TakenBack => {
+            checks::begin(rollout, &target, modified);
+            Next::Do(update(rollout, target, None))
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::{
     effect::{ActOutcome, Effect},
     ledger::{Ended, HISTORY, Past, Rollout, RolloutLedger},
     look::Known,
+    names,
     needs::{after, returnable},
     tell,
     why::Why,
@@ -45,6 +46,7 @@ pub(super) fn remember(
         // What is left is for the person who looks.
         Ended::Failed => {}
     }
+    ledger.stale_alarms.extend(rollout.plan.abort_alarm.clone());
     ledger.history.push(Past {
         plan: rollout.plan,
         started: rollout.started,
@@ -61,63 +63,92 @@ pub(super) fn remember(
 
 /// An earlier rollout made it. What people made is never deleted.
 fn made_by_steward(ledger: &RolloutLedger, config: &str) -> bool {
-    ledger
-        .history
-        .iter()
-        .any(|past| past.plan.only.as_ref().is_some_and(|only| only.name == config))
+    ledger.history.iter().map(|past| &past.plan).any(|plan| {
+        let only = plan.only.as_ref().is_some_and(|only| only.name == config);
+        only || names::config(plan.endpoint(), plan.serial, &plan.request.id, "back") == config
+    })
 }
 
-/// With no rollout at work: one config to delete, if one is due.
+/// With no rollout at work: one thing to delete, if one is due.
 pub(super) fn tidy(world: &World<'_>, ledger: &mut RolloutLedger, ended: bool) -> (Option<Effect>, Why) {
-    let waits = |ledger: &RolloutLedger| match ledger.litter.values().min() {
+    if let Some(effect) = stale_alarm(world, ledger).or_else(|| config(world, ledger)) {
+        let why = Why::Acting(effect.to_string());
+        return (Some(effect), why);
+    }
+    let why = match ledger.litter.values().min() {
         _ if ended => Why::Ended,
         None => Why::Idle,
         Some(from) => Why::Retaining(*from),
     };
+    (None, why)
+}
+
+fn stale_alarm(world: &World<'_>, ledger: &mut RolloutLedger) -> Option<Effect> {
+    let alarms = world.look?.alarms.yes()?;
+    for name in ledger.stale_alarms.clone() {
+        if alarms.iter().any(|alarm| alarm.name == name) {
+            match deleted(world, Effect::DeleteAlarm(name.clone())) {
+                Deleted::ToDo(effect) => return Some(effect),
+                Deleted::Never => {
+                    ledger.stale_alarms.remove(&name);
+                }
+                Deleted::Tried => {}
+            }
+        } else {
+            // The look was made for this ledger: what it does not show is gone.
+            ledger.stale_alarms.remove(&name);
+        }
+    }
+    None
+}
+
+fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Option<Effect> {
     let now = world.facts.now;
     let in_force = match checks::endpoint(world) {
         Seen::Settled(endpoint) => endpoint.config.clone(),
         Seen::Gone => None,
-        Seen::No(_) | Seen::Busy(_) | Seen::Broken(_) => return (None, waits(ledger)),
+        Seen::No(_) | Seen::Busy(_) | Seen::Broken(_) => return None,
     };
     let kept = returnable(now, ledger).map(|past| past.plan.base.clone());
-    let due: Vec<String> = ledger
-        .litter
-        .iter()
-        .filter(|(_, from)| **from <= now)
-        .map(|(name, _)| name.clone())
-        .collect();
+    let due = ledger.litter.iter().filter(|(_, from)| **from <= now);
+    let due: Vec<String> = due.map(|(name, _)| name.clone()).collect();
     for name in due {
-        let needed = in_force.as_ref() == Some(&name) || ledger.last_good.as_ref() == Some(&name);
         if kept.as_ref() == Some(&name) {
             continue;
         }
-        match world.look.and_then(|look| look.configs.get(&name)) {
-            _ if needed => {
-                ledger.litter.remove(&name);
-            }
-            Some(Known::Yes(None)) => {
-                ledger.litter.remove(&name);
-            }
-            Some(Known::Yes(Some(_))) => {
-                let effect = Effect::DeleteConfig(name.clone());
-                match world
-                    .acted
-                    .filter(|acted| acted.effect == effect)
-                    .map(|acted| &acted.outcome)
-                {
-                    None => {
-                        let why = Why::Acting(effect.to_string());
-                        return (Some(effect), why);
-                    }
-                    Some(ActOutcome::Refused(_)) => {
-                        ledger.litter.remove(&name);
-                    }
-                    Some(ActOutcome::Accepted | ActOutcome::Later(_)) => {}
-                }
-            }
-            Some(Known::No(_)) | None => {}
+        let needed = in_force.as_ref() == Some(&name) || ledger.last_good.as_ref() == Some(&name);
+        let over = needed
+            || match world.look.and_then(|look| look.configs.get(&name)) {
+                Some(Known::Yes(None)) => true,
+                Some(Known::Yes(Some(_))) => match deleted(world, Effect::DeleteConfig(name.clone())) {
+                    Deleted::ToDo(effect) => return Some(effect),
+                    Deleted::Never => true,
+                    Deleted::Tried => false,
+                },
+                Some(Known::No(_)) | None => false,
+            };
+        if over {
+            ledger.litter.remove(&name);
         }
     }
-    (None, waits(ledger))
+    None
+}
+
+/// How far a deletion has come of something that is still there.
+enum Deleted {
+    ToDo(Effect),
+    Tried,
+    Never,
+}
+
+fn deleted(world: &World<'_>, effect: Effect) -> Deleted {
+    match world
+        .acted
+        .filter(|acted| acted.effect == effect)
+        .map(|acted| &acted.outcome)
+    {
+        None => Deleted::ToDo(effect),
+        Some(ActOutcome::Refused(_)) => Deleted::Never,
+        Some(ActOutcome::Accepted | ActOutcome::Later(_)) => Deleted::Tried,
+    }
 }

@@ -3,7 +3,10 @@
 //! Written only on condition that nobody else wrote since it was read, and always before the effect that it names. What
 //! SageMaker shows is not repeated here: of an update in flight only what tells "not begun" from "taken back".
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +45,9 @@ pub struct RolloutLedger {
     /// Configs that Steward made and may delete, by name, each with the time from which on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub litter: BTreeMap<String, Timestamp>,
+    /// Alarms that Steward made to stop SageMaker's engines, and that nobody needs any more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stale_alarms: BTreeSet<String>,
     /// Ids of the commands obeyed last, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,

@@ -26,7 +26,7 @@ pub fn needs(now: Timestamp, ledger: &RolloutLedger) -> Needs {
 
 /// From when on the endpoint has to be looked at again without being woken by an event; `None`: not before a command.
 pub fn wake(ledger: &RolloutLedger) -> Option<Timestamp> {
-    if ledger.active.is_some() || !ledger.outbox.is_empty() {
+    if ledger.active.is_some() || !ledger.outbox.is_empty() || !ledger.stale_alarms.is_empty() {
         return Some(Timestamp::MIN);
     }
     ledger.litter.values().min().copied()
@@ -113,6 +113,8 @@ fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
     configs.dedup();
     Needs {
         configs,
+        alarms: ledger.stale_alarms.iter().cloned().collect(),
+        component: returnable(now, ledger).and_then(|past| past.plan.request.component.clone()),
         ..Needs::default()
     }
 }

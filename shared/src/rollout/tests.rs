@@ -51,3 +51,25 @@ fn an_alarm_takes_green_back_in_the_invocation_that_it_wakes() {
     assert!(world.scaling["blue"].does(&scaling()));
     insta::assert_snapshot!(world.told());
 }
+
+#[test]
+fn a_plan_reads_like_this() {
+    let mut request = request("one");
+    request.policy.strategy.steps[1].gate = true;
+    insta::assert_snapshot!(Fake::new().planned(&request).unwrap());
+}
+
+#[test]
+fn a_status_reads_like_this() {
+    let mut world = Fake::new();
+    world.start(&request("one"));
+    world.until("baking");
+    world.ticks(4);
+    let look = world.look(&needs(world.now, &world.ledger));
+    insta::assert_snapshot!(status(&world.facts(), &world.ledger, Some(&look)));
+    world.order(request::Order::Abort);
+    insta::assert_snapshot!(status(&world.facts(), &world.ledger, None));
+    world.run();
+    insta::assert_snapshot!(status(&world.facts(), &world.ledger, None));
+    insta::assert_snapshot!(history(&world.ledger, ENDPOINT));
+}
