@@ -63,4 +63,6 @@ pub use self::{
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

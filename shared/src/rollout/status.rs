@@ -198,7 +198,8 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
                 let _ = writeln!(
                     said,
                     "  {}: weight {}, {share} of the traffic, {instances}",
-                    variant.name, variant.current_weight
+                    variant.name,
+                    super::table::rounded(variant.current_weight)
                 );
             }
         }

@@ -176,7 +176,7 @@ impl Plan {
 }
 
 /// At most four digits behind the point.
-fn rounded(weight: f64) -> f64 {
+pub(super) fn rounded(weight: f64) -> f64 {
     (weight * 10_000.0).round() / 10_000.0
 }
 

@@ -73,3 +73,6 @@ fn a_status_reads_like_this() {
     insta::assert_snapshot!(status(&world.facts(), &world.ledger, None));
     insta::assert_snapshot!(history(&world.ledger, ENDPOINT));
 }
+
+mod native;
+mod preflight;

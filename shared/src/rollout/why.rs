@@ -88,7 +88,7 @@ impl fmt::Display for Why {
         match self {
             Self::Idle => f.write_str("nothing to do"),
             Self::NotLooked => f.write_str("the endpoint was not looked at"),
-            Self::Acting(call) => write!(f, "to do now: {call}"),
+            Self::Acting(call) => write!(f, "the next call: {call}"),
             Self::Later { call, said } => write!(f, "{call} did not take effect ({said}); again at the next wake-up"),
             Self::NotSeenYet(call) => write!(f, "{call} was accepted, and is not seen yet"),
             Self::Unseen(said) => write!(f, "the endpoint could not be described: {said}"),

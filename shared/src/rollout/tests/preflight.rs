@@ -1,0 +1,161 @@
+//! What stands against a rollout.
+
+use std::time::Duration;
+
+use super::super::{fake::*, policy::Engine, *};
+use crate::{
+    endpoint::EndpointStatus,
+    lease::{Lease, Urgency},
+    scaling::{ScalingPolicy, ScalingRule},
+};
+
+#[test]
+fn everything_wrong_is_said_at_once_with_what_to_do() {
+    let mut world = Fake::new();
+    world.alarms.insert("errors".to_owned(), true);
+    let mut request = request("one");
+    request.green.model = Some("fraud_v3".to_owned());
+    request.green.variant = Some("blue".to_owned());
+    request.green.instances = Some(0);
+    request.policy.alarms.push("latency".to_owned());
+    request.policy.strategy = strategy(&[50, 20]);
+    request.policy.deadline = minutes(15);
+    let needs = preflight(&request, world.endpoint.as_ref());
+    let lease = Lease::wish(
+        "health-checker",
+        "x",
+        "redeploy after 3 failed probes",
+        Urgency::Repair,
+        world.now,
+        Duration::from_secs(600),
+    );
+    let problems = plan(world.now, &request, &world.look(&needs), &world.ledger, Some(&lease)).unwrap_err();
+    insta::assert_snapshot!(problems);
+}
+
+#[test]
+fn only_an_endpoint_in_service_is_rolled_out_to() {
+    let mut world = Fake::new();
+    for status in EndpointStatus::ALL
+        .into_iter()
+        .filter(|status| *status != EndpointStatus::InService)
+    {
+        world.endpoint_mut().status = status;
+        let said = world.planned(&request("one")).unwrap_err().to_string();
+        assert!(said.contains(status.as_str()), "{said}");
+    }
+    world.endpoint = None;
+    let said = world.planned(&request("one")).unwrap_err().to_string();
+    assert!(said.contains("There is no endpoint \"fraud\""), "{said}");
+    world.blind = true;
+    let said = world.planned(&request("one")).unwrap_err().to_string();
+    assert!(said.contains("could not be described: throttled"), "{said}");
+}
+
+#[test]
+fn a_second_rollout_is_refused_with_who_and_what_to_do() {
+    let mut world = Fake::new();
+    world.start(&request("one"));
+    world.ticks(1);
+    let said = world.planned(&request("two")).unwrap_err().to_string();
+    assert!(
+        said.contains("Rollout fraud/1 is at work since 2026-11-22T08:00:00Z, started by ana"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_this_engine_cannot_do_is_said_with_the_engine_that_can() {
+    let mut world = Fake::new();
+    world.endpoint_mut().asynchronous = true;
+    world.endpoint_mut().variants[0].serverless = true;
+    world.endpoint_mut().variants[0].current_instances = None;
+    world.endpoint_mut().variants[0].desired_instances = None;
+    world.configs.get_mut("fraud-1").unwrap().shadowed = true;
+    insta::assert_snapshot!(world.planned(&request("one")).unwrap_err());
+    let mut hosts = Fake::new();
+    hosts.configs.get_mut("fraud-1").unwrap().variants[0].model = None;
+    insta::assert_snapshot!(hosts.planned(&request("one")).unwrap_err());
+}
+
+#[test]
+fn the_variant_to_replace_is_the_only_one_with_traffic_or_is_named() {
+    let mut world = Fake::new();
+    let config = world.configs.get_mut("fraud-1").unwrap();
+    let mut second = config.variants[0].clone();
+    second.name = "shadow".to_owned();
+    config.variants.push(second);
+    world.endpoint_mut().variants.push(variant("shadow", 0.0, 1));
+    assert_eq!(world.planned(&request("one")).unwrap().blue.variant, "blue");
+    world.endpoint_mut().variants[1].current_weight = 1.0;
+    let said = world.planned(&request("one")).unwrap_err().to_string();
+    assert!(
+        said.contains("Several variants have traffic: blue and shadow"),
+        "{said}"
+    );
+    let mut named = request("one");
+    named.variant = Some("shadow".to_owned());
+    assert_eq!(world.planned(&named).unwrap().blue.variant, "shadow");
+}
+
+#[test]
+fn step_scaling_that_must_be_pointed_at_the_new_policy_is_a_warning() {
+    let mut world = Fake::new();
+    world.scaling.get_mut("blue").unwrap().policies.push(ScalingPolicy {
+        name: "backlog".to_owned(),
+        rule: ScalingRule::Step {
+            adjustment: "ChangeInCapacity".to_owned(),
+            steps: vec![(Some(0.0), None, 1)],
+            magnitude: None,
+            cooldown: None,
+            aggregation: None,
+        },
+        alarms: vec!["backlog-high".to_owned()],
+    });
+    let plan = world.planned(&request("one")).unwrap();
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|warning| warning.contains("backlog-high must be pointed at it")),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[test]
+fn names_of_configs_are_the_same_for_one_rollout_and_valid_for_every_endpoint() {
+    let long = "e".repeat(63);
+    for kind in ["both", "green", "back"] {
+        let name = names::config(&long, u64::MAX, "id", kind);
+        assert!(is_valid(&name), "{name}");
+        assert_eq!(name, names::config(&long, u64::MAX, "id", kind));
+        assert_ne!(name, names::config(&long, u64::MAX, "other", kind));
+    }
+    assert!(!is_valid("-a") && !is_valid("a_b") && !is_valid("") && !is_valid(&"a".repeat(64)));
+}
+
+#[test]
+fn green_takes_the_name_that_is_free() {
+    let mut world = Fake::new();
+    for expected in ["green", "blue", "green"] {
+        let mut request = request(expected);
+        request.id = format!("{}-{}", world.ledger.serial, expected);
+        request.green.model = Some(
+            if world.ledger.serial % 2 == 0 {
+                "fraud-v2"
+            } else {
+                "fraud-v1"
+            }
+            .to_owned(),
+        );
+        assert_eq!(world.planned(&request).unwrap().green.variant, expected);
+        world.start(&request);
+        assert_eq!(world.run(), Ended::Completed);
+    }
+    let mut guardrails = request("last");
+    guardrails.policy.engine = Engine::Guardrails;
+    guardrails.policy.strategy.kind = strategy::StrategyKind::AllAtOnce;
+    guardrails.policy.strategy.steps.drain(..2);
+    guardrails.green.model = Some("fraud-v1".to_owned());
+    assert_eq!(world.planned(&guardrails).unwrap().green.variant, "green");
+}
