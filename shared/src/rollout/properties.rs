@@ -170,6 +170,9 @@ fn ids_differ(world: &Fake) {
     for alert in &world.alerts {
         assert!(alert.id.len() <= 128, "{}", alert.id);
     }
+}
+
+fn each_end_is_told_once(world: &Fake) {
     let ends = [
         AlertKind::RolloutCompleted,
         AlertKind::RolloutRolledBack,
