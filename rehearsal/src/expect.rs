@@ -2,6 +2,7 @@
 
 mod count;
 mod endpoint;
+mod rollout;
 mod rules;
 
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +32,9 @@ pub fn judge(scenario: &Scenario, record: &Record) -> Vec<Checked> {
         .iter()
         .map(|one| endpoint::check(one, record))
         .collect();
+    all.extend(expect.requests.iter().map(|one| rollout::requests(one, record)));
+    all.extend(expect.configs.iter().map(|one| rollout::config(one, record)));
+    all.extend(expect.scalable_targets.iter().map(|one| rollout::target(one, record)));
     all.extend(expect.alerts.iter().map(|one| count::alerts(one, record)));
     all.extend(expect.calls.iter().map(|one| count::calls(one, record)));
     all.extend(expect.answers.iter().map(|one| rules::answer(one, record)));

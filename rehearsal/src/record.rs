@@ -59,6 +59,56 @@ pub struct EndpointHistory {
     pub status: Steps<Option<EndpointStatus>>,
     /// The state the health ledger holds.
     pub health: Steps<String>,
+    /// Config, variants and traffic; `None` while it does not exist.
+    pub shape: Steps<Option<Shape>>,
+}
+
+/// What serves an endpoint's requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Shape {
+    /// `EndpointConfigName`.
+    pub config: String,
+    /// The variants by name.
+    pub variants: BTreeMap<String, Standing>,
+    /// The share of the traffic that the fleet of an update takes, 0 to 1.
+    pub new_fleet: f64,
+}
+
+impl Shape {
+    /// A variant's share of the weights, 0 to 1; 0 for one that does not exist.
+    pub fn share(&self, variant: &str) -> f64 {
+        let whole: f64 = self.variants.values().map(|standing| standing.weight).sum();
+        let weight = self.variants.get(variant).map_or(0.0, |standing| standing.weight);
+        if whole > 0.0 { weight / whole } else { 0.0 }
+    }
+}
+
+/// One variant in force.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Standing {
+    /// `CurrentWeight`.
+    pub weight: f64,
+    /// `CurrentInstanceCount`; `None` for serverless.
+    pub instances: Option<u32>,
+    /// `ModelName`.
+    pub model: String,
+}
+
+/// A scalable target as it stands at the end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TargetEnd {
+    /// Its Region.
+    pub region: String,
+    /// `endpoint/NAME/variant/VARIANT`.
+    pub resource: String,
+    /// `MinCapacity`.
+    pub min: u32,
+    /// `MaxCapacity`.
+    pub max: u32,
+    /// Its policies.
+    pub policies: u64,
+    /// Its scheduled actions.
+    pub scheduled_actions: u64,
 }
 
 /// One alert as subscribers of the topic got it.
@@ -242,6 +292,10 @@ pub struct Record {
     pub answers: Vec<Answered>,
     /// Events given up.
     pub dead_letters: Vec<DeadLetter>,
+    /// Region and name of every endpoint config at the end.
+    pub configs: Vec<(String, String)>,
+    /// Every scalable target at the end.
+    pub targets: Vec<TargetEnd>,
     /// Lines of the report's charts.
     pub series: Vec<Series>,
     /// Lines the functions logged, with the moment.
@@ -261,6 +315,8 @@ impl Record {
             invocations: Vec::new(),
             answers: Vec::new(),
             dead_letters: Vec::new(),
+            configs: Vec::new(),
+            targets: Vec::new(),
             series: Vec::new(),
             logs: Vec::new(),
         }

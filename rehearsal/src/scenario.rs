@@ -21,8 +21,9 @@ use shared::{
 
 pub use builtin::{Builtin, builtin, builtins, first, served};
 pub use expectation::{
-    AlertExpectation, AlertIds, Answer, AnswerExpectation, CallExpectation, Count, DeadLetterExpectation,
-    EndpointExpectation, Expect, InvocationExpectation,
+    AlertExpectation, AlertIds, Answer, AnswerExpectation, Bound, CallExpectation, ConfigExpectation, Count,
+    CountBound, DeadLetterExpectation, EndpointExpectation, Expect, InvocationExpectation, RequestExpectation,
+    ShareBound, TargetExpectation,
 };
 pub use fault::FaultSpec;
 pub use section::{FleetText, JsonMap};
@@ -211,6 +212,9 @@ pub enum Wakes {
     /// `SageMaker Endpoint State Change`.
     #[deserr(rename = "endpoint-state-change")]
     EndpointStateChange,
+    /// `SageMaker Endpoint Deployment State Change`.
+    #[deserr(rename = "endpoint-deployment-state-change")]
+    EndpointDeploymentStateChange,
     /// `CloudWatch Alarm State Change`.
     #[deserr(rename = "alarm-state-change")]
     AlarmStateChange,
@@ -221,6 +225,7 @@ impl Wakes {
     pub fn detail_type(self) -> &'static str {
         match self {
             Self::EndpointStateChange => "SageMaker Endpoint State Change",
+            Self::EndpointDeploymentStateChange => "SageMaker Endpoint Deployment State Change",
             Self::AlarmStateChange => "CloudWatch Alarm State Change",
         }
     }

@@ -453,6 +453,20 @@ impl World {
             .map_or_else(Vec::new, |region| region.endpoints.keys().cloned().collect())
     }
 
+    /// The endpoint configs of a Region, by name.
+    pub fn configs(&self, region: &str) -> Vec<String> {
+        self.regions
+            .get(region)
+            .map_or_else(Vec::new, |region| region.configs.keys().cloned().collect())
+    }
+
+    /// The scalable targets of a Region.
+    pub fn scalable_targets(&self, region: &str) -> Vec<TargetView> {
+        self.regions
+            .get(region)
+            .map_or_else(Vec::new, |region| region.scaling.view())
+    }
+
     fn run(&mut self, now: Timestamp) {
         while let Some(next) = self.next_change().filter(|next| *next <= now) {
             self.ctx.now = self.ctx.now.max(next);
@@ -510,6 +524,21 @@ impl World {
             )),
         }
     }
+}
+
+/// How a scalable target stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TargetView {
+    /// `endpoint/NAME/variant/VARIANT`, or `inference-component/NAME`.
+    pub resource: String,
+    /// `MinCapacity`.
+    pub min: u32,
+    /// `MaxCapacity`.
+    pub max: u32,
+    /// How many policies it has.
+    pub policies: u64,
+    /// How many scheduled actions it has.
+    pub scheduled_actions: u64,
 }
 
 /// How an endpoint stands.

@@ -3,6 +3,7 @@
 mod wire {
     mod faults;
     mod protocols;
+    mod rollouts;
     mod runtime;
     mod s3;
     mod served;

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use shared::{endpoint::EndpointStatus, quantity::Span};
 
-use super::{Checked, clock, moment, period, period_words};
+use super::{Checked, clock, matches, moment, period, period_words};
 use crate::{
-    record::{EndpointHistory, Record},
+    record::{EndpointHistory, Record, Shape},
     scenario::EndpointExpectation,
 };
 
@@ -49,6 +49,7 @@ fn verdict(expected: &EndpointExpectation, history: &EndpointHistory, record: &R
     let mut moments: Vec<Timestamp> = std::iter::once(from)
         .chain(history.status.within(from, until).into_iter().map(|(at, _)| at))
         .chain(history.health.within(from, until).into_iter().map(|(at, _)| at))
+        .chain(history.shape.within(from, until).into_iter().map(|(at, _)| at))
         .collect();
     moments.sort();
     let first = |wanted: bool| moments.iter().copied().find(|at| so(*at) == wanted);
@@ -77,7 +78,82 @@ fn stands(expected: &EndpointExpectation, history: &EndpointHistory, at: Timesta
     }) && any(&expected.status, &|wanted| match status {
         None => wanted == "gone",
         Some(status) => EndpointStatus::parse(wanted) == status,
-    })
+    }) && is_shaped(expected, history.shape.at(at).and_then(Option::as_ref))
+}
+
+/// Config, variants and traffic are as expected. An endpoint that does not exist has neither.
+fn is_shaped(expected: &EndpointExpectation, shape: Option<&Shape>) -> bool {
+    let none = Shape::default();
+    let shape = shape.unwrap_or(&none);
+    let any = |wanted: &str, is: &str| wanted.split('|').map(str::trim).any(|wanted| matches(wanted, is));
+    let model = |variant: &str| shape.variants.get(variant).map(|standing| standing.model.as_str());
+    let count = |variant: &str| shape.variants.get(variant).and_then(|standing| standing.instances);
+    let named = |wanted: &Vec<String>| {
+        let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        wanted.sort_unstable();
+        wanted == shape.variants.keys().map(String::as_str).collect::<Vec<_>>()
+    };
+    expected.config.as_ref().is_none_or(|wanted| any(wanted, &shape.config))
+        && expected.variants.as_ref().is_none_or(named)
+        && expected
+            .models
+            .0
+            .iter()
+            .all(|(variant, wanted)| model(variant).is_some_and(|is| any(wanted, is)))
+        && expected
+            .shares
+            .0
+            .iter()
+            .all(|(variant, bound)| bound.allows(shape.share(variant)))
+        && expected
+            .instances
+            .0
+            .iter()
+            .all(|(variant, bound)| bound.allows(count(variant).unwrap_or(0)))
+        && expected.new_fleet.is_none_or(|bound| bound.allows(shape.new_fleet))
+}
+
+/// What there is of config, variants and traffic, as far as something is expected of it.
+fn shape_words(expected: &EndpointExpectation, shape: Option<&Shape>) -> Vec<String> {
+    let Some(shape) = shape else {
+        return if expected.status.is_some() || !expected.is_about_serving() {
+            Vec::new()
+        } else {
+            vec!["gone".to_owned()]
+        };
+    };
+    let mut words = Vec::new();
+    if expected.config.is_some() {
+        words.push(format!("config {}", shape.config));
+    }
+    if expected.variants.is_some() {
+        let names: Vec<&str> = shape.variants.keys().map(String::as_str).collect();
+        words.push(format!("variants {}", names.join(" and ")));
+    }
+    for (variant, _) in &expected.models.0 {
+        let model = shape
+            .variants
+            .get(variant)
+            .map_or("no model", |standing| &standing.model);
+        words.push(format!("{variant} with {model}"));
+    }
+    for (variant, _) in &expected.shares.0 {
+        words.push(format!(
+            "{variant} with {:.1}% of the weights",
+            100.0 * shape.share(variant)
+        ));
+    }
+    for (variant, _) in &expected.instances.0 {
+        let count = shape.variants.get(variant).and_then(|standing| standing.instances);
+        words.push(format!("{variant} with {} instances", count.unwrap_or(0)));
+    }
+    if expected.new_fleet.is_some() {
+        words.push(format!(
+            "the new fleet with {:.1}% of the traffic",
+            100.0 * shape.new_fleet
+        ));
+    }
+    words
 }
 
 fn state(expected: &EndpointExpectation, history: &EndpointHistory, at: Timestamp) -> String {
@@ -94,6 +170,7 @@ fn state(expected: &EndpointExpectation, history: &EndpointHistory, at: Timestam
         let status = history.status.at(at).copied().flatten();
         words.push(status.map_or("gone".to_owned(), |status| status.to_string()));
     }
+    words.extend(shape_words(expected, history.shape.at(at).and_then(Option::as_ref)));
     words.join(", ")
 }
 
@@ -101,6 +178,29 @@ fn sentence(expected: &EndpointExpectation) -> String {
     let mut what = Vec::new();
     what.extend(expected.health.as_ref().map(|health| format!("health {health}")));
     what.extend(expected.status.as_ref().map(|status| format!("status {status}")));
+    what.extend(expected.config.as_ref().map(|config| format!("config {config}")));
+    what.extend(
+        expected
+            .variants
+            .as_ref()
+            .map(|names| format!("variants {}", names.join(" and "))),
+    );
+    what.extend(
+        expected
+            .models
+            .0
+            .iter()
+            .map(|(variant, model)| format!("model {model} in {variant}")),
+    );
+    let shares = expected.shares.0.iter();
+    what.extend(shares.map(|(variant, bound)| format!("{} of the weights on {variant}", bound.0)));
+    let instances = expected.instances.0.iter();
+    what.extend(instances.map(|(variant, bound)| format!("{} instances of {variant}", bound.0)));
+    what.extend(
+        expected
+            .new_fleet
+            .map(|bound| format!("{} of the traffic on the new fleet", bound.0)),
+    );
     let what = what.join(" and ");
     let when = |span: Option<Span>, word: &str| span.map(|span| format!(" {word} {span}")).unwrap_or_default();
     let period = period_words(expected.from, expected.until);

@@ -96,8 +96,9 @@ impl Narrator {
                     "ALARM" => Tone::Warn,
                     _ => Tone::Quiet,
                 };
-                // The first evaluation of a new alarm tells nothing.
-                if from != "INSUFFICIENT_DATA" || to == "ALARM" {
+                // The first evaluation of a new alarm tells nothing, and what target tracking does tells its alarms.
+                let own = alarm.starts_with("TargetTracking-");
+                if !own && (from != "INSUFFICIENT_DATA" || to == "ALARM") {
                     self.add(
                         *at,
                         region,

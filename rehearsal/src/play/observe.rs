@@ -9,7 +9,7 @@ use shared::endpoint::EndpointStatus;
 use super::narrate::Narrator;
 use crate::{
     cloud::{Cloud, Outcome},
-    record::{Called, Measure, Record, Series},
+    record::{Called, Measure, Record, Series, Shape, Standing, TargetEnd},
     world::{Call, Happening, HappeningKind, Service},
 };
 
@@ -36,13 +36,22 @@ impl Observer {
                         .or_default()
                         .extend(instances.map(|instances| (at, instances)));
                 }
-                record.endpoints.entry(key).or_default().status.set(at, Some(status));
+                let history = record.endpoints.entry(key).or_default();
+                history.status.set(at, Some(status));
+                history.shape.set(at, shape(cloud, &region, name));
             }
         }
     }
 
-    pub(super) fn happening(&mut self, happening: &Happening, record: &mut Record) {
+    pub(super) fn happening(&mut self, cloud: &Cloud, happening: &Happening, record: &mut Record) {
         let Happening { at, region, kind } = happening;
+        if let HappeningKind::EndpointStatus { endpoint, .. }
+        | HappeningKind::Capacity { endpoint, .. }
+        | HappeningKind::Deployment { endpoint, .. } = kind
+        {
+            let history = record.endpoints.entry(format!("{region}/{endpoint}")).or_default();
+            history.shape.set(*at, shape(cloud, region, endpoint));
+        }
         match kind {
             HappeningKind::EndpointStatus { endpoint, to, .. } => {
                 let status = to.as_deref().map(EndpointStatus::parse);
@@ -108,6 +117,25 @@ impl Observer {
         }
     }
 
+    /// What exists at the end.
+    pub(super) fn end(&mut self, cloud: &Cloud, record: &mut Record) {
+        for region in cloud.with_world(|world| world.regions()) {
+            let (configs, targets) =
+                cloud.with_world(|world| (world.configs(&region), world.scalable_targets(&region)));
+            record
+                .configs
+                .extend(configs.into_iter().map(|name| (region.clone(), name)));
+            record.targets.extend(targets.into_iter().map(|target| TargetEnd {
+                region: region.clone(),
+                resource: target.resource,
+                min: target.min,
+                max: target.max,
+                policies: target.policies,
+                scheduled_actions: target.scheduled_actions,
+            }));
+        }
+    }
+
     /// The lines of the report's charts, as CloudWatch has them.
     pub(super) fn series(&mut self, cloud: &Cloud, record: &mut Record) {
         let keys: Vec<(String, String)> = self.instances.keys().cloned().collect();
@@ -153,6 +181,24 @@ impl Observer {
             }
         }
     }
+}
+
+/// What serves an endpoint now.
+fn shape(cloud: &Cloud, region: &str, endpoint: &str) -> Option<Shape> {
+    let view = cloud.with_world(|world| world.endpoint(region, endpoint))?;
+    let variants = view.variants.into_iter().map(|variant| {
+        let standing = Standing {
+            weight: variant.weight,
+            instances: variant.instances,
+            model: variant.model,
+        };
+        (variant.name, standing)
+    });
+    Some(Shape {
+        config: view.config,
+        variants: variants.collect(),
+        new_fleet: view.green.map_or(0.0, |green| green.share),
+    })
 }
 
 fn ask(cloud: &Cloud, now: Timestamp, region: &str, service: Service, operation: &str, input: Value) -> Option<Value> {

@@ -109,6 +109,7 @@ impl<'a> Stage<'a> {
                 () = clock.sleep_until(wake) => {}
             }
         }
+        self.observer.end(&self.cloud, &mut self.record);
         self.observer.series(&self.cloud, &mut self.record);
         self.record.logs.extend(self.logs.take());
         Ok(self.record)
@@ -154,7 +155,7 @@ impl<'a> Stage<'a> {
 
     fn settle(&mut self) {
         for happening in self.cloud.advance() {
-            self.observer.happening(&happening, &mut self.record);
+            self.observer.happening(&self.cloud, &happening, &mut self.record);
             self.narrator.happening(&happening, &mut self.record);
             self.deliver(happening);
         }

@@ -6,7 +6,7 @@ use deserr::ValuePointerRef;
 use shared::{endpoint::EndpointStatus, health::ledger::State, quantity::Span, yaml::Found};
 
 use super::Scenario;
-use crate::play;
+use crate::{play, world::spec::endpoint_names};
 
 /// What the health ledger calls the states of an endpoint.
 const STATES: &str = "unknown, healthy, degraded, unhealthy, changing, deleting, stuck, rollback_failed, \
@@ -29,6 +29,7 @@ pub(super) fn coherent(scenario: Scenario, at: ValuePointerRef<'_>) -> Result<Sc
         ));
     }
     functions(&scenario, at, &mut found);
+    alarm_actions(&scenario, at, &mut found);
     actions(&scenario, at, &mut found);
     expectations(&scenario, at, &mut found);
     found.or(scenario)
@@ -122,6 +123,50 @@ fn function(scenario: &Scenario, name: Option<&str>, at: ValuePointerRef<'_>, fo
             format!("no function {name:?} is deployed"),
             names.join(", "),
         ));
+    }
+}
+
+fn endpoint(scenario: &Scenario, name: &str, at: ValuePointerRef<'_>, found: &mut Found) {
+    let all: Vec<String> = scenario
+        .world
+        .regions
+        .values()
+        .flat_map(|region| &region.endpoints)
+        .flat_map(|(key, spec)| endpoint_names(key, spec))
+        .collect();
+    if !all.iter().any(|known| known == name) {
+        let problem = format!("the world has no endpoint {name:?}");
+        found.and(Found::one(at.push_key("endpoint"), problem, all.join(", ")));
+    }
+}
+
+/// An alarm's `function:NAME` is deployed in the alarm's Region.
+fn alarm_actions(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found) {
+    let at = at.push_key("world");
+    let at = at.push_key("regions");
+    for (region, spec) in &scenario.world.regions {
+        let at = at.push_key(region);
+        let at = at.push_key("alarms");
+        let here: Vec<&str> = scenario
+            .functions
+            .iter()
+            .filter(|function| scenario.region_of(function) == *region)
+            .map(|function| function.name.as_str())
+            .collect();
+        for (name, alarm) in &spec.alarms {
+            let at = at.push_key(name);
+            for (key, actions) in [
+                ("actions", &alarm.actions),
+                ("ok_actions", &alarm.ok_actions),
+                ("insufficient_data_actions", &alarm.insufficient_data_actions),
+            ] {
+                let names = actions.iter().filter_map(|action| action.strip_prefix("function:"));
+                for name in names.filter(|name| !here.contains(name)) {
+                    let problem = format!("no function {name:?} is deployed in {region}");
+                    found.and(Found::one(at.push_key(key), problem, here.join(", ")));
+                }
+            }
+        }
     }
 }
 
@@ -228,6 +273,25 @@ fn expectations(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found)
                 ));
             }
         }
+    }
+    let requests = at.push_key("requests");
+    for (index, expected) in scenario.expect.requests.iter().enumerate() {
+        let at = requests.push_index(index);
+        region(scenario, expected.region.as_deref(), at, found);
+        for (key, span) in [("from", expected.from), ("until", expected.until)] {
+            within(scenario, span, key, at, found);
+        }
+        endpoint(scenario, &expected.endpoint, at, found);
+    }
+    let configs = at.push_key("configs");
+    for (index, expected) in scenario.expect.configs.iter().enumerate() {
+        region(scenario, expected.region.as_deref(), configs.push_index(index), found);
+    }
+    let targets = at.push_key("scalable_targets");
+    for (index, expected) in scenario.expect.scalable_targets.iter().enumerate() {
+        let at = targets.push_index(index);
+        region(scenario, expected.region.as_deref(), at, found);
+        endpoint(scenario, &expected.endpoint, at, found);
     }
     let alerts = at.push_key("alerts");
     for (index, expected) in scenario.expect.alerts.iter().enumerate() {

@@ -9,6 +9,10 @@ use shared::{
 
 use crate::{expect::matches, record::Ending};
 
+mod rollout;
+
+pub use rollout::{Bound, ConfigExpectation, CountBound, RequestExpectation, ShareBound, TargetExpectation};
+
 /// Everything that must hold.
 #[derive(Clone, Debug, Default, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
@@ -16,6 +20,15 @@ pub struct Expect {
     /// How endpoints stand, in the world and in the health ledger.
     #[deserr(default)]
     pub endpoints: Vec<EndpointExpectation>,
+    /// How clients' requests went.
+    #[deserr(default)]
+    pub requests: Vec<RequestExpectation>,
+    /// Which endpoint configs exist at the end.
+    #[deserr(default)]
+    pub configs: Vec<ConfigExpectation>,
+    /// Which variants are scalable targets at the end.
+    #[deserr(default)]
+    pub scalable_targets: Vec<TargetExpectation>,
     /// What is published.
     #[deserr(default)]
     pub alerts: Vec<AlertExpectation>,
@@ -96,6 +109,24 @@ pub struct EndpointExpectation {
     /// `EndpointStatus` in the world: one, or several by `|`; `gone` when it does not exist.
     #[deserr(default)]
     pub status: Option<String>,
+    /// `EndpointConfigName`; `*` stands for any text.
+    #[deserr(default)]
+    pub config: Option<String>,
+    /// Its variants, exactly these.
+    #[deserr(default)]
+    pub variants: Option<Vec<String>>,
+    /// `ModelName` of variants; `*` stands for any text.
+    #[deserr(default)]
+    pub models: Map<String>,
+    /// Shares of variants in the traffic, by their weights; none for a variant that does not exist.
+    #[deserr(default)]
+    pub shares: Map<ShareBound>,
+    /// Running instances of variants; none for a variant that does not exist.
+    #[deserr(default)]
+    pub instances: Map<CountBound>,
+    /// The share of the traffic that the fleet of an `UpdateEndpoint` under way takes.
+    #[deserr(default)]
+    pub new_fleet: Option<ShareBound>,
     /// At this moment.
     #[deserr(default)]
     pub at: Option<Span>,
@@ -113,13 +144,21 @@ pub struct EndpointExpectation {
     pub never: bool,
 }
 
+impl EndpointExpectation {
+    /// It says something about what serves the endpoint's requests: config, variants, traffic.
+    pub fn is_about_serving(&self) -> bool {
+        let no_variant = self.models.0.is_empty() && self.shares.0.is_empty() && self.instances.0.is_empty();
+        !no_variant || self.config.is_some() || self.variants.is_some() || self.new_fleet.is_some()
+    }
+}
+
 fn endpoint_checked(spec: EndpointExpectation, at: ValuePointerRef<'_>) -> Result<EndpointExpectation, Found> {
     let mut found = Found::default();
-    if spec.health.is_none() && spec.status.is_none() {
+    if spec.health.is_none() && spec.status.is_none() && !spec.is_about_serving() {
         found.and(Found::one(
             at,
             "says nothing about the endpoint",
-            "`health`, `status` or both".to_owned(),
+            "`health`, `status`, `config`, `variants`, `models`, `shares`, `instances` or `new_fleet`".to_owned(),
         ));
     }
     if spec.at.is_some() && (spec.by.is_some() || spec.from.is_some() || spec.until.is_some() || spec.never) {

@@ -282,6 +282,8 @@ impl Region {
                         "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024},
                     },
                 }),
+                update: None,
+                deployment: None,
                 tags: BTreeMap::new(),
                 minute: Minute::default(),
                 without_capacity: 0.0,

@@ -62,6 +62,8 @@ pub(crate) enum What {
     IncidentEnds(usize),
     /// An inference component reaches its copies, or is gone.
     Component(String),
+    /// A step of a component's update; stale when the component is on another step by then.
+    ComponentUpdate { component: String, step: u64 },
     /// Waiting asynchronous requests may be done.
     Async(String),
 }
@@ -214,6 +216,7 @@ impl Region {
             What::Incident(index) => self.incident_begins(ctx, index),
             What::IncidentEnds(index) => self.incident_ends(ctx, index),
             What::Component(name) => self.component_settles(ctx, &name),
+            What::ComponentUpdate { component, step } => self.component_update_step(ctx, &component, step),
             What::Async(endpoint) => self.async_step(ctx, &endpoint),
         }
     }

@@ -293,7 +293,13 @@ impl Region {
                  (if configured) or try to increase the capacity by invoking UpdateInferenceComponentRuntimeConfig API.",
             ));
         }
-        let (variant, model) = (component.variant.clone(), component.model.clone());
+        let (variant, mut model) = (component.variant.clone(), component.model.clone());
+        if let Some(update) = &component.update
+            && update.copies > 0
+            && ctx.rng.f64() < f64::from(update.copies) / f64::from(component.current.max(1))
+        {
+            model.clone_from(&update.model);
+        }
         let behaviour = self.component_behaviour(endpoint, &variant, &model);
         let outcome = ask(ctx, &behaviour, 0.0);
         if let Some(component) = self.components.get_mut(name) {

@@ -16,6 +16,7 @@ use crate::world::{
     traffic::Minute,
 };
 
+mod component_update;
 mod components;
 mod configs;
 mod describe;
@@ -159,6 +160,10 @@ pub(crate) struct Component {
     pub(crate) created: Timestamp,
     pub(crate) modified: Timestamp,
     pub(crate) input: Value,
+    /// A new specification on its way.
+    pub(crate) update: Option<component_update::Update>,
+    /// `LastDeploymentConfig`.
+    pub(crate) deployment: Option<Value>,
     pub(crate) tags: BTreeMap<String, String>,
     /// Requests answered and refused for want of copies in the minute under way.
     pub(crate) minute: Minute,
@@ -188,6 +193,7 @@ pub(crate) const OPERATIONS: &[&str] = &[
     "ListTags",
     "UpdateEndpoint",
     "UpdateEndpointWeightsAndCapacities",
+    "UpdateInferenceComponent",
     "UpdateInferenceComponentRuntimeConfig",
 ];
 
@@ -283,7 +289,8 @@ impl Region {
             "CreateInferenceComponent" => self.create_component(ctx, input),
             "DescribeInferenceComponent" => self.describe_component(ctx, input),
             "ListInferenceComponents" => self.list_components(ctx, input),
-            "UpdateInferenceComponentRuntimeConfig" => self.update_component(ctx, input),
+            "UpdateInferenceComponent" => self.update_component(ctx, input),
+            "UpdateInferenceComponentRuntimeConfig" => self.update_component_runtime(ctx, input),
             "DeleteInferenceComponent" => self.delete_component(ctx, input),
             _ => Err(unknown_operation(
                 crate::world::Service::SageMaker,

@@ -1,4 +1,5 @@
-//! Application Auto Scaling for SageMaker: scalable targets, target tracking and step policies, and their activities.
+//! Application Auto Scaling for SageMaker: scalable targets, target tracking and step policies, scheduled actions, and
+//! their activities.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,17 +7,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{
-    HappeningKind,
+    Service, TargetView,
     alarms::Alarm,
-    metrics::{MetricId, Statistic, last_windows},
+    api::Input,
+    metrics::{MetricId, Query, Source, Statistic, last_windows},
     region::{Ctx, Region},
-    sagemaker::{
-        guardrails::Guardrails,
-        lifecycle::{Fleet, Kind},
-    },
 };
 
 mod api;
+mod apply;
+mod policies;
+mod scheduled;
+mod when;
 
 pub(crate) use api::OPERATIONS;
 
@@ -40,6 +42,22 @@ pub(crate) struct Target {
     pub(crate) last_in: Option<Timestamp>,
 }
 
+impl Target {
+    /// A kind of scaling, by its member of `SuspendedState`, is suspended.
+    fn suspends(&self, member: &str) -> bool {
+        self.suspended.get(member).and_then(Value::as_bool) == Some(true)
+    }
+}
+
+/// Who wants another capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Push {
+    /// A policy, which may be suspended.
+    Policy,
+    /// The limits of the target, which always hold.
+    Limits,
+}
+
 /// A scaling policy; `input` is what `PutScalingPolicy` was given.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
@@ -47,6 +65,8 @@ pub(crate) struct Policy {
     pub(crate) created: Timestamp,
     pub(crate) target: TargetId,
     pub(crate) input: Value,
+    /// The alarms that target tracking keeps.
+    pub(crate) alarms: Vec<String>,
 }
 
 /// Every target, policy and activity of a Region.
@@ -54,6 +74,7 @@ pub(crate) struct Policy {
 pub(crate) struct Scaling {
     pub(crate) targets: BTreeMap<TargetId, Target>,
     pub(crate) policies: BTreeMap<(TargetId, String), Policy>,
+    pub(crate) actions: BTreeMap<(TargetId, String), scheduled::Action>,
     pub(crate) activities: Vec<Value>,
 }
 
@@ -78,6 +99,20 @@ impl Resource {
 }
 
 impl Scaling {
+    /// Every target.
+    pub(crate) fn view(&self) -> Vec<TargetView> {
+        self.targets
+            .iter()
+            .map(|(id, target)| TargetView {
+                resource: id.0.clone(),
+                min: target.min,
+                max: target.max,
+                policies: self.policies.keys().filter(|(of, _)| of == id).count() as u64,
+                scheduled_actions: self.actions.keys().filter(|(of, _)| of == id).count() as u64,
+            })
+            .collect()
+    }
+
     /// A variant is a scalable target.
     pub(crate) fn has_variant(&self, endpoint: &str, variant: &str) -> bool {
         !self.targets.is_empty()
@@ -85,43 +120,72 @@ impl Scaling {
                 .targets
                 .contains_key(&(format!("endpoint/{endpoint}/variant/{variant}"), VARIANT.to_owned()))
     }
-
-    /// Drops what belongs to an endpoint that is gone.
-    pub(crate) fn forget_endpoint(&mut self, endpoint: &str) {
-        let prefix = format!("endpoint/{endpoint}/variant/");
-        self.targets.retain(|(resource, _), _| !resource.starts_with(&prefix));
-        self.policies
-            .retain(|((resource, _), _), _| !resource.starts_with(&prefix));
-    }
 }
 
-/// The metric a target-tracking policy follows.
-fn tracked(resource: &Resource, policy: &Value) -> Option<(MetricId, Statistic)> {
-    if let Some(custom) = policy.get("CustomizedMetricSpecification") {
-        let text = |member: &str| custom.get(member).and_then(Value::as_str);
-        let mut dimensions = Vec::new();
-        for dimension in custom.get("Dimensions").and_then(Value::as_array).into_iter().flatten() {
-            dimensions.push((
-                dimension.get("Name")?.as_str()?.to_owned(),
-                dimension.get("Value")?.as_str()?.to_owned(),
-            ));
-        }
-        dimensions.sort();
-        let metric = MetricId {
-            namespace: text("Namespace")?.to_owned(),
-            name: text("MetricName")?.to_owned(),
-            dimensions,
-        };
-        return Some((metric, Statistic::parse(text("Statistic")?)?));
+/// What a target-tracking policy follows: queries, and which of them is compared.
+fn tracked(resource: &Resource, policy: &Value) -> Option<(Vec<Query>, usize)> {
+    let custom = policy.get("CustomizedMetricSpecification");
+    if let Some(metrics) = custom.and_then(|custom| custom.get("Metrics")) {
+        let whole = json!({"Metrics": queries_with_periods(metrics)});
+        let input = Input::new(Service::AutoScaling, &whole).ok()?;
+        let queries = Query::read_all(input, "Metrics").ok()?;
+        let main = queries.iter().position(|query| query.returned)?;
+        return Some((queries, main));
     }
-    let (name, dimensions) = match resource {
-        Resource::Variant { endpoint, variant } => (
-            "InvocationsPerInstance",
-            vec![("EndpointName", endpoint.as_str()), ("VariantName", variant.as_str())],
-        ),
-        Resource::Component(name) => ("InvocationsPerCopy", vec![("InferenceComponentName", name.as_str())]),
+    let (metric, stat_text) = match custom {
+        Some(custom) => {
+            let text = |member: &str| custom.get(member).and_then(Value::as_str);
+            let mut dimensions = Vec::new();
+            for dimension in custom.get("Dimensions").and_then(Value::as_array).into_iter().flatten() {
+                dimensions.push((
+                    dimension.get("Name")?.as_str()?.to_owned(),
+                    dimension.get("Value")?.as_str()?.to_owned(),
+                ));
+            }
+            dimensions.sort();
+            let metric = MetricId {
+                namespace: text("Namespace")?.to_owned(),
+                name: text("MetricName")?.to_owned(),
+                dimensions,
+            };
+            (metric, text("Statistic")?)
+        }
+        None => {
+            let (name, dimensions) = match resource {
+                Resource::Variant { endpoint, variant } => (
+                    "InvocationsPerInstance",
+                    vec![("EndpointName", endpoint.as_str()), ("VariantName", variant.as_str())],
+                ),
+                Resource::Component(name) => ("InvocationsPerCopy", vec![("InferenceComponentName", name.as_str())]),
+            };
+            (MetricId::new("AWS/SageMaker", name, &dimensions), "Sum")
+        }
     };
-    Some((MetricId::new("AWS/SageMaker", name, &dimensions), Statistic::Sum))
+    let source = Source::Metric {
+        metric,
+        period: 60,
+        stat: Statistic::parse(stat_text)?,
+        stat_text: stat_text.to_owned(),
+    };
+    let query = Query {
+        id: "m1".to_owned(),
+        label: None,
+        returned: true,
+        source,
+        raw: Value::Null,
+    };
+    Some((vec![query], 0))
+}
+
+/// Metric queries as CloudWatch reads them: in a policy their period is a minute and is not said.
+fn queries_with_periods(metrics: &Value) -> Value {
+    let mut metrics = metrics.clone();
+    for query in metrics.as_array_mut().into_iter().flatten() {
+        if let Some(Value::Object(stat)) = query.get_mut("MetricStat") {
+            stat.entry("Period").or_insert_with(|| json!(60));
+        }
+    }
+    metrics
 }
 
 impl Region {
@@ -142,6 +206,7 @@ impl Region {
 
     /// What the policies conclude at the end of a minute: the largest capacity any of them asks for wins.
     pub(crate) fn follow_targets(&mut self, ctx: &mut Ctx) {
+        self.follow_schedules(ctx);
         if self.scaling.policies.is_empty() {
             return;
         }
@@ -164,7 +229,7 @@ impl Region {
             }
         }
         for (id, (to, cause)) in wishes {
-            self.scale(ctx, &id, to, &cause);
+            self.scale(ctx, &id, to, Push::Policy, &cause);
         }
     }
 
@@ -173,11 +238,15 @@ impl Region {
         let resource = Resource::parse(&policy.target.0)?;
         let target = self.scaling.targets.get(&policy.target)?;
         let aim = config.get("TargetValue")?.as_f64()?;
-        let (metric, statistic) = tracked(&resource, config)?;
+        let (queries, main) = tracked(&resource, config)?;
+        let name_of_metric = match &queries[main].source {
+            Source::Metric { metric, .. } => metric.name.as_str(),
+            Source::Math { text, .. } => text.as_str(),
+        };
         let now = self.desired_capacity(&resource)?;
         let values: Vec<Option<f64>> = last_windows(ctx.now, 60, 15)
             .iter()
-            .map(|(from, to)| self.metrics.window(&metric, *from, *to)?.value(&statistic))
+            .map(|(from, to)| queries[main].value(&queries, &self.metrics, *from, *to))
             .collect();
         let recent: Vec<f64> = values[12..].iter().copied().flatten().collect();
         let cooldown = |member: &str| Duration::from_secs(config.get(member).and_then(Value::as_u64).unwrap_or(300));
@@ -187,7 +256,7 @@ impl Region {
             let value = recent.iter().sum::<f64>() / 3.0;
             return Some((
                 wish(value).max(now + 1),
-                format!("policy {name}: {} at {value:.0}, above {aim}", metric.name),
+                format!("policy {name}: {} at {value:.0}, above {aim}", name_of_metric),
             ));
         }
         let calm = values.iter().all(|value| value.is_some_and(|value| value < aim * 0.9));
@@ -197,7 +266,7 @@ impl Region {
             let value = values.iter().flatten().copied().fold(0.0, f64::max);
             return Some((
                 wish(value).max(1).min(now),
-                format!("policy {name}: {} at {value:.0}, below {aim}", metric.name),
+                format!("policy {name}: {} at {value:.0}, below {aim}", name_of_metric),
             ));
         }
         None
@@ -263,91 +332,8 @@ impl Region {
             ctx,
             &policy.target,
             to.max(0.0) as u32,
+            Push::Policy,
             &format!("policy {name}: step of {adjustment}"),
         );
-    }
-
-    /// Moves a target's capacity, within its limits, if the resource can be changed now.
-    pub(crate) fn scale(&mut self, ctx: &mut Ctx, id: &TargetId, to: u32, cause: &str) {
-        let Some(target) = self.scaling.targets.get(id) else {
-            return;
-        };
-        let to = to.clamp(target.min, target.max);
-        let Some(resource) = Resource::parse(&id.0) else { return };
-        let Some(from) = self.desired_capacity(&resource) else {
-            return;
-        };
-        let suspended = |member: &str| target.suspended.get(member).and_then(Value::as_bool) == Some(true);
-        let held = if to > from {
-            suspended("DynamicScalingOutSuspended")
-        } else {
-            suspended("DynamicScalingInSuspended")
-        };
-        if to == from || held {
-            return;
-        }
-        let busy = match &resource {
-            Resource::Variant { endpoint, .. } => self.endpoints.get(endpoint).is_none_or(|endpoint| {
-                endpoint.status.in_transition() || endpoint.status == shared::endpoint::EndpointStatus::Failed
-            }),
-            Resource::Component(name) => self
-                .components
-                .get(name)
-                .is_none_or(|component| component.status != "InService"),
-        };
-        let activity = json!({
-            "ActivityId": ctx.uuid(),
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": id.0,
-            "ScalableDimension": id.1,
-            "Description": format!("Setting desired capacity to {to}."),
-            "Cause": cause,
-            "StartTime": crate::world::api::epoch(ctx.now),
-            "EndTime": crate::world::api::epoch(ctx.now),
-            "StatusCode": if busy { "Failed" } else { "Successful" },
-            "StatusMessage": if busy {
-                format!("Failed to set desired capacity to {to}: the resource is being updated.")
-            } else {
-                format!("Successfully set desired capacity to {to}.")
-            },
-        });
-        let same_failure = busy
-            && self.scaling.activities.last().is_some_and(|last| {
-                last["ResourceId"] == activity["ResourceId"] && last["StatusCode"] == activity["StatusCode"]
-            });
-        if !same_failure {
-            self.scaling.activities.push(activity);
-        }
-        if busy {
-            return;
-        }
-        if let Some(target) = self.scaling.targets.get_mut(id) {
-            *(if to > from {
-                &mut target.last_out
-            } else {
-                &mut target.last_in
-            }) = Some(ctx.now);
-        }
-        let kind = HappeningKind::Scaled {
-            resource: id.0.clone(),
-            from,
-            to,
-            cause: cause.to_owned(),
-        };
-        ctx.tell(&self.name, kind);
-        match resource {
-            Resource::Component(name) => self.rescale_component(ctx, &name, to),
-            Resource::Variant { endpoint, variant } => {
-                let live = &self.endpoints[&endpoint];
-                let mut goal = Fleet {
-                    config: live.config.clone(),
-                    variants: live.variants.clone(),
-                };
-                for wanted in goal.variants.iter_mut().filter(|wanted| wanted.name == variant) {
-                    wanted.desired_instances = Some(to);
-                }
-                self.begin(ctx, &endpoint, Kind::Capacity, goal, Guardrails::default());
-            }
-        }
     }
 }

@@ -21,6 +21,7 @@ mod incident;
 mod traffic;
 
 pub use alarm::{AlarmSpec, Missing};
+pub(crate) use check::endpoint_names;
 pub use incident::{Becomes, BehaviourSpec, ChangeKind, Cure, IncidentSpec, NextChange};
 pub use traffic::{Burst, Diurnal, TracePoint, TrafficSpec};
 

@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 use super::*;
 
 mod alarms;
+mod components;
 mod guardrails;
 mod lifecycle;
 mod runs;
 mod runtime;
+mod scaling;
 mod services;
 mod spec;
+mod statistics;
 
 /// A small fleet: two variants, some traffic.
 const FRAUD: &str = r#"{"regions": {"eu-west-1": {

@@ -25,7 +25,7 @@ impl Region {
         )
     }
 
-    fn component(&self, ctx: &Ctx, name: &str) -> Result<&Component, ApiError> {
+    pub(super) fn component(&self, ctx: &Ctx, name: &str) -> Result<&Component, ApiError> {
         self.components.get(name).ok_or_else(|| {
             invalid(format!(
                 "Could not find inference component \"{}\".",
@@ -81,6 +81,8 @@ impl Region {
             created: ctx.now,
             modified: ctx.now,
             input: tags::without(input, &["Tags"]),
+            update: None,
+            deployment: None,
             tags: tags::read(input, "Tags")?,
             minute: Minute::default(),
             without_capacity: 0.0,
@@ -103,6 +105,9 @@ impl Region {
             self.components.remove(name);
             return;
         }
+        if component.update.is_some() {
+            return;
+        }
         component.current = component.desired;
         component.status = "InService";
         component.modified = ctx.now;
@@ -121,7 +126,7 @@ impl Region {
         {
             container["DeployedImage"] = json!({"SpecifiedImage": image, "ResolvedImage": image});
         }
-        reply(json!({
+        let mut output = json!({
             "InferenceComponentName": name,
             "InferenceComponentArn": component.arn,
             "EndpointName": component.endpoint,
@@ -132,7 +137,11 @@ impl Region {
             "CreationTime": epoch(component.created),
             "LastModifiedTime": epoch(component.modified),
             "InferenceComponentStatus": component.status,
-        }))
+        });
+        if let Some(deployment) = &component.deployment {
+            output["LastDeploymentConfig"] = deployment.clone();
+        }
+        reply(output)
     }
 
     pub(super) fn list_components(&self, ctx: &Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
@@ -171,7 +180,7 @@ impl Region {
         reply(page(input, "InferenceComponents", "MaxResults", 10, listed)?)
     }
 
-    pub(super) fn update_component(&mut self, ctx: &mut Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
+    pub(super) fn update_component_runtime(&mut self, ctx: &mut Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
         let name = name_of(input, "InferenceComponentName")?;
         let wanted = input.of(input
             .get("DesiredRuntimeConfig")

@@ -469,7 +469,7 @@ impl Region {
         let Some(gone) = self.endpoints.remove(name) else {
             return;
         };
-        self.scaling.forget_endpoint(name);
+        self.forget_scaling_of(name);
         ctx.tell(
             &self.name,
             HappeningKind::EndpointStatus {

@@ -1,22 +1,25 @@
 //! The operations of Application Auto Scaling.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::world::{
     ApiError, Reply, Service,
     api::{Input, epoch, page, reply, unknown_operation},
     region::{Ctx, Region},
-    scaling::{COMPONENT, Policy, Resource, Target, TargetId, VARIANT},
+    scaling::{COMPONENT, Push, Resource, Target, TargetId, VARIANT},
 };
 
 /// The operations simulated.
 pub(crate) const OPERATIONS: &[&str] = &[
     "DeleteScalingPolicy",
+    "DeleteScheduledAction",
     "DeregisterScalableTarget",
     "DescribeScalableTargets",
     "DescribeScalingActivities",
     "DescribeScalingPolicies",
+    "DescribeScheduledActions",
     "PutScalingPolicy",
+    "PutScheduledAction",
     "RegisterScalableTarget",
 ];
 
@@ -24,11 +27,11 @@ pub(crate) const OPERATIONS: &[&str] = &[
 const SERVICE_ROLE: &str = "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/\
                             AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint";
 
-fn invalid(message: impl Into<String>) -> ApiError {
+pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "ValidationException", message)
 }
 
-fn not_found(id: &TargetId) -> ApiError {
+pub(super) fn not_found(id: &TargetId) -> ApiError {
     ApiError::new(
         400,
         "ObjectNotFoundException",
@@ -40,7 +43,7 @@ fn not_found(id: &TargetId) -> ApiError {
 }
 
 /// Resource id and dimension of a request, checked against each other.
-fn target_id(input: Input<'_>) -> Result<(TargetId, Resource), ApiError> {
+pub(super) fn target_id(input: Input<'_>) -> Result<(TargetId, Resource), ApiError> {
     let namespace = input.need("ServiceNamespace")?;
     if namespace != "sagemaker" {
         return Err(invalid(format!(
@@ -69,21 +72,16 @@ impl Region {
             "DeregisterScalableTarget" => {
                 let (id, _) = target_id(input)?;
                 self.scaling.targets.remove(&id).ok_or_else(|| not_found(&id))?;
-                self.scaling.policies.retain(|(target, _), _| *target != id);
+                self.forget_policies(|target| *target == id);
                 reply(json!({}))
             }
             "DescribeScalableTargets" => self.describe_targets(ctx, input),
             "PutScalingPolicy" => self.put_policy(ctx, input),
-            "DescribeScalingPolicies" => self.describe_policies(input),
-            "DeleteScalingPolicy" => {
-                let (id, _) = target_id(input)?;
-                let key = (id, input.need("PolicyName")?.to_owned());
-                self.scaling.policies.remove(&key).ok_or_else(|| {
-                    let message = format!("No scaling policy found for {} named {}", key.0.0, key.1);
-                    ApiError::new(400, "ObjectNotFoundException", message)
-                })?;
-                reply(json!({}))
-            }
+            "DescribeScalingPolicies" => self.describe_policies(ctx, input),
+            "DeleteScalingPolicy" => self.delete_policy(input),
+            "PutScheduledAction" => self.put_scheduled(ctx, input),
+            "DescribeScheduledActions" => self.describe_scheduled(input),
+            "DeleteScheduledAction" => self.delete_scheduled(input),
             "DescribeScalingActivities" => self.describe_activities(input),
             _ => Err(unknown_operation(Service::AutoScaling, operation, OPERATIONS)),
         }
@@ -143,12 +141,8 @@ impl Region {
         };
         self.scaling.targets.insert(id.clone(), target);
         if now < min || now > max {
-            self.scale(
-                ctx,
-                &id,
-                now,
-                "the capacity was outside of the scalable target's limits",
-            );
+            let cause = "the capacity was outside of the scalable target's limits";
+            self.push_inside(ctx, &id, Push::Limits, cause);
         }
         reply(json!({"ScalableTargetARN": arn}))
     }
@@ -165,7 +159,6 @@ impl Region {
                     && input.text("ScalableDimension").is_none_or(|wanted| wanted == dimension)
             })
             .map(|((resource, dimension), target)| {
-                let suspended = |member: &str| target.suspended.get(member).and_then(Value::as_bool).unwrap_or(false);
                 json!({
                     "ServiceNamespace": "sagemaker",
                     "ResourceId": resource,
@@ -175,80 +168,15 @@ impl Region {
                     "RoleARN": format!("arn:aws:iam::{}:{SERVICE_ROLE}", ctx.account),
                     "CreationTime": epoch(target.created),
                     "SuspendedState": {
-                        "DynamicScalingInSuspended": suspended("DynamicScalingInSuspended"),
-                        "DynamicScalingOutSuspended": suspended("DynamicScalingOutSuspended"),
-                        "ScheduledScalingSuspended": suspended("ScheduledScalingSuspended"),
+                        "DynamicScalingInSuspended": target.suspends("DynamicScalingInSuspended"),
+                        "DynamicScalingOutSuspended": target.suspends("DynamicScalingOutSuspended"),
+                        "ScheduledScalingSuspended": target.suspends("ScheduledScalingSuspended"),
                     },
                     "ScalableTargetARN": target.arn,
                 })
             })
             .collect();
         reply(page(input, "ScalableTargets", "MaxResults", 50, all)?)
-    }
-
-    fn put_policy(&mut self, ctx: &mut Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
-        let (id, _) = target_id(input)?;
-        if !self.scaling.targets.contains_key(&id) {
-            return Err(not_found(&id));
-        }
-        let name = input.need("PolicyName")?.to_owned();
-        let kind = input.text("PolicyType").unwrap_or("StepScaling");
-        let (member, config) = match kind {
-            "TargetTrackingScaling" => ("TargetTrackingScalingPolicyConfiguration", true),
-            "StepScaling" => ("StepScalingPolicyConfiguration", false),
-            other => return Err(invalid(format!("PolicyType {other} is not available for SageMaker"))),
-        };
-        let configuration = input.of(input.get(member).ok_or_else(|| input.missing(member))?)?;
-        if config {
-            check_tracking(configuration)?;
-        } else {
-            check_steps(configuration)?;
-        }
-        let key = (id.clone(), name.clone());
-        let old = self.scaling.policies.get(&key);
-        let arn = match old {
-            Some(old) => old.arn.clone(),
-            None => {
-                let unique = ctx.uuid();
-                let rest = format!("scalingPolicy:{unique}:resource/sagemaker/{}:policyName/{name}", id.0);
-                self.arn(ctx, "autoscaling", &rest)
-            }
-        };
-        let created = old.map_or(ctx.now, |old| old.created);
-        let policy = Policy {
-            arn: arn.clone(),
-            created,
-            target: id,
-            input: Value::Object(input.all().clone()),
-        };
-        self.scaling.policies.insert(key, policy);
-        reply(json!({"PolicyARN": arn, "Alarms": []}))
-    }
-
-    fn describe_policies(&self, input: Input<'_>) -> Result<Reply, ApiError> {
-        input.need("ServiceNamespace")?;
-        let names = input.texts("PolicyNames");
-        let all = self
-            .scaling
-            .policies
-            .iter()
-            .filter(|(((resource, dimension), name), _)| {
-                (names.is_empty() || names.contains(name))
-                    && input.text("ResourceId").is_none_or(|wanted| wanted == resource)
-                    && input.text("ScalableDimension").is_none_or(|wanted| wanted == dimension)
-            })
-            .map(|(_, policy)| {
-                let mut output = policy.input.clone();
-                output["PolicyARN"] = json!(policy.arn);
-                output["CreationTime"] = epoch(policy.created);
-                output["Alarms"] = json!([]);
-                if output.get("PolicyType").is_none() {
-                    output["PolicyType"] = json!("StepScaling");
-                }
-                output
-            })
-            .collect();
-        reply(page(input, "ScalingPolicies", "MaxResults", 10, all)?)
     }
 
     fn describe_activities(&self, input: Input<'_>) -> Result<Reply, ApiError> {
@@ -259,9 +187,10 @@ impl Region {
             .iter()
             .rev()
             .filter(|activity| {
-                input
-                    .text("ResourceId")
-                    .is_none_or(|wanted| activity["ResourceId"] == wanted)
+                (activity.get("NotScaledReasons").is_none() || input.flag("IncludeNotScaledActivities"))
+                    && input
+                        .text("ResourceId")
+                        .is_none_or(|wanted| activity["ResourceId"] == wanted)
                     && input
                         .text("ScalableDimension")
                         .is_none_or(|wanted| activity["ScalableDimension"] == wanted)
@@ -270,67 +199,4 @@ impl Region {
             .collect();
         reply(page(input, "ScalingActivities", "MaxResults", 50, all)?)
     }
-}
-
-fn check_tracking(configuration: Input<'_>) -> Result<(), ApiError> {
-    let aim = configuration
-        .number("TargetValue")
-        .ok_or_else(|| configuration.missing("TargetValue"))?;
-    if !(aim.is_finite() && aim > 0.0) {
-        return Err(invalid(format!("TargetValue must be greater than 0, not {aim}")));
-    }
-    let predefined = configuration.get("PredefinedMetricSpecification");
-    let custom = configuration.get("CustomizedMetricSpecification");
-    match (predefined, custom) {
-        (Some(predefined), None) => {
-            let predefined = configuration.of(predefined)?;
-            if predefined.get("ResourceLabel").is_some() {
-                return Err(invalid("ResourceLabel must not be set for SageMaker"));
-            }
-            match predefined.need("PredefinedMetricType")? {
-                "SageMakerVariantInvocationsPerInstance" | "SageMakerInferenceComponentInvocationsPerCopy" => Ok(()),
-                other => Err(invalid(format!("the rehearsal does not track {other}"))),
-            }
-        }
-        (None, Some(custom)) => {
-            let custom = configuration.of(custom)?;
-            custom.need("MetricName")?;
-            custom.need("Namespace")?;
-            custom.need("Statistic")?;
-            Ok(())
-        }
-        _ => Err(invalid(
-            "exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification must be given",
-        )),
-    }
-}
-
-fn check_steps(configuration: Input<'_>) -> Result<(), ApiError> {
-    let kind = configuration.need("AdjustmentType")?;
-    if !matches!(kind, "ChangeInCapacity" | "PercentChangeInCapacity" | "ExactCapacity") {
-        return Err(invalid(format!("AdjustmentType {kind} is unknown")));
-    }
-    let mut bounds = Vec::new();
-    for step in configuration.list("StepAdjustments") {
-        let step = configuration.of(step)?;
-        step.number("ScalingAdjustment")
-            .ok_or_else(|| step.missing("ScalingAdjustment"))?;
-        let lower = step.number("MetricIntervalLowerBound").unwrap_or(f64::NEG_INFINITY);
-        let upper = step.number("MetricIntervalUpperBound").unwrap_or(f64::INFINITY);
-        if lower >= upper {
-            return Err(invalid("a step's lower bound must be below its upper bound"));
-        }
-        bounds.push((lower, upper));
-    }
-    if bounds.is_empty() || bounds.len() > 20 {
-        return Err(invalid(format!(
-            "{} step adjustments; 1 to 20 are accepted",
-            bounds.len()
-        )));
-    }
-    bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-    if bounds.windows(2).any(|pair| pair[0].1 != pair[1].0) {
-        return Err(invalid("StepAdjustments must not overlap or leave a gap"));
-    }
-    Ok(())
 }

@@ -344,6 +344,7 @@ impl Region {
             self.settle(ctx, &name);
             self.roll_back(ctx, &name);
         }
+        self.guard_trips_components(ctx, alarm);
     }
 }
 
