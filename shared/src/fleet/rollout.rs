@@ -23,7 +23,6 @@ use crate::{
     rollout::{
         limits::{self, Contradiction},
         policy::{Engine, OnDeadline, RolloutPolicy},
-        strategy::Strategy,
     },
     yaml::Found,
 };
@@ -55,16 +54,17 @@ pub(crate) struct RolloutSection {
     #[deserr(default)]
     #[schemars(extend("default" = [], "examples" = [["fraud-errors", "fraud-latency"]]))]
     alarms: Option<Alarms>,
-    /// How green is judged by its metrics; `false` leaves it to alarms and probes.
+    /// How green is judged by its metrics; `false` leaves it to alarms and probes. Never done for inference components.
     #[deserr(default)]
     #[schemars(extend("default" = true))]
     analysis: Option<Switch<AnalysisSection>>,
     /// Probe green with the endpoint's probes (`health.probes`) before it gets any traffic. On when it has probes that
-    /// answer at once.
+    /// answer at once; not possible with SageMaker's own engines, whose new fleet cannot be addressed.
     #[deserr(default)]
     #[schemars(example = true)]
     smoke: Option<Switch<SmokeSection>>,
-    /// How long blue is kept, without traffic and at its size, after the last bake: so long a rollback takes one call.
+    /// How long blue is kept, without traffic and at its size, after the last bake: so long a rollback takes one call. At most 1h,
+    /// the last bake included, with the engine `guardrails`.
     #[deserr(default)]
     #[schemars(extend("default" = "1h"))]
     keep_blue: Option<SpanWithin<0, { 7 * DAY }>>,
@@ -73,7 +73,7 @@ pub(crate) struct RolloutSection {
     #[schemars(extend("default" = "1d"))]
     rollback_window: Option<SpanWithin<0, { 30 * DAY }>>,
     /// The longest that it may take from its start to the end of the last bake; when not given, the bakes, each gate's
-    /// deadline and 4 hours.
+    /// deadline and 4 hours. At most 8h with SageMaker's own engines.
     #[deserr(default)]
     #[schemars(example = "12h")]
     deadline: Option<SpanWithin<{ 10 * MINUTE }, { 365 * DAY }>>,
@@ -246,16 +246,11 @@ impl RolloutSection {
             ));
         }
         let smoke = match self.smoke {
-            None => probed.then(SmokeSection::default),
+            // The new fleet of SageMaker's own engines cannot be addressed before it has traffic.
+            None => (probed && engine == Engine::Variants).then(SmokeSection::default),
             Some(switch) => switch.on(),
         };
-        let gate_deadline = self
-            .gate_deadline
-            .map_or(Duration::from_millis(DAY), SpanWithin::duration);
-        let deadline = self
-            .deadline
-            .map_or_else(|| usual_deadline(&strategy, gate_deadline), SpanWithin::duration);
-        let policy = RolloutPolicy {
+        let mut policy = RolloutPolicy {
             engine,
             strategy,
             alarms: self.alarms.map(|alarms| alarms.0).unwrap_or_default(),
@@ -273,11 +268,13 @@ impl RolloutSection {
             rollback_window: self
                 .rollback_window
                 .map_or(Duration::from_millis(DAY), SpanWithin::duration),
-            deadline,
+            deadline: Duration::ZERO,
             phase_deadline: self
                 .phase_deadline
                 .map_or(Duration::from_millis(HOUR), SpanWithin::duration),
-            gate_deadline: gate_deadline.min(deadline),
+            gate_deadline: self
+                .gate_deadline
+                .map_or(Duration::from_millis(DAY), SpanWithin::duration),
             on_deadline: self.on_deadline.unwrap_or(OnDeadline::Abort),
             metrics_delay: self
                 .metrics_delay
@@ -288,17 +285,22 @@ impl RolloutSection {
                 .and_then(|batch| u8::try_from(batch.ten_thousandths() / 100).ok())
                 .unwrap_or(20),
         };
+        policy.deadline = self
+            .deadline
+            .map_or_else(|| usual_deadline(&policy), SpanWithin::duration);
+        policy.gate_deadline = policy.gate_deadline.min(policy.deadline);
         wrong.extend(limits::contradictions(&policy));
         if wrong.is_empty() { Ok(policy) } else { Err(wrong) }
     }
 }
 
-fn usual_deadline(strategy: &Strategy, gate_deadline: Duration) -> Duration {
-    let waits = strategy.steps.iter().map(|step| match step.gate {
-        true => step.bake + gate_deadline,
-        false => step.bake,
-    });
-    waits.sum::<Duration>() + SLACK
+fn usual_deadline(policy: &RolloutPolicy) -> Duration {
+    let gates = policy.strategy.steps.iter().filter(|step| step.gate);
+    let usual = limits::waits(policy) + gates.map(|_| policy.gate_deadline).sum::<Duration>() + SLACK;
+    match policy.engine {
+        Engine::Variants => usual,
+        Engine::Guardrails | Engine::Rolling => usual.min(limits::LONGEST_DEPLOYMENT),
+    }
 }
 
 /// What the fleet file says of the rollouts of one endpoint, before `start` says its part.
@@ -320,8 +322,8 @@ impl RolloutRules<'_> {
         self.section.clone().resolve(self.strategies, self.probed)
     }
 
-    /// The policy of a rollout for which `start` says `over`. For an inference component there is one engine, whatever the
-    /// file says.
+    /// The policy of a rollout for which `start` says `over`. For an inference component there is one engine and no
+    /// analysis, whatever the file says.
     pub(crate) fn policy_with(
         &self,
         mut over: RolloutSection,
@@ -336,6 +338,17 @@ impl RolloutRules<'_> {
                 )]);
             }
             over.engine = Some(Engine::Rolling);
+            match over.analysis {
+                None => over.analysis = Some(Switch::Off),
+                Some(Switch::Off) => {}
+                Some(Switch::On(_)) => {
+                    return Err(vec![Contradiction::new(
+                        "analysis",
+                        "SageMaker publishes no metrics that tell a component's old copies from its new ones",
+                        "alarms, and no analysis",
+                    )]);
+                }
+            }
         }
         over.over(self.section.clone()).resolve(self.strategies, self.probed)
     }

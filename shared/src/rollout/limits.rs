@@ -65,16 +65,23 @@ impl fmt::Display for Contradiction {
 /// What of a policy contradicts itself or can never work with its engine, whatever the endpoint.
 pub fn contradictions(policy: &RolloutPolicy) -> Vec<Contradiction> {
     let mut wrong = Vec::new();
-    let bakes = policy.strategy.bakes();
-    if policy.deadline <= bakes {
+    let waits = waits(policy);
+    // With SageMaker's engines no deadline would be long enough for such waits.
+    let endless = policy.engine != Engine::Variants && waits >= LONGEST_DEPLOYMENT;
+    if policy.deadline <= waits && !endless {
         wrong.push(Contradiction::new(
             "deadline",
             format!(
-                "it ends after {}, and the bakes alone take {}",
+                "it ends after {}, and the {} alone take {}",
                 told(policy.deadline),
-                told(bakes)
+                if policy.engine == Engine::Variants {
+                    "bakes"
+                } else {
+                    "waits"
+                },
+                told(waits)
             ),
-            format!("more than {}", told(bakes)),
+            format!("more than {}", told(waits)),
         ));
     }
     match policy.engine {
@@ -115,7 +122,7 @@ fn native(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
         wrong.push(Contradiction::new(
             "alarms",
             format!("with the engine {engine}, no alarm and no analysis nothing would ever take it back"),
-            "at least one alarm, or analysis",
+            "at least one alarm, or analysis where there can be one",
         ));
     }
     let waits = waits(policy);
@@ -128,14 +135,28 @@ fn native(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
             ),
             format!("fewer or shorter bakes, {USE_VARIANTS}"),
         ));
+    } else if policy.deadline > LONGEST_DEPLOYMENT {
+        wrong.push(Contradiction::new(
+            "deadline",
+            format!(
+                "with the engine {engine} all of it ends within 8h, not {}",
+                told(policy.deadline)
+            ),
+            format!("at most 8h, {USE_VARIANTS}"),
+        ));
     }
 }
 
-/// What SageMaker is told to wait, all together.
+/// All that is waited for by design. SageMaker knows no bake of the last step: it is a part of the time for which the old
+/// fleet is kept.
 pub fn waits(policy: &RolloutPolicy) -> Duration {
     let bakes = policy.strategy.bakes();
     match policy.engine {
-        Engine::Variants | Engine::Guardrails => bakes + policy.keep_blue,
+        Engine::Variants => bakes,
+        Engine::Guardrails => {
+            let last = policy.strategy.steps.last().map(|step| step.bake).unwrap_or_default();
+            bakes.saturating_sub(last) + (last + policy.keep_blue).min(LONGEST_WAIT)
+        }
         Engine::Rolling => bakes * u32::from(100_u8.div_ceil(policy.batch_percent.max(1))),
     }
 }

@@ -199,6 +199,9 @@ endpoints:
   batches: { rollout: { engine: rolling } }
   canary-batches: { rollout: { engine: rolling, strategy: canary-10 } }
   endless-batches: { rollout: { engine: rolling, strategy: slow-batches, batch: 5% } }
+  small-batches: { rollout: { engine: rolling, strategy: { all_at_once: { bake: 20m } }, batch: 5% } }
+  too-long: { rollout: { strategy: canary-10, deadline: 10h } }
+  too-short: { rollout: { strategy: canary-10, deadline: 1h } }
   variants: { rollout: { engine: variants, strategy: all-day } }
 "#
     ));

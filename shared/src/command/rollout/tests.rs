@@ -81,7 +81,7 @@ fn a_start_that_says_everything_is_taken_at_its_word() {
 fn a_component_is_rolled_by_sagemaker() {
     let event = json!({"command": "start", "endpoint": "llm", "component": "adapter", "model": "adapter-v2"});
     let fleet = Fleet::parse(
-        "version: 1\nendpoints: { llm: { rollout: { engine: variants } } }\n",
+        "version: 1\nendpoints: { llm: { rollout: { engine: variants, alarms: [errors] } } }\n",
         "fleet.yaml",
     )
     .expect("right");
@@ -92,6 +92,10 @@ fn a_component_is_rolled_by_sagemaker() {
     assert_eq!(request.policy.engine, crate::rollout::policy::Engine::Rolling);
     assert_eq!(request.policy.strategy.name, "all-at-once");
     assert_eq!(request.component.as_deref(), Some("adapter"));
+    assert_eq!(
+        request.policy.analysis, None,
+        "its metrics tell no old copy from a new one"
+    );
 }
 
 #[test]
@@ -138,6 +142,9 @@ fn what_the_fleet_file_and_the_command_cannot_mean_together_is_refused() {
         json!({"command": "start", "endpoint": "native-a", "model": "m", "strategy": "steps-10-30-50-80-100", "alarms": [], "analysis": false, "keep_blue": "2h", "smoke": true}),
         json!({"command": "start", "endpoint": "native-a", "component": "c", "model": "m", "strategy": "canary-10"}),
         json!({"command": "start", "endpoint": "native-a", "component": "c", "model": "m", "engine": "guardrails"}),
+        json!({"command": "start", "endpoint": "native-a", "component": "c", "model": "m", "analysis": {"min_requests": 9}}),
+        json!({"command": "start", "endpoint": "native-a", "component": "c", "model": "m", "alarms": []}),
+        json!({"command": "start", "endpoint": "native-a", "model": "m", "deadline": "9h"}),
         json!({"command": "start", "endpoint": "fraud-detector", "model": "m", "deadline": "6h"}),
     ];
     let errors = refused.map(|event| format!("{event}\n  {}\n", request(&event).unwrap_err()));

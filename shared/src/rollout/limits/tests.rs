@@ -59,7 +59,7 @@ proptest! {
             keep_blue: Duration::from_secs(keep_blue),
             alarms: (0..alarms).map(|n| n.to_string()).collect(),
             batch_percent,
-            deadline: Duration::MAX,
+            deadline: LONGEST_DEPLOYMENT,
             ..policy(if rolling { Engine::Rolling } else { Engine::Guardrails })
         };
         if contradictions(&policy).is_empty() {
