@@ -192,6 +192,6 @@ fn percentiles_of_very_different_amounts_of_traffic_are_not_taken_for_a_differen
             });
             minutes.collect::<Vec<_>>().into_iter().collect::<Series>()
         };
-        (series(500), series(50))
+        (series(300), series(50))
     }));
 }

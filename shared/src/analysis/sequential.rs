@@ -49,7 +49,8 @@ const CERTAIN: f64 = 1e30;
 
 /// What speaks against green so far.
 pub(super) struct Evidence {
-    /// The logarithm of the wealth for each `s` of the grid.
+    grid: [Odds; GRID],
+    /// The logarithm of the wealth for each of the grid.
     wealth: [f64; GRID],
     /// The logarithm of the greatest mean wealth after a minute, at least that of the beginning.
     peak: f64,
@@ -57,9 +58,22 @@ pub(super) struct Evidence {
     since: Option<Timestamp>,
 }
 
+/// How many times as high the odds of a hit are.
+struct Odds {
+    /// `ln s`
+    log: f64,
+    /// `s - 1`
+    excess: f64,
+}
+
 impl Evidence {
     pub(super) fn new(alpha: Alpha) -> Self {
         Self {
+            grid: std::array::from_fn(|at| {
+                let log = (at + 1) as f64 * LN_2 / 2.0;
+                let excess = log.exp_m1();
+                Odds { log, excess }
+            }),
             wealth: [0.0; GRID],
             peak: 0.0,
             threshold: alpha.threshold(),
@@ -72,11 +86,10 @@ impl Evidence {
         if hits > 0 && expected <= 0.0 {
             self.wealth = [CERTAIN; GRID];
         }
-        for (log, step) in self.wealth.iter_mut().zip(1_u32..) {
-            let s_log = f64::from(step) * LN_2 / 2.0;
-            let normal = ((s_log.exp() - 1.0) * expected).ln_1p();
+        for (wealth, odds) in self.wealth.iter_mut().zip(&self.grid) {
+            let normal = (odds.excess * expected).ln_1p();
             // A hit speaks against green, a miss for it; each term only ever grows with its count.
-            *log += hits as f64 * (s_log - normal).max(0.0) - misses as f64 * normal;
+            *wealth += hits as f64 * (odds.log - normal).max(0.0) - misses as f64 * normal;
         }
         self.peak = self.peak.max(mean_log(&self.wealth));
         if self.since.is_none() && self.peak >= self.threshold.ln() {
