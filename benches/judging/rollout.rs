@@ -8,7 +8,7 @@ use crate::{
 /// Green's share of the requests in each step.
 const STEPS: [f64; 4] = [0.05, 0.1, 0.3, 0.5];
 /// Minutes in each step, at least.
-const BAKE: u64 = 10;
+pub(crate) const BAKE: usize = 10;
 /// A rollout that has not come to an end by then is given up.
 const DEADLINE: u64 = 12 * 60;
 
@@ -39,7 +39,7 @@ pub(crate) fn run(case: &Case, run: u64, judge: Judge) -> End {
             served += green.requests;
             let look = judging.look(minutes, blue, green);
             minutes += 1;
-            baked += u64::from(look != Look::Hold);
+            baked += usize::from(look != Look::Hold);
             let outcome = match look {
                 Look::Bad => Outcome::RolledBack,
                 _ if minutes >= DEADLINE => Outcome::TimedOut,

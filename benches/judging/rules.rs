@@ -6,7 +6,7 @@ use shared::{
     quantity::Share,
 };
 
-use crate::traffic::Count;
+use crate::{rollout::BAKE, traffic::Count};
 
 /// Who judges.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,12 @@ impl Judging {
             Judge::Steward | Judge::StewardLimit => {
                 self.blue.push(minute(number, blue));
                 self.green.push(minute(number, green));
+                // Only an error of green can make it fail, and only after the bake does it matter whether it passes.
+                let served: u64 = self.green.iter().map(|minute| minute.requests).sum();
+                let may_pass = self.green.len() >= BAKE && served >= self.policy.min_requests;
+                if green.errors == 0 && !may_pass {
+                    return Look::Wait;
+                }
                 let series = |minutes: &[Minute]| Series::new(minutes.iter().cloned());
                 match judge(&self.policy, &series(&self.blue), &series(&self.green)).verdict {
                     Verdict::Fail => Look::Bad,

@@ -164,6 +164,16 @@ fn what_is_missing_is_told_apart() {
 }
 
 #[test]
+fn variants_that_are_never_busy_in_the_same_minute_are_not_compared() {
+    let busy = |even: bool| -> Series {
+        let requests = |number: i64| if (number % 2 == 0) == even { 500 } else { 0 };
+        (0..10).map(|number| minute(number, requests(number), 0)).collect()
+    };
+    let analysis = judge(&AnalysisPolicy::default(), &busy(true), &busy(false));
+    assert_eq!(last(&analysis).missing, Some(Missing::Blue));
+}
+
+#[test]
 fn requests_without_a_reading_of_their_errors_do_not_pass() {
     let green: Series = steady(10, 100, 0)
         .minutes()
@@ -239,6 +249,17 @@ fn bad_minutes_in_a_row_fail_where_the_share_of_all_would_not() {
     assert_eq!(verdict(&plain, &failing(&[3, 4, 5])), Verdict::Pass);
     assert_eq!(verdict(&with_row, &failing(&[3, 4, 5])), Verdict::Fail);
     assert_eq!(verdict(&with_row, &failing(&[3, 4, 6, 7, 9, 10])), Verdict::Pass);
+}
+
+#[test]
+fn a_minute_exactly_at_the_limit_is_not_bad() {
+    let limit = ShareLimit {
+        bad_minutes: Some(BadMinutes::default()),
+        ..ShareLimit::new(share("5%"))
+    };
+    let verdict = |failed| judge(&limited(limit.clone()), &Series::default(), &steady(3, 100, failed)).verdict;
+    assert_eq!(verdict(5), Verdict::Pass);
+    assert_eq!(verdict(6), Verdict::Fail);
 }
 
 #[test]
