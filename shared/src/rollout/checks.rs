@@ -1,5 +1,9 @@
 //! What one look says: whether harm is shown, whether everything is known to be well, whether the weights are as wished.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::{
     cause::Cause,
     decision::{AlarmNews, Facts},
@@ -19,7 +23,7 @@ use crate::{
 };
 
 /// An accepted update that SageMaker does not show for this long was never begun.
-const VISIBLE: std::time::Duration = std::time::Duration::from_secs(120);
+const VISIBLE: Duration = Duration::from_secs(120);
 
 /// Everything that one decision is made from, but for the ledger.
 #[derive(Clone, Copy)]
@@ -229,7 +233,7 @@ pub(super) fn progress(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint
 pub(super) fn not_in_force(
     world: &World<'_>,
     rollout: &Rollout,
-    modified: Option<jiff::Timestamp>,
+    modified: Option<Timestamp>,
     target: &str,
 ) -> Progress {
     match &rollout.update {
@@ -259,7 +263,7 @@ pub(super) fn tried_again(rollout: &mut Rollout, progress: Progress) -> Progress
 }
 
 /// An update that was asked for may still begin, though what is settled does not show it.
-pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, modified: Option<jiff::Timestamp>) -> bool {
+pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, modified: Option<Timestamp>) -> bool {
     let Some(update) = &rollout.update else {
         return false;
     };
@@ -269,7 +273,7 @@ pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, modified: Option<j
 }
 
 /// An update about to be asked for.
-pub(super) fn begin(rollout: &mut Rollout, target: &str, before: Option<jiff::Timestamp>) {
+pub(super) fn begin(rollout: &mut Rollout, target: &str, before: Option<Timestamp>) {
     let fresh = rollout.update.as_ref().is_none_or(|update| update.target != target);
     if fresh {
         rollout.update = Some(Update {
@@ -350,13 +354,14 @@ impl Rollout {
         }
     }
 
-    /// Time spent in this phase, pauses left out.
-    pub fn elapsed(&self, now: jiff::Timestamp) -> std::time::Duration {
-        let span = |from: jiff::Timestamp| std::time::Duration::try_from(now.duration_since(from)).unwrap_or_default();
+    /// Time spent in this phase, pauses left out. A pause ends with the rollout's deadline.
+    pub fn elapsed(&self, now: Timestamp) -> Duration {
+        let span = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
+        let ends = after(self.started, self.plan.request.policy.deadline).min(now);
         let paused = self
             .paused
             .as_ref()
-            .map_or(std::time::Duration::ZERO, |pause| span(pause.at.max(self.since)));
-        span(self.since).saturating_sub(paused).saturating_sub(self.rested)
+            .map_or(Duration::ZERO, |pause| span(pause.at.max(self.since), ends));
+        span(self.since, now).saturating_sub(paused).saturating_sub(self.rested)
     }
 }

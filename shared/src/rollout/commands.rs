@@ -9,7 +9,7 @@ use super::{
     effect::ConfigPlan,
     ledger::{Back, COMMANDS, Ended, Past, Rollout, RolloutLedger, Said},
     look::Known,
-    needs::returnable,
+    needs::{after, returnable},
     phase::Phase,
     plan::Plan,
     policy::Engine,
@@ -209,7 +209,8 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
             let Some(pause) = rollout.paused.take() else {
                 return Answer::yes(format!("Rollout {id} is not paused."));
             };
-            let rest = facts.now.duration_since(pause.at.max(rollout.since));
+            let ends = after(rollout.started, rollout.plan.request.policy.deadline).min(facts.now);
+            let rest = ends.duration_since(pause.at.max(rollout.since));
             rollout.rested = rollout.rested.saturating_add(rest.try_into().unwrap_or_default());
             let alert = tell::resumed(&facts, rollout, &said);
             turn.ledger.outbox.push(alert);

@@ -9,7 +9,7 @@ use super::{
     deploy,
     effect::{ActOutcome, Effect},
     end, forward,
-    ledger::{Back, Ended, Rollout, RolloutLedger},
+    ledger::{Back, Ended, Rollout, RolloutLedger, Said},
     needs::{after, needs},
     phase::Phase,
     policy::{Engine, OnDeadline},
@@ -175,7 +175,11 @@ impl Turn<'_> {
                 .clone()
                 .or_else(|| rollout.back.as_ref().map(|back| back.cause.clone())),
         });
-        end::remember(&facts, &mut self.ledger, rollout, ended, cause);
+        let in_force = match checks::endpoint(&self.world) {
+            checks::Seen::Settled(endpoint) => endpoint.config.clone(),
+            _ => None,
+        };
+        end::remember(&facts, &mut self.ledger, rollout, ended, cause, in_force);
     }
 
     /// Tells people, once for each phase, that it takes longer than it should.
@@ -211,7 +215,7 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
 fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
     if rollout.phase.is_forward()
         && rollout.back.is_none()
-        && harmable(rollout)
+        && harmable(world, rollout)
         && let Some(cause) = checks::harm(world, rollout)
     {
         return Next::Back(cause);
@@ -227,9 +231,18 @@ fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
     }
 }
 
-/// Once blue is being removed there is nothing to go back to before that is done.
-fn harmable(rollout: &Rollout) -> bool {
-    rollout.phase != Phase::Removing || rollout.update.is_none()
+/// Once blue is being removed there is nothing to go back to before that is done; and then the rollout has ended.
+fn harmable(world: &World<'_>, rollout: &Rollout) -> bool {
+    if rollout.phase != Phase::Removing {
+        return true;
+    }
+    let begun = rollout
+        .update
+        .as_ref()
+        .is_some_and(|update| update.seen || update.accepted.is_some());
+    let only = rollout.plan.only.as_ref().map(|only| only.name.as_str());
+    let done = matches!(checks::endpoint(world), checks::Seen::Settled(endpoint) if endpoint.config.as_deref() == only);
+    !begun && !done
 }
 
 /// No waiting, and no further call, past a deadline.
@@ -239,7 +252,7 @@ fn bounded(world: &World<'_>, rollout: &mut Rollout, next: Next) -> Next {
         Next::Do(effect) => format!("still to do: {effect}"),
         Next::Go(_) | Next::Back(_) | Next::End(..) => return next,
     };
-    if rollout.back.is_some() || !rollout.phase.is_before_the_end() {
+    if rollout.back.is_some() || !rollout.phase.is_forward() {
         return next;
     }
     let Some(which) = overdue(world, rollout) else {
@@ -248,12 +261,22 @@ fn bounded(world: &World<'_>, rollout: &mut Rollout, next: Next) -> Next {
     if let Phase::Gate { step } = rollout.phase
         && rollout.plan.request.policy.on_deadline == OnDeadline::Promote
         && rollout.paused.is_none()
-        && forward::gate_may_open(world, rollout, step).is_ok()
+        && forward::gate_may_open(world, rollout).is_ok()
     {
+        if let Some(passed) = rollout.passed.last_mut() {
+            passed.word = Some(Said {
+                at: world.facts.now,
+                by: Some("the rollout's own policy".to_owned()),
+                reason: Some(format!("{which}, and `on_deadline` is `promote`")),
+            });
+        }
         return forward::advance(world, rollout, Some(step));
     }
     Next::Back(Cause::Deadline {
-        said: format!("{which} has passed in phase {}; {waits_for}", rollout.phase),
+        said: match rollout.phase {
+            Phase::Gate { .. } => which,
+            _ => format!("{which}: {waits_for}"),
+        },
     })
 }
 
@@ -262,18 +285,26 @@ fn overdue(world: &World<'_>, rollout: &Rollout) -> Option<String> {
     let policy = &rollout.plan.request.policy;
     let now = world.facts.now;
     let spoken = |span: std::time::Duration| crate::text::lasting(i64::try_from(span.as_secs()).unwrap_or(i64::MAX));
-    if now >= after(rollout.started, policy.deadline) {
+    if rollout.phase.is_before_the_end() && now >= after(rollout.started, policy.deadline) {
+        let whole = spoken(policy.deadline);
         return Some(format!(
-            "the deadline of {} for the whole rollout",
-            spoken(policy.deadline)
+            "the rollout's deadline of {whole} has passed, and it is {}",
+            rollout.phase
         ));
     }
     let limit = match rollout.phase {
         Phase::Gate { .. } => policy.gate_deadline,
+        // A bake ends with the rollout's own deadline, SageMaker's engine with its timeout.
         Phase::Baking { .. } | Phase::Deploying => return None,
+        Phase::Keeping => policy.keep_blue.saturating_add(policy.phase_deadline),
+        Phase::Removing if rollout.update.is_some() => return None,
         _ => policy.phase_deadline,
     };
-    (rollout.elapsed(now) >= limit).then(|| format!("the deadline of {} for this phase", spoken(limit)))
+    let which = match rollout.phase {
+        Phase::Gate { .. } => format!("nobody promoted within {}", spoken(limit)),
+        _ => format!("{} was not done within {}", rollout.phase, spoken(limit)),
+    };
+    (rollout.elapsed(now) >= limit).then_some(which)
 }
 
 /// How this very call went, when it was the last one made.

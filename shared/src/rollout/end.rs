@@ -20,6 +20,7 @@ pub(super) fn remember(
     mut rollout: Rollout,
     ended: Ended,
     cause: Option<Cause>,
+    in_force: Option<String>,
 ) {
     let cause = cause.or_else(|| rollout.back.as_ref().map(|back| back.cause.clone()));
     let alert = tell::ended(facts, &mut rollout, ended, cause.as_ref());
@@ -28,6 +29,7 @@ pub(super) fn remember(
     let both = plan.both.as_ref().map(|config| config.name.clone());
     let only = plan.only.as_ref().map(|config| config.name.clone());
     let restore = rollout.restore.as_ref().map(|config| config.name.clone());
+    let base = plan.base.clone();
     match ended {
         Ended::Completed => {
             ledger.last_good = only.clone().or(ledger.last_good.take());
@@ -38,10 +40,9 @@ pub(super) fn remember(
             }
         }
         Ended::RolledBack => {
-            ledger.last_good = Some(restore.unwrap_or_else(|| plan.base.clone()));
-            ledger
-                .litter
-                .extend(both.into_iter().chain(only).map(|name| (name, facts.now)));
+            let made = both.into_iter().chain(only).chain(restore);
+            ledger.litter.extend(made.map(|name| (name, facts.now)));
+            ledger.last_good = Some(in_force.unwrap_or(base));
         }
         // What is left is for the person who looks.
         Ended::Failed => {}

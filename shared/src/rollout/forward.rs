@@ -23,7 +23,7 @@ pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
         Err(next) => return next,
     };
     match phase {
-        Phase::Pending => match held_by_operator(rollout) {
+        Phase::Pending => match held_by_operator(world, rollout) {
             Some(why) => Next::Stay(why),
             None => Next::Go(Phase::Preparing),
         },
@@ -91,8 +91,11 @@ fn settled<'a>(world: &World<'a>, rollout: &Rollout) -> Result<&'a Endpoint, Nex
     })
 }
 
-fn held_by_operator(rollout: &Rollout) -> Option<Why> {
-    rollout.paused.as_ref().map(|pause| Why::Paused {
+/// An operator's hold. It ends with the rollout's deadline: blue is not kept for ever because somebody forgot.
+fn held_by_operator(world: &World<'_>, rollout: &Rollout) -> Option<Why> {
+    let ends = super::needs::after(rollout.started, rollout.plan.request.policy.deadline);
+    let pause = rollout.paused.as_ref().filter(|_| world.facts.now < ends)?;
+    Some(Why::Paused {
         by: pause.by.clone(),
         reason: pause.reason.clone(),
     })
@@ -237,7 +240,7 @@ fn probed(world: &World<'_>, rollout: &mut Rollout, mut rounds: Rounds) -> Resul
 
 /// Past the gates of a step, or of the preparation: on to the next step, or to the end.
 pub(super) fn advance(world: &World<'_>, rollout: &Rollout, step: Option<usize>) -> Next {
-    if let Some(why) = held_by_operator(rollout) {
+    if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
     let last = rollout.plan.last_step();
@@ -308,7 +311,7 @@ fn sizing(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: u
     {
         return next;
     }
-    if let Some(why) = held_by_operator(rollout) {
+    if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
     Next::Go(Phase::Shifting { step })
@@ -356,7 +359,7 @@ fn shifting(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step:
     if let Some(next) = blue_is_whole(rollout, endpoint) {
         return next;
     }
-    if let Some(why) = held_by_operator(rollout) {
+    if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
     match checks::alarms_are_quiet(world, rollout) {
@@ -372,7 +375,7 @@ fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: u
     let word = rollout.skipped.clone().or_else(|| rollout.promoted.clone());
     let bake = rollout.plan.steps().get(step).map(|step| step.bake).unwrap_or_default();
     let left = bake.saturating_sub(rollout.elapsed(world.facts.now));
-    if let Some(why) = held_by_operator(rollout) {
+    if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
     if !left.is_zero() && word.is_none() {
@@ -405,7 +408,7 @@ fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: u
 }
 
 /// Everything but a person's word is there.
-pub(super) fn gate_may_open(world: &World<'_>, rollout: &Rollout, _step: usize) -> Result<(), Why> {
+pub(super) fn gate_may_open(world: &World<'_>, rollout: &Rollout) -> Result<(), Why> {
     checks::alarms_are_quiet(world, rollout)?;
     checks::analysis_passed(world, rollout)?;
     match checks::endpoint(world) {
@@ -419,7 +422,7 @@ fn gate(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: usi
     if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(rollout, endpoint)) {
         return next;
     }
-    if let Some(why) = held_by_operator(rollout) {
+    if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
     let Some(word) = rollout.skipped.clone().or_else(|| rollout.promoted.clone()) else {
@@ -459,7 +462,7 @@ fn keeping(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Nex
         .policy
         .keep_blue
         .saturating_sub(rollout.elapsed(world.facts.now));
-    if let Some(why) = held_by_operator(rollout) {
+    if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
     if !left.is_zero() {

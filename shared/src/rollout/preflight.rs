@@ -542,7 +542,7 @@ fn built(
             instances: variant
                 .instances
                 .map(|initial| live.and_then(|live| live.desired_instances).unwrap_or(initial).max(1)),
-            weight: live.map_or(variant.weight, |live| live.desired_weight),
+            weight: live.map_or(variant.weight, |live| live.current_weight),
         }
     };
     let new = |instances: Option<u32>, weight: f64| VariantPlan {
@@ -558,7 +558,7 @@ fn built(
         .iter()
         .map(|variant| {
             if variant.name == blue.name {
-                new(at_full, blue.desired_weight)
+                new(at_full, blue.current_weight)
             } else {
                 variant.clone()
             }
@@ -574,7 +574,7 @@ fn built(
         made: now,
         blue: Blue {
             variant: blue.name.clone(),
-            weight: blue.desired_weight,
+            weight: blue.current_weight,
             instances: total,
             model: like.model.clone(),
             instance_type: like.instance_type.clone(),

@@ -115,17 +115,21 @@ pub(super) fn moved(facts: &Facts<'_>, rollout: &mut Rollout, from: &Phase) -> O
                 .get(*step)
                 .map(|step| step.bake)
                 .unwrap_or_default();
+            let bakes = match rollout.promoted {
+                Some(_) => "goes on without a bake, as asked for".to_owned(),
+                None => format!("bakes for {}", spoken(bake)),
+            };
             note(
                 facts,
                 rollout,
-                format!("{step_of}: green has {share}, read back; bakes for {}", spoken(bake)),
+                format!("{step_of}: green has {share}, read back; {bakes}"),
             );
             let title = format!("{} has {share} of the traffic ({step_of})", green(rollout));
             Some(
                 alert(facts, rollout, AlertKind::RolloutProgressed)
                     .titled(title)
                     .seen("the weights were read back")
-                    .did(format!("set green's share to {share}; it bakes for {}", spoken(bake))),
+                    .did(format!("set green's share to {share}; it {bakes}")),
             )
         }
         Phase::Gate { .. } => {

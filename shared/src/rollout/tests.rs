@@ -74,5 +74,7 @@ fn a_status_reads_like_this() {
     insta::assert_snapshot!(history(&world.ledger, ENDPOINT));
 }
 
+mod commands;
 mod native;
 mod preflight;
+mod variants;

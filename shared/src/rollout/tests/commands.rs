@@ -1,0 +1,124 @@
+//! Commands, repeated and misplaced.
+
+use super::super::{fake::*, request::Order, *};
+
+fn order(world: &mut Fake, order: Order, id: &str) -> Answer {
+    world.command(Command::Order {
+        order,
+        id: Some(id.to_owned()),
+        by: None,
+        reason: None,
+    })
+}
+
+#[test]
+fn the_same_start_twice_is_one_rollout() {
+    let mut world = Fake::new();
+    let plan = world.planned(&request("one")).unwrap();
+    for _ in 0..3 {
+        assert!(world.command(Command::Start(Box::new(plan.clone()))).accepted);
+        world.ticks(2);
+    }
+    assert_eq!(world.run(), Ended::Completed);
+    let answer = world.command(Command::Start(Box::new(plan)));
+    assert!(
+        answer.accepted && answer.said.contains("has ended: completed"),
+        "{}",
+        answer.said
+    );
+    assert_eq!((world.ledger.serial, world.ledger.history.len()), (1, 1));
+}
+
+#[test]
+fn two_starts_at_once_are_one_rollout_and_one_refusal() {
+    let mut world = Fake::new();
+    let first = world.planned(&request("one")).unwrap();
+    let second = world.planned(&request("two")).unwrap();
+    assert!(world.command(Command::Start(Box::new(first.clone()))).accepted);
+    let answer = world.command(Command::Start(Box::new(second.clone())));
+    assert!(
+        !answer.accepted && answer.said.contains("is at work since"),
+        "{}",
+        answer.said
+    );
+    world.run();
+    let answer = world.command(Command::Start(Box::new(second)));
+    assert!(
+        !answer.accepted && answer.said.contains("Send `start` again"),
+        "{}",
+        answer.said
+    );
+}
+
+#[test]
+fn the_same_command_twice_is_obeyed_once() {
+    let mut world = Fake::new();
+    world.start(&request("one"));
+    world.until("baking");
+    assert!(order(&mut world, Order::Pause, "p").accepted);
+    assert!(order(&mut world, Order::Resume, "r").accepted);
+    let answer = order(&mut world, Order::Pause, "p");
+    assert!(
+        answer.accepted && answer.said.contains("obeyed before"),
+        "{}",
+        answer.said
+    );
+    assert!(world.ledger.active.as_ref().unwrap().paused.is_none());
+}
+
+#[test]
+fn a_command_out_of_place_is_answered_with_what_to_do() {
+    let orders = [
+        Order::Pause,
+        Order::Resume,
+        Order::Promote,
+        Order::Skip,
+        Order::Abort,
+        Order::Rollback,
+    ];
+    let mut said = String::new();
+    let mut world = Fake::new();
+    let mut ask = |world: &mut Fake, when: &str| {
+        said.push_str(&format!("{when}\n"));
+        for order in orders {
+            let answer = world.clone().order(order);
+            let mark = if answer.accepted { "yes" } else { "no " };
+            said.push_str(&format!("  {order:<9}{mark}  {}\n", answer.said));
+        }
+    };
+    ask(&mut world, "never a rollout");
+    world.start(&request("one"));
+    ask(&mut world, "preparing");
+    world.until("baking");
+    ask(&mut world, "baking");
+    world.until("keeping");
+    ask(&mut world, "keeping");
+    world.clone().order(Order::Abort);
+    let mut back = world.clone();
+    back.order(Order::Abort);
+    ask(&mut back, "rolling back");
+    back.run();
+    ask(&mut back, "rolled back");
+    world.run();
+    ask(&mut world, "completed");
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn what_was_taken_back_can_be_tried_again_and_what_completed_cannot() {
+    let mut world = Fake::new();
+    assert!(!again(&world.ledger, ENDPOINT, "two", None, None).unwrap_err().accepted);
+    world.start(&request("one"));
+    world.ticks(2);
+    let said = again(&world.ledger, ENDPOINT, "two", None, None).unwrap_err().said;
+    assert!(said.contains("is at work"), "{said}");
+    world.order(Order::Abort);
+    world.run();
+    let retried = again(&world.ledger, ENDPOINT, "two", Some("bo"), None).unwrap();
+    assert_eq!((retried.id.as_str(), retried.by.as_deref()), ("two", Some("bo")));
+    assert!(world.start(&retried).accepted);
+    assert_eq!(again(&world.ledger, ENDPOINT, "two", None, None).unwrap().id, "two");
+    assert_eq!(world.run(), Ended::Completed);
+    let said = again(&world.ledger, ENDPOINT, "three", None, None).unwrap_err().said;
+    assert!(said.contains("nothing to retry"), "{said}");
+}
