@@ -1,15 +1,17 @@
 //! Whether a rollout can be done, asked before anything is changed: everything that stands against it, at once.
 
-use std::{collections::BTreeMap, fmt};
+mod build;
+mod possible;
+
+use std::fmt;
 
 use jiff::Timestamp;
 
 use super::{
-    effect::{ConfigPlan, VariantPlan},
     ledger::RolloutLedger,
     look::{ConfigSeen, ConfigVariantSeen, Known, Look, Needs},
     names, native,
-    plan::{Blue, Green, Plan, for_share},
+    plan::Plan,
     policy::Engine,
     request::Request,
     strategy::Weight,
@@ -17,8 +19,6 @@ use super::{
 use crate::{
     endpoint::{Endpoint, EndpointStatus, Variant},
     lease::Lease,
-    scaling::ScalingRule,
-    text::and_list,
 };
 
 /// One thing that stands against a rollout.
@@ -57,11 +57,22 @@ pub fn preflight(request: &Request, endpoint: Option<&Endpoint>) -> Needs {
     };
     if let Some(endpoint) = endpoint {
         needs.configs.extend(endpoint.config.clone());
-        if let Ok(blue) = replaced(request, endpoint) {
+        if let Ok(blue) = possible::replaced(request, endpoint) {
             needs.scaling.push(blue.name.clone());
         }
     }
     needs
+}
+
+/// One variant of one endpoint that is to be replaced.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    request: &'a Request,
+    endpoint: &'a Endpoint,
+    config: &'a ConfigSeen,
+    blue: &'a Variant,
+    like: &'a ConfigVariantSeen,
+    base: &'a str,
 }
 
 /// The problems found so far.
@@ -279,46 +290,6 @@ fn in_service<'a>(request: &Request, look: &'a Look, found: &mut Found) -> Optio
     None
 }
 
-/// The variant to replace.
-///
-/// # Errors
-/// What is wrong, and what to do.
-fn replaced<'a>(request: &Request, endpoint: &'a Endpoint) -> Result<&'a Variant, (String, String)> {
-    let names: Vec<&str> = endpoint.variants.iter().map(|variant| variant.name.as_str()).collect();
-    if let Some(name) = &request.variant {
-        return match endpoint.variants.iter().find(|variant| variant.name == *name) {
-            Some(variant) if variant.current_weight > 0.0 => Ok(variant),
-            Some(_) => Err((
-                format!("Variant \"{name}\" has no traffic: its weight is 0."),
-                "Name one that has.".to_owned(),
-            )),
-            None => Err((
-                format!("There is no variant \"{name}\"; there are {}.", and_list(&names)),
-                "Name one of them.".to_owned(),
-            )),
-        };
-    }
-    let weighty: Vec<&Variant> = endpoint
-        .variants
-        .iter()
-        .filter(|variant| variant.current_weight > 0.0)
-        .collect();
-    match weighty.as_slice() {
-        [one] => Ok(one),
-        [] => Err((
-            "No variant has any traffic: all weights are 0.".to_owned(),
-            "Give one a weight first.".to_owned(),
-        )),
-        many => {
-            let names: Vec<&str> = many.iter().map(|variant| variant.name.as_str()).collect();
-            Err((
-                format!("Several variants have traffic: {}.", and_list(&names)),
-                "Say which one is replaced, with `variant`.".to_owned(),
-            ))
-        }
-    }
-}
-
 fn of_variant(
     now: Timestamp,
     request: &Request,
@@ -327,7 +298,7 @@ fn of_variant(
     endpoint: &Endpoint,
     found: &mut Found,
 ) -> Option<Plan> {
-    let blue = match replaced(request, endpoint) {
+    let blue = match possible::replaced(request, endpoint) {
         Ok(blue) => Some(blue),
         Err((what, todo)) => {
             found.add(what, todo);
@@ -368,7 +339,15 @@ fn of_variant(
         );
         return None;
     };
-    possible(request, endpoint, blue, config, like, found);
+    let subject = Subject {
+        request,
+        endpoint,
+        config,
+        blue,
+        like,
+        base: &base,
+    };
+    possible::possible(&subject, found);
     let scaling = match look.scaling.get(&blue.name) {
         Some(Known::Yes(scaling)) => scaling.clone(),
         Some(Known::No(said)) => {
@@ -386,7 +365,7 @@ fn of_variant(
             None
         }
     };
-    let mut plan = built(now, request, ledger, endpoint, config, blue, like, base);
+    let mut plan = build::build(now, &subject, ledger);
     plan.blue.scaling = scaling;
     if request.policy.engine == Engine::Variants {
         if config.variants.len() >= 10 {
@@ -408,291 +387,8 @@ fn of_variant(
     } else {
         native::deploy(request, ledger, blue, like, &mut plan, found);
     }
-    plan.warnings = warnings(request, &plan);
+    plan.warnings = build::warnings(request, &plan);
     Some(plan)
-}
-
-/// What SageMaker, or this engine, cannot do for this endpoint.
-fn possible(
-    request: &Request,
-    endpoint: &Endpoint,
-    blue: &Variant,
-    config: &ConfigSeen,
-    like: &ConfigVariantSeen,
-    found: &mut Found,
-) {
-    if config.shadowed {
-        found.add(
-            "The endpoint has a shadow variant, and SageMaker allows only one production variant beside it.",
-            "End the shadow test first.",
-        );
-    }
-    if like.model.is_none() {
-        found.add(
-            format!(
-                "Variant \"{}\" hosts inference components, and carries no model of its own.",
-                blue.name
-            ),
-            "Name the `component` to be updated, with `engine: rolling`.",
-        );
-    }
-    let same_model = request.green.model.is_none() || request.green.model == like.model;
-    let same_type = request.green.instance_type.is_none() || request.green.instance_type == like.instance_type;
-    if same_model && same_type {
-        found.add(
-            format!(
-                "Green would be the same as blue: model {}{}.",
-                like.model.as_deref().unwrap_or("(none)"),
-                like.instance_type
-                    .as_ref()
-                    .map(|kind| format!(" on {kind}"))
-                    .unwrap_or_default()
-            ),
-            "Name another `model` or `instance_type`.",
-        );
-    }
-    if request.green.instances == Some(0) {
-        found.add(
-            "Green would have no instances.",
-            "Give at least 1, or leave `instances` out.",
-        );
-    }
-    if blue.serverless && (request.green.instances.is_some() || request.green.instance_type.is_some()) {
-        found.add(
-            format!("Variant \"{}\" is serverless: it has no instances.", blue.name),
-            "Leave out `instances` and `instance_type`.",
-        );
-    }
-    if request.policy.engine == Engine::Variants {
-        if blue.serverless {
-            found.add(
-                format!(
-                    "Variant \"{}\" is serverless, and SageMaker allows no second variant beside it.",
-                    blue.name
-                ),
-                "Use `engine: guardrails`.",
-            );
-        }
-        if endpoint.asynchronous {
-            found.add(
-                "The endpoint is asynchronous: its requests wait in one queue, cannot be sent to one variant, and are not \
-                 counted by variant, so green could be neither probed nor compared.",
-                "Use `engine: guardrails`.",
-            );
-        }
-        if blue.current_instances == Some(0) {
-            found.add(
-                format!("Variant \"{}\" has no instances now.", blue.name),
-                "Wake it first: nothing could be compared with it, and nothing could take the traffic back.",
-            );
-        }
-    }
-    if endpoint.asynchronous && request.policy.analysis.is_some() {
-        found.add(
-            "The endpoint is asynchronous, and publishes neither requests nor errors by variant: an analysis would be \
-             inconclusive for ever.",
-            "Leave out the `analysis` (`analysis: false`) and name `alarms`.",
-        );
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn built(
-    now: Timestamp,
-    request: &Request,
-    ledger: &RolloutLedger,
-    endpoint: &Endpoint,
-    config: &ConfigSeen,
-    blue: &Variant,
-    like: &ConfigVariantSeen,
-    base: String,
-) -> Plan {
-    let serial = ledger.serial.saturating_add(1);
-    let policy = &request.policy;
-    let two = policy.engine == Engine::Variants;
-    let green_name = if two {
-        green_name(request, endpoint, &blue.name)
-    } else {
-        blue.name.clone()
-    };
-    let total = blue.desired_instances.max(blue.current_instances);
-    let at_full = total.map(|total| request.green.instances.unwrap_or(total).max(1));
-    let first = policy.strategy.steps.first().map_or(Weight::FULL, |step| step.weight);
-    let green = Green {
-        variant: green_name,
-        model: request.green.model.clone().or_else(|| like.model.clone()),
-        instance_type: request
-            .green
-            .instance_type
-            .clone()
-            .or_else(|| like.instance_type.clone()),
-        instances: if two {
-            at_full.map(|full| for_share(full, first, policy.headroom))
-        } else {
-            at_full
-        },
-    };
-    let as_it_is = |variant: &ConfigVariantSeen| {
-        let live = endpoint.variants.iter().find(|live| live.name == variant.name);
-        VariantPlan {
-            name: variant.name.clone(),
-            like: variant.name.clone(),
-            model: None,
-            instance_type: None,
-            instances: variant
-                .instances
-                .map(|initial| live.and_then(|live| live.desired_instances).unwrap_or(initial).max(1)),
-            weight: live.map_or(variant.weight, |live| live.current_weight),
-        }
-    };
-    let new = |instances: Option<u32>, weight: f64| VariantPlan {
-        name: green.variant.clone(),
-        like: blue.name.clone(),
-        model: request.green.model.clone(),
-        instance_type: request.green.instance_type.clone(),
-        instances,
-        weight,
-    };
-    let kept: Vec<VariantPlan> = config.variants.iter().map(as_it_is).collect();
-    let replaced = kept
-        .iter()
-        .map(|variant| {
-            if variant.name == blue.name {
-                new(at_full, blue.current_weight)
-            } else {
-                variant.clone()
-            }
-        })
-        .collect();
-    let name = |kind| names::config(&request.endpoint, serial, &request.id, kind);
-    let mut all = kept;
-    all.push(new(green.instances, 0.0));
-    let instances = doubled(config, endpoint, &green, at_full, policy.headroom);
-    Plan {
-        request: request.clone(),
-        serial,
-        made: now,
-        blue: Blue {
-            variant: blue.name.clone(),
-            weight: blue.current_weight,
-            instances: total,
-            model: like.model.clone(),
-            instance_type: like.instance_type.clone(),
-            scaling: None,
-        },
-        both: two.then(|| ConfigPlan {
-            name: name("both"),
-            from: base.clone(),
-            variants: all,
-        }),
-        only: Some(ConfigPlan {
-            name: name("green"),
-            from: base.clone(),
-            variants: replaced,
-        }),
-        base,
-        green,
-        deployment: None,
-        abort_alarm: None,
-        instances,
-        warnings: Vec::new(),
-    }
-}
-
-/// `blue` and `green` in turn, as far as they are free.
-fn green_name(request: &Request, endpoint: &Endpoint, blue: &str) -> String {
-    if let Some(name) = &request.green.variant {
-        return name.clone();
-    }
-    let free = |name: &str| {
-        !endpoint
-            .variants
-            .iter()
-            .any(|variant| variant.name.eq_ignore_ascii_case(name))
-    };
-    let turn = if blue.eq_ignore_ascii_case("green") {
-        ["blue", "green"]
-    } else {
-        ["green", "blue"]
-    };
-    turn.into_iter()
-        .find(|name| free(name))
-        .map(str::to_owned)
-        .or_else(|| (2..100).map(|n| format!("green-{n}")).find(|name| free(name)))
-        .unwrap_or_else(|| "green".to_owned())
-}
-
-/// Instances by type, now and at the peak: all of blue and all of green.
-fn doubled(
-    config: &ConfigSeen,
-    endpoint: &Endpoint,
-    green: &Green,
-    at_full: Option<u32>,
-    headroom: u16,
-) -> BTreeMap<String, (u32, u32)> {
-    let mut instances: BTreeMap<String, (u32, u32)> = BTreeMap::new();
-    for variant in &config.variants {
-        let live = endpoint.variants.iter().find(|live| live.name == variant.name);
-        if let (Some(kind), Some(count)) = (&variant.instance_type, live.and_then(|live| live.desired_instances)) {
-            let entry = instances.entry(kind.clone()).or_default();
-            entry.0 = entry.0.saturating_add(count);
-            entry.1 = entry.1.saturating_add(count);
-        }
-    }
-    if let (Some(kind), Some(full)) = (&green.instance_type, at_full) {
-        let entry = instances.entry(kind.clone()).or_default();
-        entry.1 = entry.1.saturating_add(for_share(full, Weight::FULL, headroom));
-    }
-    instances
-}
-
-fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
-    let policy = &request.policy;
-    let mut warnings = Vec::new();
-    for (kind, (now, peak)) in &plan.instances {
-        warnings.push(format!(
-            "{kind}: {now} instances now, {peak} at the peak; the endpoint quota has to allow that"
-        ));
-    }
-    if policy.alarms.is_empty() && policy.analysis.is_none() {
-        let probes = if policy.smoke {
-            "its probes before the first step"
-        } else {
-            "a person"
-        };
-        warnings.push(format!(
-            "neither alarms nor analysis: nothing but {probes} can find a bad green"
-        ));
-    }
-    if policy.engine == Engine::Variants
-        && policy
-            .analysis
-            .as_ref()
-            .is_some_and(|analysis| *analysis != analysis.without_blue())
-    {
-        warnings.push(
-            "at 100% there is no blue to compare with: only absolute limits, alarms and probes watch the last step"
-                .to_owned(),
-        );
-    }
-    if policy.engine != Engine::Variants && (policy.smoke || policy.strategy.steps.iter().any(|step| step.smoke)) {
-        warnings.push(
-            "no smoke: with SageMaker's own engines the new fleet cannot be addressed before it has traffic".to_owned(),
-        );
-    }
-    let scaling = plan.blue.scaling.as_ref().filter(|_| policy.engine == Engine::Variants);
-    for policy in scaling.into_iter().flat_map(|scaling| &scaling.policies) {
-        if matches!(policy.rule, ScalingRule::Step { .. }) && !policy.alarms.is_empty() {
-            warnings.push(format!(
-                "step scaling policy {} is moved to {}, and gets a new ARN: {} must be pointed at it, and at the new \
-                 variant's metrics, by whoever made them",
-                policy.name,
-                plan.green.variant,
-                and_list(&policy.alarms)
-            ));
-        }
-    }
-    warnings
 }
 
 pub(super) fn spoken(span: std::time::Duration) -> String {

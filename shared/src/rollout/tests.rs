@@ -74,6 +74,7 @@ fn a_status_reads_like_this() {
     insta::assert_snapshot!(history(&world.ledger, ENDPOINT));
 }
 
+mod after;
 mod commands;
 mod native;
 mod preflight;

@@ -9,14 +9,14 @@ use super::super::{
 };
 use crate::{alert::AlertKind, analysis::Verdict, scaling::Suspended};
 
-fn started(request: &Request) -> Fake {
+pub(super) fn started(request: &Request) -> Fake {
     let mut world = Fake::new();
     assert!(world.start(request).accepted);
     world
 }
 
 /// Blue serves as before, alone, autoscaled as before.
-fn as_it_was(world: &Fake) {
+pub(super) fn as_it_was(world: &Fake) {
     let live = world.endpoint();
     assert_eq!(live.variants.len(), 1, "{live:?}");
     assert_eq!(live.share("blue"), Some(1.0));
@@ -351,86 +351,4 @@ fn green_grows_with_what_blue_needed_meanwhile() {
     world.endpoint_mut().variants[0].current_instances = Some(9);
     assert_eq!(world.run(), Ended::Completed);
     assert_eq!(world.endpoint().variants[0].current_instances, Some(9));
-}
-
-#[test]
-fn a_completed_rollout_is_taken_back_with_as_many_instances_as_green_has() {
-    let mut world = started(&request("one"));
-    assert_eq!(world.run(), Ended::Completed);
-    world.endpoint_mut().variants[0].desired_instances = Some(7);
-    world.endpoint_mut().variants[0].current_instances = Some(7);
-    assert!(world.order(Order::Rollback).accepted);
-    assert_eq!(world.run(), Ended::RolledBack);
-    as_it_was(&world);
-    assert_eq!(world.endpoint().variants[0].current_instances, Some(7));
-    assert!(world.ledger.history.last().unwrap().returned);
-    insta::assert_snapshot!(world.told());
-    insta::assert_snapshot!(world.did());
-}
-
-#[test]
-fn a_rollback_after_the_end_is_refused_when_the_endpoint_was_changed_or_the_window_is_over() {
-    let mut world = started(&request("one"));
-    world.run();
-    let config = world.endpoint().config.clone();
-    world.endpoint_mut().config = Some("theirs".to_owned());
-    let answer = world.order(Order::Rollback);
-    assert!(
-        !answer.accepted && answer.said.contains("somebody changed it since"),
-        "{}",
-        answer.said
-    );
-    world.endpoint_mut().config = config;
-    world.pass(minutes(24 * 60));
-    let answer = world.order(Order::Rollback);
-    assert!(!answer.accepted && answer.said.contains("window"), "{}", answer.said);
-}
-
-#[test]
-fn a_config_that_was_deleted_under_it_is_made_again() {
-    let mut world = started(&request("one"));
-    world.until("baking");
-    world.configs.remove("fraud-1");
-    world.order(Order::Abort);
-    assert_eq!(world.run(), Ended::RolledBack);
-    as_it_was(&world);
-    assert_eq!(world.ledger.last_good, world.endpoint().config);
-}
-
-#[test]
-fn an_abort_while_blue_is_being_removed_is_done_after_that() {
-    let mut world = started(&request("one"));
-    world.until("removing");
-    world.order(Order::Abort);
-    assert_eq!(world.run(), Ended::RolledBack);
-    as_it_was(&world);
-}
-
-#[test]
-fn an_endpoint_without_autoscaling_gets_none() {
-    let mut world = Fake::new();
-    world.scaling.clear();
-    world.start(&request("one"));
-    assert_eq!(world.run(), Ended::Completed);
-    assert!(world.scaling.is_empty());
-}
-
-#[test]
-fn configs_are_kept_for_a_rollback_and_deleted_after_it_but_never_what_people_made() {
-    let mut world = started(&request("one"));
-    world.run();
-    let mut second = request("two");
-    second.green.model = Some("fraud-v1".to_owned());
-    world.start(&second);
-    world.run();
-    world.ticks(5);
-    let first_green = "fraud-r1-7ccbce-green";
-    assert!(world.configs.contains_key(first_green), "a rollback needs it");
-    assert_eq!(wake(&world.ledger), Some(world.ledger.litter[first_green]));
-    world.pass(minutes(25 * 60));
-    world.ticks(2);
-    assert!(!world.configs.contains_key(first_green));
-    assert!(world.configs.contains_key("fraud-1"), "people made it");
-    assert_eq!(world.configs.len(), 2);
-    assert_eq!(wake(&world.ledger), None);
 }

@@ -1,0 +1,133 @@
+//! What each kind of alert says, and what a person should do next.
+
+use super::AlertKind;
+
+impl AlertKind {
+    /// One sentence for the message's first section, after the subject's name.
+    pub(in crate::alert) fn sentence(self) -> &'static str {
+        match self {
+            Self::EndpointUnhealthy => "does not answer as it should",
+            Self::EndpointDegraded => "still serves, but not as well as it should",
+            Self::EndpointRecovered => "answers as it should again",
+            Self::EndpointVanished => "does not exist any more",
+            Self::EndpointFailed => "has the status Failed: it serves nothing, and SageMaker accepts only its deletion",
+            Self::EndpointStuck => "has been in the same transition for longer than the limit in the fleet file",
+            Self::EndpointFlapping => {
+                "keeps changing between healthy and not; single changes are not told until it has been calm for a while"
+            }
+            Self::FleetSuppressed => {
+                "has so many endpoints failing at once that one common cause is likely; their single alerts and repairs are held back"
+            }
+            Self::MonitorTrouble => {
+                "cannot judge endpoints because of a trouble of its own; the endpoints may well be healthy"
+            }
+            Self::MonitorIncomplete => {
+                "does not reach every endpoint within one sweep; the next sweep begins with those left over"
+            }
+            Self::FleetFileBroken => "cannot be used; the last good one stays in force",
+            Self::FleetFileRestored => "can be used again and is in force",
+            Self::RecoveryStarted => "is being repaired by Steward",
+            Self::RecoveryFinished => "was repaired by Steward",
+            Self::RecoveryFailed => "was not repaired: the attempt failed or did not help",
+            Self::RecoveryExhausted => {
+                "is still unhealthy, and Steward has nothing left that it may try: every rung was tried or the budget is spent"
+            }
+            Self::RolloutStarted => "is being given a new model",
+            Self::RolloutProgressed => "serves a larger share of its traffic with the new model",
+            Self::RolloutWaiting => "has a rollout that waits for a person at a gate",
+            Self::RolloutPaused => "has a rollout that an operator holds; alarms, analysis and deadlines still act",
+            Self::RolloutResumed => "has a rollout that goes on after a pause",
+            Self::RolloutHeld => {
+                "has a rollout that cannot go on; nothing is changed until it can, or its deadline comes"
+            }
+            Self::RolloutPromoted => {
+                "serves all its traffic with the new model; the old variant is kept for a while, without traffic"
+            }
+            Self::RolloutCompleted => "serves with the new model alone",
+            Self::RolloutRollingBack => "has a rollout that is being taken back: all traffic goes to the old model",
+            Self::RolloutRolledBack => "serves all its traffic with the old model again",
+            Self::RolloutFailed => {
+                "has a rollout that ended with neither the new nor the old model in place as it should be"
+            }
+            Self::AlertsDropped => {
+                "held more alerts than it can keep, so the least important were merged into this one; no critical alert was among them"
+            }
+        }
+    }
+
+    /// What a person should do next, unless whoever decides it knows better.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::EndpointUnhealthy => {
+                "Read the container's log in CloudWatch Logs (/aws/sagemaker/Endpoints/<endpoint>) from shortly before the time above, and look at what was deployed last."
+            }
+            Self::EndpointDegraded => {
+                "Compare latency and errors of the variants in CloudWatch (AWS/SageMaker); if load is the cause, add instances or raise the scaling limits."
+            }
+            Self::EndpointRecovered => {
+                "Nothing now. If you do not know the cause, look for it while the logs are fresh."
+            }
+            Self::EndpointVanished => {
+                "Find out from CloudTrail (DeleteEndpoint) who deleted it. Create it again, or take it out of the fleet file if this was meant."
+            }
+            Self::EndpointFailed => {
+                "Read the failure reason, delete the endpoint and create it again from a config that is known to work, or allow `recreate` in its recovery section."
+            }
+            Self::EndpointStuck => {
+                "Look at the variants' status in the console and at the container's log. SageMaker takes no change until the transition ends; if it does not end, open a case with AWS Support."
+            }
+            Self::EndpointFlapping => {
+                "Look for what comes and goes: memory limits, instances being replaced, a dependency of the model. Raise the thresholds if the changes are harmless."
+            }
+            Self::FleetSuppressed => {
+                "Look for the common cause first: the AWS Health Dashboard for this Region, the network, a role, a shared dependency or a change made at that time."
+            }
+            Self::MonitorTrouble => {
+                "Remove the cause named above. Until then a real outage of these endpoints would not be noticed."
+            }
+            Self::MonitorIncomplete => {
+                "Raise the concurrency in the fleet file or the function's timeout, or shorten the probes' timeouts."
+            }
+            Self::FleetFileBroken => {
+                "Correct the fleet file at the places named above and put it back; it is read again on the next tick."
+            }
+            Self::FleetFileRestored => "Nothing.",
+            Self::RecoveryStarted => "Nothing yet: the outcome is told in an alert of its own.",
+            Self::RecoveryFinished => "Nothing now. Look for the cause, because a repair does not remove it.",
+            Self::RecoveryFailed => {
+                "Look at why it failed. Steward goes on with the next rung after the cooldown, as far as the fleet file allows."
+            }
+            Self::RecoveryExhausted => {
+                "Take over: the endpoint needs a person. The earlier alerts of this endpoint say what was tried."
+            }
+            Self::RolloutStarted => {
+                "Nothing now. `status` shows how far it is; `pause` holds it, `abort` takes it back."
+            }
+            Self::RolloutProgressed => "Nothing now. Green is watched for as long as the step bakes.",
+            Self::RolloutWaiting => {
+                "Look at green, then send `promote` or `abort`. The alert says what happens if nobody does."
+            }
+            Self::RolloutPaused => "Send `resume` to go on or `abort` to take it back, before the deadline does.",
+            Self::RolloutResumed => "Nothing.",
+            Self::RolloutHeld => {
+                "Remove what holds it, named above. If green has had enough scrutiny, `skip` or `promote`; otherwise `abort`."
+            }
+            Self::RolloutPromoted => "Nothing now. `abort` still takes it back within seconds, until blue is removed.",
+            Self::RolloutCompleted => {
+                "Nothing now. `rollback` takes it back within the window that the rollout was started with."
+            }
+            Self::RolloutRollingBack => {
+                "Watch for the alert that the traffic is back. Find the cause in the evidence and in the container's log (/aws/sagemaker/Endpoints/<endpoint>)."
+            }
+            Self::RolloutRolledBack => {
+                "Find out why the new model was taken back before you `retry`. Steward now removes what is left of it."
+            }
+            Self::RolloutFailed => {
+                "Take over: look at the endpoint, its config and its weights. The evidence says what Steward left behind."
+            }
+            Self::AlertsDropped => {
+                "Look at why alerts could not be published for so long: the topic's policy and key, the function's role, SNS itself."
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The plan for one variant, from what was seen of its endpoint.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Subject;
+use crate::{
+    endpoint::Endpoint,
+    rollout::{
+        effect::{ConfigPlan, VariantPlan},
+        ledger::RolloutLedger,
+        look::{ConfigSeen, ConfigVariantSeen},
+        names,
+        plan::{Blue, Green, Plan, for_share},
+        policy::Engine,
+        request::Request,
+        strategy::Weight,
+    },
+    scaling::ScalingRule,
+    text::and_list,
+};
+
+pub(super) fn build(now: Timestamp, subject: &Subject<'_>, ledger: &RolloutLedger) -> Plan {
+    let Subject {
+        request,
+        endpoint,
+        config,
+        blue,
+        like,
+        base,
+    } = *subject;
+    let serial = ledger.serial.saturating_add(1);
+    let policy = &request.policy;
+    let two = policy.engine == Engine::Variants;
+    let green_name = if two {
+        green_name(request, endpoint, &blue.name)
+    } else {
+        blue.name.clone()
+    };
+    let total = blue.desired_instances.max(blue.current_instances);
+    let at_full = total.map(|total| request.green.instances.unwrap_or(total).max(1));
+    let first = policy.strategy.steps.first().map_or(Weight::FULL, |step| step.weight);
+    let green = Green {
+        variant: green_name,
+        model: request.green.model.clone().or_else(|| like.model.clone()),
+        instance_type: request
+            .green
+            .instance_type
+            .clone()
+            .or_else(|| like.instance_type.clone()),
+        instances: if two {
+            at_full.map(|full| for_share(full, first, policy.headroom))
+        } else {
+            at_full
+        },
+    };
+    let as_it_is = |variant: &ConfigVariantSeen| {
+        let live = endpoint.variants.iter().find(|live| live.name == variant.name);
+        VariantPlan {
+            name: variant.name.clone(),
+            like: variant.name.clone(),
+            model: None,
+            instance_type: None,
+            instances: variant
+                .instances
+                .map(|initial| live.and_then(|live| live.desired_instances).unwrap_or(initial).max(1)),
+            weight: round_trip(live.map_or(variant.weight, |live| live.current_weight)),
+        }
+    };
+    let new = |instances: Option<u32>, weight: f64| VariantPlan {
+        name: green.variant.clone(),
+        like: blue.name.clone(),
+        model: request.green.model.clone(),
+        instance_type: request.green.instance_type.clone(),
+        instances,
+        weight,
+    };
+    let kept: Vec<VariantPlan> = config.variants.iter().map(as_it_is).collect();
+    let replaced = kept
+        .iter()
+        .map(|variant| {
+            if variant.name == blue.name {
+                new(at_full, round_trip(blue.current_weight))
+            } else {
+                variant.clone()
+            }
+        })
+        .collect();
+    let name = |kind| names::config(&request.endpoint, serial, &request.id, kind);
+    let mut all = kept;
+    all.push(new(green.instances, 0.0));
+    let instances = doubled(config, endpoint, &green, at_full, policy.headroom);
+    Plan {
+        request: request.clone(),
+        serial,
+        made: now,
+        blue: Blue {
+            variant: blue.name.clone(),
+            weight: round_trip(blue.current_weight),
+            instances: total,
+            model: like.model.clone(),
+            instance_type: like.instance_type.clone(),
+            scaling: None,
+        },
+        both: two.then(|| ConfigPlan {
+            name: name("both"),
+            from: base.to_owned(),
+            variants: all,
+        }),
+        only: Some(ConfigPlan {
+            name: name("green"),
+            from: base.to_owned(),
+            variants: replaced,
+        }),
+        base: base.to_owned(),
+        green,
+        deployment: None,
+        abort_alarm: None,
+        instances,
+        warnings: Vec::new(),
+    }
+}
+
+/// `blue` and `green` in turn, as far as they are free.
+fn green_name(request: &Request, endpoint: &Endpoint, blue: &str) -> String {
+    if let Some(name) = &request.green.variant {
+        return name.clone();
+    }
+    let free = |name: &str| {
+        !endpoint
+            .variants
+            .iter()
+            .any(|variant| variant.name.eq_ignore_ascii_case(name))
+    };
+    let turn = if blue.eq_ignore_ascii_case("green") {
+        ["blue", "green"]
+    } else {
+        ["green", "blue"]
+    };
+    turn.into_iter()
+        .find(|name| free(name))
+        .map(str::to_owned)
+        .or_else(|| (2..100).map(|n| format!("green-{n}")).find(|name| free(name)))
+        .unwrap_or_else(|| "green".to_owned())
+}
+
+/// Instances by type, now and at the peak: all of blue and all of green.
+fn doubled(
+    config: &ConfigSeen,
+    endpoint: &Endpoint,
+    green: &Green,
+    at_full: Option<u32>,
+    headroom: u16,
+) -> BTreeMap<String, (u32, u32)> {
+    let mut instances: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    for variant in &config.variants {
+        let live = endpoint.variants.iter().find(|live| live.name == variant.name);
+        if let (Some(kind), Some(count)) = (&variant.instance_type, live.and_then(|live| live.desired_instances)) {
+            let entry = instances.entry(kind.clone()).or_default();
+            entry.0 = entry.0.saturating_add(count);
+            entry.1 = entry.1.saturating_add(count);
+        }
+    }
+    if let (Some(kind), Some(full)) = (&green.instance_type, at_full) {
+        let entry = instances.entry(kind.clone()).or_default();
+        entry.1 = entry.1.saturating_add(for_share(full, Weight::FULL, headroom));
+    }
+    instances
+}
+
+pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
+    let policy = &request.policy;
+    let mut warnings = Vec::new();
+    for (kind, (now, peak)) in &plan.instances {
+        warnings.push(format!(
+            "{kind}: {now} instances now, {peak} at the peak; the endpoint quota has to allow that"
+        ));
+    }
+    if policy.alarms.is_empty() && policy.analysis.is_none() {
+        let probes = if policy.smoke {
+            "its probes before the first step"
+        } else {
+            "a person"
+        };
+        warnings.push(format!(
+            "neither alarms nor analysis: nothing but {probes} can find a bad green"
+        ));
+    }
+    if policy.engine == Engine::Variants
+        && policy
+            .analysis
+            .as_ref()
+            .is_some_and(|analysis| *analysis != analysis.without_blue())
+    {
+        warnings.push(
+            "at 100% there is no blue to compare with: only absolute limits, alarms and probes watch the last step"
+                .to_owned(),
+        );
+    }
+    if policy.engine != Engine::Variants && (policy.smoke || policy.strategy.steps.iter().any(|step| step.smoke)) {
+        warnings.push(
+            "no smoke: with SageMaker's own engines the new fleet cannot be addressed before it has traffic".to_owned(),
+        );
+    }
+    let scaling = plan.blue.scaling.as_ref().filter(|_| policy.engine == Engine::Variants);
+    for policy in scaling.into_iter().flat_map(|scaling| &scaling.policies) {
+        if matches!(policy.rule, ScalingRule::Step { .. }) && !policy.alarms.is_empty() {
+            warnings.push(format!(
+                "step scaling policy {} is moved to {}, and gets a new ARN: {} must be pointed at it, and at the new \
+                 variant's metrics, by whoever made them",
+                policy.name,
+                plan.green.variant,
+                and_list(&policy.alarms)
+            ));
+        }
+    }
+    warnings
+}
+
+/// Nine digits: more than the 32-bit float at SageMaker has, and few enough to be the same when read back from JSON.
+fn round_trip(weight: f64) -> f64 {
+    format!("{weight:.8e}").parse().unwrap_or(weight)
+}
