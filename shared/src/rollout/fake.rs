@@ -251,17 +251,14 @@ impl Fake {
         let mut answer = None;
         let mut acted = None;
         for _ in 0..40 {
-            let look = self.look(&needs(self.now, &self.ledger));
-            let decision = decide(
-                &self.facts(),
-                &self.ledger,
-                &News {
-                    look: Some(look),
-                    command: command.take(),
-                    alarm: alarm.take(),
-                    acted: acted.take(),
-                },
-            );
+            let news = News {
+                look: Some(self.look(&needs(self.now, &self.ledger))),
+                command: command.take(),
+                alarm: alarm.take(),
+                acted: acted.take(),
+            };
+            let decision = decide(&self.facts(), &self.ledger, &news);
+            self.decided_for_good(&decision, news);
             answer = answer.or(decision.answer.clone());
             self.commit(&decision);
             match decision.effect {

@@ -19,7 +19,7 @@ pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
     let phase = rollout.phase.clone();
     let endpoint = match settled(world, rollout) {
         Ok(endpoint) => endpoint,
-        Err(next) => return next,
+        Err(next) => return *next,
     };
     match phase {
         Phase::Pending => match held_by_operator(world, rollout) {
@@ -28,14 +28,14 @@ pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
         },
         Phase::Preparing => prepare::preparing(world, rollout, endpoint),
         Phase::Smoke(rounds) => match prepare::probed(world, rollout, rounds) {
-            Ok(()) => advance(world, rollout, None),
-            Err(next) => next,
+            None => advance(world, rollout, None),
+            Some(next) => next,
         },
         Phase::Sizing { step, count } => steps::sizing(world, rollout, endpoint, step, count),
         Phase::Shifting { step } => steps::shifting(world, rollout, endpoint, step),
         Phase::Probing { step, rounds } => match prepare::probed(world, rollout, rounds) {
-            Ok(()) => Next::Go(Phase::Baking { step }),
-            Err(next) => next,
+            None => Next::Go(Phase::Baking { step }),
+            Some(next) => next,
         },
         Phase::Baking { step } => steps::baking(world, rollout, endpoint, step),
         Phase::Gate { step } => steps::gate(world, rollout, endpoint, step),
@@ -49,20 +49,21 @@ pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
 }
 
 /// The endpoint, InService and with a config that this phase knows.
-fn settled<'a>(world: &World<'a>, rollout: &Rollout) -> Result<&'a Endpoint, Next> {
+fn settled<'a>(world: &World<'a>, rollout: &Rollout) -> Result<&'a Endpoint, Box<Next>> {
     let plan = &rollout.plan;
     let endpoint = match checks::endpoint(world) {
-        Seen::No(why) => return Err(Next::Stay(why)),
+        Seen::No(why) => return Err(Box::new(Next::Stay(why))),
         Seen::Gone => {
             let said = format!("the endpoint {} is gone", plan.endpoint());
-            return Err(Next::End(Ended::Failed, Some(Cause::Gone { said })));
+            return Err(Box::new(Next::End(Ended::Failed, Some(Cause::Gone { said }))));
         }
-        Seen::Broken(said) => return Err(Next::End(Ended::Failed, Some(Cause::Endpoint { said }))),
+        Seen::Broken(said) => return Err(Box::new(Next::End(Ended::Failed, Some(Cause::Endpoint { said })))),
         Seen::Busy(endpoint) => {
-            return Err(Next::Stay(match &rollout.update {
+            let why = match &rollout.update {
                 Some(update) if update.seen => Why::Working(format!("the update to {}", update.target)),
                 _ => Why::Busy(endpoint.status),
-            }));
+            };
+            return Err(Box::new(Next::Stay(why)));
         }
         Seen::Settled(endpoint) => endpoint,
     };
@@ -83,11 +84,11 @@ fn settled<'a>(world: &World<'a>, rollout: &Rollout) -> Result<&'a Endpoint, Nex
         config.unwrap_or("(none)"),
         known.iter().copied().flatten().collect::<Vec<_>>().join(" or "),
     );
-    Err(match rollout.phase {
+    Err(Box::new(match rollout.phase {
         // Nothing was changed yet.
         Phase::Pending => Next::End(Ended::Failed, Some(Cause::TakenOver { said })),
         _ => Next::Back(Cause::TakenOver { said }),
-    })
+    }))
 }
 
 /// An operator's hold. It ends with the rollout's deadline: blue is not kept for ever because somebody forgot.

@@ -361,7 +361,7 @@ fn blue_green(policy: &RolloutPolicy, found: &mut Found) -> Option<Routing> {
 }
 
 fn whole_percent(weight: Weight, found: &mut Found) {
-    if weight.ten_thousandths() % 100 != 0 {
+    if !weight.ten_thousandths().is_multiple_of(100) {
         found.add(format!("SageMaker takes whole percent, not {weight}."), OTHER);
     }
 }

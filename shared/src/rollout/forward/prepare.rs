@@ -23,7 +23,7 @@ pub(super) fn preparing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
             said: "the plan holds no config with both variants".to_owned(),
         });
     };
-    if let Err(next) = keep_capacity(world, rollout) {
+    if let Some(next) = keep_capacity(world, rollout) {
         return next;
     }
     let blue = &rollout.plan.blue;
@@ -70,14 +70,15 @@ pub(super) fn preparing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     }
 }
 
-/// Blue's autoscaling may add instances and take none away.
-fn keep_capacity(world: &World<'_>, rollout: &mut Rollout) -> Result<(), Next> {
+/// Blue's autoscaling may add instances and take none away; `None` when it is so.
+fn keep_capacity(world: &World<'_>, rollout: &mut Rollout) -> Option<Next> {
     let variant = rollout.plan.blue.variant.clone();
-    match checks::scaled(world, &variant).map_err(Next::Stay)? {
-        None => rollout.scaling = None,
-        Some(seen) if !seen.suspended.scale_in => {
+    match checks::scaled(world, &variant) {
+        Err(why) => return Some(Next::Stay(why)),
+        Ok(None) => rollout.scaling = None,
+        Ok(Some(seen)) if !seen.suspended.scale_in => {
             rollout.scaling = Some(seen.clone());
-            return Err(Next::Do(Effect::Suspend {
+            return Some(Next::Do(Effect::Suspend {
                 variant,
                 suspended: Suspended {
                     scale_in: true,
@@ -85,15 +86,15 @@ fn keep_capacity(world: &World<'_>, rollout: &mut Rollout) -> Result<(), Next> {
                 },
             }));
         }
-        Some(seen) => {
+        Ok(Some(seen)) => {
             rollout.scaling.get_or_insert_with(|| seen.clone());
         }
     }
-    Ok(())
+    None
 }
 
-/// Rounds of probes in a row.
-pub(super) fn probed(world: &World<'_>, rollout: &mut Rollout, mut rounds: Rounds) -> Result<(), Next> {
+/// Rounds of probes in a row; `None` when enough have passed.
+pub(super) fn probed(world: &World<'_>, rollout: &mut Rollout, mut rounds: Rounds) -> Option<Next> {
     let policy = &rollout.plan.request.policy;
     let needed = policy.smoke_passes.max(1);
     let mut last = Vec::new();
@@ -116,7 +117,7 @@ pub(super) fn probed(world: &World<'_>, rollout: &mut Rollout, mut rounds: Round
         _ => {}
     }
     if rounds.failures >= policy.smoke_failures.max(1) {
-        return Err(Next::Back(Cause::Smoke {
+        return Some(Next::Back(Cause::Smoke {
             said: if last.is_empty() {
                 vec![format!("{} rounds of probes in a row failed", rounds.failures)]
             } else {
@@ -125,9 +126,9 @@ pub(super) fn probed(world: &World<'_>, rollout: &mut Rollout, mut rounds: Round
         }));
     }
     if rounds.passes >= needed {
-        return Ok(());
+        return None;
     }
-    Err(Next::Stay(Why::Probing {
+    Some(Next::Stay(Why::Probing {
         passes: rounds.passes,
         needed,
         said: last,

@@ -141,7 +141,7 @@ fn green_takes_the_name_that_is_free() {
         let mut request = request(expected);
         request.id = format!("{}-{}", world.ledger.serial, expected);
         request.green.model = Some(
-            if world.ledger.serial % 2 == 0 {
+            if world.ledger.serial.is_multiple_of(2) {
                 "fraud-v2"
             } else {
                 "fraud-v1"
