@@ -170,7 +170,6 @@ impl Outcome<'_> {
             (self.degraded(), "degraded"),
             (self.sick(), "sick"),
             (self.in_state(&[State::Changing, State::Deleting]), "changing"),
-            (self.inconclusive(), "inconclusive"),
         ];
         for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
             summary.push_str(&format!(", {count} {word}"));
@@ -180,6 +179,13 @@ impl Outcome<'_> {
             summary.push_str(&format!(" ({standing})"));
         }
         summary.push('.');
+        if self.inconclusive() > 0 {
+            summary.push_str(&format!(
+                " {} could not be judged this time and {} as before.",
+                self.inconclusive(),
+                if self.inconclusive() == 1 { "counts" } else { "count" }
+            ));
+        }
         for sentence in self.in_vain(watch, scope) {
             summary.push(' ');
             summary.push_str(&sentence);
