@@ -18,12 +18,14 @@ use crate::{
 /// A step that could be taken, and is not, for this long is told.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// An alert with an id of its own: the rollout's number and the alert's within it.
+/// An alert with an id of its own: when the rollout began, its number, and the alert's within it. The time tells it from
+/// one whose ledger was lost, the number from one that began in the same millisecond.
 fn alert(facts: &Facts<'_>, rollout: &mut Rollout, kind: AlertKind) -> Alert {
     rollout.alerts = rollout.alerts.saturating_add(1);
     let mut alert = Alert::new(kind, Some(facts.endpoint), facts.now, facts.now);
     let since = rollout.started.as_millisecond();
-    alert.id = format!("{kind}:{}:{since}:{}", facts.endpoint, rollout.alerts);
+    let serial = rollout.plan.serial % 1_000_000;
+    alert.id = format!("{kind}:{}:{since}:{serial}.{}", facts.endpoint, rollout.alerts);
     alert.labels.clone_from(facts.labels);
     alert.seen(format!("rollout {}", rollout.plan.id()))
 }

@@ -122,3 +122,15 @@ fn what_was_taken_back_can_be_tried_again_and_what_completed_cannot() {
     let said = again(&world.ledger, ENDPOINT, "three", None, None).unwrap_err().said;
     assert!(said.contains("nothing to retry"), "{said}");
 }
+
+#[test]
+fn a_rollout_that_begins_in_the_millisecond_of_the_one_before_is_told_too() {
+    let mut world = Fake::new();
+    for id in ["one", "two"] {
+        world.calls.push_back(Call::Refused);
+        world.start(&request(id));
+        assert!(world.ledger.active.is_none());
+    }
+    let told: std::collections::BTreeSet<&str> = world.alerts.iter().map(|alert| alert.id.as_str()).collect();
+    assert_eq!(told.len(), 6, "{told:?}");
+}
