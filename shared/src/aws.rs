@@ -13,6 +13,7 @@ pub mod lambda;
 pub mod lease;
 pub mod ledger;
 pub mod outbox;
+pub mod probes;
 pub mod runtime;
 pub mod s3;
 pub mod sagemaker;

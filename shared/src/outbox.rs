@@ -42,6 +42,15 @@ pub struct Outbox {
     merged: Option<Merged>,
 }
 
+/// A document in which alerts wait beside the decisions they belong to.
+pub trait HasOutbox {
+    /// The alerts.
+    fn outbox(&self) -> &Outbox;
+
+    /// The alerts, to be added to or cleared.
+    fn outbox_mut(&mut self) -> &mut Outbox;
+}
+
 /// Alerts that gave way to more important ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Merged {

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use shared::{
     aws::{
+        probes,
         runtime::BODY_LIMIT,
         s3::{Condition, Got, Location},
     },
@@ -20,7 +21,7 @@ use shared::{
     probe::{Outcome, ProbeAnswer, judge},
 };
 
-use crate::{probes, services::Services, watch::trouble};
+use crate::{services::Services, watch::trouble};
 
 /// A probe is asked again no sooner than a third of the time it may take: often enough to notice within that time, and
 /// seldom enough not to keep an endpoint awake that is meant to scale to zero.

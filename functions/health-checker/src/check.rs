@@ -21,7 +21,6 @@ use shared::{
 use crate::{
     Context, HandlerError, act,
     observe::{self, Looks},
-    outbox,
     outcome::Outcome,
     services::Services,
     watch::{self, Selected},
@@ -54,7 +53,7 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
     let (loaded, fleet) = tokio::join!(Box::pin(services.ledger.load()), Box::pin(ctx.fleet.load(&services.s3)));
     let loaded = loaded?;
     // What an earlier invocation could not say comes first, whatever happens next.
-    let (loaded, mut published) = Box::pin(outbox::drain(ctx, &services, loaded)).await?;
+    let (loaded, mut published) = Box::pin(services.teller.drain(&services.ledger, loaded)).await?;
     let InForce {
         fleet,
         trouble: fleet_trouble,
@@ -115,7 +114,7 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
         decision.reasons.extend(after.reasons);
         loaded
     };
-    let (loaded, more) = Box::pin(outbox::drain(ctx, &services, loaded)).await?;
+    let (loaded, more) = Box::pin(services.teller.drain(&services.ledger, loaded)).await?;
     published += more;
     let result = Outcome {
         news: &news,
@@ -232,7 +231,7 @@ async fn no_fleet(ctx: &Context, services: &Services, loaded: Loaded<HealthLedge
     };
     let told = async {
         let (loaded, _) = commit(ctx, services, &Watch::default(), &fleet, loaded, &news).await?;
-        outbox::drain(ctx, services, loaded).await
+        services.teller.drain(&services.ledger, loaded).await
     };
     match told.await {
         Ok(_) => HandlerError::NoFleet(none.to_string()),

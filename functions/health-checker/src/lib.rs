@@ -14,9 +14,7 @@ mod async_probe;
 mod check;
 mod commands;
 mod observe;
-mod outbox;
 mod outcome;
-mod probes;
 mod services;
 mod watch;
 
@@ -25,14 +23,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 use shared::{
     alert::Links,
-    aws::{Base, Invocation, fleet_source::FleetFile, lambda, ledger::LedgerError},
+    aws::{
+        Base, Invocation,
+        fleet_source::FleetFile,
+        lambda::{self, Failed, refused},
+        ledger::LedgerError,
+    },
     command::HealthCommand,
     health::observation::Hint,
     report::Report,
     settings::{Settings, SettingsErrors},
     trigger::Trigger,
 };
-use tracing::Instrument;
 
 use self::{check::Scope, services::Clients, watch::TagCache};
 
@@ -86,23 +88,22 @@ pub enum HandlerError {
     NoFleet(String),
 }
 
+impl Failed for HandlerError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Ledger(_) => "Ledger",
+            Self::NoFleet(_) => "NoFleet",
+        }
+    }
+}
+
 /// Handles one event and answers the report of it.
 ///
 /// # Errors
 /// [`HandlerError`]; safe to repeat with the same event.
 pub async fn handle(ctx: &Context, call: &Invocation, event: Value) -> Result<Value, HandlerError> {
-    let span = lambda::span(call);
-    async {
-        // On the heap: the states of all calls together are large, and would be moved about by every caller.
-        let answer = Box::pin(respond(ctx, call, &event)).await;
-        match &answer {
-            Ok(report) => tracing::info!(outcome = ?report.outcome, "{}", first_line(&report.summary)),
-            Err(error) => tracing::error!(%error, "the invocation failed"),
-        }
-        answer.map(|report| report.to_value())
-    }
-    .instrument(span)
-    .await
+    // On the heap: the states of all calls together are large, and would be moved about by every caller.
+    lambda::answer(call, Box::pin(respond(ctx, call, &event))).await
 }
 
 async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Report, HandlerError> {
@@ -155,13 +156,4 @@ async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Repo
             Err(error) => Ok(refused(&error)),
         },
     }
-}
-
-fn refused(why: &impl std::fmt::Display) -> Report {
-    tracing::error!("refused: {why}");
-    Report::refused(why)
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use shared::{
-    aws::autoscaling::Scaled,
+    aws::{autoscaling::Scaled, probes},
     endpoint::{Endpoint, EndpointStatus},
     failure::{CallError, Failure},
     health::{
@@ -21,7 +21,7 @@ use shared::{
 use tracing::Instrument;
 
 use crate::{
-    Context, async_probe, probes,
+    Context, async_probe,
     services::Services,
     watch::{Selected, trouble},
 };
@@ -132,7 +132,7 @@ impl One<'_> {
         if endpoint.status.serves() && !endpoint.status.in_transition() {
             look.asleep = asleep(&endpoint);
             if !look.asleep {
-                match Box::pin(probes::all(self.services, &endpoint, &self.policy.probes)).await {
+                match Box::pin(probes::all(&self.services.runtime, &endpoint, &self.policy.probes)).await {
                     Ok(results) => look.probes = results,
                     Err(call) => return self.could_not(look, &call),
                 }

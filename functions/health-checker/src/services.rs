@@ -9,6 +9,7 @@ use shared::{
         autoscaling::AutoScaling,
         lease::Leases,
         ledger::Ledger,
+        outbox::Teller,
         runtime::Runtime,
         s3::{Location, S3},
         sagemaker::SageMaker,
@@ -60,7 +61,7 @@ pub(crate) struct Services {
     pub(crate) acting: Acting,
     pub(crate) ledger: Ledger<HealthLedger>,
     pub(crate) s3: S3,
-    pub(crate) sns: Sns,
+    pub(crate) teller: Teller,
 }
 
 /// The services that change something.
@@ -96,7 +97,11 @@ impl Services {
                 SCHEMA,
                 writer,
             ),
-            sns: clients.sns.until(until),
+            teller: Teller {
+                sns: clients.sns.until(until),
+                topic_arn: ctx.settings.topic_arn.clone(),
+                links: ctx.links.clone(),
+            },
             s3,
         }
     }

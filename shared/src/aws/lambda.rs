@@ -3,6 +3,8 @@
 //! A log line is one flat JSON object: the fields of the event and of every span around it (`request_id`, `endpoint`)
 //! stand side by side, so that a query needs no path and one endpoint's story is one filter.
 
+mod serve;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -24,6 +26,8 @@ use crate::{
     emf::{EmfError, Metrics},
     settings::LogLevel,
 };
+
+pub use serve::{Failed, answer, refused, serve};
 
 /// The longest text in one field of a log line, in bytes; CloudWatch Logs takes 256 KiB for a line.
 const FIELD_LIMIT: usize = 8 * 1024;

@@ -111,6 +111,13 @@ pub enum LedgerError {
     },
 }
 
+impl<T> Loaded<T> {
+    /// The ETag of the object; `None` when there is none yet.
+    pub fn etag(&self) -> Option<&str> {
+        self.etag.as_deref()
+    }
+}
+
 impl LedgerError {
     /// The failed call, when it was one.
     pub fn call(&self) -> Option<&CallError> {

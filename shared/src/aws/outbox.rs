@@ -1,10 +1,58 @@
-//! Publishing what waits in the outbox, one alert after the other.
+//! Publishing what waits in the outbox, one alert after the other, and clearing what SNS has taken.
 
-use super::sns::Sns;
-use crate::{
-    alert::Alert,
-    failure::{CallError, Failure},
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    ledger::{Ledger, LedgerError, Loaded},
+    sns::Sns,
 };
+use crate::{
+    alert::{Alert, Links},
+    failure::{CallError, Failure},
+    outbox::HasOutbox,
+};
+
+/// Alerts published in one invocation at most: each takes a call, and the next sweep goes on.
+const AT_ONCE: usize = 50;
+
+/// Whom the alerts of a document are told, and how.
+#[derive(Clone, Debug)]
+pub struct Teller {
+    /// SNS.
+    pub sns: Sns,
+    /// `TopicArn`.
+    pub topic_arn: String,
+    /// What completes an alert.
+    pub links: Links,
+}
+
+impl Teller {
+    /// Publishes, clears, and answers how many SNS took. What it does not take stays in the document.
+    ///
+    /// # Errors
+    /// When the document cannot be written: the alerts are published again then, with the same ids.
+    pub async fn drain<T>(&self, ledger: &Ledger<T>, loaded: Loaded<T>) -> Result<(Loaded<T>, usize), LedgerError>
+    where
+        T: HasOutbox + Clone + Default + Serialize + DeserializeOwned,
+    {
+        let waiting = loaded.document.outbox().take_for_publish(AT_ONCE, &self.links);
+        if waiting.is_empty() {
+            return Ok((loaded, 0));
+        }
+        let waiting: Vec<Alert> = waiting.into_iter().map(|alert| alert.linked(&self.links)).collect();
+        let published = publish(&self.sns, &self.topic_arn, &waiting).await;
+        if published.ids.is_empty() {
+            return Ok((loaded, 0));
+        }
+        let clear = |document: &T| {
+            let mut document = document.clone();
+            document.outbox_mut().clear(&published.ids);
+            (Some(document), ())
+        };
+        let (loaded, ()) = ledger.change_from(loaded, clear).await?;
+        Ok((loaded, published.ids.len()))
+    }
+}
 
 /// What became of the alerts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -59,6 +59,15 @@ pub enum Got {
     Absent,
 }
 
+/// One object of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its whole key.
+    pub key: String,
+    /// As [`Object::etag`].
+    pub etag: String,
+}
+
 /// The condition of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition<'a> {
@@ -182,6 +191,32 @@ impl S3 {
                 })
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// All objects under a prefix, by key.
+    ///
+    /// # Errors
+    /// What S3 says; there is no partial list.
+    pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, CallError> {
+        let operation = "ListObjectsV2";
+        let missing = |what| incomplete(SERVICE, operation, what);
+        let mut found = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+            let request = request.set_continuation_token(token);
+            let page = self.bound.call(SERVICE, operation, request.send()).await?;
+            for object in page.contents.unwrap_or_default() {
+                found.push(Listed {
+                    key: object.key.ok_or_else(|| missing("Key"))?,
+                    etag: object.e_tag.ok_or_else(|| missing("ETag"))?,
+                });
+            }
+            token = page.next_continuation_token;
+            if token.is_none() {
+                return Ok(found);
+            }
         }
     }
 

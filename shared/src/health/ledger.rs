@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{observation::TroubleKind, policy::Rung, silence::Silence};
-use crate::outbox::Outbox;
+use crate::outbox::{HasOutbox, Outbox};
 
 pub use self::record::{AsyncJob, EndpointRecord, GoodConfig, Streak, VariantRecord};
 
@@ -48,6 +48,16 @@ pub struct HealthLedger {
     /// Recoveries begun, oldest first: what the budgets count. Survives the endpoint's record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recoveries: Vec<Started>,
+}
+
+impl HasOutbox for HealthLedger {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
 }
 
 impl HealthLedger {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use shared::{
-    aws::runtime::Inference,
+
+use super::runtime::{Inference, Runtime};
+use crate::{
     endpoint::Endpoint,
     failure::CallError,
     health::{
@@ -14,42 +15,52 @@ use shared::{
     probe::{Cause, Judgement, Outcome, ProbeAnswer, ProbeVerdict, judge},
 };
 
-use crate::services::Services;
-
 /// Between two attempts of the same probe: an instance that is being replaced is out of the rotation by then.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// All probes but the asynchronous ones, at the same time.
+/// All probes but the asynchronous ones, at the same time; of each variant where the probe says so.
 ///
 /// # Errors
 /// When the invocation's time ran out first: that says nothing of the endpoint.
-pub(crate) async fn all(
-    services: &Services,
-    endpoint: &Endpoint,
-    probes: &[Probe],
-) -> Result<Vec<ProbeResult>, CallError> {
-    let asked = probes
-        .iter()
-        .filter(|probe| !matches!(probe.kind, ProbeKind::Async { .. }))
-        .flat_map(|probe| {
-            let variants: Vec<Option<&str>> = if probe.per_variant {
-                endpoint
-                    .variants
-                    .iter()
-                    .map(|variant| Some(variant.name.as_str()))
-                    .collect()
-            } else {
-                vec![None]
-            };
-            variants
-                .into_iter()
-                .map(move |variant| ask(services, &endpoint.name, probe, variant))
-        });
+pub async fn all(runtime: &Runtime, endpoint: &Endpoint, probes: &[Probe]) -> Result<Vec<ProbeResult>, CallError> {
+    let asked = synchronous(probes).flat_map(|probe| {
+        let variants: Vec<Option<&str>> = if probe.per_variant {
+            let variants = endpoint.variants.iter();
+            variants.map(|variant| Some(variant.name.as_str())).collect()
+        } else {
+            vec![None]
+        };
+        let variants = variants.into_iter();
+        variants.map(move |variant| ask(runtime, &endpoint.name, probe, variant))
+    });
     join_all(asked).await.into_iter().collect()
 }
 
+/// All probes but the asynchronous ones and those of inference components, at the same time, sent to one variant
+/// whatever its weight. Nothing when there is no such probe.
+///
+/// # Errors
+/// As [`all`].
+pub async fn of_variant(
+    runtime: &Runtime,
+    endpoint: &str,
+    variant: &str,
+    probes: &[Probe],
+) -> Result<Vec<ProbeResult>, CallError> {
+    let asked = synchronous(probes)
+        .filter(|probe| !matches!(probe.kind, ProbeKind::InferenceComponent(_)))
+        .map(|probe| ask(runtime, endpoint, probe, Some(variant)));
+    join_all(asked).await.into_iter().collect()
+}
+
+fn synchronous(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
+    probes
+        .iter()
+        .filter(|probe| !matches!(probe.kind, ProbeKind::Async { .. }))
+}
+
 async fn ask(
-    services: &Services,
+    runtime: &Runtime,
     endpoint: &str,
     probe: &Probe,
     variant: Option<&str>,
@@ -70,7 +81,7 @@ async fn ask(
     let mut left = probe.retries;
     let mut cold = probe.kind == ProbeKind::Serverless;
     loop {
-        let answer = services.runtime.invoke(&inference).await?;
+        let answer = runtime.invoke(&inference).await?;
         let verdict = judge(&answer, probe);
         // A serverless variant that was asleep is awake now: its first timeout costs no attempt.
         if cold && answer.outcome == Outcome::TimedOut {
@@ -94,7 +105,8 @@ fn worth_repeating(verdict: &ProbeVerdict) -> bool {
     }
 }
 
-pub(crate) fn result(probe: &Probe, variant: Option<&str>, answer: &ProbeAnswer, verdict: ProbeVerdict) -> ProbeResult {
+/// The answer of one probe and what was made of it.
+pub fn result(probe: &Probe, variant: Option<&str>, answer: &ProbeAnswer, verdict: ProbeVerdict) -> ProbeResult {
     ProbeResult {
         probe: probe.name.clone(),
         variant: variant.map(str::to_owned),
