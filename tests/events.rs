@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::{command::HealthCommand, trigger::Trigger};
+use shared::{
+    command::{HealthCommand, RolloutCommand},
+    fleet::Fleet,
+    trigger::Trigger,
+};
 
 fn samples(folder: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
@@ -25,37 +29,69 @@ fn samples(folder: &str) -> Vec<(String, Vec<u8>)> {
     files.into_iter().map(read).collect()
 }
 
-/// What the health checker understands of an event, in one line.
-fn understood(bytes: &[u8]) -> Result<String, String> {
+/// What a function understands of an event, in one line.
+fn understood(function: &str, bytes: &[u8]) -> Result<String, String> {
     let trigger = Trigger::parse_bytes(bytes).map_err(|error| error.to_string())?;
-    match &trigger {
-        Trigger::Command(command) => HealthCommand::parse(command)
-            .map(|command| format!("{command:?}"))
-            .map_err(|error| error.to_string()),
-        other => Ok(other.to_string()),
-    }
+    let Trigger::Command(command) = &trigger else {
+        return Ok(trigger.to_string());
+    };
+    let read = match function {
+        "health-checker" => HealthCommand::parse(command).map(|command| format!("{command:?}")),
+        _ => RolloutCommand::parse(command).and_then(|command| match command {
+            RolloutCommand::Start(start) => {
+                let fleet = Fleet::parse(
+                    "{version: 1, defaults: {health: {probes: [{name: golden, payload: ask}]}}, endpoints: {'*': }}",
+                    "fleet.yaml",
+                )
+                .expect("a fleet file");
+                start
+                    .request(&fleet, None, "the invocation")
+                    .map(|request| format!("{request:?}"))
+            }
+            other => Ok(format!("{other:?}")),
+        }),
+    };
+    read.map_err(|error| error.to_string())
+}
+
+fn each_is_understood(function: &str) -> String {
+    let lines: Vec<String> = samples(&format!("events/{function}"))
+        .into_iter()
+        .map(|(name, bytes)| match understood(function, &bytes) {
+            Ok(line) => format!("{name}: {line}"),
+            Err(error) => panic!("events/{function}/{name}.json is refused: {error}"),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn each_is_refused(function: &str) -> String {
+    let lines: Vec<String> = samples(&format!("events/{function}/refused"))
+        .into_iter()
+        .map(|(name, bytes)| match understood(function, &bytes) {
+            Ok(line) => panic!("events/{function}/refused/{name}.json is taken as: {line}"),
+            Err(error) => format!("{name}\n    {error}"),
+        })
+        .collect();
+    lines.join("\n")
 }
 
 #[test]
 fn every_sample_is_understood() {
-    let lines: Vec<String> = samples("events/health-checker")
-        .into_iter()
-        .map(|(name, bytes)| match understood(&bytes) {
-            Ok(line) => format!("{name}: {line}"),
-            Err(error) => panic!("events/health-checker/{name}.json is refused: {error}"),
-        })
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"));
+    insta::assert_snapshot!(each_is_understood("health-checker"));
 }
 
 #[test]
 fn every_refused_sample_is_refused_with_what_is_accepted() {
-    let lines: Vec<String> = samples("events/health-checker/refused")
-        .into_iter()
-        .map(|(name, bytes)| match understood(&bytes) {
-            Ok(line) => panic!("events/health-checker/refused/{name}.json is taken as: {line}"),
-            Err(error) => format!("{name}\n    {error}"),
-        })
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"));
+    insta::assert_snapshot!(each_is_refused("health-checker"));
+}
+
+#[test]
+fn every_sample_of_a_rollout_is_understood() {
+    insta::assert_snapshot!(each_is_understood("traffic-shifter"));
+}
+
+#[test]
+fn every_refused_sample_of_a_rollout_is_refused_with_what_is_accepted() {
+    insta::assert_snapshot!(each_is_refused("traffic-shifter"));
 }

@@ -11,40 +11,68 @@ mod support;
 
 use support::{allowed, template};
 
-const ROLE: &str = "HealthCheckerRole";
+const FUNCTIONS: [&str; 2] = ["HealthChecker", "TrafficShifter"];
+const ROLES: [&str; 2] = ["HealthCheckerRole", "TrafficShifterRole"];
 
 #[test]
-fn the_function_gets_every_setting_it_reads_and_no_other() {
+fn each_function_gets_every_setting_it_reads_and_no_other() {
     let template = template();
-    let variables = &template["Resources"]["HealthChecker"]["Properties"]["Environment"]["Variables"];
-    let set: BTreeSet<&str> = variables.as_object().unwrap().keys().map(String::as_str).collect();
-    let read: BTreeSet<&str> = Settings::VARIABLES.into_iter().chain(["AWS_ENDPOINT_URL"]).collect();
-    assert_eq!(
-        set, read,
-        "left: set by the template; right: read by the settings, and what sam local needs declared"
-    );
+    for function in FUNCTIONS {
+        let variables = &template["Resources"][function]["Properties"]["Environment"]["Variables"];
+        let set: BTreeSet<&str> = variables.as_object().unwrap().keys().map(String::as_str).collect();
+        let read: BTreeSet<&str> = Settings::VARIABLES.into_iter().chain(["AWS_ENDPOINT_URL"]).collect();
+        assert_eq!(
+            set, read,
+            "{function}; left: set by the template; right: read by the settings, and what sam local needs declared"
+        );
+    }
+}
+
+#[test]
+fn alarms_of_this_account_and_of_no_other_may_invoke_the_traffic_shifter() {
+    let permission = &template()["Resources"]["TrafficShifterAlarms"]["Properties"];
+    assert_eq!(permission["Principal"], "lambda.alarms.cloudwatch.amazonaws.com");
+    assert_eq!(permission["FunctionName"]["Ref"], "TrafficShifter");
+    assert_eq!(permission["SourceAccount"]["Ref"], "AWS::AccountId");
+    let source = permission["SourceArn"]["Fn::Sub"].as_str().unwrap();
+    assert!(source.ends_with("${AWS::Region}:${AWS::AccountId}:alarm:*"), "{source}");
+}
+
+/// Nothing depends on it, and a young account has none to give away.
+#[test]
+fn no_concurrency_is_reserved_unless_asked_for() {
+    let template = template();
+    for parameter in ["ReservedConcurrency", "ShifterReservedConcurrency"] {
+        assert_eq!(template["Parameters"][parameter]["Default"], 0, "{parameter}");
+    }
 }
 
 /// AWS knows no narrower resource for these (Service Authorization Reference).
 #[test]
 fn only_what_cannot_be_narrowed_is_allowed_on_everything() {
-    let everything: Vec<String> = allowed(&template(), ROLE)
+    let template = template();
+    let everything: BTreeSet<String> = ROLES
         .into_iter()
+        .flat_map(|role| allowed(&template, role))
         .filter(|statement| statement.resource == "*")
         .flat_map(|statement| statement.actions)
         .collect();
-    assert_eq!(
-        everything,
-        [
-            "sagemaker:ListEndpoints",
-            "application-autoscaling:DescribeScalableTargets"
-        ]
-    );
+    let known = [
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+        // Knows resources, but answers of composite alarms only to whoever may describe all.
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetMetricData",
+        "sagemaker:ListEndpoints",
+    ];
+    assert_eq!(everything, known.map(str::to_owned).into());
 }
 
 #[test]
 fn no_action_is_a_wildcard() {
-    for statement in allowed(&template(), ROLE) {
+    let template = template();
+    for statement in ROLES.into_iter().flat_map(|role| allowed(&template, role)) {
         assert!(
             statement.actions.iter().all(|action| !action.contains('*')),
             "{}: {:?}",
@@ -55,7 +83,7 @@ fn no_action_is_a_wildcard() {
 }
 
 #[test]
-fn what_changes_endpoints_is_granted_only_when_recovery_is_enabled() {
+fn what_changes_endpoints_is_granted_to_the_health_checker_only_when_recovery_is_enabled() {
     let changes = |action: &str| {
         ["Create", "Update", "Delete", "AddTags"]
             .iter()
@@ -64,7 +92,7 @@ fn what_changes_endpoints_is_granted_only_when_recovery_is_enabled() {
             || action.ends_with("RegisterScalableTarget")
             || action.ends_with("DeregisterScalableTarget")
     };
-    let conditions: BTreeSet<Option<String>> = allowed(&template(), ROLE)
+    let conditions: BTreeSet<Option<String>> = allowed(&template(), "HealthCheckerRole")
         .into_iter()
         .filter(|statement| statement.actions.iter().any(|action| changes(action)))
         .map(|statement| statement.condition)

@@ -11,6 +11,7 @@ use rehearsal::{
     world::{World, spec::WorldSpec},
 };
 use shared::{
+    analysis::{AnalysisPolicy, SlowCheck},
     aws::{
         Base, Clock, Emit,
         autoscaling::{AutoScaling, Scaled},
@@ -19,8 +20,11 @@ use shared::{
     },
     endpoint::EndpointStatus,
     failure::Failure,
-    rollout::effect::{ConfigPlan, VariantPlan},
-    scaling::Suspended,
+    rollout::{
+        effect::{ConfigPlan, Deployment, Routing, VariantPlan},
+        look::Fleet,
+    },
+    scaling::{Scaling, ScalingPolicy, ScalingRule, ScheduledAction, Suspended, TrackedMetric},
 };
 
 const REGION: &str = "eu-west-1";
@@ -191,11 +195,158 @@ async fn a_model_is_there_or_not() {
     assert_eq!(sagemaker.has_model("fraud-3").await, Ok(false));
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_inference_component_moves_to_another_model_and_keeps_the_rest() {
+    let cloud = cloud();
+    let sagemaker = SageMaker::new(&base(&cloud));
+    let rolling = Deployment {
+        routing: Routing::Rolling {
+            batch: 50,
+            wait: MINUTE,
+        },
+        timeout: MINUTE * 30,
+        alarms: Vec::new(),
+    };
+    let before = sagemaker.describe_inference_component("llm").await.expect("there");
+    assert_eq!((before.status.as_str(), before.copies), ("InService", Some(2)));
+    lost(&cloud, "UpdateInferenceComponent");
+    // While it is replaced it is described with the old model: whose change it is shows only at its end.
+    let sent = sagemaker.update_inference_component("llm", "llm-2", &rolling).await;
+    assert_eq!(sent.map_err(|error| error.failure), Err(Failure::Busy));
+    tokio::time::sleep(MINUTE * 30).await;
+    let after = sagemaker.describe_inference_component("llm").await.expect("there");
+    assert_eq!((after.status.as_str(), after.copies), ("InService", Some(2)));
+    assert_eq!(after.model.as_deref(), Some("llm-2"));
+    assert_eq!(calls(&cloud, "UpdateInferenceComponent"), 2, "the SDK repeated it once");
+}
+
+fn whole() -> Scaling {
+    let tracked = |name: &str| ScalingPolicy {
+        name: name.into(),
+        rule: ScalingRule::TargetTracking {
+            target: 90.0,
+            metric: TrackedMetric::Predefined {
+                kind: "SageMakerVariantInvocationsPerInstance".into(),
+                label: None,
+            },
+            scale_out_cooldown: Some(60),
+            scale_in_cooldown: Some(300),
+            disable_scale_in: false,
+        },
+        alarms: Vec::new(),
+    };
+    let steps = ScalingPolicy {
+        name: "steps".into(),
+        rule: ScalingRule::Step {
+            adjustment: "ChangeInCapacity".into(),
+            steps: vec![(Some(0.0), Some(10.0), 1), (Some(10.0), None, 2)],
+            magnitude: None,
+            cooldown: Some(120),
+            aggregation: Some("Average".into()),
+        },
+        alarms: Vec::new(),
+    };
+    // More than a page of policies, whose limit is 10.
+    let many = (0..11).map(|number| tracked(&format!("p{number:02}")));
+    let action = |name: &str, schedule: &str, min| ScheduledAction {
+        name: name.into(),
+        schedule: schedule.into(),
+        timezone: Some("Europe/Rome".into()),
+        start: None,
+        end: Some("2027-01-01T00:00:00Z".parse().expect("a timestamp")),
+        min: Some(min),
+        max: None,
+    };
+    Scaling {
+        min: 3,
+        max: 9,
+        suspended: Suspended {
+            scale_in: true,
+            ..Suspended::default()
+        },
+        policies: many.chain([steps]).collect(),
+        actions: vec![
+            action("evening", "cron(0 20 ? * MON-FRI *)", 2),
+            action("morning", "cron(0 7 ? * MON-FRI *)", 4),
+        ],
+    }
+}
+
 fn blue() -> Scaled {
     Scaled::VariantInstances {
         endpoint: "fraud".into(),
         variant: "blue".into(),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_scales_a_variant_is_read_written_and_read_back_the_same() {
+    let cloud = cloud();
+    let scaling = AutoScaling::new(&base(&cloud));
+    let before = scaling.scaling(&blue()).await.expect("described").expect("registered");
+    assert_eq!((before.min, before.max, before.policies.len()), (2, 8, 1));
+    scaling.deregister(&blue()).await.expect("deregistered");
+    assert_eq!(scaling.scaling(&blue()).await, Ok(None));
+    scaling.deregister(&blue()).await.expect("done already");
+
+    scaling.apply(&blue(), &whole()).await.expect("applied");
+    let mut now = scaling.scaling(&blue()).await.expect("described").expect("registered");
+    for policy in &mut now.policies {
+        // Application Auto Scaling makes those of target tracking.
+        let made = std::mem::take(&mut policy.alarms).len();
+        let tracking = matches!(policy.rule, ScalingRule::TargetTracking { .. });
+        assert_eq!(made, if tracking { 2 } else { 0 }, "{policy:?}");
+    }
+    assert_eq!(now, whole());
+    let written = calls(&cloud, "PutScalingPolicy");
+    scaling.apply(&blue(), &whole()).await.expect("applied");
+    assert_eq!(
+        calls(&cloud, "PutScalingPolicy"),
+        written,
+        "what is there is not written again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn autoscaling_that_was_half_written_is_completed() {
+    for nth in 1..=15 {
+        let cloud = cloud();
+        let scaling = AutoScaling::new(&base(&cloud));
+        let write = Fault {
+            service: Some("autoscaling".into()),
+            nth: Some(nth),
+            ..Fault::every(FaultKind::CrashAfter)
+        };
+        cloud.add_fault(write);
+        let (target, wanted) = (blue(), whole());
+        let died = cloud.crash_signal("test");
+        tokio::select! {
+            _ = scaling.apply(&target, &wanted) => {}
+            _ = died => {}
+        }
+        scaling.apply(&target, &wanted).await.expect("applied");
+        let now = scaling.scaling(&target).await.expect("described").expect("registered");
+        let names =
+            |scaling: &Scaling| -> Vec<String> { scaling.policies.iter().map(|policy| policy.name.clone()).collect() };
+        assert!(
+            names(&wanted).iter().all(|name| names(&now).contains(name)),
+            "dead after call {nth}"
+        );
+        assert_eq!((now.min, now.actions.len()), (3, 2), "dead after call {nth}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspending_leaves_the_range_alone() {
+    let cloud = cloud();
+    let scaling = AutoScaling::new(&base(&cloud));
+    let held = Suspended {
+        scale_in: true,
+        ..Suspended::default()
+    };
+    scaling.suspend(&blue(), held).await.expect("suspended");
+    let now = scaling.scaling(&blue()).await.expect("described").expect("registered");
+    assert_eq!((now.min, now.max, now.suspended), (2, 8, held));
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,4 +402,35 @@ async fn the_abort_alarm_stays_ok_until_it_is_tripped_and_tripped_until_it_is_de
     assert_eq!(alarming().await, None);
     let error = cloudwatch.trip(name, "again").await.expect_err("gone");
     assert_eq!(error.failure, Failure::NotFound, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_fleets_are_read_minute_by_minute_in_one_call() {
+    let cloud = cloud();
+    let from = cloud.clock().now();
+    let cloudwatch = CloudWatch::new(&base(&cloud));
+    tokio::time::sleep(MINUTE * 12).await;
+    let policy = AnalysisPolicy {
+        slow: Some(SlowCheck::against_blue("100ms".parse().expect("a span"))),
+        ..AnalysisPolicy::default()
+    };
+    let fleet = |variant: &str| Fleet {
+        variant: variant.into(),
+        config: None,
+    };
+    let to = from + MINUTE * 10;
+    let [blue, green] = ["blue", "green"].map(fleet);
+    let read = cloudwatch.fleets("fraud", [&blue, &green], &policy, from, to);
+    let [blue, green] = read.await.expect("read");
+    assert_eq!(calls(&cloud, "GetMetricData"), 1);
+    assert_eq!(green.minutes(), [], "there is no green");
+    assert_eq!(blue.minutes().len(), 10);
+    for minute in blue.minutes() {
+        let failed = minute.errors.server.expect("known");
+        assert!((1000..1400).contains(&minute.requests), "{minute:?}");
+        assert!((60..200).contains(&failed), "{minute:?}");
+        assert_eq!(minute.errors.client, None, "not asked");
+        let slow = minute.slow.expect("known");
+        assert!(slow > 0 && slow < minute.requests, "{minute:?}");
+    }
 }

@@ -82,6 +82,10 @@ scenarios! {
     every_kind_of_probe_notices_its_kind_of_trouble => "every-kind-of-probe",
     a_broken_fleet_file_leaves_the_last_good_one_in_force => "broken-fleet-file",
     a_sweep_out_of_time_goes_on_where_it_stopped => "out-of-time",
+    a_good_model_goes_live_by_canary => "rollout-good",
+    a_model_with_errors_is_taken_back => "rollout-errors",
+    a_model_with_errors_is_taken_back_from_sagemakers_own_engine => "rollout-guardrails",
+    an_inference_component_gets_another_model => "rollout-component",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

@@ -7,6 +7,7 @@
 pub mod autoscaling;
 mod base;
 pub mod cloudwatch;
+mod deployed;
 pub mod errors;
 pub mod fleet_source;
 pub mod lambda;
@@ -32,6 +33,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::failure::{CallError, Failure};
 
 pub use base::{Base, Clock, Emit, retries, timeouts};
+pub use deployed::{Deadlines, Deployed};
 
 /// One invocation of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, stream};
 use shared::{
-    aws::{
-        autoscaling::Scaled,
-        sagemaker::{Change, VariantChange},
-    },
+    aws::{autoscaling::Scaled, sagemaker::Change},
     failure::{CallError, Retry},
     health::{
         ledger::HealthLedger,
@@ -97,7 +94,7 @@ async fn take(
     intent: &str,
     step: Option<&Step>,
 ) -> (Option<Acted>, Option<Trouble>) {
-    let now = ctx.base.clock.now();
+    let now = ctx.deployed.now();
     let wish = Lease::wish("health-checker", intent, "recovery", Urgency::Repair, now, LEASE);
     let leased = acting.leases.acquire(endpoint, &wish).await;
     // Without a step SageMaker is at work: the lease keeps others away, and nothing is lost if it could not be had.
@@ -135,7 +132,7 @@ async fn take(
         endpoint: endpoint.to_owned(),
         intent: intent.to_owned(),
         step: step.number,
-        at: ctx.base.clock.now(),
+        at: ctx.deployed.now(),
         outcome,
         left,
     };
@@ -164,26 +161,8 @@ async fn call(acting: &Acting, step: &Step, left: &mut Vec<String>) -> Result<Ch
     let endpoint = step.endpoint.as_str();
     let sagemaker = &acting.sagemaker;
     match &step.verb {
-        Verb::SetWeights(weights) => {
-            let changes: Vec<VariantChange> = weights
-                .iter()
-                .map(|(variant, weight)| VariantChange {
-                    variant: variant.clone(),
-                    // SageMaker's weights are 32-bit floats; they came from it.
-                    weight: Some(*weight as f32),
-                    instances: None,
-                })
-                .collect();
-            sagemaker.update_weights_and_capacities(endpoint, &changes).await
-        }
-        Verb::SetInstances { variant, count } => {
-            let change = VariantChange {
-                variant: variant.clone(),
-                weight: None,
-                instances: Some(*count),
-            };
-            sagemaker.update_weights_and_capacities(endpoint, &[change]).await
-        }
+        Verb::SetWeights(weights) => sagemaker.set_weights(endpoint, weights).await,
+        Verb::SetInstances { variant, count } => sagemaker.set_instances(endpoint, variant, *count).await,
         Verb::SetMinimum { variant, minimum } => {
             let scaled = Scaled::VariantInstances {
                 endpoint: endpoint.to_owned(),

@@ -48,9 +48,12 @@ pub(crate) enum Scope {
 
 /// Checks and answers the report.
 pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Result<Report, HandlerError> {
-    let began = ctx.base.clock.now();
+    let began = ctx.deployed.now();
     let services = Services::new(ctx, call);
-    let (loaded, fleet) = tokio::join!(Box::pin(services.ledger.load()), Box::pin(ctx.fleet.load(&services.s3)));
+    let (loaded, fleet) = tokio::join!(
+        Box::pin(services.ledger.load()),
+        Box::pin(ctx.deployed.fleet.load(&services.s3))
+    );
     let loaded = loaded?;
     // What an earlier invocation could not say comes first, whatever happens next.
     let (loaded, mut published) = Box::pin(services.teller.drain(&services.ledger, loaded)).await?;
@@ -124,7 +127,7 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
         published,
     };
     result.log();
-    let lasted = std::time::Duration::try_from(ctx.base.clock.now().duration_since(began)).unwrap_or_default();
+    let lasted = std::time::Duration::try_from(ctx.deployed.now().duration_since(began)).unwrap_or_default();
     if swept {
         result.emit(ctx, &selected.watch, lasted);
     }
@@ -142,9 +145,9 @@ async fn commit(
 ) -> Result<(Loaded<HealthLedger>, Decision), LedgerError> {
     let round = |ledger: &HealthLedger| {
         let facts = Facts {
-            now: ctx.base.clock.now(),
+            now: ctx.deployed.now(),
             fleet,
-            links: &ctx.links,
+            links: &ctx.deployed.links,
         };
         let decision = decide(&facts, watch, ledger, news);
         let changed = (decision.ledger != *ledger).then(|| decision.ledger.clone());

@@ -48,7 +48,7 @@ fn patterns(targets: Targets) -> Vec<String> {
 
 async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Report, HandlerError> {
     let services = Services::new(ctx, call);
-    let (loaded, fleet) = tokio::join!(services.ledger.load(), ctx.fleet.load(&services.s3));
+    let (loaded, fleet) = tokio::join!(services.ledger.load(), ctx.deployed.fleet.load(&services.s3));
     let ledger = loaded?.document;
     // What is known is shown even when there is no fleet file to say what should be.
     let (watch, problem) = match fleet {
@@ -62,7 +62,7 @@ async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Repo
         Targets::All => Vec::new(),
         Targets::Named(patterns) => patterns,
     };
-    let status = status::status(ctx.base.clock.now(), &watch, &ledger, &wanted);
+    let status = status::status(ctx.deployed.now(), &watch, &ledger, &wanted);
     let mut summary = status.summary;
     if let Some(problem) = &problem {
         summary.push_str("\nfleet file: ");
@@ -84,7 +84,7 @@ async fn keep_quiet(
     reason: String,
     by: Option<String>,
 ) -> Result<Report, HandlerError> {
-    let now = ctx.base.clock.now();
+    let now = ctx.deployed.now();
     let Some(until) = ends.from(now) else {
         return Ok(Report::refused(
             &"The silence would be over already: `until` must be in the future. Nothing was done.",
@@ -115,7 +115,7 @@ async fn keep_quiet(
 
 async fn speak_again(ctx: &Context, call: &Invocation, endpoints: Vec<String>) -> Result<Report, HandlerError> {
     let services = Services::new(ctx, call);
-    let now = ctx.base.clock.now();
+    let now = ctx.deployed.now();
     let end = |ledger: &HealthLedger| {
         let mut ledger = ledger.clone();
         ledger.silences.retain(|silence| silence.until > now);

@@ -22,10 +22,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 use shared::{
-    alert::Links,
     aws::{
-        Base, Invocation,
-        fleet_source::FleetFile,
+        Base, Deployed, Invocation,
         lambda::{self, Failed, refused},
         ledger::LedgerError,
     },
@@ -41,12 +39,9 @@ use self::{check::Scope, services::Clients, watch::TagCache};
 /// What an instance of the function keeps between invocations. Nothing in it must survive: it only saves calls.
 #[derive(Clone, Debug)]
 pub struct Context {
-    settings: Arc<Settings>,
-    base: Base,
+    deployed: Deployed,
     clients: Arc<Clients>,
-    fleet: Arc<FleetFile>,
     tags: Arc<TagCache>,
-    links: Links,
 }
 
 impl Context {
@@ -55,25 +50,16 @@ impl Context {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn new(env: &BTreeMap<String, String>, base: Base) -> Result<Self, SettingsErrors> {
-        let settings = Settings::from_env(env)?;
         Ok(Self {
-            fleet: Arc::new(FleetFile::new(&settings.fleet, &settings.state)),
-            tags: Arc::default(),
-            links: settings.links(),
             clients: Arc::new(Clients::new(&base)),
-            settings: Arc::new(settings),
-            base,
+            tags: Arc::default(),
+            deployed: Deployed::new(env, base)?,
         })
     }
 
     /// What the environment says.
     pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// What the callers of AWS are made from.
-    pub fn base(&self) -> &Base {
-        &self.base
+        &self.deployed.settings
     }
 }
 
@@ -117,7 +103,7 @@ async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Repo
         Trigger::EndpointStateChange(change) => {
             let hint = Hint {
                 status: change.status,
-                at: change.at.unwrap_or_else(|| ctx.base.clock.now()),
+                at: change.at.unwrap_or_else(|| ctx.deployed.now()),
             };
             check::run(
                 ctx,

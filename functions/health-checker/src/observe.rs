@@ -93,7 +93,7 @@ pub(crate) async fn all(
 }
 
 fn remaining(ctx: &Context, services: &Services) -> Duration {
-    Duration::try_from(services.looking_until.duration_since(ctx.base.clock.now())).unwrap_or_default()
+    Duration::try_from(services.looking_until.duration_since(ctx.deployed.now())).unwrap_or_default()
 }
 
 /// One look at one endpoint.
@@ -108,7 +108,7 @@ struct One<'a> {
 impl One<'_> {
     /// `None` when there was no time.
     async fn look(&self, tags: Option<BTreeMap<String, String>>, hint: Option<Hint>) -> Option<Observation> {
-        let at = self.ctx.base.clock.now();
+        let at = self.ctx.deployed.now();
         let mut look = Observation {
             endpoint: self.name.clone(),
             at,

@@ -82,8 +82,8 @@ impl Outcome<'_> {
 
     /// `Sweeps` is the heartbeat: an alarm on its absence tells that nobody watches any more.
     pub(crate) fn emit(&self, ctx: &Context, watch: &Watch, lasted: Duration) {
-        let mut metrics = Metrics::new(ctx.settings.metrics_namespace.clone(), ctx.base.clock.now())
-            .dimension("Name", ctx.settings.name.clone());
+        let mut metrics = Metrics::new(ctx.deployed.settings.metrics_namespace.clone(), ctx.deployed.now())
+            .dimension("Name", ctx.deployed.settings.name.clone());
         let counts = [
             ("Sweeps", 1),
             ("Checked", self.news.observations.len()),
@@ -113,7 +113,7 @@ impl Outcome<'_> {
                 }
             }
         }
-        if let Err(error) = lambda::emit_metrics(&ctx.base.emit, &metrics) {
+        if let Err(error) = lambda::emit_metrics(&ctx.deployed.base.emit, &metrics) {
             tracing::error!(%error, "the metrics of this sweep are lost");
         }
     }

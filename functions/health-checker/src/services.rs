@@ -1,11 +1,9 @@
 //! The AWS services of one invocation, each giving up while there is still time to write down what was learnt.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use shared::{
     aws::{
-        Base, Invocation,
+        Base, Deadlines, Invocation,
         autoscaling::AutoScaling,
         lease::Leases,
         ledger::Ledger,
@@ -19,13 +17,6 @@ use shared::{
 };
 
 use crate::Context;
-
-/// Looking at endpoints stops this long before the end, for commit, recovery and alerts; a third of what is left when
-/// the function's timeout is short.
-const AFTER_LOOKING: Duration = Duration::from_secs(15);
-
-/// Everything stops this long before the end, so that the answer and the metrics still leave.
-const AFTER_ALL: Duration = Duration::from_secs(1);
 
 /// The clients, made once: a warm invocation finds their connections open.
 #[derive(Debug)]
@@ -74,12 +65,13 @@ pub(crate) struct Acting {
 impl Services {
     pub(crate) fn new(ctx: &Context, call: &Invocation) -> Self {
         let clients = &ctx.clients;
-        let left = call.remaining(ctx.base.clock.now());
-        let looking_until = call.leaving(AFTER_LOOKING.min(left / 3));
-        let until = call.leaving(AFTER_ALL.min(left / 10));
+        let Deadlines {
+            looking: looking_until,
+            all: until,
+        } = ctx.deployed.deadlines(call);
         let s3 = clients.s3.until(until);
-        let writer = format!("{}/{}", ctx.settings.function, call.request_id);
-        let state = &ctx.settings.state;
+        let writer = ctx.deployed.writer(call);
+        let state = &ctx.deployed.settings.state;
         Self {
             looking_until,
             sagemaker: clients.sagemaker.until(looking_until),
@@ -97,11 +89,7 @@ impl Services {
                 SCHEMA,
                 writer,
             ),
-            teller: Teller {
-                sns: clients.sns.until(until),
-                topic_arn: ctx.settings.topic_arn.clone(),
-                links: ctx.links.clone(),
-            },
+            teller: ctx.deployed.teller(clients.sns.until(until)),
             s3,
         }
     }

@@ -81,7 +81,7 @@ pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Flee
         }
     };
     if fleet.selects_by_tag() {
-        let now = ctx.base.clock.now();
+        let now = ctx.deployed.now();
         let concurrency = usize::try_from(fleet.fleet_health().concurrency.max(1)).unwrap_or(64);
         let reading = stream::iter(
             listed
@@ -185,7 +185,11 @@ pub(crate) async fn add(ctx: &Context, services: &Services, fleet: &Fleet, selec
             Err(call) => selected.troubles.push(trouble(&call)),
         }
     }
-    tracing::debug!(endpoint = name, region = ctx.settings.region, "asked for by name");
+    tracing::debug!(
+        endpoint = name,
+        region = ctx.deployed.settings.region,
+        "asked for by name"
+    );
     if let Some(policy) = fleet.health_for(name, tags.as_ref()).filter(|policy| policy.enabled) {
         selected.watch.policies.insert(name.to_owned(), Arc::new(policy));
     }

@@ -46,4 +46,5 @@ macro_rules! handlers {
 
 handlers! {
     "health-checker" => HealthChecker(health_checker),
+    "traffic-shifter" => TrafficShifter(traffic_shifter),
 }

@@ -38,6 +38,10 @@ builtins![
     "every-kind-of-probe",
     "broken-fleet-file",
     "out-of-time",
+    "rollout-good",
+    "rollout-errors",
+    "rollout-guardrails",
+    "rollout-component",
 ];
 
 /// All of them, the first one first.

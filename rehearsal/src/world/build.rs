@@ -19,7 +19,7 @@ use crate::world::{
     scaling::VARIANT,
     sns::Topic,
     spec::{
-        AlarmSpec, AsyncSpec, EndpointSpec, Missing, ModelSpec, RegionSpec, TrafficSpec, VariantSpec,
+        AlarmSpec, AsyncSpec, EndpointSpec, Missing, ModelSpec, RegionSpec, ScalingSpec, TrafficSpec, VariantSpec,
         check::endpoint_names,
     },
     traffic::{Demand, Minute},
@@ -197,7 +197,7 @@ impl Region {
         self.stand_components(ctx, name, specs, spec);
         for (variant, it) in specs {
             if let Some(scaling) = &it.scaling {
-                self.stand_scaling(ctx, name, variant, scaling.min, scaling.max, scaling.target);
+                self.stand_scaling(ctx, name, variant, scaling);
             }
         }
     }
@@ -292,7 +292,8 @@ impl Region {
         }
     }
 
-    fn stand_scaling(&mut self, ctx: &mut Ctx, endpoint: &str, variant: &str, min: u32, max: u32, target: Option<f64>) {
+    fn stand_scaling(&mut self, ctx: &mut Ctx, endpoint: &str, variant: &str, scaling: &ScalingSpec) {
+        let ScalingSpec { min, max, target, .. } = scaling;
         let resource = format!("endpoint/{endpoint}/variant/{variant}");
         let register = json!({
             "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": VARIANT,
@@ -309,9 +310,18 @@ impl Region {
             },
         });
         let policy = target.is_some().then_some(("PutScalingPolicy", policy));
+        let actions = scaling.schedules.iter().map(|(name, action)| {
+            let put = json!({
+                "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": VARIANT,
+                "ScheduledActionName": name, "Schedule": action.schedule,
+                "ScalableTargetAction": {"MinCapacity": action.min},
+            });
+            ("PutScheduledAction", put)
+        });
         for (operation, input) in [Some(("RegisterScalableTarget", register)), policy]
             .into_iter()
             .flatten()
+            .chain(actions)
         {
             let done = Input::new(Service::AutoScaling, &input).and_then(|it| self.scaling_call(ctx, operation, it));
             debug_assert!(done.is_ok(), "{operation} of a checked description: {done:?}");

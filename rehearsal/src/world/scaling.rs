@@ -22,6 +22,11 @@ mod when;
 
 pub(crate) use api::OPERATIONS;
 
+/// `Err` says what is wrong with the `Schedule` of a scheduled action.
+pub(crate) fn check_schedule(schedule: &str) -> Result<(), String> {
+    when::When::parse(schedule, &jiff::tz::TimeZone::UTC).map(drop)
+}
+
 /// Instances of a variant.
 pub(crate) const VARIANT: &str = "sagemaker:variant:DesiredInstanceCount";
 /// Copies of an inference component.

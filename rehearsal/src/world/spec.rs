@@ -212,6 +212,19 @@ pub struct ScalingSpec {
     /// Invocations per instance and minute aimed at; no policy without it.
     #[deserr(default)]
     pub target: Option<f64>,
+    /// Scheduled actions by name.
+    #[deserr(default)]
+    pub schedules: Named<ScheduleSpec>,
+}
+
+/// A scheduled action of Application Auto Scaling.
+#[derive(Clone, Debug, PartialEq, Deserr)]
+#[deserr(error = Found, deny_unknown_fields)]
+pub struct ScheduleSpec {
+    /// `Schedule`: `at(...)`, `rate(...)` or `cron(...)`, in UTC.
+    pub schedule: String,
+    /// `MinCapacity` from then on.
+    pub min: u32,
 }
 
 /// An inference component.

@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{cause::Cause, effect::ConfigPlan, phase::Phase, plan::Plan};
-use crate::{outbox::Outbox, scaling::Scaling};
+use crate::{
+    outbox::{HasOutbox, Outbox},
+    scaling::Scaling,
+};
 
 /// Kind and version of the document. A build that finds another one leaves it alone.
 pub const SCHEMA: &str = "rollout/1";
@@ -229,4 +232,14 @@ pub struct Past {
     pub returned: bool,
     /// What happened, oldest first.
     pub log: Vec<Line>,
+}
+
+impl HasOutbox for RolloutLedger {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
 }

@@ -166,6 +166,12 @@ fn check_endpoint(found: &mut Found, path: &str, name: &str, endpoint: &Endpoint
                 },
             );
         }
+        for (name, action) in variant.scaling.iter().flat_map(|scaling| &scaling.schedules) {
+            if let Err(problem) = crate::world::scaling::check_schedule(&action.schedule) {
+                let path = format!("{path}.scaling.schedules.{name}.schedule");
+                found.add(&path, problem, "for example `cron(0 7 ? * MON-FRI *)`");
+            }
+        }
         if let Some(scaling) = &variant.scaling
             && scaling.min > scaling.max
         {

@@ -121,6 +121,36 @@ impl SageMaker {
         }
     }
 
+    /// Sets weights by variant, and nothing else.
+    ///
+    /// # Errors
+    /// As [`SageMaker::update_weights_and_capacities`].
+    pub async fn set_weights(&self, endpoint: &str, weights: &BTreeMap<String, f64>) -> Result<Change, CallError> {
+        let changes: Vec<VariantChange> = weights
+            .iter()
+            .map(|(variant, weight)| VariantChange {
+                variant: variant.clone(),
+                // SageMaker's weights are 32-bit floats.
+                weight: Some(*weight as f32),
+                instances: None,
+            })
+            .collect();
+        self.update_weights_and_capacities(endpoint, &changes).await
+    }
+
+    /// Sets the instance count of one variant, and nothing else.
+    ///
+    /// # Errors
+    /// As [`SageMaker::update_weights_and_capacities`].
+    pub async fn set_instances(&self, endpoint: &str, variant: &str, count: u32) -> Result<Change, CallError> {
+        let change = VariantChange {
+            variant: variant.to_owned(),
+            weight: None,
+            instances: Some(count),
+        };
+        self.update_weights_and_capacities(endpoint, &[change]).await
+    }
+
     /// Sets the weights of any variants and the instance count of at most one, in one call.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl SageMaker {
     /// Moves a component to another model, in batches; everything else of it stays.
     ///
     /// # Errors
-    /// [`Failure::Busy`] when another change is under way, [`Failure::Invalid`], without a call, when the component has
+    /// [`Failure::Busy`] when a change is under way, which may be that of an earlier attempt, [`Failure::Invalid`], without a call, when the component has
     /// no model of its own to replace.
     pub async fn update_inference_component(
         &self,

@@ -1,0 +1,159 @@
+//! Looking at what a decision asks for. A call that fails is a fact that is not known, never an error.
+
+use std::{collections::BTreeMap, future::Future};
+
+use futures::future::join_all;
+use shared::{
+    analysis::{Analysis, AnalysisPolicy, judge},
+    aws::{autoscaling::Scaled, probes},
+    failure::{CallError, Failure},
+    probe::Judgement,
+    rollout::look::{Known, Look, Needs, SmokeSeen, Window},
+};
+
+use crate::services::Services;
+
+/// Looks at the endpoint, then at everything in `needs` at the same time. `policy` judges the metrics.
+pub(crate) async fn look(
+    services: &Services<'_>,
+    endpoint: &str,
+    needs: &Needs,
+    policy: Option<&AnalysisPolicy>,
+) -> Look {
+    let at = services.now();
+    let looking = &services.looking;
+    let described = there(looking.sagemaker.describe_endpoint(endpoint).await);
+    let configs = each(&needs.configs, async |name: &str| {
+        let described = looking.sagemaker.describe_endpoint_config(name).await;
+        there(described.map(|config| config.seen()))
+    });
+    let scaling = each(&needs.scaling, async |variant: &str| {
+        let scaled = Scaled::VariantInstances {
+            endpoint: endpoint.to_owned(),
+            variant: variant.to_owned(),
+        };
+        known(looking.autoscaling.scaling(&scaled).await)
+    });
+    let models = each(&needs.models, async |name: &str| {
+        known(looking.sagemaker.has_model(name).await)
+    });
+    let alarms = async {
+        if needs.alarms.is_empty() {
+            return Known::Yes(Vec::new());
+        }
+        known(looking.cloudwatch.alarms(&needs.alarms).await)
+    };
+    let analysis = maybe(needs.analysis.as_ref(), async |window| {
+        analysis(services, endpoint, window, policy).await
+    });
+    let smoke = maybe(needs.smoke.as_deref(), async |variant| {
+        smoke(services, endpoint, variant).await
+    });
+    let component = maybe(needs.component.as_deref(), async |name| {
+        there(looking.sagemaker.describe_inference_component(name).await)
+    });
+    let together = Box::pin(async { tokio::join!(configs, scaling, models, alarms, analysis, smoke, component) });
+    let (configs, scaling, models, alarms, analysis, smoke, component) = together.await;
+    Look {
+        at,
+        endpoint: described,
+        configs,
+        scaling,
+        alarms,
+        analysis,
+        smoke,
+        component,
+        models,
+    }
+}
+
+async fn each<T>(names: &[String], ask: impl AsyncFn(&str) -> Known<T>) -> BTreeMap<String, Known<T>> {
+    let asked = names.iter().map(async |name| (name.clone(), ask(name).await));
+    join_all(asked).await.into_iter().collect()
+}
+
+async fn maybe<N, T, F: Future<Output = T>>(needed: Option<N>, ask: impl FnOnce(N) -> F) -> Option<T> {
+    match needed {
+        Some(needed) => Some(ask(needed).await),
+        None => None,
+    }
+}
+
+fn known<T>(asked: Result<T, CallError>) -> Known<T> {
+    match asked {
+        Ok(fact) => Known::Yes(fact),
+        Err(call) => {
+            tracing::warn!(%call, advice = call.advice(), "could not look");
+            Known::No(format!("{call}. {}", call.advice()))
+        }
+    }
+}
+
+/// What is not found is known not to be there.
+fn there<T>(asked: Result<T, CallError>) -> Known<Option<T>> {
+    match asked {
+        Err(call) if call.failure == Failure::NotFound => Known::Yes(None),
+        asked => known(asked.map(Some)),
+    }
+}
+
+async fn analysis(
+    services: &Services<'_>,
+    endpoint: &str,
+    window: &Window,
+    policy: Option<&AnalysisPolicy>,
+) -> Known<Analysis> {
+    let Some(policy) = policy else {
+        return Known::No("the rollout has no analysis".to_owned());
+    };
+    let Window { from, to, blue, green } = window;
+    let cloudwatch = &services.looking.cloudwatch;
+    let judged = match blue {
+        Some(blue) => {
+            let read = cloudwatch.fleets(endpoint, [blue, green], policy, *from, *to).await;
+            read.map(|[blue, green]| judge(policy, &blue, &green))
+        }
+        None => {
+            let policy = policy.without_blue();
+            let read = cloudwatch.fleets(endpoint, [green], &policy, *from, *to).await;
+            read.map(|[green]| judge(&policy, &shared::analysis::Series::default(), &green))
+        }
+    };
+    known(judged)
+}
+
+/// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, or never reached SageMaker,
+/// says nothing of the variant: the round is not known then, unless another probe failed.
+async fn smoke(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
+    let fleet = match services.fleet().await {
+        Ok(fleet) => fleet,
+        Err(none) => return Known::No(none),
+    };
+    let tags = match services.tags(&fleet, endpoint).await {
+        Ok(tags) => tags,
+        Err(call) => return known(Err(call)),
+    };
+    let policy = fleet.health_for(endpoint, tags.as_ref());
+    let configured = policy.map(|policy| policy.probes).unwrap_or_default();
+    let asked = probes::of_variant(&services.looking.runtime, endpoint, variant, &configured);
+    let results = match asked.await {
+        Ok(results) => results,
+        Err(call) => return known(Err(call)),
+    };
+    if results.is_empty() {
+        return Known::No(format!(
+            "the fleet file has no probe for {endpoint} that one variant could answer"
+        ));
+    }
+    let said = results.iter().map(|result| {
+        let verdict = &result.verdict;
+        format!("{}: {}", result.probe, verdict.reason)
+    });
+    let said: Vec<String> = said.collect();
+    let judged = |wanted: Judgement| results.iter().any(|result| result.verdict.judgement == wanted);
+    let failed = judged(Judgement::Failed) || judged(Judgement::Degraded);
+    if !failed && judged(Judgement::Inconclusive) {
+        return Known::No(said.join("; "));
+    }
+    Known::Yes(SmokeSeen { passed: !failed, said })
+}

@@ -1,0 +1,159 @@
+//! The AWS services of one invocation, each giving up while there is still time to write down what was learnt.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use shared::{
+    aws::{
+        Base, Deadlines, Invocation,
+        autoscaling::AutoScaling,
+        cloudwatch::CloudWatch,
+        fleet_source::{InForce, NoFleet},
+        lease::Leases,
+        ledger::Ledger,
+        outbox::Teller,
+        runtime::Runtime,
+        s3::{Location, S3},
+        sagemaker::SageMaker,
+        sns::Sns,
+    },
+    failure::CallError,
+    fleet::Fleet,
+    rollout::{RolloutLedger, SCHEMA},
+};
+use tokio::sync::OnceCell;
+
+use crate::Context;
+
+/// The clients, made once: a warm invocation finds their connections open.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    sagemaker: SageMaker,
+    runtime: Runtime,
+    autoscaling: AutoScaling,
+    cloudwatch: CloudWatch,
+    s3: S3,
+    sns: Sns,
+}
+
+impl Clients {
+    pub(crate) fn new(base: &Base) -> Self {
+        Self {
+            sagemaker: SageMaker::new(base),
+            runtime: Runtime::new(base),
+            autoscaling: AutoScaling::new(base),
+            cloudwatch: CloudWatch::new(base),
+            s3: S3::new(base),
+            sns: Sns::new(base),
+        }
+    }
+}
+
+/// The services that look, and those that write.
+pub(crate) struct Services<'a> {
+    ctx: &'a Context,
+    writer: String,
+    fleet: OnceCell<Result<InForce, NoFleet>>,
+    /// When looking stops.
+    pub(crate) looking_until: Timestamp,
+    pub(crate) looking: Looking,
+    pub(crate) acting: Acting,
+    pub(crate) s3: S3,
+    pub(crate) teller: Teller,
+}
+
+/// The services that look.
+pub(crate) struct Looking {
+    pub(crate) sagemaker: SageMaker,
+    pub(crate) runtime: Runtime,
+    pub(crate) autoscaling: AutoScaling,
+    pub(crate) cloudwatch: CloudWatch,
+}
+
+/// The services that change something.
+pub(crate) struct Acting {
+    pub(crate) sagemaker: SageMaker,
+    pub(crate) autoscaling: AutoScaling,
+    pub(crate) cloudwatch: CloudWatch,
+    pub(crate) leases: Leases,
+}
+
+impl<'a> Services<'a> {
+    pub(crate) fn new(ctx: &'a Context, call: &Invocation) -> Self {
+        let clients = &ctx.clients;
+        let Deadlines {
+            looking: looking_until,
+            all: until,
+        } = ctx.deployed.deadlines(call);
+        let s3 = clients.s3.until(until);
+        let writer = ctx.deployed.writer(call);
+        Self {
+            ctx,
+            fleet: OnceCell::new(),
+            looking_until,
+            looking: Looking {
+                sagemaker: clients.sagemaker.until(looking_until),
+                runtime: clients.runtime.until(looking_until),
+                autoscaling: clients.autoscaling.until(looking_until),
+                cloudwatch: clients.cloudwatch.until(looking_until),
+            },
+            acting: Acting {
+                sagemaker: clients.sagemaker.until(until),
+                autoscaling: clients.autoscaling.until(until),
+                cloudwatch: clients.cloudwatch.until(until),
+                leases: Leases::new(&s3, &ctx.deployed.settings.state, writer.clone()),
+            },
+            teller: ctx.deployed.teller(clients.sns.until(until)),
+            s3,
+            writer,
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ctx.deployed.now()
+    }
+
+    /// There is still time to look.
+    pub(crate) fn in_time(&self) -> bool {
+        self.now() < self.looking_until
+    }
+
+    /// The rollouts of one endpoint; its name has been checked.
+    pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<RolloutLedger> {
+        let state = &self.ctx.deployed.settings.state;
+        let at = Location::new(&state.bucket, state.key(&format!("rollouts/{endpoint}.json")));
+        Ledger::new(&self.s3, at, SCHEMA, self.writer.clone())
+    }
+
+    /// The fleet file, read at most once. `Err` says why none is in force.
+    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, String> {
+        let load = || async { Box::pin(self.ctx.deployed.fleet.load(&self.s3)).await };
+        match self.fleet.get_or_init(load).await {
+            Ok(in_force) => {
+                if let Some(trouble) = &in_force.trouble {
+                    tracing::warn!("fleet file: {trouble}");
+                }
+                Ok(in_force.fleet.clone())
+            }
+            Err(none) => {
+                tracing::warn!("{none}");
+                Err(none.to_string())
+            }
+        }
+    }
+
+    /// The tags of an endpoint, where the fleet file selects by them.
+    pub(crate) async fn tags(
+        &self,
+        fleet: &Fleet,
+        endpoint: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, CallError> {
+        if !fleet.selects_by_tag() {
+            return Ok(None);
+        }
+        let sagemaker = &self.looking.sagemaker;
+        let described = sagemaker.describe_endpoint(endpoint).await?;
+        sagemaker.list_tags(&described.arn).await.map(Some)
+    }
+}
