@@ -236,13 +236,17 @@ fn harmable(world: &World<'_>, rollout: &Rollout) -> bool {
     if rollout.phase != Phase::Removing {
         return true;
     }
-    let begun = rollout
-        .update
-        .as_ref()
-        .is_some_and(|update| update.seen || update.accepted.is_some());
-    let only = rollout.plan.only.as_ref().map(|only| only.name.as_str());
-    let done = matches!(checks::endpoint(world), checks::Seen::Settled(endpoint) if endpoint.config.as_deref() == only);
-    !begun && !done
+    let only = rollout.plan.only.as_ref().map_or("", |only| only.name.as_str());
+    match checks::endpoint(world) {
+        checks::Seen::Settled(endpoint) => matches!(
+            checks::progress(world, rollout, endpoint, only),
+            checks::Progress::ToDo | checks::Progress::TakenBack
+        ),
+        _ => rollout
+            .update
+            .as_ref()
+            .is_none_or(|update| !update.seen && update.accepted.is_none()),
+    }
 }
 
 /// No waiting, and no further call, past a deadline.

@@ -86,3 +86,15 @@ fn configs_are_kept_for_a_rollback_and_deleted_after_it_but_never_what_people_ma
     assert_eq!(world.configs.len(), 2);
     assert_eq!(wake(&world.ledger), None);
 }
+
+#[test]
+fn harm_is_heard_again_when_sagemaker_puts_blue_back() {
+    let mut world = started(&request("one"));
+    world.until("keeping");
+    world.fates.push_back(Fate::TakenBack);
+    world.until("removing");
+    world.verdict = crate::analysis::Verdict::Fail;
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert_eq!(world.ledger.history[0].cause.as_ref().unwrap().label(), "analysis");
+    as_it_was(&world);
+}
