@@ -86,6 +86,17 @@ scenarios! {
     a_model_with_errors_is_taken_back => "rollout-errors",
     a_model_with_errors_is_taken_back_from_sagemakers_own_engine => "rollout-guardrails",
     an_inference_component_gets_another_model => "rollout-component",
+    a_good_model_goes_live_by_every_strategy => "rollout-strategies",
+    bad_models_are_taken_back_each_for_its_own_reason => "rollout-bad-models",
+    an_alarm_takes_a_rollout_back_at_every_point_in_its_own_invocation => "rollout-alarms",
+    without_data_nothing_is_promoted => "rollout-no-data",
+    what_sagemaker_does_on_its_own_is_seen_through => "rollout-sagemaker",
+    refused_and_lost_calls_are_made_again_and_none_twice => "rollout-throttled",
+    sagemakers_own_engines_are_believed_when_read_back => "rollout-engines",
+    autoscaling_goes_on_in_the_middle_of_a_rollout => "rollout-scaling",
+    people_steer_rollouts => "rollout-operators",
+    a_lost_hour_changes_no_traffic => "rollout-lost-hour",
+    an_inference_component_gets_its_old_model_back_on_an_alarm => "rollout-components",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

@@ -41,7 +41,18 @@ builtins![
     "rollout-good",
     "rollout-errors",
     "rollout-guardrails",
+    "rollout-strategies",
+    "rollout-bad-models",
+    "rollout-alarms",
+    "rollout-no-data",
+    "rollout-sagemaker",
+    "rollout-throttled",
+    "rollout-engines",
+    "rollout-scaling",
+    "rollout-operators",
+    "rollout-lost-hour",
     "rollout-component",
+    "rollout-components",
 ];
 
 /// All of them, the first one first.
