@@ -1,0 +1,7 @@
+//! Every AWS call of a few invocations fails in every way, one at a time, and the function dies at every call: whatever
+//! happens, the ones that follow end in the right state, nothing is told twice under two ids, nothing is lost, nothing is
+//! done twice.
+
+mod health;
+mod rollout;
+mod sweep;
