@@ -171,9 +171,14 @@ fn created(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, plan: 
 }
 
 fn update_to(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, config: String) -> Next {
-    match checks::tried_again(rollout, checks::progress(world, rollout, endpoint, &config)) {
+    match checks::tried_again(world, rollout, checks::progress(world, rollout, endpoint, &config)) {
         Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {config}"))),
         Progress::Done | Progress::ToDo | Progress::TakenBack => {
+            if rollout.phase == Phase::CleaningUp
+                && let Some(why) = checks::rests(world, rollout, &config)
+            {
+                return Next::Stay(why);
+            }
             checks::begin(rollout, &config, Some(endpoint.modified));
             Next::Do(Effect::UpdateEndpoint {
                 config,

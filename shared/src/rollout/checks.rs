@@ -25,6 +25,9 @@ use crate::{
 /// An accepted update that SageMaker does not show for this long was never begun.
 const VISIBLE: Duration = Duration::from_secs(120);
 
+/// So long the endpoint is left to its autoscaling after SageMaker took an update back that can wait.
+const REST: Duration = Duration::from_secs(600);
+
 /// Everything that one decision is made from, but for the ledger.
 #[derive(Clone, Copy)]
 pub(super) struct World<'a> {
@@ -252,14 +255,25 @@ pub(super) fn not_in_force(
 }
 
 /// What SageMaker took back is asked for again: where there is no other way to go.
-pub(super) fn tried_again(rollout: &mut Rollout, progress: Progress) -> Progress {
+pub(super) fn tried_again(world: &World<'_>, rollout: &mut Rollout, progress: Progress) -> Progress {
     if !matches!(progress, Progress::TakenBack) {
         return progress;
     }
     if let Some(update) = rollout.update.take() {
+        rollout.taken_back = Some(world.facts.now);
         rollout.problem = Some(format!("SageMaker took the update to {} back", update.target));
     }
     Progress::ToDo
+}
+
+/// An update without which traffic is right is not asked for again at once when SageMaker took it back: while SageMaker
+/// is at work, the endpoint cannot scale, and takes no change.
+pub(super) fn rests(world: &World<'_>, rollout: &Rollout, target: &str) -> Option<Why> {
+    let until = after(rollout.taken_back?, REST);
+    (world.facts.now < until).then(|| Why::Later {
+        call: format!("update the endpoint to config {target}"),
+        said: format!("SageMaker took it back; it is asked for again after {until:.0}"),
+    })
 }
 
 /// An update that was asked for may still begin, though what is settled does not show it.

@@ -140,6 +140,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         promoted: None,
         back: None,
         update: None,
+        taken_back: None,
         judged_from: None,
         scaling: None,
         restore: None,

@@ -128,6 +128,7 @@ impl Turn<'_> {
         rollout.rested = std::time::Duration::ZERO;
         rollout.skipped = None;
         rollout.held = false;
+        rollout.taken_back = None;
         // An update of the preparation may still begin while it is being taken back.
         if phase != Phase::RollingBack {
             rollout.update = None;

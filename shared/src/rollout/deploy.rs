@@ -299,7 +299,7 @@ fn returning(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
             None => return Next::Stay(Why::Unknown(format!("config {base} was not looked at"))),
         }
     };
-    match checks::tried_again(rollout, checks::not_in_force(world, rollout, modified, &target)) {
+    match checks::tried_again(world, rollout, checks::not_in_force(world, rollout, modified, &target)) {
         Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {target}"))),
         Progress::Done | Progress::ToDo | Progress::TakenBack => {
             checks::begin(rollout, &target, modified);

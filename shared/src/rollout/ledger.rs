@@ -88,6 +88,9 @@ pub struct Rollout {
     /// The update of the endpoint or component that this phase asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<Update>,
+    /// When SageMaker took an update of this phase back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<Timestamp>,
     /// From when on green's metrics count: the begin of the present step's bake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_from: Option<Timestamp>,

@@ -89,7 +89,7 @@ pub(super) fn removing(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
         );
     };
     let green = rollout.plan.green.variant.clone();
-    match checks::tried_again(rollout, checks::progress(world, rollout, endpoint, &only.name)) {
+    match checks::tried_again(world, rollout, checks::progress(world, rollout, endpoint, &only.name)) {
         Progress::Done => {
             let there = |variant: &Variant| {
                 variant.name == green && variant.current_weight > 0.0 && variant.current_instances != Some(0)
@@ -119,6 +119,9 @@ pub(super) fn removing(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
                 Err(why) => Next::Stay(why),
                 Ok(Some(_)) => Next::Do(Effect::Unscale { variant: blue }),
                 Ok(None) => {
+                    if let Some(why) = checks::rests(world, rollout, &only.name) {
+                        return Next::Stay(why);
+                    }
                     checks::begin(rollout, &only.name, Some(endpoint.modified));
                     Next::Do(Effect::UpdateEndpoint {
                         config: only.name,

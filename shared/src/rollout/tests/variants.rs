@@ -113,6 +113,31 @@ fn every_change_may_be_taken_back_by_sagemaker() {
 }
 
 #[test]
+fn an_update_that_can_wait_is_asked_for_again_after_a_rest_in_which_the_endpoint_can_scale() {
+    for abort in [false, true] {
+        let mut world = started(&request("one"));
+        world.until("keeping");
+        let asked = |world: &Fake| {
+            let updates = world.effects.iter();
+            updates.filter(|effect| matches!(effect, Effect::UpdateEndpoint { .. })).count()
+        };
+        let before = asked(&world);
+        world.fates = std::iter::repeat_n(Fate::TakenBack, 3).collect();
+        if abort {
+            // The weights are set first.
+            world.fates.push_front(Fate::Done);
+            world.order(Order::Abort);
+        }
+        world.until(if abort { "cleaning-up" } else { "removing" });
+        world.ticks(25);
+        // At first, and about every 10 minutes: not whenever the endpoint is InService again.
+        assert!((2..=3).contains(&(asked(&world) - before)), "{}", world.did());
+        assert_eq!(world.run(), if abort { Ended::RolledBack } else { Ended::Completed });
+        assert_eq!(asked(&world) - before, 4, "{}", world.did());
+    }
+}
+
+#[test]
 fn no_capacity_for_green_ends_with_the_phase_deadline_and_blue_untouched() {
     let mut world = started(&request("one"));
     world.until("baking");
