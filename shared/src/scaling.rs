@@ -173,6 +173,15 @@ impl Scaling {
             && wanted.actions.iter().all(there)
     }
 
+    /// A policy or an action of `wanted` is not there at all, as after a registration that was cut off halfway.
+    pub fn lacks(&self, wanted: &Self) -> bool {
+        let policy = |wanted: &ScalingPolicy| self.policies.iter().any(|policy| policy.name == wanted.name);
+        let action = |wanted: &ScheduledAction| {
+            wanted.schedule.starts_with("at(") || self.actions.iter().any(|action| action.name == wanted.name)
+        };
+        !wanted.policies.iter().all(policy) || !wanted.actions.iter().all(action)
+    }
+
     /// The same for another variant: dimensions that name `from` name `to`.
     #[must_use]
     pub fn moved(&self, from: &str, to: &str) -> Self {

@@ -116,9 +116,16 @@ pub(crate) fn reads(call: &Called) -> bool {
 
 /// Nothing like it was called since something was last changed; prolonging a lease changes nothing.
 fn first_of_its_kind(calls: &[&Called], index: usize) -> bool {
-    let lease = |call: &Called| call.resource.as_ref().is_some_and(|resource| resource.contains("/leases/"));
+    let lease = |call: &Called| {
+        call.resource
+            .as_ref()
+            .is_some_and(|resource| resource.contains("/leases/"))
+    };
     let call = calls[index];
-    let since = calls[..index].iter().rev().take_while(|earlier| reads(earlier) || lease(earlier));
+    let since = calls[..index]
+        .iter()
+        .rev()
+        .take_while(|earlier| reads(earlier) || lease(earlier));
     let alike = |earlier: &&&Called| earlier.operation == call.operation && earlier.resource == call.resource;
     !since.into_iter().any(|earlier| alike(&earlier))
 }
@@ -138,7 +145,9 @@ fn played(scenario: &Scenario, faults: Vec<Fault>) -> Outcome {
 /// The scenario's own expectations that do not hold.
 pub(crate) fn unmet(outcome: &Outcome) -> Vec<String> {
     let failed = outcome.checks.iter().filter(|check| !check.holds);
-    failed.map(|check| format!("{}: {}", check.expected, check.seen)).collect()
+    failed
+        .map(|check| format!("{}: {}", check.expected, check.seen))
+        .collect()
 }
 
 /// Which kinds of alerts were published under more or fewer ids than these.

@@ -89,6 +89,10 @@ fn rolling_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         }
         InForce::Blue => Next::Go(Phase::CleaningUp),
+        // It would find green without weight and leave it alone so: it keeps the weights it finds.
+        InForce::Both if checks::may_arrive(world, rollout) && removal_may_begin(rollout) => {
+            Next::Stay(Why::Unknown("the update that removes blue may still begin".to_owned()))
+        }
         InForce::Both => match checks::weigh(&rollout.plan, endpoint, Weight::ZERO) {
             Weighed::AsWished => Next::Go(Phase::CleaningUp),
             _ if checks::variant(endpoint, &rollout.plan.blue.variant).is_none() => Next::Go(Phase::Leaving),
@@ -97,6 +101,12 @@ fn rolling_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -
         InForce::Green => Next::Go(Phase::Returning),
         InForce::Other(_) => Next::Go(Phase::Leaving),
     }
+}
+
+/// Blue's removal was asked for and not seen.
+fn removal_may_begin(rollout: &Rollout) -> bool {
+    let from_removing = rollout.back.as_ref().is_some_and(|back| back.from == Phase::Removing);
+    from_removing && rollout.update.as_ref().is_some_and(|update| !update.seen)
 }
 
 fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
@@ -112,18 +122,22 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
     if let Some(next) = scale_blue(world, rollout) {
         return next;
     }
+    let green = rollout.plan.green.variant.clone();
+    match checks::scaled(world, &green) {
+        Err(why) => return Next::Stay(why),
+        Ok(Some(_)) => return Next::Do(Effect::Unscale { variant: green }),
+        Ok(None) => {}
+    }
+    // A late call could give green its weight back while it is being removed, and leave blue with none.
+    if checks::may_arrive(world, rollout) {
+        return Next::Stay(Why::Unknown("a call made before may still arrive".to_owned()));
+    }
     if !both {
         return if checks::may_begin(world, rollout, Some(endpoint.modified)) {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         } else {
             Next::End(Ended::RolledBack, None)
         };
-    }
-    let green = rollout.plan.green.variant.clone();
-    match checks::scaled(world, &green) {
-        Err(why) => return Next::Stay(why),
-        Ok(Some(_)) => return Next::Do(Effect::Unscale { variant: green }),
-        Ok(None) => {}
     }
     let base = rollout.plan.base.clone();
     match world.look.and_then(|look| look.configs.get(&base)) {
@@ -194,7 +208,7 @@ fn scale_blue(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
     let variant = rollout.plan.blue.variant.clone();
     match checks::scaled(world, &variant) {
         Err(why) => Some(Next::Stay(why)),
-        Ok(None) => Some(Next::Do(Effect::Scale {
+        Ok(seen) if seen.is_none_or(|seen| seen.lacks(original)) => Some(Next::Do(Effect::Scale {
             variant,
             scaling: original.clone(),
         })),
@@ -202,7 +216,7 @@ fn scale_blue(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
             variant,
             suspended: original.suspended,
         })),
-        Ok(Some(_)) => None,
+        Ok(_) => None,
     }
 }
 
@@ -283,6 +297,15 @@ fn leave_or(world: &World<'_>, rollout: &Rollout, next: Next) -> Next {
 }
 
 fn leaving(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
+    match given_back(world, rollout, endpoint) {
+        Next::End(..) if checks::may_arrive(world, rollout) => {
+            Next::Stay(Why::Unknown("a call made before may still arrive".to_owned()))
+        }
+        next => next,
+    }
+}
+
+fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
     let end = Next::End(
         Ended::Failed,
         match in_force(rollout, endpoint) {

@@ -286,6 +286,14 @@ pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, modified: Option<T
     unseen && asked.is_some_and(|at| world.facts.now < after(at, VISIBLE))
 }
 
+/// An invocation that decided before going back was decided may still make its call: slow, or repeated by its SDK.
+pub(super) fn may_arrive(world: &World<'_>, rollout: &Rollout) -> bool {
+    rollout
+        .back
+        .as_ref()
+        .is_some_and(|back| back.from != Phase::Pending && world.facts.now < after(back.at, VISIBLE))
+}
+
 /// An update about to be asked for.
 pub(super) fn begin(rollout: &mut Rollout, target: &str, before: Option<Timestamp>) {
     let fresh = rollout.update.as_ref().is_none_or(|update| update.target != target);

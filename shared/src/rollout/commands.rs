@@ -210,7 +210,13 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
             let Some(pause) = rollout.paused.take() else {
                 return Answer::yes(format!("Rollout {id} is not paused."));
             };
-            let ends = after(rollout.started, rollout.plan.request.policy.deadline).min(facts.now);
+            // Before the end the deadline takes a held rollout back; after it, it only ends the hold.
+            let deadline = after(rollout.started, rollout.plan.request.policy.deadline);
+            let ends = if rollout.phase.is_before_the_end() {
+                facts.now
+            } else {
+                deadline.min(facts.now)
+            };
             let rest = ends.duration_since(pause.at.max(rollout.since));
             rollout.rested = rollout.rested.saturating_add(rest.try_into().unwrap_or_default());
             let alert = tell::resumed(&facts, rollout, &said);

@@ -221,6 +221,14 @@ fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
     {
         return Next::Back(cause);
     }
+    if rollout.back.is_none() && held_to_the_end(world, rollout) {
+        return Next::Back(Cause::Deadline {
+            said: format!(
+                "the rollout's deadline has passed, and an operator holds it in {}",
+                rollout.phase
+            ),
+        });
+    }
     let native = rollout.plan.engine() != Engine::Variants;
     if native {
         return deploy::step(world, rollout);
@@ -248,6 +256,12 @@ fn harmable(world: &World<'_>, rollout: &Rollout) -> bool {
             .as_ref()
             .is_none_or(|update| !update.seen && update.accepted.is_none()),
     }
+}
+
+/// An operator's hold outlasts the rollout: what it held back does not go on by itself.
+fn held_to_the_end(world: &World<'_>, rollout: &Rollout) -> bool {
+    let ends = after(rollout.started, rollout.plan.request.policy.deadline);
+    rollout.paused.is_some() && rollout.phase.is_before_the_end() && world.facts.now >= ends
 }
 
 /// No waiting, and no further call, past a deadline.
@@ -302,7 +316,7 @@ fn overdue(world: &World<'_>, rollout: &Rollout) -> Option<String> {
         // A bake ends with the rollout's own deadline, SageMaker's engine with its timeout.
         Phase::Baking { .. } | Phase::Deploying => return None,
         Phase::Keeping => policy.keep_blue.saturating_add(policy.phase_deadline),
-        Phase::Removing if rollout.update.is_some() => return None,
+        Phase::Removing if !harmable(world, rollout) => return None,
         _ => policy.phase_deadline,
     };
     let which = match rollout.phase {

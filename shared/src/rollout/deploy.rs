@@ -61,12 +61,18 @@ pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
             Stand::Old(modified) if checks::may_begin(world, rollout, modified) => Next::Stay(Why::Unknown(
                 "the deployment that was asked for may still begin".to_owned(),
             )),
+            Stand::Old(_) if checks::may_arrive(world, rollout) => {
+                Next::Stay(Why::Unknown("a call made before may still arrive".to_owned()))
+            }
             Stand::Old(_) => Next::End(Ended::RolledBack, None),
             Stand::New(_) => Next::Go(Phase::Returning),
             Stand::Other(_) => Next::Go(Phase::Leaving),
             stand => waits(stand),
         },
         Phase::Returning => returning(world, rollout, stand),
+        Phase::Leaving if checks::may_arrive(world, rollout) => {
+            Next::Stay(Why::Unknown("a call made before may still arrive".to_owned()))
+        }
         Phase::Leaving => Next::End(
             Ended::Failed,
             match stand {

@@ -119,7 +119,9 @@ fn an_update_that_can_wait_is_asked_for_again_after_a_rest_in_which_the_endpoint
         world.until("keeping");
         let asked = |world: &Fake| {
             let updates = world.effects.iter();
-            updates.filter(|effect| matches!(effect, Effect::UpdateEndpoint { .. })).count()
+            updates
+                .filter(|effect| matches!(effect, Effect::UpdateEndpoint { .. }))
+                .count()
         };
         let before = asked(&world);
         world.fates = std::iter::repeat_n(Fate::TakenBack, 3).collect();

@@ -1,0 +1,145 @@
+//! Decisions spoilt on purpose, between deciding and writing: the checker has to notice each, by the right name.
+
+use shared::{
+    alert::{Alert, AlertKind},
+    rollout::{Decision, Ended, Past, Phase, Rollout, RolloutLedger, To, Transition, effect::Effect, strategy::Weight},
+};
+
+/// One way to break a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    /// All traffic to green in the middle of its first bake.
+    SkipsTheBake,
+    /// Green gets its traffic back while blue is being restored.
+    RaisesAfterwards,
+    /// The decision to go back is forgotten.
+    ForgetsToGoBack,
+    /// Both weights are set to zero.
+    WeighsNothing,
+    /// Blue loses an instance as soon as green has some.
+    ShrinksBlue,
+    /// The config that serves is deleted.
+    DeletesWhatServes,
+    /// Blue is removed without deregistering its autoscaling.
+    RemovesTheScaled,
+    /// Completed is said when the last update is asked for.
+    CompletesEarly,
+    /// Blue's weight is never given back.
+    NeverGivesBack,
+    /// Alerts are lost.
+    LosesAlerts,
+    /// Alerts come twice, under two ids.
+    TellsTwice,
+    /// An alarm is not acted on.
+    IgnoresHarm,
+    /// Every look writes something.
+    Fidgets,
+    /// Going back ends as soon as it is decided.
+    EndsAtOnce,
+}
+
+impl Sabotage {
+    /// Spoils one decision.
+    pub(crate) fn spoil(self, before: &RolloutLedger, decision: &mut Decision) {
+        let was = before.active.as_ref();
+        let Some(rollout) = &mut decision.ledger.active else {
+            if self == Self::LosesAlerts {
+                decision.ledger.outbox.clone_from(&before.outbox);
+            }
+            return;
+        };
+        let plan = rollout.plan.clone();
+        let effect = &mut decision.effect;
+        match self {
+            Self::SkipsTheBake if matches!(rollout.phase, Phase::Baking { .. }) => {
+                *effect = Some(Effect::SetWeights(plan.weights(Weight::FULL)));
+            }
+            Self::RaisesAfterwards if rollout.phase == Phase::CleaningUp => {
+                *effect = Some(Effect::SetWeights(plan.weights(Weight::FULL)));
+            }
+            Self::ForgetsToGoBack if was.is_some_and(|it| it.back.is_some()) => rollout.back = None,
+            Self::WeighsNothing => {
+                if let Some(Effect::SetWeights(weights)) = effect {
+                    weights.values_mut().for_each(|weight| *weight = 0.0);
+                }
+            }
+            Self::ShrinksBlue if matches!(rollout.phase, Phase::Baking { .. }) => {
+                *effect = Some(Effect::SetInstances {
+                    variant: plan.blue.variant,
+                    count: 1,
+                });
+            }
+            Self::DeletesWhatServes if matches!(rollout.phase, Phase::Baking { .. }) => {
+                *effect = plan.both.map(|both| Effect::DeleteConfig(both.name));
+            }
+            Self::RemovesTheScaled if matches!(effect, Some(Effect::Unscale { .. })) => {
+                *effect = plan.only.map(|only| Effect::UpdateEndpoint {
+                    config: only.name,
+                    deployment: None,
+                });
+            }
+            Self::CompletesEarly if rollout.phase == Phase::Removing => end(decision, Ended::Completed),
+            Self::EndsAtOnce if rollout.back.is_some() => end(decision, Ended::RolledBack),
+            Self::NeverGivesBack if rollout.back.is_some() => *effect = None,
+            Self::LosesAlerts => decision.ledger.outbox.clone_from(&before.outbox),
+            Self::TellsTwice => {
+                let fresh: Vec<Alert> = decision.ledger.outbox.pending().to_vec();
+                for mut alert in fresh {
+                    alert.id.push_str(":again");
+                    decision.ledger.outbox.push(alert);
+                }
+            }
+            Self::IgnoresHarm if rollout.back.is_some() && was.is_some_and(|it| it.back.is_none()) => {
+                decision.ledger = before.clone();
+                decision.effect = None;
+                decision.again = false;
+                decision.transitions.clear();
+            }
+            Self::Fidgets if decision.effect.is_none() => {
+                rollout.problem = Some(format!("{}.", rollout.problem.take().unwrap_or_default()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The rollout as if it had ended so.
+fn end(decision: &mut Decision, outcome: Ended) {
+    let Some(rollout) = decision.ledger.active.take() else {
+        return;
+    };
+    let Rollout {
+        plan,
+        started,
+        since,
+        phase,
+        scaling,
+        returning,
+        log,
+        ..
+    } = rollout;
+    decision.effect = None;
+    decision.transitions.push(Transition {
+        rollout: plan.id(),
+        at: since,
+        from: Some(phase),
+        to: To::End(outcome),
+        cause: None,
+    });
+    if outcome == Ended::Completed {
+        decision
+            .ledger
+            .outbox
+            .push(Alert::new(AlertKind::RolloutCompleted, None, since, since));
+    }
+    decision.ledger.history.push(Past {
+        plan,
+        started,
+        ended: since,
+        outcome,
+        cause: None,
+        scaling,
+        returned: returning,
+        log,
+    });
+}

@@ -1,0 +1,140 @@
+//! Each rule, broken on purpose once, is found broken: by its name, on a path short enough to read.
+
+use std::io::Write;
+
+use shared::rollout::request::Order;
+use stateright::{Checker, HasDiscoveries, Model};
+
+use super::{
+    broken::Sabotage,
+    model::Rollouts,
+    moves::Move,
+    rules::Rule,
+    setup::{Setup, orders, step},
+    state::Left,
+};
+
+/// The longest path that a person reads.
+const READABLE: usize = 60;
+
+fn spoilt(sabotage: Sabotage) -> Setup {
+    let mut setup = Setup::variants("spoilt", vec![step(10), step(100)]);
+    setup.sabotage = Some(sabotage);
+    setup.fair = false;
+    setup
+}
+
+fn is_caught(setup: Setup, rule: Rule) {
+    let sabotage = setup.sabotage.expect("something is broken");
+    let checker = Rollouts::new(setup)
+        .checker()
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
+    let found = checker.discoveries();
+    let names: Vec<&str> = found.keys().copied().collect();
+    assert_eq!(names, [rule.name()], "{sabotage:?} was not found, or not by its name");
+    let path = &found[rule.name()];
+    let said = &path.last_state().wrong;
+    let actions = path.clone().into_actions();
+    writeln!(
+        std::io::stdout(),
+        "{sabotage:?}: {said:?} after {} actions",
+        actions.len()
+    )
+    .expect("stdout takes it");
+    assert!(actions.len() <= READABLE, "{actions:#?}");
+}
+
+#[test]
+fn green_that_grows_in_the_middle_of_a_bake_breaks_the_first_rule() {
+    is_caught(spoilt(Sabotage::SkipsTheBake), Rule::Gates);
+}
+
+#[test]
+fn green_that_grows_while_it_is_taken_back_breaks_the_second_rule() {
+    let mut setup = spoilt(Sabotage::RaisesAfterwards);
+    setup.orders = orders(&[Order::Abort]);
+    setup.left.orders = 1;
+    is_caught(setup, Rule::NeverUpAgain);
+}
+
+#[test]
+fn a_forgotten_decision_to_go_back_breaks_the_second_rule() {
+    let mut setup = spoilt(Sabotage::ForgetsToGoBack);
+    setup.orders = orders(&[Order::Abort]);
+    setup.left.orders = 1;
+    is_caught(setup, Rule::NeverUpAgain);
+}
+
+#[test]
+fn weights_of_zero_break_the_third_rule() {
+    is_caught(spoilt(Sabotage::WeighsNothing), Rule::Capacity);
+}
+
+#[test]
+fn a_blue_that_shrinks_too_early_breaks_the_third_rule() {
+    is_caught(spoilt(Sabotage::ShrinksBlue), Rule::Capacity);
+}
+
+#[test]
+fn a_live_config_that_is_deleted_breaks_the_fourth_rule() {
+    is_caught(spoilt(Sabotage::DeletesWhatServes), Rule::Safekeeping);
+}
+
+#[test]
+fn a_scaled_blue_that_is_removed_breaks_the_fourth_rule() {
+    let mut setup = spoilt(Sabotage::RemovesTheScaled);
+    setup.scaled = true;
+    is_caught(setup, Rule::Safekeeping);
+}
+
+#[test]
+fn completed_said_too_early_breaks_the_fifth_rule() {
+    is_caught(spoilt(Sabotage::CompletesEarly), Rule::Truth);
+}
+
+#[test]
+fn rolled_back_said_too_early_breaks_the_fifth_rule() {
+    let mut setup = spoilt(Sabotage::EndsAtOnce);
+    setup.orders = orders(&[Order::Abort]);
+    setup.left = Left {
+        orders: 1,
+        ..setup.left
+    };
+    is_caught(setup, Rule::Truth);
+}
+
+#[test]
+fn a_rollback_that_never_acts_breaks_the_sixth_rule() {
+    let mut setup = spoilt(Sabotage::NeverGivesBack);
+    setup.fair = true;
+    setup.orders = orders(&[Order::Abort]);
+    setup.left.orders = 1;
+    is_caught(setup, Rule::Ends);
+}
+
+#[test]
+fn lost_alerts_break_the_seventh_rule() {
+    is_caught(spoilt(Sabotage::LosesAlerts), Rule::Told);
+}
+
+#[test]
+fn alerts_told_twice_break_the_seventh_rule() {
+    is_caught(spoilt(Sabotage::TellsTwice), Rule::Told);
+}
+
+#[test]
+fn an_alarm_that_is_ignored_breaks_the_eighth_rule() {
+    let mut setup = spoilt(Sabotage::IgnoresHarm);
+    setup.moves = vec![Move::Ring];
+    setup.left.troubles = 1;
+    is_caught(setup, Rule::Harm);
+}
+
+#[test]
+fn a_decision_that_never_comes_to_rest_breaks_the_ninth_rule() {
+    let mut setup = spoilt(Sabotage::Fidgets);
+    setup.fair = true;
+    is_caught(setup, Rule::Rest);
+}

@@ -1,0 +1,97 @@
+//! What becomes of a state if nothing bad happens any more: whoever is at work dies, the function is woken each minute,
+//! SageMaker finishes what it has begun, time passes. Within a bound the rollout must have ended.
+
+use super::{
+    moves::Move,
+    rules::Rule,
+    setup::Setup,
+    state::{Invocation, Point, State},
+    world::{Luck, STEP},
+};
+
+/// Invocations within which every rollout must end.
+const TICKS: u32 = 100;
+
+/// Rounds within which every invocation must end; the function allows itself as many.
+pub(crate) const ROUNDS: u32 = 20;
+
+/// Ticks in one phase after which time leaps.
+const PATIENCE: u32 = 6;
+
+/// Minutes of a leap: past any deadline of a phase.
+const LEAP: u16 = 60;
+
+impl State {
+    /// Runs on in a fair world. Rules broken on the way are in `wrong`; the states passed are handed to `seen`, which
+    /// says whether the rest is known to be well.
+    pub(crate) fn run_fairly(&self, setup: &Setup, mut seen: impl FnMut(&Self) -> bool) -> Self {
+        let mut state = self.clone();
+        state.running.clear();
+        let mut idle = 0;
+        for _ in 0..TICKS {
+            if state.ledger.active.is_none() || seen(&state) {
+                return state;
+            }
+            let phase = |state: &Self| state.ledger.active.as_ref().map(|it| std::mem::discriminant(&it.phase));
+            let was = phase(&state);
+            state.tick_fairly(setup);
+            if !state.wrong.is_empty() {
+                return state;
+            }
+            idle = if was == phase(&state) { idle + 1 } else { 0 };
+            match state.world.moved(Move::Finish) {
+                Some(world) => state.world = world,
+                None => state.world.pass(if idle > PATIENCE { LEAP } else { STEP }),
+            }
+        }
+        let said = state
+            .ledger
+            .active
+            .as_ref()
+            .map(|it| format!("{} since {}", it.phase, it.since));
+        state.wrong.push((
+            Rule::Ends,
+            format!("still {} after {TICKS} fair ticks", said.unwrap_or_default()),
+        ));
+        state
+    }
+
+    /// One undisturbed invocation.
+    fn tick_fairly(&mut self, setup: &Setup) {
+        self.running.push(Invocation::TICK);
+        for _ in 0..ROUNDS {
+            self.round(0, None, setup);
+            if let Some(Invocation {
+                at: Point::Decided(decided),
+                ..
+            }) = self.running.first()
+            {
+                let quiet = decided.decision.effect.is_none() && !decided.decision.again;
+                if quiet && decided.write == decided.read {
+                    self.running.clear();
+                    return;
+                }
+            }
+            self.commit(0);
+            if self.running.is_empty() {
+                self.rests(setup);
+                return;
+            }
+            self.call(0, Luck::Fair);
+        }
+        self.running.clear();
+        self.wrong
+            .push((Rule::Rest, format!("an invocation does not end within {ROUNDS} rounds")));
+    }
+
+    /// Once more at the same instant: nothing is written.
+    fn rests(&mut self, setup: &Setup) {
+        let Some(decided) = self.decided(&Invocation::TICK, None, setup) else {
+            return;
+        };
+        if decided.decision.effect.is_none() && decided.write != self.ledger {
+            let said = format!("decided again at once, it writes: {}", decided.decision.why);
+            self.wrong.push((Rule::Rest, said));
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Whether one commit, or one call, keeps the rules.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    alert::AlertKind,
+    analysis::Verdict,
+    endpoint::EndpointStatus,
+    rollout::{
+        Ended, Phase, Rollout, RolloutLedger, To, Transition,
+        effect::{ActOutcome, Effect},
+        look::Look,
+        policy::Engine,
+        request::Order,
+    },
+};
+
+use super::{
+    ghost::{Ghost, Wrong},
+    rules::Rule,
+    state::{Asked, Committed, Decided, Invocation},
+    world::{Luck, World},
+};
+
+/// A committed decision; `ghost` has followed it.
+pub(crate) fn commit(decided: &Decided, invocation: &Invocation, ghost: &Ghost, wrong: &mut Wrong) {
+    told(decided, invocation, wrong);
+    harm(decided, invocation, wrong);
+    if let Some(effect) = &decided.decision.effect {
+        asked(decided, effect, ghost, wrong);
+    }
+    if let Some(before) = decided.read.active.as_ref().and_then(|it| it.back.as_ref())
+        && let Some(after) = &decided.write.active
+        && after.back.as_ref() != Some(before)
+    {
+        wrong.push((Rule::NeverUpAgain, "the decision to go back was taken back".to_owned()));
+    }
+}
+
+fn asked(decided: &Decided, effect: &Effect, ghost: &Ghost, wrong: &mut Wrong) {
+    let Some(rollout) = &decided.write.active else { return };
+    let plan = &rollout.plan;
+    if let Effect::SetWeights(weights) = effect {
+        if weights.values().sum::<f64>() <= 0.0 {
+            wrong.push((Rule::Capacity, format!("{effect}: the weights sum to zero")));
+        }
+        if ghost.back && *weights != plan.weights(shared::rollout::strategy::Weight::ZERO) {
+            wrong.push((Rule::NeverUpAgain, format!("{effect}: not all to blue in one call")));
+        }
+    }
+    if plan.engine() != Engine::Variants {
+        return;
+    }
+    let mut after = decided.world.clone();
+    if let ActOutcome::Refused(said) = after.act(effect, Luck::Fair)
+        && said.contains("scalable target")
+    {
+        wrong.push((Rule::Safekeeping, format!("{effect}: {said}")));
+    }
+    let green = &plan.green.variant;
+    let (had, gets) = (decided.world.share(green), after.share(green));
+    let earned = ghost.earned(plan);
+    if gets > had && gets > earned + 10 {
+        let rule = if ghost.back { Rule::NeverUpAgain } else { Rule::Gates };
+        wrong.push((
+            rule,
+            format!("{effect}: green gets {gets} and has earned {earned} ten-thousandths"),
+        ));
+    }
+}
+
+/// Harm that is seen, or told, is acted on in this very decision.
+fn harm(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
+    let Some(before) = &decided.read.active else { return };
+    let removing = before.phase == Phase::Removing && before.update.is_some();
+    if before.back.is_some() || !before.phase.is_forward() || removing {
+        return;
+    }
+    let rang = invocation.alarm.is_some_and(|at| at >= before.started);
+    let gone_back = match &decided.write.active {
+        Some(after) => after.back.is_some(),
+        None => decided
+            .write
+            .history
+            .last()
+            .is_some_and(|past| past.outcome != Ended::Completed),
+    };
+    if !gone_back && (rang || shows_harm(&decided.look, before)) {
+        wrong.push((
+            Rule::Harm,
+            format!("harm in {}, and it goes on: {}", before.phase, decided.decision.why),
+        ));
+    }
+}
+
+fn shows_harm(look: &Look, rollout: &Rollout) -> bool {
+    let wanted = &rollout.plan.request.policy.alarms;
+    let alarm = look
+        .alarms
+        .yes()
+        .is_some_and(|it| it.iter().any(|alarm| alarm.alarming && wanted.contains(&alarm.name)));
+    let analysis = look.analysis.as_ref().and_then(|it| it.yes());
+    alarm || analysis.is_some_and(|it| it.verdict == Verdict::Fail)
+}
+
+/// The alerts of this decision are those of its changes, each once; none of those that wait is lost.
+fn told(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
+    let (before, after) = (decided.read.outbox.pending(), decided.write.outbox.pending());
+    let has = |alerts: &[shared::alert::Alert], id: &str| alerts.iter().filter(|alert| alert.id == id).count();
+    for alert in before {
+        if has(after, &alert.id) != 1 {
+            wrong.push((Rule::Told, format!("{} waited and is lost", alert.id)));
+        }
+    }
+    let fresh: Vec<_> = after.iter().filter(|alert| has(before, &alert.id) == 0).collect();
+    let mut kinds: BTreeMap<AlertKind, i32> = BTreeMap::new();
+    for alert in &fresh {
+        *kinds.entry(alert.kind).or_default() += 1;
+        if has(after, &alert.id) != 1 {
+            wrong.push((Rule::Told, format!("{} waits twice", alert.id)));
+        }
+    }
+    if let Some(kind) = answered(decided, invocation) {
+        *kinds.entry(kind).or_default() -= 1;
+    }
+    for kind in decided.decision.transitions.iter().filter_map(announced) {
+        *kinds.entry(kind).or_default() -= 1;
+    }
+    // Held up: once for each phase, which the ledger says.
+    if kinds.get(&AlertKind::RolloutHeld) == Some(&1) && decided.write.active.as_ref().is_some_and(|it| it.held) {
+        kinds.remove(&AlertKind::RolloutHeld);
+    }
+    for (kind, over) in kinds.into_iter().filter(|(_, over)| *over != 0) {
+        let which = if over > 0 { "too many" } else { "too few" };
+        wrong.push((
+            Rule::Told,
+            format!("{which} alerts {kind} for {:?}", decided.decision.transitions),
+        ));
+    }
+}
+
+/// What people are told of a command that was obeyed.
+fn answered(decided: &Decided, invocation: &Invocation) -> Option<AlertKind> {
+    let obeyed = decided.decision.answer.as_ref().is_some_and(|answer| answer.accepted);
+    let rollout = decided.read.active.as_ref().filter(|it| obeyed && it.back.is_none())?;
+    match (invocation.order?, &rollout.paused) {
+        (Asked::Order(Order::Pause), None) => Some(AlertKind::RolloutPaused),
+        (Asked::Order(Order::Resume), Some(_)) => Some(AlertKind::RolloutResumed),
+        _ => None,
+    }
+}
+
+/// What people are told of a change.
+fn announced(transition: &Transition) -> Option<AlertKind> {
+    let from_forward = transition.from.as_ref().is_none_or(Phase::is_forward);
+    match (&transition.from, &transition.to) {
+        (None, To::Phase(Phase::Pending)) => Some(AlertKind::RolloutStarted),
+        (_, To::Phase(Phase::Baking { .. })) => Some(AlertKind::RolloutProgressed),
+        (_, To::Phase(Phase::Gate { .. })) => Some(AlertKind::RolloutWaiting),
+        (_, To::Phase(Phase::Keeping)) => Some(AlertKind::RolloutPromoted),
+        (_, To::Phase(Phase::RollingBack | Phase::Returning)) if from_forward => Some(AlertKind::RolloutRollingBack),
+        (_, To::Phase(Phase::CleaningUp)) => Some(AlertKind::RolloutRolledBack),
+        (_, To::End(Ended::Completed)) => Some(AlertKind::RolloutCompleted),
+        (_, To::End(Ended::Failed)) => Some(AlertKind::RolloutFailed),
+        _ => None,
+    }
+}
+
+/// A call as it met the world.
+pub(crate) fn call(
+    committed: &Committed,
+    (before, after): (&World, &World),
+    now_in_store: &RolloutLedger,
+    ghost: &mut Ghost,
+    wrong: &mut Wrong,
+) {
+    let effect = &committed.effect;
+    safekeeping(effect, before, now_in_store, wrong);
+    let Some(rollout) = &committed.ledger.active else {
+        return;
+    };
+    let plan = &rollout.plan;
+    let present = now_in_store
+        .active
+        .as_ref()
+        .is_some_and(|it| it.plan.serial == plan.serial);
+    let touches = |world: &World| (world.work.clone(), world.fleets.clone(), world.targets.clone());
+    if !present && touches(before) != touches(after) {
+        wrong.push((
+            Rule::Over,
+            format!("{effect} came after rollout {} had ended", plan.id()),
+        ));
+    }
+    if plan.engine() != Engine::Variants || plan.request.component.is_some() {
+        return;
+    }
+    let weighs = |world: &World| world.wished().values().map(|fleet| fleet.desired_weight).sum::<u32>();
+    if after.exists && after.status != EndpointStatus::Failed && weighs(before) > 0 && weighs(after) == 0 {
+        wrong.push((Rule::Capacity, format!("{effect}: the weights sum to zero")));
+    }
+    let blue = |world: &World| world.wished().get(&plan.blue.variant).map_or(0, |fleet| fleet.desired);
+    let (had, has) = (blue(before), blue(after));
+    if has < had
+        && has < ghost.blue
+        && !ghost.is_through(plan)
+        && !committed.ledger.active.as_ref().is_some_and(|it| it.returning)
+    {
+        wrong.push((
+            Rule::Capacity,
+            format!("{effect}: blue goes from {had} to {has} of {} instances", ghost.blue),
+        ));
+    }
+    let green = &plan.green.variant;
+    if ghost.back && rollout.back.is_none() && after.share(green) > before.share(green) {
+        ghost.overtaken = true;
+    }
+}
+
+fn safekeeping(effect: &Effect, before: &World, ledger: &RolloutLedger, wrong: &mut Wrong) {
+    match effect {
+        Effect::DeleteConfig(name) => {
+            let live = before.exists && before.config == *name;
+            if live || before.pending() == Some(name) || ledger.last_good.as_ref() == Some(name) {
+                wrong.push((Rule::Safekeeping, format!("{effect}, which serves or served well")));
+            }
+            if !name.contains("-r") {
+                wrong.push((Rule::Safekeeping, format!("{effect}, which Steward did not make")));
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,230 @@
+//! What Steward sees of the world when it looks.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    analysis::{Analysis, CheckResult, Missing, Verdict},
+    endpoint::{Endpoint, EndpointStatus, Variant},
+    rollout::look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, SmokeSeen},
+    scaling::{Scaling, ScalingPolicy, ScalingRule, TrackedMetric},
+};
+
+use super::world::{ALARM, Component, Declared, ENDPOINT, Fleet, Quality, Target, World, instant};
+
+/// What of it cannot be seen this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Blind {
+    /// `DescribeEndpoint`, or `DescribeInferenceComponent`, fails.
+    Endpoint,
+    /// `DescribeAlarms` fails.
+    Alarms,
+    /// `GetMetricData` fails.
+    Metrics,
+    /// The probes cannot be made.
+    Probes,
+    /// `DescribeScalableTargets` fails.
+    Scaling,
+    /// `DescribeEndpointConfig` fails.
+    Configs,
+}
+
+impl Blind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Endpoint,
+        Self::Alarms,
+        Self::Metrics,
+        Self::Probes,
+        Self::Scaling,
+        Self::Configs,
+    ];
+
+    /// It would be noticed.
+    pub(crate) fn matters(self, needs: &Needs) -> bool {
+        match self {
+            Self::Endpoint => true,
+            Self::Alarms => !needs.alarms.is_empty(),
+            Self::Metrics => needs.analysis.is_some(),
+            Self::Probes => needs.smoke.is_some(),
+            Self::Scaling => !needs.scaling.is_empty(),
+            Self::Configs => !needs.configs.is_empty(),
+        }
+    }
+}
+
+impl World {
+    /// One look at what is needed.
+    pub(crate) fn look(&self, needs: &Needs, blind: Option<Blind>) -> Look {
+        Look {
+            at: self.now(),
+            endpoint: known(blind, Blind::Endpoint, || self.exists.then(|| self.endpoint())),
+            configs: each(&needs.configs, |name| {
+                known(blind, Blind::Configs, || {
+                    self.configs.get(name).map(|declared| ConfigSeen {
+                        variants: declared.iter().map(Declared::seen).collect(),
+                        shadowed: false,
+                        tags: BTreeMap::new(),
+                    })
+                })
+            }),
+            scaling: each(&needs.scaling, |variant| {
+                known(blind, Blind::Scaling, || self.targets.get(variant).map(Target::seen))
+            }),
+            alarms: known(blind, Blind::Alarms, || self.alarms(&needs.alarms)),
+            analysis: needs
+                .analysis
+                .as_ref()
+                .map(|_| known(blind, Blind::Metrics, || analysis(self.green))),
+            smoke: needs
+                .smoke
+                .as_ref()
+                .map(|_| known(blind, Blind::Probes, || probed(self.green))),
+            component: needs.component.as_ref().map(|_| {
+                known(blind, Blind::Endpoint, || {
+                    self.component.as_ref().filter(|_| self.exists).map(Component::seen)
+                })
+            }),
+            models: each(&needs.models, |_| Known::Yes(true)),
+        }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            name: ENDPOINT.to_owned(),
+            arn: format!("arn:aws:sagemaker:eu-west-1:123456789012:endpoint/{ENDPOINT}"),
+            config: Some(self.config.clone()),
+            pending: self.pending().map(str::to_owned),
+            status: self.status,
+            failure_reason: (self.status == EndpointStatus::Failed).then(|| "no instances".to_owned()),
+            created: instant(0, 0) - std::time::Duration::from_secs(86_400),
+            modified: self.modified,
+            variants: self.fleets.iter().map(|(name, fleet)| fleet.seen(name)).collect(),
+            asynchronous: false,
+        }
+    }
+
+    fn alarms(&self, wanted: &[String]) -> Vec<AlarmSeen> {
+        let seen = |name: &String| {
+            let (alarming, since) = match &self.abort {
+                Some((abort, tripped)) if abort == name => (*tripped, None),
+                _ if name == ALARM => (self.alarming, self.rang),
+                _ => return None,
+            };
+            Some(AlarmSeen {
+                name: name.clone(),
+                alarming,
+                reason: "Threshold Crossed".to_owned(),
+                since,
+            })
+        };
+        wanted.iter().filter_map(seen).collect()
+    }
+}
+
+fn known<T>(blind: Option<Blind>, what: Blind, see: impl FnOnce() -> T) -> Known<T> {
+    if blind == Some(what) {
+        Known::No("ThrottlingException".to_owned())
+    } else {
+        Known::Yes(see())
+    }
+}
+
+fn each<T>(names: &[String], see: impl Fn(&String) -> T) -> BTreeMap<String, T> {
+    names.iter().map(|name| (name.clone(), see(name))).collect()
+}
+
+fn analysis(green: Quality) -> Analysis {
+    let verdict = match green {
+        Quality::Good | Quality::Sick => Verdict::Pass,
+        Quality::Worse => Verdict::Fail,
+        Quality::Silent => Verdict::Inconclusive,
+    };
+    Analysis {
+        verdict,
+        checks: vec![CheckResult {
+            name: "errors".to_owned(),
+            verdict,
+            dry_run: false,
+            missing: (verdict == Verdict::Inconclusive).then_some(Missing::Traffic),
+            since: None,
+            said: verdict.to_string(),
+        }],
+    }
+}
+
+fn probed(green: Quality) -> SmokeSeen {
+    SmokeSeen {
+        passed: green != Quality::Sick,
+        said: vec!["golden: 200".to_owned()],
+    }
+}
+
+impl Fleet {
+    fn seen(&self, name: &str) -> Variant {
+        let weight = |parts: u32| f64::from(parts) / 10_000.0;
+        Variant {
+            name: name.to_owned(),
+            current_weight: weight(self.weight),
+            desired_weight: weight(self.desired_weight),
+            current_instances: Some(self.count),
+            desired_instances: Some(self.desired),
+            serverless: false,
+        }
+    }
+}
+
+impl Declared {
+    fn seen(&self) -> ConfigVariantSeen {
+        ConfigVariantSeen {
+            name: self.name.clone(),
+            model: Some(self.model.clone()),
+            instance_type: Some("ml.m5.large".to_owned()),
+            instances: Some(self.count),
+            weight: f64::from(self.weight) / 10_000.0,
+        }
+    }
+}
+
+impl Target {
+    fn seen(&self) -> Scaling {
+        let policy = ScalingPolicy {
+            name: "by-requests".to_owned(),
+            rule: ScalingRule::TargetTracking {
+                target: 100.0,
+                metric: TrackedMetric::Predefined {
+                    kind: "SageMakerVariantInvocationsPerInstance".to_owned(),
+                    label: None,
+                },
+                scale_out_cooldown: None,
+                scale_in_cooldown: None,
+                disable_scale_in: false,
+            },
+            alarms: Vec::new(),
+        };
+        Scaling {
+            min: self.min,
+            max: self.max,
+            suspended: self.suspended,
+            policies: self.whole.then_some(policy).into_iter().collect(),
+            actions: Vec::new(),
+        }
+    }
+}
+
+impl Component {
+    fn seen(&self) -> ComponentSeen {
+        let status = match (&self.pending, self.failed) {
+            (_, true) => "Failed",
+            (Some(_), _) => "Updating",
+            (None, _) => "InService",
+        };
+        ComponentSeen {
+            endpoint: ENDPOINT.to_owned(),
+            variant: "blue".to_owned(),
+            status: status.to_owned(),
+            failure: self.undone.then(|| "rolled back".to_owned()),
+            model: Some(self.model.clone()),
+            copies: Some(2),
+        }
+    }
+}
