@@ -2,6 +2,7 @@
 
 mod rollout_model {
     mod broken;
+    mod calls;
     mod caught;
     mod fair;
     mod found;

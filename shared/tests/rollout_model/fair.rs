@@ -2,11 +2,12 @@
 //! SageMaker finishes what it has begun, time passes. Within a bound the rollout must have ended.
 
 use super::{
+    calls::Luck,
     moves::Move,
     rules::Rule,
     setup::Setup,
     state::{Invocation, Point, State},
-    world::{Luck, STEP},
+    world::STEP,
 };
 
 /// Invocations within which every rollout must end.

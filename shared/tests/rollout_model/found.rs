@@ -4,11 +4,11 @@ use shared::rollout::{policy::Engine, request::Order, strategy::StrategyKind};
 use stateright::Model;
 
 use super::{
+    calls::Luck,
     model::{Action, Rollouts},
     moves::Move,
     setup::{Setup, orders, step},
     state::{Asked, Left},
-    world::Luck,
 };
 
 /// `look`, `write` and `call` are the steps of the invocation with the number that follows; `cut` is a call that is cut

@@ -141,13 +141,12 @@ impl Ghost {
             To::Phase(phase) => phase.is_forward(),
             To::End(ended) => *ended == Ended::Completed,
         };
-        if forward && plan.engine() == Engine::Variants {
-            if let Err(said) = self.may_pass(decided, plan, from, &transition.to) {
-                wrong.push((
-                    Rule::Gates,
-                    format!("{} from {from} to {}: {said}", decided.now, transition.to.name()),
-                ));
-            }
+        if forward
+            && plan.engine() == Engine::Variants
+            && let Err(said) = self.may_pass(decided, plan, from, &transition.to)
+        {
+            let to = transition.to.name();
+            wrong.push((Rule::Gates, format!("{} from {from} to {to}: {said}", decided.now)));
         }
         match &transition.to {
             To::Phase(phase) => self.enter(decided, plan, phase),

@@ -16,10 +16,11 @@ use shared::{
 };
 
 use super::{
+    calls::Luck,
     ghost::{Ghost, Wrong},
     rules::Rule,
     state::{Asked, Committed, Decided, Invocation},
-    world::{Luck, World},
+    world::World,
 };
 
 /// A committed decision; `ghost` has followed it.
@@ -217,16 +218,12 @@ pub(crate) fn call(
 }
 
 fn safekeeping(effect: &Effect, before: &World, ledger: &RolloutLedger, wrong: &mut Wrong) {
-    match effect {
-        Effect::DeleteConfig(name) => {
-            let live = before.exists && before.config == *name;
-            if live || before.pending() == Some(name) || ledger.last_good.as_ref() == Some(name) {
-                wrong.push((Rule::Safekeeping, format!("{effect}, which serves or served well")));
-            }
-            if !name.contains("-r") {
-                wrong.push((Rule::Safekeeping, format!("{effect}, which Steward did not make")));
-            }
-        }
-        _ => {}
+    let Effect::DeleteConfig(name) = effect else { return };
+    let live = before.exists && before.config == *name;
+    if live || before.pending() == Some(name) || ledger.last_good.as_ref() == Some(name) {
+        wrong.push((Rule::Safekeeping, format!("{effect}, which serves or served well")));
+    }
+    if !name.contains("-r") {
+        wrong.push((Rule::Safekeeping, format!("{effect}, which Steward did not make")));
     }
 }

@@ -10,6 +10,7 @@ use shared::rollout::needs;
 use stateright::{Model, Property};
 
 use super::{
+    calls::Luck,
     ghost::Wrong,
     moves::Move,
     properties,
@@ -17,7 +18,7 @@ use super::{
     setup::Setup,
     state::{Asked, Invocation, Point, State, print},
     view::Blind,
-    world::{Luck, STEP, instant},
+    world::{STEP, instant},
 };
 
 /// Minutes of the leaps of time: past a phase's deadline, past the whole rollout's.

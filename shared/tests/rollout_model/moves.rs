@@ -87,13 +87,13 @@ impl World {
                     world.fleets = before;
                 }
                 world.status = EndpointStatus::RollingBack;
-                world.touched();
+                world.touch();
             }
             Move::Fail => world.fail()?,
             Move::Maintain if calm => {
                 world.work = Some(Work::Maintenance);
                 world.status = EndpointStatus::SystemUpdating;
-                world.touched();
+                world.touch();
             }
             Move::Ring if !self.alarming => {
                 world.alarming = true;
@@ -127,7 +127,7 @@ impl World {
                 }
                 world.configs.insert("theirs".to_owned(), config);
                 world.config = "theirs".to_owned();
-                world.touched();
+                world.touch();
             }
             Move::Vanish if calm => {
                 world.exists = false;
@@ -137,11 +137,6 @@ impl World {
             _ => return None,
         }
         Some(world)
-    }
-
-    fn touched(&mut self) {
-        self.changes += 1;
-        self.modified = self.now();
     }
 
     fn finish(&mut self, well: bool) {
@@ -167,7 +162,7 @@ impl World {
             fleet.count = fleet.desired;
         }
         self.status = EndpointStatus::InService;
-        self.touched();
+        self.touch();
     }
 
     fn fail(&mut self) -> Option<()> {
@@ -180,7 +175,7 @@ impl World {
             return None;
         };
         self.status = EndpointStatus::Failed;
-        self.touched();
+        self.touch();
         Some(())
     }
 

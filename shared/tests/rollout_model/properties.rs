@@ -78,6 +78,12 @@ pub(crate) fn all(setup: &Setup) -> Vec<Property<Rollouts>> {
     ];
     let wanted = causes.into_iter().filter(|(label, _)| setup.reaches.contains(label));
     properties.extend(wanted.map(|(_, property)| property));
+    if setup.reaches.contains(&"late") {
+        // No store can call back a call that is on its way: what is decided after it has to make up for it.
+        properties.push(Property::sometimes("a late call raises green", |_, state: &State| {
+            state.ghost.overtaken
+        }));
+    }
     if !setup.reaches.is_empty() {
         properties.push(Property::sometimes("rolls back", |_, state| {
             ended(state, Ended::RolledBack)

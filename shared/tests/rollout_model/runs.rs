@@ -99,7 +99,7 @@ fn two_invocations_at_once_with_an_abort() {
     setup.orders = orders(&[Order::Abort]);
     setup.left.orders = 1;
     setup.left.overlaps = 1;
-    setup.reaches = vec!["operator"];
+    setup.reaches = vec!["operator", "late"];
     holds(setup);
 }
 

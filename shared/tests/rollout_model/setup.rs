@@ -15,11 +15,12 @@ use shared::{
 
 use super::{
     broken::Sabotage,
+    calls::Luck,
     ghost::Ghost,
     moves::Move,
     state::{Asked, Kept, Left, State},
     view::Blind,
-    world::{ALARM, Component, ENDPOINT, Luck, World},
+    world::{ALARM, Component, ENDPOINT, World},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -51,7 +52,8 @@ pub(crate) struct Setup {
     pub(crate) fair: bool,
     /// Some state must complete.
     pub(crate) completes: bool,
-    /// Labels of causes for which some state must go back, so that the check means something.
+    /// Labels of causes for which some state must go back, so that the check means something; `late` for a call that
+    /// raises green after going back was decided.
     pub(crate) reaches: Vec<&'static str>,
     /// Decisions are spoilt on their way.
     pub(crate) sabotage: Option<Sabotage>,

@@ -144,12 +144,12 @@ fn rollout(rollout: &Rollout) -> u64 {
         judged_from,
         scaling,
         restore,
+        taken_back,
         returning,
         held,
         problem,
         passed,
         alerts,
-        taken_back,
         log: _,
     } = rollout;
     let scaling = scaling

@@ -9,11 +9,12 @@ use shared::rollout::{
 };
 
 use super::{
+    calls::Luck,
     judge,
     setup::Setup,
     state::{Asked, Committed, Decided, Invocation, Kept, Point, State},
     view::Blind,
-    world::{ALARM, ENDPOINT, Luck},
+    world::{ALARM, ENDPOINT},
 };
 
 static LABELS: BTreeMap<String, String> = BTreeMap::new();
@@ -61,7 +62,7 @@ impl State {
                 at,
                 reason: "Threshold Crossed".to_owned(),
             }),
-            acted: invocation.acted.as_ref().map(|acted| Acted::clone(acted)),
+            acted: invocation.acted.as_deref().cloned(),
         };
         let mut decision = decide(&facts, &self.ledger, &news);
         if let Some(sabotage) = setup.sabotage {
