@@ -119,7 +119,7 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
     if both && checks::weigh(&rollout.plan, endpoint, Weight::ZERO) != Weighed::AsWished {
         return Next::Do(Effect::SetWeights(rollout.plan.weights(Weight::ZERO)));
     }
-    if let Some(next) = scale_blue(world, rollout) {
+    if let Some(next) = rescaled(world, rollout) {
         return next;
     }
     let green = rollout.plan.green.variant.clone();
@@ -136,7 +136,7 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
         return if checks::may_begin(world, rollout, Some(endpoint.modified)) {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         } else {
-            Next::End(Ended::RolledBack, None)
+            resumed(world, rollout).unwrap_or(Next::End(Ended::RolledBack, None))
         };
     }
     let base = rollout.plan.base.clone();
@@ -202,8 +202,8 @@ fn update_to(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, conf
     }
 }
 
-/// Blue is scaled as before; `None` when it is so.
-fn scale_blue(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
+/// Blue has its scalable target and its policies; `None` when it has.
+fn rescaled(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
     let original = rollout.scaling.as_ref()?;
     let variant = rollout.plan.blue.variant.clone();
     match checks::scaled(world, &variant) {
@@ -212,6 +212,17 @@ fn scale_blue(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
             variant,
             scaling: original.clone(),
         })),
+        Ok(_) => None,
+    }
+}
+
+/// Blue may be scaled in again; `None` when it may. The last thing of all: what Application Auto Scaling saw until now is
+/// what blue had while green took its share, and by that it would take away instances that blue needs for all of it.
+fn resumed(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
+    let original = rollout.scaling.as_ref()?;
+    let variant = rollout.plan.blue.variant.clone();
+    match checks::scaled(world, &variant) {
+        Err(why) => Some(Next::Stay(why)),
         Ok(Some(seen)) if seen.suspended != original.suspended => Some(Next::Do(Effect::Suspend {
             variant,
             suspended: original.suspended,
