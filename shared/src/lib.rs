@@ -7,6 +7,7 @@ pub mod alert;
 pub mod analysis;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod backup;
 pub mod command;
 pub mod emf;
 pub mod endpoint;
@@ -14,6 +15,7 @@ pub mod failure;
 pub mod fleet;
 pub mod health;
 pub mod lease;
+pub mod location;
 pub mod outbox;
 pub mod probe;
 pub mod quantity;

@@ -6,38 +6,9 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use super::{Base, Bound, incomplete};
 use crate::failure::{CallError, Failure};
 
+pub use crate::location::Location;
+
 const SERVICE: &str = "s3";
-
-/// A bucket and a key in it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Location {
-    /// Bucket name.
-    pub bucket: String,
-    /// Object key, without a leading slash.
-    pub key: String,
-}
-
-impl Location {
-    /// A location.
-    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
-        Self {
-            bucket: bucket.into(),
-            key: key.into(),
-        }
-    }
-
-    /// Reads `s3://bucket/key`; `None` for anything else, and for an empty bucket or key.
-    pub fn parse(uri: &str) -> Option<Self> {
-        let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
-        (!bucket.is_empty() && !key.is_empty()).then(|| Self::new(bucket, key))
-    }
-}
-
-impl std::fmt::Display for Location {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "s3://{}/{}", self.bucket, self.key)
-    }
-}
 
 /// One object, read whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

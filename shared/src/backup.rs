@@ -1,0 +1,3 @@
+//! Backups of endpoints in another Region, and the way back from them.
+
+pub mod inventory;
