@@ -106,6 +106,22 @@ pub fn lasting(seconds: i64) -> String {
         .join(" ")
 }
 
+/// A number of bytes with three digits at most, in the decimal units of S3's prices and limits: `7 B`, `1.5 MB`, `100 GB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let mut unit = 0;
+    let mut shown = bytes as f64;
+    // What would round to 1000 is 1 of the next unit.
+    while shown >= 999.5 && unit + 1 < UNITS.len() {
+        shown /= 1000.0;
+        unit += 1;
+    }
+    match unit > 0 && shown < 9.95 && (shown * 10.0).round() % 10.0 != 0.0 {
+        true => format!("{shown:.1} {}", UNITS[unit]),
+        false => format!("{shown:.0} {}", UNITS[unit]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +155,25 @@ mod tests {
     fn a_time_is_told_in_its_two_largest_units() {
         let told = [0, 45, 250, 5400, 3600, 86_400 * 2 + 10_800, 86_400 + 59].map(lasting);
         assert_eq!(told, ["0s", "45s", "4m 10s", "1h 30m", "1h", "2d 3h", "1d"]);
+    }
+
+    #[test]
+    fn bytes_are_told_in_decimal_units_with_three_digits() {
+        let told = [
+            0,
+            999,
+            1000,
+            1_549_000,
+            99_900_000,
+            999_600_000,
+            5_000_000_000_000,
+            u64::MAX,
+        ]
+        .map(bytes);
+        assert_eq!(
+            told,
+            ["0 B", "999 B", "1 kB", "1.5 MB", "100 MB", "1 GB", "5 TB", "18 EB"]
+        );
     }
 
     #[test]

@@ -139,9 +139,20 @@ pub struct Wanted {
     pub to: Location,
 }
 
+/// How far one copy is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Found {
+    /// The object under the copy's key.
+    pub copy: Option<ObjectInfo>,
+    /// Unfinished uploads to that very key.
+    pub uploads: Vec<Upload>,
+}
+
 /// One call toward a copy, sent to the destination bucket's Region. Each may be lost, repeated or answered wrongly.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CopyCall {
+    /// `HeadObject` of the copy, `ListMultipartUploads` of its key and `ListParts` of each: how far it is.
+    Find(Arc<Wanted>),
     /// `CopyObject` with `CopySourceIfMatch` of the source's ETag and `IfNoneMatch: *`, `ChecksumAlgorithm: CRC64NVME`,
     /// both directives `COPY`, the source's storage class and the destination's encryption.
     Whole(Arc<Wanted>),
@@ -190,6 +201,8 @@ pub enum CopyCall {
 /// What came of a [`CopyCall`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CopyAnswer {
+    /// `Find`: what there is.
+    Found(Found),
     /// `Whole` and `Complete`: what the answer says of the copy.
     Copied {
         /// Its ETag, quotes included.

@@ -1,0 +1,282 @@
+//! S3 as far as copies go: objects that remember of which versions and bytes they were made.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use super::{layout::LEAST_PART, *};
+use crate::{
+    backup::{
+        fixture::{at, object},
+        inventory::{Algorithm, Checksum, CopyAnswer, CopyCall, Found, ObjectInfo, Part, Upload, Wanted},
+    },
+    failure::{CallError, Failure},
+    location::Location,
+};
+
+/// What an object holds: pieces of versions of the source.
+pub(super) type Pieces = Vec<(String, Range<u64>)>;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fake {
+    /// The one source object: its ETag and size; `None` when deleted.
+    pub source: Option<(String, u64)>,
+    /// The source has a full-object checksum. Otherwise copies cannot be proven.
+    pub checksums: bool,
+    pub copies: BTreeMap<String, Pieces>,
+    pub uploads: BTreeMap<String, (String, i64, BTreeMap<u32, Pieces>)>,
+    /// So many of the next copies come out with a wrong byte.
+    pub corrupt: u32,
+    /// Calls by name.
+    pub calls: BTreeMap<&'static str, u32>,
+    serial: i64,
+}
+
+/// What befalls a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    None,
+    Throttled,
+    LostBefore,
+    LostAfter,
+}
+
+pub(super) fn failed(failure: Failure) -> CopyAnswer {
+    CopyAnswer::Failed(CallError {
+        service: "s3",
+        operation: "CopyObject",
+        failure,
+        code: None,
+        message: "injected".into(),
+        request_id: None,
+    })
+}
+
+fn name(call: &CopyCall) -> &'static str {
+    match call {
+        CopyCall::Find(_) => "find",
+        CopyCall::Whole(_) => "whole",
+        CopyCall::Begin(_) => "begin",
+        CopyCall::Part { .. } => "part",
+        CopyCall::Complete { .. } => "complete",
+        CopyCall::Look(_) => "look",
+        CopyCall::Discard { .. } => "discard",
+        CopyCall::Abort { .. } => "abort",
+    }
+}
+
+fn length(pieces: &Pieces) -> u64 {
+    pieces.iter().map(|(_, range)| range.end - range.start).sum()
+}
+
+fn part_etag(pieces: &Pieces) -> String {
+    format!("\"{pieces:?}\"")
+}
+
+/// The pieces are the whole of one version.
+pub(super) fn is_whole(pieces: &Pieces, etag: &str, size: u64) -> bool {
+    let mut next = 0;
+    pieces.iter().all(|(of, range)| {
+        let fits = of == etag && range.start == next;
+        next = range.end;
+        fits
+    }) && next == size
+}
+
+impl Fake {
+    pub(super) fn new(size: u64) -> Self {
+        Self {
+            source: Some(("\"v1\"".into(), size)),
+            checksums: true,
+            ..Self::default()
+        }
+    }
+
+    /// What a backup would want now: the source as it is, under a key of that version.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        let (etag, size) = self.source.clone()?;
+        Some(Wanted {
+            bucket: "models".into(),
+            to: Location::new("dr", format!("artifacts/{}", etag.trim_matches('"'))),
+            object: object("model.tar.gz", size, &etag),
+        })
+    }
+
+    pub(super) fn answer(&mut self, call: &CopyCall, fault: Fault) -> CopyAnswer {
+        *self.calls.entry(name(call)).or_default() += 1;
+        match fault {
+            Fault::None => self.take(call),
+            Fault::Throttled => failed(Failure::Throttled),
+            Fault::LostBefore => failed(Failure::Network),
+            Fault::LostAfter => {
+                self.take(call);
+                failed(Failure::TimedOut)
+            }
+        }
+    }
+
+    fn take(&mut self, call: &CopyCall) -> CopyAnswer {
+        match call {
+            CopyCall::Find(wanted) => CopyAnswer::Found(self.found(wanted)),
+            CopyCall::Whole(wanted) => match self.pinned(wanted) {
+                false => CopyAnswer::SourceChanged,
+                true => self.put(wanted, vec![(wanted.object.etag.clone(), 0..wanted.object.size)]),
+            },
+            CopyCall::Begin(wanted) => {
+                if !self.pinned(wanted) {
+                    return CopyAnswer::SourceChanged;
+                }
+                self.serial += 1;
+                let id = format!("upload-{}", self.serial);
+                let upload = (wanted.to.key.clone(), self.serial, BTreeMap::new());
+                self.uploads.insert(id.clone(), upload);
+                CopyAnswer::Begun(id)
+            }
+            CopyCall::Part {
+                wanted,
+                upload,
+                number,
+                range,
+            } => {
+                if !self.uploads.contains_key(&**upload) {
+                    return CopyAnswer::UploadGone;
+                }
+                if !self.pinned(wanted) {
+                    return CopyAnswer::SourceChanged;
+                }
+                let pieces = vec![(wanted.object.etag.clone(), range.clone())];
+                let etag = part_etag(&pieces);
+                if let Some((_, _, parts)) = self.uploads.get_mut(&**upload) {
+                    parts.insert(*number, pieces);
+                }
+                CopyAnswer::Part(Part {
+                    number: *number,
+                    size: range.end - range.start,
+                    etag,
+                    checksum: None,
+                })
+            }
+            CopyCall::Complete { wanted, upload, parts } => self.complete(wanted, upload, parts),
+            CopyCall::Look(wanted) => match self.pinned(wanted) {
+                false => CopyAnswer::SourceChanged,
+                true => CopyAnswer::Seen {
+                    source: self.checksum(&vec![(wanted.object.etag.clone(), 0..wanted.object.size)]),
+                    copy: self.copy(&wanted.to.key),
+                },
+            },
+            CopyCall::Discard { wanted, etag } => {
+                if self.copy(&wanted.to.key).is_some_and(|copy| copy.etag == *etag) {
+                    self.copies.remove(&wanted.to.key);
+                }
+                CopyAnswer::Gone
+            }
+            CopyCall::Abort { upload, .. } => {
+                self.uploads.remove(&**upload);
+                CopyAnswer::Gone
+            }
+        }
+    }
+
+    fn complete(&mut self, wanted: &Wanted, upload: &str, parts: &[Part]) -> CopyAnswer {
+        let Some((key, _, have)) = self.uploads.get(upload) else {
+            return CopyAnswer::UploadGone;
+        };
+        assert_eq!(*key, wanted.to.key, "an upload to another key");
+        assert!(parts.windows(2).all(|pair| pair[0].number < pair[1].number));
+        let mut pieces = Pieces::new();
+        for (index, part) in parts.iter().enumerate() {
+            let Some(piece) = have.get(&part.number).filter(|piece| part_etag(piece) == part.etag) else {
+                return CopyAnswer::UploadGone;
+            };
+            let small = length(piece) < LEAST_PART && index + 1 < parts.len();
+            assert!(!small, "EntityTooSmall");
+            pieces.extend(piece.clone());
+        }
+        assert_eq!(length(&pieces), wanted.object.size, "MpuObjectSize");
+        let answer = self.put(wanted, pieces);
+        if matches!(answer, CopyAnswer::Copied { .. }) {
+            self.uploads.remove(upload);
+        }
+        answer
+    }
+
+    fn put(&mut self, wanted: &Wanted, mut pieces: Pieces) -> CopyAnswer {
+        if self.copies.contains_key(&wanted.to.key) {
+            return CopyAnswer::AlreadyThere;
+        }
+        if self.corrupt > 0 {
+            self.corrupt -= 1;
+            pieces[0].0 = "a wrong byte".into();
+        }
+        let answer = CopyAnswer::Copied {
+            etag: part_etag(&pieces),
+            checksum: self.checksum(&pieces),
+        };
+        self.copies.insert(wanted.to.key.clone(), pieces);
+        answer
+    }
+
+    /// Equal for equal bytes, however they were put together.
+    pub(super) fn checksum(&self, pieces: &Pieces) -> Option<Checksum> {
+        let versions: std::collections::BTreeSet<&str> = pieces.iter().map(|(of, _)| of.as_str()).collect();
+        self.checksums.then(|| Checksum {
+            algorithm: Algorithm::Crc64Nvme,
+            full_object: true,
+            value: format!("{versions:?} {}", length(pieces)),
+        })
+    }
+
+    pub(super) fn copy(&self, key: &str) -> Option<ObjectInfo> {
+        let pieces = self.copies.get(key)?;
+        Some(ObjectInfo {
+            checksum: self.checksum(pieces),
+            ..object(key, length(pieces), &part_etag(pieces))
+        })
+    }
+
+    fn pinned(&self, wanted: &Wanted) -> bool {
+        self.source
+            .as_ref()
+            .is_some_and(|(etag, _)| *etag == wanted.object.etag)
+    }
+
+    pub(super) fn found(&self, wanted: &Wanted) -> Found {
+        let mut uploads = self.unfinished();
+        uploads.retain(|upload| upload.key == wanted.to.key);
+        Found {
+            copy: self.copy(&wanted.to.key),
+            uploads,
+        }
+    }
+
+    pub(super) fn unfinished(&self) -> Vec<Upload> {
+        let part = |(number, pieces): (&u32, &Pieces)| Part {
+            number: *number,
+            size: length(pieces),
+            etag: part_etag(pieces),
+            checksum: None,
+        };
+        self.uploads
+            .iter()
+            .map(|(id, (key, begun, parts))| Upload {
+                key: key.clone(),
+                id: id.clone(),
+                initiated: at(*begun),
+                parts: parts.iter().map(part).collect(),
+            })
+            .collect()
+    }
+
+    /// Makes the transfer's calls one after the other until it ends.
+    pub(super) fn run(&mut self, transfer: &mut Transfer, mut fault: impl FnMut(&CopyCall) -> Fault) -> Outcome {
+        for _ in 0..10_000 {
+            if let Some(outcome) = transfer.ended() {
+                return outcome.clone();
+            }
+            let call = transfer
+                .next_call()
+                .expect("a transfer that has not ended has a next call");
+            let answer = self.answer(&call, fault(&call));
+            transfer.answer(&call, answer);
+        }
+        panic!("no end: {transfer:?}");
+    }
+}

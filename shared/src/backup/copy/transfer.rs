@@ -1,0 +1,433 @@
+//! One object on its way.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::Arc,
+};
+
+use super::{
+    layout::{self, Layout},
+    proof::{Proof, Verdict, compare, compare_found},
+};
+use crate::{
+    backup::inventory::{CopyAnswer, CopyCall, Found, ObjectInfo, Part, Upload, Wanted},
+    failure::{CallError, Failure, Retry},
+};
+
+/// Failed answers in a row after which a transfer waits for the next invocation.
+const FAILURES: u32 = 8;
+
+/// Throttled answers in a row after which it does: being throttled is a matter of pace, which is slowed down elsewhere.
+const THROTTLED: u32 = 200;
+
+/// Times that one transfer looks again from the beginning.
+const LOOKS: u32 = 12;
+
+/// Times that a copy may come out wrong.
+const DAMAGED: u32 = 3;
+
+/// One object, how far its copy is, and what to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transfer {
+    wanted: Arc<Wanted>,
+    stage: Stage,
+    /// Uploads to abort before it may end.
+    doomed: Vec<Arc<str>>,
+    /// Calls handed out and not answered.
+    in_flight: u32,
+    failures: u32,
+    throttled: u32,
+    looks: u32,
+    damaged: u32,
+    /// A copy was made here, and not found.
+    made: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    Find,
+    Whole,
+    Begin,
+    Parts(Work),
+    Complete(Work),
+    Look,
+    Discard { etag: String, why: String },
+    End(Outcome),
+}
+
+/// An upload being filled.
+#[derive(Clone, Debug, PartialEq)]
+struct Work {
+    upload: Arc<str>,
+    layout: Layout,
+    have: BTreeMap<u32, Part>,
+    to_do: VecDeque<u32>,
+}
+
+/// How a transfer ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The copy was there.
+    Present(Proof),
+    /// The copy was made, and compared.
+    Copied(Proof),
+    /// The source is another by now, or gone: the inventory has to be taken again.
+    SourceChanged,
+    /// It cannot be copied as it is.
+    Refused(Refusal),
+    /// Each copy came out different; the last difference.
+    Damaged(String),
+    /// A call was refused, and would be again.
+    Failed(CallError),
+    /// A call kept failing in a way that passes. What was copied so far stays, to be continued.
+    Later(String),
+}
+
+impl Outcome {
+    /// The copy is there, and is what was copied.
+    pub fn proof(&self) -> Option<Proof> {
+        match self {
+            Self::Present(proof) | Self::Copied(proof) => Some(*proof),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present(_) => f.write_str("was there"),
+            Self::Copied(_) => f.write_str("copied"),
+            Self::SourceChanged => f.write_str("the source changed while it was copied"),
+            Self::Refused(why) => write!(f, "cannot be copied: {why}"),
+            Self::Damaged(why) => write!(f, "every copy of it came out different: {why}"),
+            Self::Failed(error) => write!(f, "{error}"),
+            Self::Later(why) => write!(f, "to be continued: {why}"),
+        }
+    }
+}
+
+/// Why an object cannot be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Its storage class has to be restored before it can be read.
+    Archived,
+    /// No object can be so large.
+    TooLarge,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Archived => f.write_str(
+                "it is archived (GLACIER or DEEP_ARCHIVE); restore it for good by copying it over itself as STANDARD",
+            ),
+            Self::TooLarge => write!(
+                f,
+                "it is larger than {} bytes, the most S3 holds",
+                layout::LARGEST_OBJECT
+            ),
+        }
+    }
+}
+
+impl Transfer {
+    /// A transfer of which nothing is known: its first call looks.
+    pub fn new(wanted: Arc<Wanted>) -> Self {
+        Self {
+            wanted,
+            stage: Stage::Find,
+            doomed: vec![],
+            in_flight: 0,
+            failures: 0,
+            throttled: 0,
+            looks: 0,
+            damaged: 0,
+            made: false,
+        }
+    }
+
+    /// A transfer of which it is known how far it is, from listings.
+    pub fn found(wanted: Arc<Wanted>, found: Found) -> Self {
+        let mut transfer = Self::new(wanted);
+        transfer.plan(found);
+        transfer
+    }
+
+    /// A copy that was compared before, for example because a recovery point names it with this ETag.
+    pub fn proven(wanted: Arc<Wanted>, proof: Proof) -> Self {
+        let mut transfer = Self::new(wanted);
+        transfer.stage = Stage::End(Outcome::Present(proof));
+        transfer
+    }
+
+    /// What is copied, and where to.
+    pub fn wanted(&self) -> &Arc<Wanted> {
+        &self.wanted
+    }
+
+    /// The next call that may be made now; `None` while answers are awaited, and after the end.
+    pub fn next_call(&mut self) -> Option<CopyCall> {
+        let wanted = Arc::clone(&self.wanted);
+        let alone = self.in_flight == 0;
+        let call = match &mut self.stage {
+            Stage::Parts(work) => {
+                let number = work.to_do.pop_front()?;
+                CopyCall::Part {
+                    range: work.layout.range(number),
+                    upload: Arc::clone(&work.upload),
+                    wanted,
+                    number,
+                }
+            }
+            _ if !alone => return None,
+            Stage::Find => CopyCall::Find(wanted),
+            Stage::Whole => CopyCall::Whole(wanted),
+            Stage::Begin => CopyCall::Begin(wanted),
+            Stage::Complete(work) => CopyCall::Complete {
+                upload: Arc::clone(&work.upload),
+                parts: work.have.values().cloned().collect(),
+                wanted,
+            },
+            Stage::Look => CopyCall::Look(wanted),
+            Stage::Discard { etag, .. } => CopyCall::Discard {
+                etag: etag.clone(),
+                wanted,
+            },
+            Stage::End(_) => CopyCall::Abort {
+                upload: self.doomed.pop()?,
+                to: wanted.to.clone(),
+            },
+        };
+        self.in_flight += 1;
+        Some(call)
+    }
+
+    /// How it ended, once every call is answered and nothing is left to clear away.
+    pub fn ended(&self) -> Option<&Outcome> {
+        match &self.stage {
+            Stage::End(outcome) if self.in_flight == 0 && self.doomed.is_empty() => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Takes in the answer to a call that [`Transfer::next_call`] handed out.
+    pub fn answer(&mut self, call: &CopyCall, answer: CopyAnswer) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let CopyAnswer::Failed(error) = answer {
+            return self.failed(call, error);
+        }
+        self.failures = 0;
+        self.throttled = 0;
+        if matches!(self.stage, Stage::End(_)) {
+            return;
+        }
+        match (call, answer) {
+            (_, CopyAnswer::SourceChanged) => self.end(Outcome::SourceChanged),
+            (CopyCall::Find(_), CopyAnswer::Found(found)) => self.plan(found),
+            (CopyCall::Begin(_), CopyAnswer::Begun(upload)) => self.begun(upload),
+            (CopyCall::Part { upload, number, .. }, CopyAnswer::Part(part)) => self.part(upload, *number, part),
+            (CopyCall::Whole(_) | CopyCall::Complete { .. }, CopyAnswer::Copied { etag, checksum }) => {
+                self.made = true;
+                let verdict = compare(&self.wanted.object, &etag, checksum.as_ref());
+                self.judge(verdict, &etag, Stage::Look);
+            }
+            (CopyCall::Look(_), CopyAnswer::Seen { source, copy }) => {
+                let Some(copy) = copy else {
+                    return self.look_again("the copy that was made is not there");
+                };
+                let source = ObjectInfo {
+                    checksum: source,
+                    ..self.wanted.object.clone()
+                };
+                let by_size = self.present(Proof::Size);
+                self.judge(compare_found(&source, &copy), &copy.etag, Stage::End(by_size));
+            }
+            (CopyCall::Discard { .. }, CopyAnswer::Gone) => self.discarded(),
+            (_, CopyAnswer::AlreadyThere) => self.look_again("something else is written under the copy's key"),
+            (CopyCall::Part { upload, .. }, CopyAnswer::UploadGone) if !self.fills(upload) => {}
+            (_, CopyAnswer::UploadGone) => self.look_again("the upload was ended by somebody else"),
+            (_, answer) => self.look_again(&format!("S3's answer makes no sense here: {answer:?}")),
+        }
+    }
+
+    /// Decides from what was found.
+    fn plan(&mut self, found: Found) {
+        let object = &self.wanted.object;
+        if matches!(object.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE")) {
+            self.doom(found.uploads);
+            return self.end(Outcome::Refused(Refusal::Archived));
+        }
+        if object.size > layout::LARGEST_OBJECT {
+            self.doom(found.uploads);
+            return self.end(Outcome::Refused(Refusal::TooLarge));
+        }
+        if let Some(copy) = found.copy {
+            let verdict = compare_found(object, &copy);
+            self.doom(found.uploads);
+            return self.judge(verdict, &copy.etag, Stage::Look);
+        }
+        let Some(layout) = Layout::of(object.size) else {
+            self.doom(found.uploads);
+            self.stage = Stage::Whole;
+            return;
+        };
+        let mut uploads = found.uploads;
+        uploads.sort_by(|a, b| (a.initiated, &a.id).cmp(&(b.initiated, &b.id)));
+        let mut uploads = uploads.into_iter();
+        self.stage = match uploads.next() {
+            Some(Upload { id, parts, .. }) => Work::new(id, layout, parts).stage(),
+            None => Stage::Begin,
+        };
+        self.doom(uploads);
+    }
+
+    fn begun(&mut self, upload: String) {
+        self.stage = match Layout::of(self.wanted.object.size) {
+            Some(layout) => Work::new(upload, layout, []).stage(),
+            None => Stage::Whole,
+        };
+    }
+
+    fn part(&mut self, upload: &Arc<str>, number: u32, part: Part) {
+        if !self.fills(upload) {
+            return;
+        }
+        let Stage::Parts(work) = &mut self.stage else { return };
+        if part.number != number || !work.layout.has(&part) {
+            let bytes = part.size;
+            return self.look_again(&format!(
+                "part {number} came out as {bytes} bytes of part {}",
+                part.number
+            ));
+        }
+        work.have.insert(number, part);
+        if work.have.len() == work.layout.count() as usize {
+            self.stage = Stage::Complete(work.clone());
+        }
+    }
+
+    /// The copy is what was copied, or is not, or else `open`.
+    fn judge(&mut self, verdict: Verdict, etag: &str, open: Stage) {
+        match verdict {
+            Verdict::Same(proof) => {
+                let outcome = self.present(proof);
+                self.stage = Stage::End(outcome);
+            }
+            Verdict::Different(why) => {
+                let etag = etag.to_owned();
+                self.stage = Stage::Discard { etag, why };
+            }
+            Verdict::Open => self.stage = open,
+        }
+    }
+
+    fn present(&self, proof: Proof) -> Outcome {
+        match self.made {
+            true => Outcome::Copied(proof),
+            false => Outcome::Present(proof),
+        }
+    }
+
+    /// A wrong copy is gone. One that was only found may have been damaged by anybody; those made here are counted.
+    fn discarded(&mut self) {
+        let Stage::Discard { why, .. } = &self.stage else {
+            return;
+        };
+        let why = why.clone();
+        self.damaged += u32::from(self.made);
+        self.made = false;
+        if self.damaged >= DAMAGED {
+            return self.end(Outcome::Damaged(why));
+        }
+        self.look_again(&why);
+    }
+
+    fn failed(&mut self, call: &CopyCall, error: CallError) {
+        match error.failure {
+            Failure::Throttled => self.throttled += 1,
+            _ => self.failures += 1,
+        }
+        let over = self.failures >= FAILURES || self.throttled >= THROTTLED;
+        if let CopyCall::Abort { upload, .. } = call {
+            // What cannot be aborted now is swept up later: see `leftovers`.
+            if !over && error.failure.retry() != Retry::Never {
+                self.doomed.push(Arc::clone(upload));
+            }
+            return;
+        }
+        if matches!(self.stage, Stage::End(_)) {
+            return;
+        }
+        if error.failure.retry() == Retry::Never {
+            return self.end(Outcome::Failed(error));
+        }
+        if over {
+            self.stage = Stage::End(Outcome::Later(error.to_string()));
+            return;
+        }
+        match (&mut self.stage, call) {
+            (Stage::Parts(work), CopyCall::Part { upload, number, .. }) => {
+                if work.upload == *upload {
+                    work.to_do.push_front(*number);
+                }
+            }
+            (_, CopyCall::Whole(_) | CopyCall::Begin(_) | CopyCall::Complete { .. } | CopyCall::Discard { .. })
+                if error.failure != Failure::Throttled =>
+            {
+                self.look_again(&error.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// From the beginning, with whatever there is by then.
+    fn look_again(&mut self, why: &str) {
+        self.looks += 1;
+        self.stage = match self.looks >= LOOKS {
+            true => Stage::End(Outcome::Later(why.to_owned())),
+            false => Stage::Find,
+        };
+    }
+
+    /// It ends for good: the upload in hand is of no use to anybody.
+    fn end(&mut self, outcome: Outcome) {
+        if let Stage::Parts(work) | Stage::Complete(work) = &self.stage {
+            self.doomed.push(Arc::clone(&work.upload));
+        }
+        self.stage = Stage::End(outcome);
+    }
+
+    fn doom(&mut self, uploads: impl IntoIterator<Item = Upload>) {
+        self.doomed.extend(uploads.into_iter().map(|upload| upload.id.into()));
+    }
+
+    fn fills(&self, upload: &Arc<str>) -> bool {
+        matches!(&self.stage, Stage::Parts(work) | Stage::Complete(work) if work.upload == *upload)
+    }
+}
+
+impl Work {
+    fn new(upload: String, layout: Layout, parts: impl IntoIterator<Item = Part>) -> Self {
+        let have: BTreeMap<u32, Part> = parts
+            .into_iter()
+            .filter(|part| layout.has(part))
+            .map(|part| (part.number, part))
+            .collect();
+        let to_do = (1..=layout.count()).filter(|number| !have.contains_key(number));
+        Self {
+            upload: upload.into(),
+            to_do: to_do.collect(),
+            layout,
+            have,
+        }
+    }
+
+    fn stage(self) -> Stage {
+        match self.to_do.is_empty() {
+            true => Stage::Complete(self),
+            false => Stage::Parts(self),
+        }
+    }
+}
