@@ -1,6 +1,6 @@
 //! The surroundings of a function: structured logs, metrics, and how long it may run.
 //!
-//! A log line is one flat JSON object: the fields of the event and of every span around it (`request_id`, `endpoint`)
+//! A log line is one flat JSON object: the fields of the event and of every span around it (`requestId`, `endpoint`)
 //! stand side by side, so that a query needs no path and one endpoint's story is one filter.
 
 mod serve;
@@ -55,9 +55,10 @@ pub fn invocation(request_id: &str, deadline_ms: u64) -> Invocation {
     }
 }
 
-/// The span every log line of an invocation is in.
+/// The span every log line of an invocation is in. Its field is spelt as in Lambda's own lines, so that one query finds
+/// both.
 pub fn span(call: &Invocation) -> tracing::Span {
-    tracing::info_span!("invocation", request_id = call.request_id)
+    tracing::info_span!("invocation", requestId = call.request_id)
 }
 
 /// Makes [`subscriber`] the process's own. Call it once, in `main`.
@@ -239,8 +240,8 @@ mod tests {
         });
         let text = written.text().replace(&"x".repeat(8192), "[8192 x]");
         insta::assert_snapshot!(text, @r#"
-        {"timestamp":"2026-01-01T12:00:00Z","level":"WARN","message":"probe failed\n\"twice\"","target":"shared::aws::lambda::tests","request_id":"req-1","endpoint":"fraud","variant":"blue","status":500,"slow":true}
-        {"timestamp":"2026-01-01T12:00:00Z","level":"INFO","message":"long","target":"shared::aws::lambda::tests","request_id":"req-1","endpoint":"fraud","body":"[8192 x]... (808 bytes more)"}
+        {"timestamp":"2026-01-01T12:00:00Z","level":"WARN","message":"probe failed\n\"twice\"","target":"shared::aws::lambda::tests","requestId":"req-1","endpoint":"fraud","variant":"blue","status":500,"slow":true}
+        {"timestamp":"2026-01-01T12:00:00Z","level":"INFO","message":"long","target":"shared::aws::lambda::tests","requestId":"req-1","endpoint":"fraud","body":"[8192 x]... (808 bytes more)"}
         "#);
     }
 

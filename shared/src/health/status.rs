@@ -91,7 +91,7 @@ fn headline(now: Timestamp, ledger: &HealthLedger, rows: &[(&String, &EndpointRe
     let ill = rows.iter().filter(|(_, record)| record.state.urgency() >= 2).count();
     let checked = match ledger.sweep.at {
         Some(at) => format!("last sweep {} ago", seconds(between(at, now))),
-        None => "never swept".to_owned(),
+        None => "no scheduled sweep yet".to_owned(),
     };
     let unreached = match ledger.sweep.unreached.len() {
         0 => String::new(),
