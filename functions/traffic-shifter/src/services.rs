@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::{
     aws::{
         Base, Deadlines, Invocation,
@@ -24,6 +24,10 @@ use shared::{
 use tokio::sync::OnceCell;
 
 use crate::Context;
+
+/// No call is begun later than this after the invocation began, however long Lambda would let it run: a rollback waits two
+/// minutes for late calls of invocations that it overtook (`shared::rollout`).
+const LONGEST: SignedDuration = SignedDuration::from_secs(100);
 
 /// The clients, made once: a warm invocation finds their connections open.
 #[derive(Debug)]
@@ -81,10 +85,9 @@ pub(crate) struct Acting {
 impl<'a> Services<'a> {
     pub(crate) fn new(ctx: &'a Context, call: &Invocation) -> Self {
         let clients = &ctx.clients;
-        let Deadlines {
-            looking: looking_until,
-            all: until,
-        } = ctx.deployed.deadlines(call);
+        let Deadlines { looking, all } = ctx.deployed.deadlines(call);
+        let latest = ctx.deployed.now().saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let (looking_until, until) = (looking.min(latest), all.min(latest));
         let s3 = clients.s3.until(until);
         let writer = ctx.deployed.writer(call);
         Self {
