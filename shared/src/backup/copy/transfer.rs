@@ -368,10 +368,8 @@ impl Transfer {
             return;
         }
         match (&mut self.stage, call) {
-            (Stage::Parts(work), CopyCall::Part { upload, number, .. }) => {
-                if work.upload == *upload {
-                    work.to_do.push_front(*number);
-                }
+            (Stage::Parts(work), CopyCall::Part { upload, number, .. }) if work.upload == *upload => {
+                work.to_do.push_front(*number);
             }
             (_, CopyCall::Whole(_) | CopyCall::Begin(_) | CopyCall::Complete { .. } | CopyCall::Discard { .. })
                 if error.failure != Failure::Throttled =>

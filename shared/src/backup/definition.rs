@@ -1,0 +1,370 @@
+//! What an endpoint is made of, as AWS's own JSON: kept in a recovery point, and created again from it.
+//!
+//! A document is what `Describe…` answered, minus what only AWS can say (ARNs, times, statuses). No typed mirror stands in
+//! between, so no field is lost, also none that is newer than this build.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::scaling::Scaling;
+
+/// Everything one endpoint is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Definition {
+    /// `EndpointName`.
+    pub endpoint: String,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The endpoint config in force.
+    pub config: Document,
+    /// Every model that the config or a component names, by name.
+    pub models: Vec<Document>,
+    /// Inference components, those that others are based on before them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Document>,
+    /// How variants and components are scaled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scaling: Vec<Scaled>,
+    /// The variants as they served, since autoscaling and weights move on from what the config says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub live: Vec<Live>,
+}
+
+/// One model, endpoint config or inference component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its name.
+    pub name: String,
+    /// The body of the `Create…` that makes it, without tags.
+    pub body: Value,
+    /// Its tags, without those of AWS (`aws:`), which nobody can set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One scalable target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaled {
+    /// What is scaled.
+    pub of: ScaledThing,
+    /// `ScalableDimension`, e.g. `sagemaker:variant:DesiredInstanceCount`.
+    pub dimension: String,
+    /// The whole of it.
+    pub scaling: Scaling,
+}
+
+/// What Application Auto Scaling scales.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScaledThing {
+    /// A variant of the endpoint, by name.
+    Variant(String),
+    /// An inference component, by name.
+    Component(String),
+}
+
+/// A variant as it served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `VariantName`.
+    pub variant: String,
+    /// `CurrentWeight`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// `CurrentInstanceCount`; absent for serverless variants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+}
+
+/// The kinds of documents, each with its `Describe…` and `Create…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// `CreateModel`.
+    Model,
+    /// `CreateEndpointConfig`.
+    Config,
+    /// `CreateInferenceComponent`.
+    Component,
+}
+
+impl Kind {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Config => "endpoint config",
+            Self::Component => "inference component",
+        }
+    }
+
+    /// The field of its name.
+    pub const fn name_field(self) -> &'static str {
+        match self {
+            Self::Model => "ModelName",
+            Self::Config => "EndpointConfigName",
+            Self::Component => "InferenceComponentName",
+        }
+    }
+
+    /// What `Describe…` answers and `Create…` does not take.
+    const fn answered_only(self) -> &'static [&'static str] {
+        match self {
+            Self::Model => &["ModelArn", "CreationTime", "DeploymentRecommendation"],
+            Self::Config => &["EndpointConfigArn", "CreationTime"],
+            Self::Component => &[
+                "InferenceComponentArn",
+                "EndpointArn",
+                "InferenceComponentStatus",
+                "FailureReason",
+                "CreationTime",
+                "LastModifiedTime",
+                "LastDeploymentConfig",
+            ],
+        }
+    }
+}
+
+impl Document {
+    /// The document of what `Describe…` answered.
+    ///
+    /// # Errors
+    /// What is missing from the answer.
+    pub fn described(kind: Kind, answer: Value, tags: BTreeMap<String, String>) -> Result<Self, String> {
+        let field = kind.name_field();
+        let Value::Object(mut body) = answer else {
+            return Err(format!("the description of the {} is no JSON object", kind.as_str()));
+        };
+        let Some(name) = body.get(field).and_then(Value::as_str).map(str::to_owned) else {
+            return Err(format!("the description of the {} has no {field}", kind.as_str()));
+        };
+        for answered in kind.answered_only() {
+            body.remove(*answered);
+        }
+        body.retain(|_, value| !value.is_null());
+        if kind == Kind::Component {
+            as_asked(&mut body);
+        }
+        Ok(Self {
+            name,
+            body: Value::Object(body),
+            tags: tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect(),
+        })
+    }
+
+    /// The body of the `Create…`, tags included.
+    pub fn request(&self) -> Value {
+        let mut body = self.body.clone();
+        if !self.tags.is_empty()
+            && let Value::Object(body) = &mut body
+        {
+            let tags = self.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+            body.insert("Tags".into(), tags.collect());
+        }
+        body
+    }
+
+    /// The text at a JSON pointer.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.body.pointer(pointer)?.as_str()
+    }
+}
+
+/// A component is described with what became of what was asked; this turns it into what was asked.
+fn as_asked(body: &mut Map<String, Value>) {
+    if let Some(runtime) = body.get_mut("RuntimeConfig").and_then(Value::as_object_mut) {
+        let copies = runtime.remove("DesiredCopyCount");
+        let current = runtime.remove("CurrentCopyCount");
+        if let Some(copies) = copies.or(current)
+            && !runtime.contains_key("CopyCount")
+        {
+            runtime.insert("CopyCount".into(), copies);
+        }
+    }
+    let specifications = body.iter_mut().filter(|(key, _)| key.starts_with("Specification"));
+    for (_, specification) in specifications {
+        let each: Vec<&mut Value> = match specification {
+            Value::Array(many) => many.iter_mut().collect(),
+            one => vec![one],
+        };
+        for container in each.into_iter().filter_map(|one| one.get_mut("Container")) {
+            let Some(container) = container.as_object_mut() else {
+                continue;
+            };
+            let Some(deployed) = container.remove("DeployedImage") else {
+                continue;
+            };
+            let image = ["SpecifiedImage", "ResolvedImage"]
+                .iter()
+                .find_map(|field| deployed.get(field).filter(|image| image.is_string()));
+            if let Some(image) = image {
+                container.insert("Image".into(), image.clone());
+            }
+        }
+    }
+}
+
+impl Definition {
+    /// Every document with its kind: in the order in which they have to be created.
+    pub fn documents(&self) -> impl Iterator<Item = (Kind, &Document)> {
+        let models = self.models.iter().map(|model| (Kind::Model, model));
+        let components = self.components.iter().map(|component| (Kind::Component, component));
+        models.chain([(Kind::Config, &self.config)]).chain(components)
+    }
+
+    /// The same, to change them.
+    pub(super) fn documents_mut(&mut self) -> impl Iterator<Item = (Kind, &mut Document)> {
+        let models = self.models.iter_mut().map(|model| (Kind::Model, model));
+        let components = self.components.iter_mut().map(|component| (Kind::Component, component));
+        models.chain([(Kind::Config, &mut self.config)]).chain(components)
+    }
+
+    /// Names of the models that the config and the components name, each once.
+    pub fn named_models(&self) -> Vec<String> {
+        named_models(
+            &self.config.body,
+            self.components.iter().map(|component| &component.body),
+        )
+    }
+}
+
+/// Names of the models that a config and components name, each once.
+pub fn named_models<'a>(config: &'a Value, components: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
+    let variants = ["ProductionVariants", "ShadowProductionVariants"]
+        .into_iter()
+        .filter_map(|list| config.get(list)?.as_array())
+        .flatten();
+    let specifications = components.into_iter().flat_map(specifications);
+    let mut names: Vec<String> = variants
+        .chain(specifications)
+        .filter_map(|of| of.get("ModelName")?.as_str())
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The specifications of a component: one, or one for each instance type.
+fn specifications(component: &Value) -> Vec<&Value> {
+    let one = component.get("Specification");
+    let many = component.get("Specifications").and_then(Value::as_array);
+    one.into_iter().chain(many.into_iter().flatten()).collect()
+}
+
+/// Puts components after those that they are based on (`BaseInferenceComponentName`).
+pub fn bases_first(components: Vec<Document>) -> Vec<Document> {
+    let base = |component: &Document| {
+        specifications(&component.body)
+            .iter()
+            .find_map(|of| of.get("BaseInferenceComponentName")?.as_str())
+            .map(str::to_owned)
+    };
+    let (mut based, mut sorted): (Vec<Document>, Vec<Document>) =
+        components.into_iter().partition(|component| base(component).is_some());
+    while !based.is_empty() {
+        let there: Vec<String> = sorted.iter().map(|component| component.name.clone()).collect();
+        let (ready, rest): (Vec<Document>, Vec<Document>) = based
+            .into_iter()
+            .partition(|component| base(component).is_none_or(|base| there.contains(&base)));
+        if ready.is_empty() {
+            sorted.extend(rest);
+            break;
+        }
+        sorted.extend(ready);
+        based = rest;
+    }
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_becomes_the_request_that_makes_it_and_keeps_fields_nobody_knows() {
+        let answer = json!({
+            "ModelName": "fraud-v1",
+            "ModelArn": "arn:aws:sagemaker:us-east-1:111122223333:model/fraud-v1",
+            "CreationTime": 1_700_000_000.5,
+            "PrimaryContainer": {"Image": "i", "FieldOfNextYear": {"Deep": [1, 2]}},
+            "VpcConfig": null,
+            "EnableNetworkIsolation": false,
+        });
+        let tags = [("team", "risk"), ("aws:cloudformation:stack-name", "ml")];
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let document = Document::described(Kind::Model, answer, tags).unwrap();
+        assert_eq!(
+            document.request(),
+            json!({
+                "ModelName": "fraud-v1",
+                "PrimaryContainer": {"Image": "i", "FieldOfNextYear": {"Deep": [1, 2]}},
+                "EnableNetworkIsolation": false,
+                "Tags": [{"Key": "team", "Value": "risk"}],
+            })
+        );
+    }
+
+    #[test]
+    fn a_component_is_turned_back_into_what_was_asked() {
+        let answer = json!({
+            "InferenceComponentName": "llm",
+            "InferenceComponentArn": "arn",
+            "EndpointName": "shared",
+            "EndpointArn": "arn",
+            "VariantName": "AllTraffic",
+            "InferenceComponentStatus": "InService",
+            "Specification": {
+                "Container": {
+                    "DeployedImage": {"SpecifiedImage": "image:1", "ResolvedImage": "image@sha256:aa", "ResolutionTime": 1.0},
+                    "ArtifactUrl": "s3://models/llm.tar.gz",
+                },
+                "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024},
+            },
+            "RuntimeConfig": {"DesiredCopyCount": 2, "CurrentCopyCount": 1},
+        });
+        let document = Document::described(Kind::Component, answer, BTreeMap::new()).unwrap();
+        assert_eq!(
+            document.request(),
+            json!({
+                "InferenceComponentName": "llm",
+                "EndpointName": "shared",
+                "VariantName": "AllTraffic",
+                "Specification": {
+                    "Container": {"ArtifactUrl": "s3://models/llm.tar.gz", "Image": "image:1"},
+                    "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024},
+                },
+                "RuntimeConfig": {"CopyCount": 2},
+            })
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_name_is_refused() {
+        let refused = Document::described(Kind::Config, json!({}), BTreeMap::new());
+        assert_eq!(
+            refused.unwrap_err(),
+            "the description of the endpoint config has no EndpointConfigName"
+        );
+    }
+
+    #[test]
+    fn components_come_after_those_they_are_based_on_and_a_circle_loses_none() {
+        let component = |name: &str, base: Option<&str>| Document {
+            name: name.into(),
+            body: json!({"Specification": {"BaseInferenceComponentName": base}}),
+            tags: BTreeMap::new(),
+        };
+        let sorted = bases_first(vec![
+            component("adapter", Some("base")),
+            component("a", Some("b")),
+            component("b", Some("a")),
+            component("base", None),
+        ]);
+        let names: Vec<&str> = sorted.iter().map(|component| component.name.as_str()).collect();
+        assert_eq!(names, ["base", "adapter", "a", "b"]);
+    }
+}
