@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 use crate::{
     clock::SimClock,
     faults::{Calling, Fault, FaultKind, FaultPlan},
-    store::Store,
+    store::{Key, Store},
     wire::{self, Asked, What},
     world::{ApiError, Call, Happening, Service, World},
 };
@@ -39,6 +39,7 @@ pub struct Cloud(Arc<Inner>);
 struct Inner {
     world: Mutex<World>,
     store: Store,
+    copied_per_second: Option<u64>,
     faults: Mutex<FaultPlan>,
     clock: SimClock,
     log: Mutex<CallLog>,
@@ -67,12 +68,22 @@ pub struct Crash {
 impl Cloud {
     /// A cloud of this world. Request ids and version ids are seeded by the fault plan's clock start and never repeat
     /// within a run; two runs that make the same calls see the same ids.
-    pub fn new(world: World, faults: FaultPlan, clock: SimClock) -> Self {
+    pub fn new(mut world: World, faults: FaultPlan, clock: SimClock) -> Self {
         let seed = clock.start().as_second().unsigned_abs();
         let (crashes, _) = broadcast::channel(64);
+        let store = Store::new(world.account(), seed, clock);
+        let copied_per_second = world.copied_per_second();
+        for (arn, region, name, key) in world.keys() {
+            let (enabled, denied) = (key.enabled, key.denied);
+            let key = Key { name, region, enabled, denied };
+            store.know_key(&arn, key);
+        }
+        let shelves = store.clone();
+        world.look_for_artifacts(move |uri| shelves.artifact(uri));
         Self(Arc::new(Inner {
             world: Mutex::new(world),
-            store: Store::new(seed, clock),
+            store,
+            copied_per_second,
             faults: Mutex::new(faults),
             clock,
             log: Mutex::default(),
@@ -193,7 +204,11 @@ impl Cloud {
             None => None,
         };
         let (response, mut takes) = self.perform(now, name, asked, refused_by_fault, &request_id).await;
-        lock(&self.0.log).close(entry, log::outcome_of(&response));
+        let outcome = match struck {
+            Some(FaultKind::Error200) => Outcome::Refused(response.status().as_u16()),
+            _ => log::outcome_of(&response),
+        };
+        lock(&self.0.log).close(entry, outcome);
         if let Some(FaultKind::Slow(by)) = struck {
             takes += by;
         }
@@ -239,11 +254,26 @@ impl Cloud {
                 };
                 wire::respond((service, &operation, protocol), outcome, request_id)
             }
-            What::S3(call) => match refusal {
+            What::S3(call) => match refusal.or_else(|| self.dark(&call, region)) {
                 Some(error) => (wire::s3_error(&error, request_id), Duration::ZERO),
-                None => (self.0.store.answer(*call, region, request_id).await, Duration::ZERO),
+                None => {
+                    let (response, copied) = self.0.store.answer(*call, region, request_id).await;
+                    let rate = self.0.copied_per_second.filter(|rate| *rate > 0);
+                    let takes = rate.map_or(0.0, |rate| copied as f64 / rate as f64);
+                    (response, Duration::from_secs_f64(takes))
+                }
             },
         }
+    }
+
+    /// S3 fails in a Region that is dark, and a copy also when that of its source is.
+    fn dark(&self, call: &wire::S3Call, region: &str) -> Option<ApiError> {
+        let source = call
+            .copied_from()
+            .and_then(|bucket| self.0.store.region_of(&bucket));
+        let world = lock(&self.0.world);
+        let down = world.is_down(region) || source.is_some_and(|region| world.is_down(&region));
+        down.then(|| ApiError::new(503, "ServiceUnavailable", "Service is unable to handle request."))
     }
 
     fn dated(&self, mut response: Response<Bytes>) -> Response<Bytes> {
@@ -278,6 +308,10 @@ pub fn service_name(service: Service) -> &'static str {
         Service::AutoScaling => "autoscaling",
         Service::Sns => "sns",
         Service::Sts => "sts",
+        Service::Ecr => "ecr",
+        Service::Iam => "iam",
+        Service::Kms => "kms",
+        Service::Lambda => "lambda",
     }
 }
 

@@ -15,6 +15,9 @@ pub enum FaultKind {
     Throttle,
     /// Refused with the service's own internal error, status 500; no effect.
     Error500,
+    /// S3 answers a copy or a completion with status 200 and an error in its body; every other call as
+    /// [`FaultKind::Error500`]. No effect.
+    Error200,
     /// Refused with the service's own access-denied error; no effect.
     Denied,
     /// The connection breaks before the request arrives; no effect.
@@ -42,6 +45,7 @@ impl fmt::Display for FaultKind {
         f.write_str(match self {
             Self::Throttle => "throttle",
             Self::Error500 => "error500",
+            Self::Error200 => "error200",
             Self::Denied => "denied",
             Self::CutBefore => "cut-before",
             Self::CutAfter => "cut-after",
@@ -55,7 +59,7 @@ impl fmt::Display for FaultKind {
 /// One fault: which calls, on which occasions, and what happens to them. Selectors left out select everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts` or `s3`; `None` for every service.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`; `None` for every service.
     pub service: Option<String>,
     /// The API's operation name, e.g. `DescribeEndpoint`; `None` for every operation.
     pub operation: Option<String>,
@@ -133,7 +137,7 @@ impl Fault {
 /// A call about to be made, as far as faults tell calls apart.
 #[derive(Clone, Copy, Debug)]
 pub struct Calling<'a> {
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts` or `s3`.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`.
     pub service: &'a str,
     /// The API's operation name.
     pub operation: &'a str,

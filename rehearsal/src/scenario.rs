@@ -4,6 +4,7 @@
 //! (functions, commands, Regions, endpoints) must exist in it, so that a typo never becomes an expectation that holds
 //! by accident.
 
+mod bucket;
 mod builtin;
 mod check;
 mod expectation;
@@ -19,6 +20,7 @@ use shared::{
     yaml::{self, Found, Map, Problems},
 };
 
+pub use bucket::{BucketSpec, ObjectChange, ObjectFields, ObjectSpec};
 pub use builtin::{Builtin, builtin, builtins, first, served};
 pub use expectation::{
     AlertExpectation, AlertIds, Answer, AnswerExpectation, Bound, CallExpectation, ConfigExpectation, Count,
@@ -54,9 +56,12 @@ pub struct Scenario {
     /// What is deployed; one `health-checker` in the first Region unless said.
     #[deserr(default = vec![FunctionSpec::default()])]
     pub functions: Vec<FunctionSpec>,
-    /// Buckets besides those of state and fleet file, with their Region: `{ml-inputs: eu-west-1}`.
+    /// Buckets besides those of state and fleet file, with their Region: `{ml-inputs: eu-west-1}`, or with their objects.
     #[deserr(default)]
-    pub buckets: Map<String>,
+    pub buckets: Map<BucketSpec>,
+    /// What becomes of objects in them, over time.
+    #[deserr(default)]
+    pub object_changes: Vec<ObjectChange>,
     /// New versions of the fleet file, over time.
     #[deserr(default)]
     pub fleet_changes: Vec<FleetChange>,

@@ -117,7 +117,7 @@ pub fn read(request: Request<Bytes>) -> Result<Asked, Refusal> {
     } else if let Some(target) = target {
         let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
         (Protocol::Json, operation, json(&body)?)
-    } else if path.starts_with("/endpoints/") {
+    } else if path.starts_with("/endpoints/") || scope.service == "lambda" {
         let (operation, input) = rest::read(path, &parts.headers, &body)?;
         (Protocol::Rest, operation.to_owned(), input)
     } else {
@@ -131,11 +131,15 @@ pub fn read(request: Request<Bytes>) -> Result<Asked, Refusal> {
         ("application-autoscaling", Protocol::Json) => Service::AutoScaling,
         ("sns", Protocol::Query) => Service::Sns,
         ("sts", Protocol::Query) => Service::Sts,
+        ("ecr", Protocol::Json) => Service::Ecr,
+        ("iam", Protocol::Query) => Service::Iam,
+        ("kms", Protocol::Json) => Service::Kms,
+        ("lambda", Protocol::Rest) => Service::Lambda,
         (service, _) => {
             let message = format!(
                 "The rehearsal does not answer {operation} for service {service:?} in this protocol ({protocol:?}). It \
-                 answers sagemaker and application-autoscaling (JSON), sagemaker-runtime, monitoring (CBOR or JSON), sns \
-                 and sts (query), and s3."
+                 answers sagemaker, application-autoscaling, ecr and kms (JSON), sagemaker-runtime, lambda, monitoring (CBOR \
+                 or JSON), sns, sts and iam (query), and s3."
             );
             return Err(Refusal::new(Some(protocol), 404, "UnknownOperationException", message));
         }
@@ -179,6 +183,7 @@ fn service_namespace(service: Service) -> &'static str {
     match service {
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
         Service::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
+        Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
         _ => "",
     }
 }

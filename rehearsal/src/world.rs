@@ -8,7 +8,10 @@
 //! Background traffic is never simulated request by request: each minute of it is one aggregate with a sampled
 //! distribution, so that days of a busy fleet pass in moments.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,10 +22,14 @@ mod api;
 mod behaviour;
 mod build;
 mod dice;
+mod functions;
 mod incident;
+mod keys;
 mod metrics;
 pub mod quantity;
 mod region;
+mod registry;
+mod roles;
 mod runtime;
 mod sagemaker;
 mod scaling;
@@ -33,11 +40,13 @@ mod traffic;
 #[cfg(test)]
 mod tests;
 
-pub use spec::{SpecProblem, WorldSpec};
+pub use registry::Artifact;
+pub use spec::{KeySpec, SpecProblem, WorldSpec};
 
 use self::{
     api::{Input, unknown_operation},
     region::{Ctx, Region},
+    registry::Artifacts,
 };
 
 /// One request to the simulated AWS.
@@ -71,17 +80,29 @@ pub enum Service {
     Sns,
     /// AWS STS.
     Sts,
+    /// Amazon ECR.
+    Ecr,
+    /// AWS IAM, which has no Region.
+    Iam,
+    /// AWS KMS.
+    Kms,
+    /// AWS Lambda.
+    Lambda,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::SageMaker,
         Self::Runtime,
         Self::CloudWatch,
         Self::AutoScaling,
         Self::Sns,
         Self::Sts,
+        Self::Ecr,
+        Self::Iam,
+        Self::Kms,
+        Self::Lambda,
     ];
 
     /// The operations simulated; every other is refused with `UnknownOperationException`.
@@ -93,10 +114,15 @@ impl Service {
             Self::AutoScaling => scaling::OPERATIONS,
             Self::Sns => sns::OPERATIONS,
             Self::Sts => &["GetCallerIdentity"],
+            Self::Ecr => registry::OPERATIONS,
+            Self::Iam => roles::OPERATIONS,
+            Self::Kms => keys::OPERATIONS,
+            Self::Lambda => functions::OPERATIONS,
         }
     }
 
-    /// The name as it appears in IAM actions: `sagemaker`, `cloudwatch`, `application-autoscaling`, `sns`, `sts`.
+    /// The name as it appears in IAM actions: `sagemaker`, `cloudwatch`, `application-autoscaling`, `sns`, `sts`, `ecr`,
+    /// `iam`, `kms`, `lambda`.
     pub fn iam_prefix(self) -> &'static str {
         match self {
             Self::SageMaker | Self::Runtime => "sagemaker",
@@ -104,6 +130,10 @@ impl Service {
             Self::AutoScaling => "application-autoscaling",
             Self::Sns => "sns",
             Self::Sts => "sts",
+            Self::Ecr => "ecr",
+            Self::Iam => "iam",
+            Self::Kms => "kms",
+            Self::Lambda => "lambda",
         }
     }
 }
@@ -117,6 +147,10 @@ impl std::fmt::Display for Service {
             Self::AutoScaling => "application-autoscaling",
             Self::Sns => "sns",
             Self::Sts => "sts",
+            Self::Ecr => "ecr",
+            Self::Iam => "iam",
+            Self::Kms => "kms",
+            Self::Lambda => "lambda",
         })
     }
 }
@@ -239,6 +273,13 @@ pub enum HappeningKind {
         /// The message.
         message: PublishedMessage,
     },
+    /// A function was invoked asynchronously.
+    Invoked {
+        /// The function, version or alias.
+        target_arn: String,
+        /// The payload the function receives.
+        payload: Value,
+    },
     /// Application Auto Scaling changed a capacity, or wanted to.
     Scaled {
         /// `endpoint/NAME/variant/VARIANT`.
@@ -356,6 +397,10 @@ impl World {
             happenings: Vec::new(),
             published: Vec::new(),
             s3_puts: Vec::new(),
+            roles: spec.roles.iter().cloned().collect(),
+            functions: BTreeSet::new(),
+            strict: spec.regions.values().any(|region| !region.images.is_empty()),
+            artifacts: None,
         };
         let regions = build::regions(&mut ctx, spec)?;
         Ok(Self {
@@ -429,6 +474,36 @@ impl World {
         &self.ctx.account
     }
 
+    /// From now on SageMaker looks for model artifacts with `look`, as far as the world lists images.
+    pub fn look_for_artifacts(&mut self, look: impl Fn(&str) -> Option<Artifact> + Send + Sync + 'static) {
+        self.ctx.artifacts = Some(Artifacts::new(look));
+    }
+
+    /// Makes a function known to Lambda: only known ones can be invoked.
+    pub fn deploy_function(&mut self, region: &str, name: &str) {
+        self.ctx.functions.insert((region.to_owned(), name.to_owned()));
+    }
+
+    /// Bytes that one copying request of S3 copies in a second; `None` for at once.
+    pub fn copied_per_second(&self) -> Option<u64> {
+        self.ctx.timing.copied_per_second.map(|size| size.0)
+    }
+
+    /// The KMS keys of all Regions, by ARN: Region, name and how each stands.
+    pub fn keys(&self) -> Vec<(String, String, String, KeySpec)> {
+        let of = |region: &Region| {
+            let keys = region.keys.iter();
+            let keys = keys.map(|(name, key)| (region.key_arn(&self.ctx, name), region.name.clone(), name.clone(), *key));
+            keys.collect::<Vec<_>>()
+        };
+        self.regions.values().flat_map(of).collect()
+    }
+
+    /// Nothing in the Region answers at present. A Region that is no part of this world is not dark.
+    pub fn is_down(&self, region: &str) -> bool {
+        self.regions.get(region).is_some_and(|region| region.dark)
+    }
+
     /// Nothing in the Region answers at present.
     pub fn is_dark(&self, region: &str) -> bool {
         self.regions.get(region).is_none_or(|region| region.dark)
@@ -489,6 +564,13 @@ impl World {
     }
 
     fn answer(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        if call.service == Service::Iam {
+            // IAM is one for all Regions, and its control plane stands in this one.
+            if self.is_down("us-east-1") {
+                return Err(ApiError::new(503, "ServiceUnavailable", "Service Unavailable"));
+            }
+            return roles::call(&self.ctx, call.operation, Input::new(call.service, &call.input)?);
+        }
         let Some(region) = self.regions.get_mut(call.region) else {
             let known = self.regions.keys().cloned().collect::<Vec<_>>().join(", ");
             let message = format!(
@@ -508,6 +590,9 @@ impl World {
             Service::CloudWatch => region.cloudwatch_call(ctx, call.operation, input),
             Service::AutoScaling => region.scaling_call(ctx, call.operation, input),
             Service::Sns => region.sns_call(ctx, call.caller, call.operation, input),
+            Service::Ecr => region.ecr_call(ctx, call.operation, input),
+            Service::Kms => region.kms_call(ctx, call.operation, input),
+            Service::Lambda => region.lambda_call(ctx, call.operation, input),
             Service::Sts if call.operation == "GetCallerIdentity" => {
                 let id = ctx.dice(call.caller).u64(..);
                 let session = format!("assumed-role/{}/{}", call.caller, call.caller);
@@ -517,7 +602,7 @@ impl World {
                     "Arn": format!("arn:aws:sts::{}:{session}", ctx.account),
                 }))
             }
-            Service::Sts => Err(unknown_operation(
+            Service::Sts | Service::Iam => Err(unknown_operation(
                 call.service,
                 call.operation,
                 call.service.operations(),

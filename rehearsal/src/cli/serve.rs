@@ -149,6 +149,9 @@ fn line(happening: &Happening, start: Timestamp) -> Option<String> {
             phase,
             share,
         } => format!("{endpoint}: {config} {phase}, {:.0}% of the traffic", share * 100.0),
+        HappeningKind::Invoked { target_arn, .. } => {
+            format!("{target_arn}: invoked, which nothing here carries out")
+        }
         HappeningKind::Capacity { .. } | HappeningKind::Event { .. } | HappeningKind::AlarmAction { .. } => {
             return None;
         }

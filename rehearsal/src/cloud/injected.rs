@@ -7,12 +7,21 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
     let (status, code, message) = match kind {
         FaultKind::Throttle => match service {
             "s3" => (503, "SlowDown", "Please reduce your request rate.".to_owned()),
-            "sns" | "sts" => (400, "Throttling", "Rate exceeded".to_owned()),
+            "sns" | "sts" | "iam" => (400, "Throttling", "Rate exceeded".to_owned()),
+            "lambda" => (429, "TooManyRequestsException", "Rate exceeded".to_owned()),
             _ => (400, "ThrottlingException", "Rate exceeded".to_owned()),
         },
-        FaultKind::Error500 => {
+        FaultKind::Error200 if matches!(operation, "CopyObject" | "UploadPartCopy" | "CompleteMultipartUpload") => (
+            200,
+            "InternalError",
+            "We encountered an internal error. Please try again.".to_owned(),
+        ),
+        FaultKind::Error500 | FaultKind::Error200 => {
             let code = match service {
                 "s3" | "sns" => "InternalError",
+                "iam" | "lambda" => "ServiceException",
+                "ecr" => "ServerException",
+                "kms" => "KMSInternalException",
                 "cloudwatch" => "InternalServiceError",
                 "autoscaling" => "InternalServiceException",
                 _ => "InternalFailure",
@@ -25,10 +34,10 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
         }
         FaultKind::Denied => {
             let (status, code) = match service {
-                "s3" | "sts" => (403, "AccessDenied"),
+                "s3" | "sts" | "iam" => (403, "AccessDenied"),
                 "sns" => (403, "AuthorizationError"),
                 "cloudwatch" => (403, "AccessDenied"),
-                "runtime" => (403, "AccessDeniedException"),
+                "runtime" | "lambda" => (403, "AccessDeniedException"),
                 _ => (400, "AccessDeniedException"),
             };
             let prefix = match service {

@@ -24,7 +24,7 @@ pub struct CallRecord {
     pub caller: String,
     /// The Region it went to.
     pub region: String,
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts` or `s3`.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`.
     pub service: String,
     /// The API's operation name.
     pub operation: String,
@@ -135,13 +135,14 @@ pub(super) fn outcome_of(response: &Response<Bytes>) -> Outcome {
 fn action(service: Service, operation: &str) -> String {
     let name = match (service, operation) {
         (Service::Sns, "PublishBatch") => "Publish",
+        (Service::Lambda, "Invoke") => "InvokeFunction",
         (_, operation) => operation,
     };
     format!("{}:{name}", service.iam_prefix())
 }
 
 fn resource(input: &Value) -> Option<String> {
-    const NAMED: [(&str, &str); 10] = [
+    const NAMED: [(&str, &str); 14] = [
         ("EndpointName", "endpoint/"),
         ("EndpointConfigName", "endpoint-config/"),
         ("InferenceComponentName", "inference-component/"),
@@ -152,6 +153,10 @@ fn resource(input: &Value) -> Option<String> {
         ("AlarmName", "alarm:"),
         ("ResourceArn", ""),
         ("Namespace", ""),
+        ("repositoryName", "repository/"),
+        ("RoleName", "role/"),
+        ("KeyId", ""),
+        ("FunctionName", "function:"),
     ];
     NAMED
         .iter()

@@ -16,6 +16,8 @@ pub(super) enum Todo {
     Command(usize),
     /// A new fleet file, by its index in the scenario.
     FleetChange(usize),
+    /// A change of an object, by its index in the scenario.
+    ObjectChange(usize),
 }
 
 /// Something that wakes a function.
@@ -46,6 +48,8 @@ pub(super) enum Source {
     Alarm,
     /// A topic.
     Topic,
+    /// A function, asynchronously.
+    Function,
     /// An operator, who waits: the scenario's command of this index.
     Command(usize),
 }
@@ -57,6 +61,7 @@ impl Source {
             Self::Event => "event",
             Self::Alarm => "alarm",
             Self::Topic => "topic",
+            Self::Function => "function",
             Self::Command(_) => "command",
         }
     }

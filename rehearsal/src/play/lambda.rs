@@ -195,7 +195,8 @@ fn state_bucket(account: &str, region: &str) -> String {
     format!("steward-state-{account}-{region}")
 }
 
-/// Makes the buckets of a scenario and puts its fleet file into the state bucket of every Region.
+/// Makes the buckets of a scenario with their objects, puts its fleet file into the state bucket of every Region, and makes
+/// its functions known to Lambda.
 pub fn deploy(scenario: &Scenario, cloud: &Cloud) {
     for region in scenario.world.regions.keys() {
         cloud
@@ -203,8 +204,22 @@ pub fn deploy(scenario: &Scenario, cloud: &Cloud) {
             .ensure_bucket(&state_bucket(&scenario.world.account, region), region);
         put_fleet(scenario, cloud, region, &scenario.fleet.text());
     }
-    for (bucket, region) in &scenario.buckets.0 {
-        cloud.store().ensure_bucket(bucket, region);
+    for (name, bucket) in &scenario.buckets.0 {
+        let store = cloud.store();
+        store.ensure_bucket(name, &bucket.region);
+        if !bucket.versions {
+            store.without_versions(name);
+        }
+        if let Some(key) = &bucket.key {
+            store.encrypt_bucket(name, key);
+        }
+        for (key, object) in &bucket.objects.0 {
+            object.put(store, name, key, 0);
+        }
+    }
+    for function in &scenario.functions {
+        let region = scenario.region_of(function);
+        cloud.with_world(|world| world.deploy_function(&region, &function.name));
     }
 }
 

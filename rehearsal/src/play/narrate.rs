@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::after;
 use crate::{
     record::{Called, Ending, Invoked, Record, Sent},
-    scenario::CommandSpec,
+    scenario::{CommandSpec, ObjectChange},
     timeline::{Entry, Sort, Tone, Watch},
     world::{Happening, HappeningKind},
 };
@@ -156,7 +156,8 @@ impl Narrator {
             HappeningKind::Capacity { .. }
             | HappeningKind::Deployment { .. }
             | HappeningKind::Event { .. }
-            | HappeningKind::AlarmAction { .. } => {}
+            | HappeningKind::AlarmAction { .. }
+            | HappeningKind::Invoked { .. } => {}
         }
     }
 
@@ -262,6 +263,12 @@ impl Narrator {
 
     pub(super) fn fleet_file(&mut self, at: Timestamp, region: &str) {
         self.add(at, region, Sort::File, Tone::Plain, "operator", "puts a new fleet file");
+    }
+
+    pub(super) fn object(&mut self, at: Timestamp, region: &str, change: &ObjectChange) {
+        let what = if change.gone { "is deleted" } else { "has another content" };
+        let text = format!("s3://{}/{} {what}", change.bucket, change.key);
+        self.add(at, region, Sort::Incident, Tone::Warn, "script", text);
     }
 }
 

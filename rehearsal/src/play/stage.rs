@@ -151,6 +151,10 @@ impl<'a> Stage<'a> {
             self.agenda
                 .plan(after(start, change.at.duration()), Todo::FleetChange(index));
         }
+        for (index, change) in self.scenario.object_changes.iter().enumerate() {
+            self.agenda
+                .plan(after(start, change.at.duration()), Todo::ObjectChange(index));
+        }
     }
 
     fn settle(&mut self) {
@@ -176,6 +180,10 @@ impl<'a> Stage<'a> {
                     target_arn == function.arn || target_arn.starts_with(&format!("{}:", function.arn))
                 });
                 (payload, Source::Alarm, wakes)
+            }
+            HappeningKind::Invoked { target_arn, payload } => {
+                let wakes = self.in_region(&region, |function| target_arn == function.arn);
+                (payload, Source::Function, wakes)
             }
             HappeningKind::Published { topic, message } => {
                 let name = topic.rsplit(':').next().unwrap_or_default();
@@ -262,6 +270,16 @@ impl<'a> Stage<'a> {
                 self.narrator.command(now, &self.functions[function].region, command);
                 let event = self.event(function, command.payload(), Source::Command(index));
                 self.begin(now, event);
+            }
+            Todo::ObjectChange(index) => {
+                let change = &self.scenario.object_changes[index];
+                let store = self.cloud.store();
+                match &change.becomes {
+                    Some(object) => object.put(store, &change.bucket, &change.key, index as u64 + 1),
+                    None => store.delete(&change.bucket, &change.key),
+                }
+                let region = store.region_of(&change.bucket).unwrap_or_default();
+                self.narrator.object(now, &region, change);
             }
             Todo::FleetChange(index) => {
                 let change = &self.scenario.fleet_changes[index];

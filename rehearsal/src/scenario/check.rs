@@ -198,12 +198,34 @@ fn actions(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found) {
         within(scenario, Some(change.at), "at", at, found);
     }
     let buckets = at.push_key("buckets");
-    for (name, region) in &scenario.buckets.0 {
-        if !scenario.world.regions.contains_key(region) {
-            let regions: Vec<&str> = scenario.world.regions.keys().map(String::as_str).collect();
-            let problem = format!("the world has no Region {region:?}");
-            found.and(Found::one(buckets.push_key(name), problem, regions.join(", ")));
+    for (name, bucket) in &scenario.buckets.0 {
+        let at = buckets.push_key(name);
+        region(scenario, Some(&bucket.region), at, found);
+        let here = scenario.world.regions.get(&bucket.region);
+        if let (Some(key), Some(here)) = (&bucket.key, here)
+            && !here.keys.contains_key(key)
+        {
+            let keys: Vec<&str> = here.keys.keys().map(String::as_str).collect();
+            let problem = format!("the Region {} has no key {key:?}", bucket.region);
+            found.and(Found::one(at.push_key("key"), problem, Some(keys.join(", ")).filter(|keys| !keys.is_empty())));
         }
+    }
+    let changes = at.push_key("object_changes");
+    for (index, change) in scenario.object_changes.iter().enumerate() {
+        let at = changes.push_index(index);
+        if change.becomes.is_some() == change.gone {
+            found.and(Found::one(
+                at,
+                "is not one change",
+                "exactly one of `becomes` and `gone: true`".to_owned(),
+            ));
+        }
+        if !scenario.buckets.0.iter().any(|(name, _)| *name == change.bucket) {
+            let names: Vec<&str> = scenario.buckets.0.iter().map(|(name, _)| name.as_str()).collect();
+            let problem = format!("the scenario has no bucket {:?}", change.bucket);
+            found.and(Found::one(at.push_key("bucket"), problem, names.join(", ")));
+        }
+        within(scenario, Some(change.at), "at", at, found);
     }
     let commands = at.push_key("commands");
     let mut names: Vec<&str> = Vec::new();

@@ -11,7 +11,19 @@ use shared::{
 use crate::faults::{Fault, FaultKind};
 
 /// The services a fault may name.
-const SERVICES: [&str; 7] = ["sagemaker", "runtime", "cloudwatch", "autoscaling", "sns", "sts", "s3"];
+const SERVICES: [&str; 11] = [
+    "sagemaker",
+    "runtime",
+    "cloudwatch",
+    "autoscaling",
+    "sns",
+    "sts",
+    "ecr",
+    "iam",
+    "kms",
+    "lambda",
+    "s3",
+];
 
 /// One fault. Selectors left out select everything.
 #[derive(Clone, Debug, Deserr)]
@@ -22,7 +34,7 @@ pub struct FaultSpec {
     /// How much later the answer comes, for `slow`.
     #[deserr(default)]
     pub by: Option<Span>,
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts` or `s3`.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`.
     #[deserr(default)]
     pub service: Option<String>,
     /// E.g. `DescribeEndpoint`.
@@ -60,6 +72,9 @@ pub enum Kind {
     /// Refused with status 500.
     #[deserr(rename = "error500")]
     Error500,
+    /// A copy of S3 answered with status 200 and an error in its body; other calls refused with status 500.
+    #[deserr(rename = "error200")]
+    Error200,
     /// Refused as not authorized.
     #[deserr(rename = "denied")]
     Denied,
@@ -124,6 +139,7 @@ impl From<&FaultSpec> for Fault {
         let kind = match spec.kind {
             Kind::Throttle => FaultKind::Throttle,
             Kind::Error500 => FaultKind::Error500,
+            Kind::Error200 => FaultKind::Error200,
             Kind::Denied => FaultKind::Denied,
             Kind::CutBefore => FaultKind::CutBefore,
             Kind::CutAfter => FaultKind::CutAfter,

@@ -3,7 +3,9 @@
 use s3s::{S3Result, dto::*, s3_error};
 
 use super::{
-    Shared, listing,
+    Shared,
+    encoding::spelled,
+    listing,
     shelf::{Bucket, quoted, timestamp},
 };
 
@@ -96,6 +98,32 @@ impl Shared {
         Ok(PutBucketVersioningOutput {})
     }
 
+    pub(super) fn get_bucket_encryption(&self, input: GetBucketEncryptionInput) -> S3Result<GetBucketEncryptionOutput> {
+        let key = self.lock().bucket(&input.bucket)?.key.clone();
+        let algorithm = if key.is_some() {
+            ServerSideEncryption::AWS_KMS
+        } else {
+            ServerSideEncryption::AES256
+        };
+        let rule = ServerSideEncryptionRule {
+            apply_server_side_encryption_by_default: Some(ServerSideEncryptionByDefault {
+                kms_master_key_id: key,
+                sse_algorithm: ServerSideEncryption::from_static(algorithm),
+            }),
+            ..Default::default()
+        };
+        Ok(GetBucketEncryptionOutput {
+            server_side_encryption_configuration: Some(ServerSideEncryptionConfiguration { rules: vec![rule] }),
+        })
+    }
+
+    pub(super) fn put_bucket_encryption(&self, input: PutBucketEncryptionInput) -> S3Result<PutBucketEncryptionOutput> {
+        let mut rules = input.server_side_encryption_configuration.rules.into_iter();
+        let rule = rules.next().and_then(|rule| rule.apply_server_side_encryption_by_default);
+        self.lock().bucket_mut(&input.bucket)?.key = rule.and_then(|rule| rule.kms_master_key_id);
+        Ok(PutBucketEncryptionOutput {})
+    }
+
     pub(super) fn list_objects_v2(&self, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
         let shelves = self.lock();
         let bucket = shelves.bucket(&input.bucket)?;
@@ -105,19 +133,22 @@ impl Shared {
         let live = bucket.objects.keys().filter(|key| bucket.current(key).is_some());
         let page = listing::page(live, prefix, input.delimiter.as_deref(), after, most);
         let count = page.keys.len() + page.prefixes.len();
-        let contents = contents(bucket, &page.keys);
+        let encoding = input.encoding_type.as_ref();
+        let contents = contents(bucket, &page.keys, encoding);
+        let prefixes = page.prefixes.into_iter().map(|it| spelled(&it, encoding)).collect();
         Ok(ListObjectsV2Output {
             contents: Some(contents),
-            common_prefixes: Some(common(page.prefixes)),
+            common_prefixes: Some(common(prefixes)),
             is_truncated: Some(page.next.is_some()),
             next_continuation_token: page.next,
             key_count: i32::try_from(count).ok(),
             max_keys: i32::try_from(most).ok(),
             name: Some(input.bucket),
-            prefix: input.prefix,
-            delimiter: input.delimiter,
-            start_after: input.start_after,
+            prefix: input.prefix.as_deref().map(|it| spelled(it, encoding)),
+            delimiter: input.delimiter.as_deref().map(|it| spelled(it, encoding)),
+            start_after: input.start_after.as_deref().map(|it| spelled(it, encoding)),
             continuation_token: input.continuation_token,
+            encoding_type: input.encoding_type,
             ..Default::default()
         })
     }
@@ -126,13 +157,14 @@ impl Shared {
         let shelves = self.lock();
         let bucket = shelves.bucket(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
+        let encoding = input.encoding_type.as_ref();
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
         for (key, held) in bucket.objects.iter().filter(|(key, _)| key.starts_with(&prefix)) {
             for (index, version) in held.iter().enumerate().rev() {
                 let is_latest = Some(index + 1 == held.len());
                 match &version.object {
                     Some(object) => versions.push(ObjectVersion {
-                        key: Some(key.clone()),
+                        key: Some(spelled(key, encoding)),
                         version_id: Some(version.id.clone()),
                         is_latest,
                         e_tag: Some(quoted(&object.etag)),
@@ -144,7 +176,7 @@ impl Shared {
                         ..Default::default()
                     }),
                     None => markers.push(DeleteMarkerEntry {
-                        key: Some(key.clone()),
+                        key: Some(spelled(key, encoding)),
                         version_id: Some(version.id.clone()),
                         is_latest,
                         last_modified: Some(timestamp(version.at)),
@@ -158,22 +190,28 @@ impl Shared {
             delete_markers: Some(markers),
             is_truncated: Some(false),
             name: Some(input.bucket),
-            prefix: input.prefix,
+            prefix: input.prefix.as_deref().map(|it| spelled(it, encoding)),
+            encoding_type: input.encoding_type,
             ..Default::default()
         })
     }
 }
 
-fn contents(bucket: &Bucket, keys: &[String]) -> Vec<Object> {
+fn contents(bucket: &Bucket, keys: &[String], encoding: Option<&EncodingType>) -> Vec<Object> {
     keys.iter()
         .filter_map(|key| {
             let (_, object) = bucket.current(key)?;
             Some(Object {
-                key: Some(key.clone()),
+                key: Some(spelled(key, encoding)),
                 e_tag: Some(quoted(&object.etag)),
                 size: i64::try_from(object.content.len()).ok(),
                 last_modified: Some(timestamp(object.modified)),
-                storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+                storage_class: Some(object.headers.storage_class.clone().map_or_else(
+                    || ObjectStorageClass::from_static(ObjectStorageClass::STANDARD),
+                    ObjectStorageClass::from,
+                )),
+                checksum_algorithm: object.sums.algorithms(),
+                checksum_type: object.sums.kind(),
                 ..Default::default()
             })
         })

@@ -4,11 +4,18 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use s3s::{
     S3Error, S3ErrorCode,
     checksum::ChecksumHasher,
-    crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256},
-    dto::{Checksum, ChecksumType},
+    crypto::{Checksum as _, Md5, Sha1, Sha256},
+    dto::{Checksum, ChecksumAlgorithm, ChecksumType},
+    s3_error,
 };
 
-use super::Content;
+use super::{Content, crc::Crc};
+
+/// The algorithms, the one that S3 takes by itself first.
+pub(super) const ALGORITHMS: [&str; 5] = ["CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256"];
+
+/// The longest virtual content, in bytes, that is written out for a checksum which cannot be had by arithmetic.
+const LARGEST_DIGEST: u64 = 64 << 20;
 
 /// The checksums of an object or part, in base64, and whether they cover the whole or its parts' checksums.
 #[derive(Clone, Debug, Default)]
@@ -18,10 +25,12 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// What S3 computes by itself when the client names no algorithm: CRC64NVME. Virtual contents have none.
+    /// What S3 computes by itself when the client names no algorithm: CRC64NVME of the whole.
     pub(super) fn default_for(content: &Content) -> Self {
+        let mut values = Checksum::default();
+        values.checksum_crc64nvme = Crc::named("CRC64NVME").map(|crc| crc.text(content.crc(crc)));
         Self {
-            values: of(content, "CRC64NVME"),
+            values,
             composite: false,
         }
     }
@@ -39,7 +48,7 @@ impl Sums {
         for (algorithm, claim) in claims {
             let Some(claim) = claim else { continue };
             any = true;
-            let is = value(&of(content, algorithm), algorithm).unwrap_or_default();
+            let is = value(&of(content, algorithm)?, algorithm).unwrap_or_default();
             if is != *claim {
                 let message = format!("The {algorithm} you specified ({claim}) did not match what we received ({is}).");
                 return Err(S3Error::with_message(S3ErrorCode::BadDigest, message));
@@ -48,7 +57,7 @@ impl Sums {
         let values = if any {
             claimed
         } else {
-            of(content, algorithm.unwrap_or("CRC64NVME"))
+            of(content, algorithm.unwrap_or(ALGORITHMS[0]))?
         };
         Ok(Self {
             values,
@@ -56,39 +65,74 @@ impl Sums {
         })
     }
 
+    /// The algorithm; `None` when there is no checksum.
+    pub(super) fn algorithm(&self) -> Option<&'static str> {
+        ALGORITHMS.into_iter().find(|it| value(&self.values, it).is_some())
+    }
+
     pub(super) fn kind(&self) -> Option<ChecksumType> {
-        let any = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
-            .iter()
-            .any(|it| value(&self.values, it).is_some());
-        let kind = if self.composite {
-            ChecksumType::COMPOSITE
-        } else {
-            ChecksumType::FULL_OBJECT
-        };
-        any.then(|| ChecksumType::from_static(kind))
+        self.algorithm().map(|_| kind(self.composite))
+    }
+
+    /// The algorithms as a listing names them.
+    pub(super) fn algorithms(&self) -> Option<Vec<ChecksumAlgorithm>> {
+        self.algorithm().map(|it| vec![ChecksumAlgorithm::from_static(it)])
     }
 }
 
-/// The checksum of a real content by this algorithm; empty for virtual contents and unknown algorithms.
-pub(super) fn of(content: &Content, algorithm: &str) -> Checksum {
-    if !content.is_real() {
-        return Checksum::default();
+pub(super) fn kind(composite: bool) -> ChecksumType {
+    ChecksumType::from_static(if composite {
+        ChecksumType::COMPOSITE
+    } else {
+        ChecksumType::FULL_OBJECT
+    })
+}
+
+/// The checksum of a content by this algorithm; empty for unknown algorithms.
+pub(super) fn of(content: &Content, algorithm: &str) -> Result<Checksum, S3Error> {
+    if let Some(crc) = Crc::named(algorithm) {
+        let mut sums = Checksum::default();
+        if let Some(value) = value_mut(&mut sums, algorithm) {
+            *value = Some(crc.text(content.crc(crc)));
+        }
+        return Ok(sums);
     }
-    digest(algorithm, &content.bytes())
+    if !content.is_real() && content.len() > LARGEST_DIGEST {
+        let length = content.len();
+        return Err(s3_error!(
+            NotImplemented,
+            "The rehearsal does not compute {algorithm} over {length} virtual bytes; a CRC of any length it does."
+        ));
+    }
+    Ok(digest(algorithm, &content.bytes()))
 }
 
 fn digest(algorithm: &str, data: &[u8]) -> Checksum {
     let mut hasher = ChecksumHasher::default();
     match algorithm {
-        "CRC32" => hasher.crc32 = Some(Crc32::new()),
-        "CRC32C" => hasher.crc32c = Some(Crc32c::new()),
-        "CRC64NVME" => hasher.crc64nvme = Some(Crc64Nvme::new()),
         "SHA1" => hasher.sha1 = Some(Sha1::new()),
         "SHA256" => hasher.sha256 = Some(Sha256::new()),
-        _ => {}
+        _ => {
+            let mut sums = Checksum::default();
+            if let (Some(crc), Some(value)) = (Crc::named(algorithm), value_mut(&mut sums, algorithm)) {
+                *value = Some(crc.text(crc.of(data)));
+            }
+            return sums;
+        }
     }
     hasher.update(data);
     hasher.finalize()
+}
+
+fn value_mut<'a>(sums: &'a mut Checksum, algorithm: &str) -> Option<&'a mut Option<String>> {
+    Some(match algorithm {
+        "CRC32" => &mut sums.checksum_crc32,
+        "CRC32C" => &mut sums.checksum_crc32c,
+        "CRC64NVME" => &mut sums.checksum_crc64nvme,
+        "SHA1" => &mut sums.checksum_sha1,
+        "SHA256" => &mut sums.checksum_sha256,
+        _ => return None,
+    })
 }
 
 /// The value of one algorithm.
@@ -111,16 +155,7 @@ pub(super) fn composite(algorithm: &str, parts: &[&Checksum]) -> Option<Checksum
     }
     let count = parts.len();
     let mut sums = digest(algorithm, &joined);
-    for value in [
-        &mut sums.checksum_crc32,
-        &mut sums.checksum_crc32c,
-        &mut sums.checksum_crc64nvme,
-        &mut sums.checksum_sha1,
-        &mut sums.checksum_sha256,
-    ]
-    .into_iter()
-    .flatten()
-    {
+    if let Some(value) = value_mut(&mut sums, algorithm).and_then(Option::as_mut) {
         value.push_str(&format!("-{count}"));
     }
     Some(sums)

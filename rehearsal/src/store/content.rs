@@ -4,13 +4,19 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-/// The content of an object or part.
+use super::crc::Crc;
+
+/// After so many bytes a virtual content begins again, so that its checksum is a matter of arithmetic. Prime: two parts
+/// whose offsets differ by fewer than 4 GB in whole mebibytes begin at different bytes, and a copy that mixes parts up
+/// shows.
+const PERIOD: u64 = 4093;
+
+/// The content of an object or part. Two that are equal have equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Real bytes.
     Bytes(Bytes),
-    /// Bytes that are computed when read: the part of an endless pseudo-random sequence, chosen by `seed`, that begins
-    /// at `offset`.
+    /// Bytes that are computed when read: the part of an endless sequence, chosen by `seed`, that begins at `offset`.
     Virtual {
         /// How many bytes.
         length: u64,
@@ -24,6 +30,15 @@ pub enum Content {
 }
 
 impl Content {
+    /// `length` bytes that need no memory; `seed` tells contents of one length apart.
+    pub fn of_length(length: u64, seed: u64) -> Self {
+        Self::Virtual {
+            length,
+            seed,
+            offset: 0,
+        }
+    }
+
     /// The length in bytes.
     pub fn len(&self) -> u64 {
         match self {
@@ -47,13 +62,57 @@ impl Content {
         }
     }
 
-    /// The contents in one. Real ones become plain bytes.
+    /// The contents in one, in as few pieces as they allow: real ones become plain bytes, and consecutive parts of one
+    /// sequence the sequence again.
     pub fn joined(parts: Vec<Self>) -> Self {
         let whole = Self::Joined(parts);
         if whole.is_real() {
-            Self::Bytes(whole.bytes())
-        } else {
-            whole
+            return Self::Bytes(whole.bytes());
+        }
+        let mut pieces = Vec::new();
+        whole.pieces(&mut pieces);
+        match pieces.pop() {
+            Some(only) if pieces.is_empty() => only,
+            last => {
+                pieces.extend(last);
+                Self::Joined(pieces)
+            }
+        }
+    }
+
+    fn pieces(self, pieces: &mut Vec<Self>) {
+        match self {
+            Self::Joined(parts) => parts.into_iter().for_each(|part| part.pieces(pieces)),
+            piece if piece.is_empty() => {}
+            Self::Virtual { length, seed, offset } => match pieces.last_mut() {
+                Some(Self::Virtual {
+                    length: before,
+                    seed: same,
+                    offset: from,
+                }) if *same == seed && *from + *before == offset => *before += length,
+                _ => pieces.push(Self::Virtual { length, seed, offset }),
+            },
+            real => pieces.push(real),
+        }
+    }
+
+    /// Its CRC, without writing it out.
+    pub(super) fn crc(&self, crc: Crc) -> u64 {
+        match self {
+            Self::Bytes(bytes) => crc.of(bytes),
+            Self::Virtual { length, seed, offset } => {
+                let block = block(*seed);
+                let until = |end: u64| {
+                    let rest = (end % PERIOD) as usize;
+                    let whole = crc.repeated(crc.of(&block), PERIOD, end / PERIOD);
+                    crc.joined(whole, crc.of(&block[..rest]), rest as u64)
+                };
+                let offset = offset % PERIOD;
+                crc.rest(until(offset + length), until(offset), *length)
+            }
+            Self::Joined(parts) => parts
+                .iter()
+                .fold(0, |whole, part| crc.joined(whole, part.crc(crc), part.len())),
         }
     }
 
@@ -90,9 +149,19 @@ impl Content {
     pub fn bytes(&self) -> Bytes {
         match self {
             Self::Bytes(bytes) => bytes.clone(),
-            Self::Virtual { length, seed, offset } => (*offset..offset + length)
-                .map(|position| byte_at(*seed, position))
-                .collect(),
+            Self::Virtual { length, seed, offset } => {
+                let block = block(*seed);
+                let mut at = (offset % PERIOD) as usize;
+                let mut left = usize::try_from(*length).unwrap_or(usize::MAX);
+                let mut whole = BytesMut::with_capacity(left);
+                while left > 0 {
+                    let piece = &block[at..(at + left).min(block.len())];
+                    whole.extend_from_slice(piece);
+                    left -= piece.len();
+                    at = 0;
+                }
+                whole.freeze()
+            }
             Self::Joined(parts) => {
                 let mut whole = BytesMut::new();
                 for part in parts {
@@ -104,12 +173,16 @@ impl Content {
     }
 }
 
-/// SplitMix64 of the position's word: any byte of the sequence without those before it.
-fn byte_at(seed: u64, position: u64) -> u8 {
-    let mut word = seed.wrapping_add((position / 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (word ^ (word >> 31)).to_le_bytes()[(position % 8) as usize]
+/// One period of a sequence: SplitMix64.
+fn block(seed: u64) -> Vec<u8> {
+    (0..PERIOD)
+        .map(|position| {
+            let mut word = seed.wrapping_add((position / 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (word ^ (word >> 31)).to_le_bytes()[(position % 8) as usize]
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -136,6 +209,21 @@ mod tests {
             let joined = Content::joined(vec![content.slice(0..cut), content.slice(cut..length)]);
             prop_assert_eq!(joined.len(), length);
             prop_assert_eq!(joined.bytes(), content.bytes());
+            prop_assert_eq!(joined, content);
+        }
+
+        #[test]
+        fn the_checksum_of_what_is_not_written_out_is_that_of_its_bytes(
+            length in 0_u64..20_000, offset in 0_u64..20_000, other in 0_u64..5000, seed: u64,
+        ) {
+            let content = Content::Virtual { length, seed, offset };
+            let tail = Content::Virtual { length: other, seed: seed ^ 1, offset: 0 };
+            let whole = Content::joined(vec![content.clone(), tail, Content::Bytes(Bytes::from_static(b"end"))]);
+            for name in ["CRC32", "CRC32C", "CRC64NVME"] {
+                let crc = Crc::named(name).expect("a CRC");
+                prop_assert_eq!(content.crc(crc), crc.of(&content.bytes()));
+                prop_assert_eq!(whole.crc(crc), crc.of(&whole.bytes()));
+            }
         }
     }
 

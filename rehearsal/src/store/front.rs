@@ -3,7 +3,7 @@
 use http::StatusCode;
 use s3s::{S3, S3Request, S3Response, S3Result, dto::*};
 
-use super::{Shared, SignedRegion, copies::WriteIf};
+use super::{Copied, Shared, SignedRegion, copies::WriteIf};
 
 pub(super) struct Front(pub(super) Shared);
 
@@ -66,7 +66,9 @@ impl S3 for Front {
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let conditions = WriteIf::of(&req.headers);
-        self.0.copy_object(req.input, &conditions).map(S3Response::new)
+        let meter = req.extensions.get::<Copied>().cloned().unwrap_or_default();
+        let copied = self.0.copy_object(req.input, &conditions, &meter);
+        copied.map(S3Response::new)
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
@@ -107,7 +109,8 @@ impl S3 for Front {
         &self,
         req: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-        self.0.upload_part_copy(req.input).map(S3Response::new)
+        let meter = req.extensions.get::<Copied>().cloned().unwrap_or_default();
+        self.0.upload_part_copy(req.input, &meter).map(S3Response::new)
     }
 
     async fn complete_multipart_upload(
@@ -144,5 +147,25 @@ impl S3 for Front {
         req: S3Request<GetObjectTaggingInput>,
     ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
         self.0.get_object_tagging(req.input).map(S3Response::new)
+    }
+
+    async fn put_object_tagging(&self, req: S3Request<PutObjectTaggingInput>) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        self.0.put_object_tagging(req.input).map(S3Response::new)
+    }
+
+    async fn delete_object_tagging(&self, req: S3Request<DeleteObjectTaggingInput>) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        self.0.delete_object_tagging(req.input).map(S3Response::new)
+    }
+
+    async fn get_object_attributes(&self, req: S3Request<GetObjectAttributesInput>) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        self.0.get_object_attributes(req.input).map(S3Response::new)
+    }
+
+    async fn get_bucket_encryption(&self, req: S3Request<GetBucketEncryptionInput>) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
+        self.0.get_bucket_encryption(req.input).map(S3Response::new)
+    }
+
+    async fn put_bucket_encryption(&self, req: S3Request<PutBucketEncryptionInput>) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
+        self.0.put_bucket_encryption(req.input).map(S3Response::new)
     }
 }

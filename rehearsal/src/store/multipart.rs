@@ -1,12 +1,12 @@
-//! Multipart uploads: parts sent or copied, listed, and joined into one object.
+//! Multipart uploads: begun, filled with parts that are sent or copied, and joined into one object or given up.
 
 use s3s::{S3Result, dto::*, s3_error};
 
 use super::{
     Content, Shared, Sums,
-    checksum::{self, composite, multipart_etag},
-    objects::read,
-    shelf::{Headers, Object, Part as Held, Upload, quoted, timestamp},
+    checksum::{self, ALGORITHMS, composite, multipart_etag},
+    objects::{encryption, read},
+    shelf::{Headers, Object, Part as Held, PartOfObject, Upload, quoted},
 };
 
 /// S3's smallest part, except for the last one: 5 MiB.
@@ -39,17 +39,14 @@ impl Shared {
             kind: input.checksum_type,
         };
         let (id, upload) = self.begin(&input.bucket, &input.key, headers, &begun)?;
-        let kind = if upload.composite {
-            ChecksumType::COMPOSITE
-        } else {
-            ChecksumType::FULL_OBJECT
-        };
         Ok(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(id),
-            checksum_type: begun.algorithm.as_ref().map(|_| ChecksumType::from_static(kind)),
+            checksum_type: begun.algorithm.as_ref().map(|_| checksum::kind(upload.composite)),
             checksum_algorithm: begun.algorithm,
+            server_side_encryption: Some(encryption(upload.headers.encryption)),
+            ssekms_key_id: upload.headers.key_id,
             ..Default::default()
         })
     }
@@ -92,6 +89,21 @@ impl Shared {
             (None, None | Some("CRC64NVME")) => false,
             (None, Some(_)) => true,
         };
+        let impossible = match algorithm.as_deref() {
+            Some("CRC64NVME") | None => composite,
+            Some("SHA1" | "SHA256") => !composite,
+            Some(_) => false,
+        };
+        if impossible {
+            let (kind, algorithm) = (checksum::kind(composite), algorithm.unwrap_or_default());
+            let kind = kind.as_str();
+            return Err(s3_error!(
+                InvalidRequest,
+                "The {kind} checksum type cannot be used with the {algorithm} checksum algorithm."
+            ));
+        }
+        let headers = shelves.keys.encrypt(shelves.bucket(bucket)?, headers)?;
+        headers.tags()?;
         let upload = Upload {
             key: key.to_owned(),
             initiated: now,
@@ -136,6 +148,25 @@ impl Shared {
             .unwrap_or_default();
         let parts = chosen(&upload, &wanted)?;
         let object = joined(&upload, &parts, now)?;
+        let claimed = Checksum {
+            checksum_crc32: input.checksum_crc32,
+            checksum_crc32c: input.checksum_crc32c,
+            checksum_crc64nvme: input.checksum_crc64nvme,
+            checksum_sha1: input.checksum_sha1,
+            checksum_sha256: input.checksum_sha256,
+            ..Default::default()
+        };
+        if let Some(kind) = input.checksum_type
+            && kind != checksum::kind(upload.composite)
+        {
+            let (asked, begun) = (kind.as_str(), checksum::kind(upload.composite));
+            let begun = begun.as_str();
+            return Err(s3_error!(
+                InvalidRequest,
+                "The upload was created with the {begun} checksum type, and is completed with {asked}."
+            ));
+        }
+        agree(&claimed, &object.sums.values, "The object")?;
         if let Some(size) = input.mpu_object_size
             && u64::try_from(size) != Ok(object.content.len())
         {
@@ -163,6 +194,8 @@ impl Shared {
             checksum_crc64nvme: sums.values.checksum_crc64nvme,
             checksum_sha1: sums.values.checksum_sha1,
             checksum_sha256: sums.values.checksum_sha256,
+            server_side_encryption: Some(encryption(upload.headers.encryption)),
+            ssekms_key_id: upload.headers.key_id,
             ..Default::default()
         })
     }
@@ -174,74 +207,6 @@ impl Shared {
         uploads.remove(&input.upload_id);
         Ok(AbortMultipartUploadOutput::default())
     }
-
-    pub(super) fn parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
-        let mut shelves = self.lock();
-        let upload = upload_of(
-            &mut shelves.bucket_mut(&input.bucket)?.uploads,
-            &input.upload_id,
-            &input.key,
-        )?;
-        let after: i32 = input
-            .part_number_marker
-            .as_ref()
-            .and_then(|it| it.to_string().parse().ok())
-            .unwrap_or(0);
-        let most = usize::try_from(input.max_parts.unwrap_or(1000)).unwrap_or(0).min(1000);
-        let mut left = upload.parts.range(after.saturating_add(1)..).peekable();
-        let parts: Parts = left
-            .by_ref()
-            .take(most)
-            .map(|(number, part)| Part {
-                part_number: Some(*number),
-                size: i64::try_from(part.content.len()).ok(),
-                e_tag: Some(quoted(&part.etag)),
-                last_modified: Some(timestamp(part.modified)),
-                checksum_crc32: part.sums.values.checksum_crc32.clone(),
-                checksum_crc32c: part.sums.values.checksum_crc32c.clone(),
-                checksum_crc64nvme: part.sums.values.checksum_crc64nvme.clone(),
-                checksum_sha1: part.sums.values.checksum_sha1.clone(),
-                checksum_sha256: part.sums.values.checksum_sha256.clone(),
-            })
-            .collect();
-        let more = left.peek().is_some();
-        Ok(ListPartsOutput {
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            upload_id: Some(input.upload_id),
-            is_truncated: Some(more),
-            max_parts: i32::try_from(most).ok(),
-            next_part_number_marker: parts.last().and_then(|part| part.part_number).filter(|_| more),
-            part_number_marker: input.part_number_marker,
-            parts: Some(parts),
-            ..Default::default()
-        })
-    }
-
-    pub(super) fn uploads(&self, input: ListMultipartUploadsInput) -> S3Result<ListMultipartUploadsOutput> {
-        let shelves = self.lock();
-        let prefix = input.prefix.clone().unwrap_or_default();
-        let mut uploads: Vec<MultipartUpload> = shelves
-            .bucket(&input.bucket)?
-            .uploads
-            .iter()
-            .filter(|(_, upload)| upload.key.starts_with(&prefix))
-            .map(|(id, upload)| MultipartUpload {
-                key: Some(upload.key.clone()),
-                upload_id: Some(id.clone()),
-                initiated: Some(timestamp(upload.initiated)),
-                ..Default::default()
-            })
-            .collect();
-        uploads.sort_by(|one, other| one.key.cmp(&other.key));
-        Ok(ListMultipartUploadsOutput {
-            bucket: Some(input.bucket),
-            prefix: input.prefix,
-            is_truncated: Some(false),
-            uploads: Some(uploads),
-            ..Default::default()
-        })
-    }
 }
 
 /// Which part of which upload.
@@ -252,7 +217,7 @@ pub(super) struct PartOf<'a> {
     pub(super) number: i32,
 }
 
-fn upload_of<'a>(
+pub(super) fn upload_of<'a>(
     uploads: &'a mut std::collections::BTreeMap<String, Upload>,
     id: &str,
     key: &str,
@@ -266,7 +231,7 @@ fn upload_of<'a>(
 }
 
 /// The parts that the client lists, checked as S3 checks them.
-fn chosen<'a>(upload: &'a Upload, wanted: &[CompletedPart]) -> S3Result<Vec<&'a Held>> {
+fn chosen<'a>(upload: &'a Upload, wanted: &[CompletedPart]) -> S3Result<Vec<(i32, &'a Held)>> {
     if wanted.is_empty() {
         return Err(s3_error!(MalformedXML, "The list of parts must not be empty."));
     }
@@ -290,6 +255,25 @@ fn chosen<'a>(upload: &'a Upload, wanted: &[CompletedPart]) -> S3Result<Vec<&'a 
                 "Part {number} was not uploaded, or its ETag is not the one specified."
             )
         })?;
+        let claimed = Checksum {
+            checksum_crc32: completed.checksum_crc32.clone(),
+            checksum_crc32c: completed.checksum_crc32c.clone(),
+            checksum_crc64nvme: completed.checksum_crc64nvme.clone(),
+            checksum_sha1: completed.checksum_sha1.clone(),
+            checksum_sha256: completed.checksum_sha256.clone(),
+            ..Default::default()
+        };
+        let algorithm = upload.algorithm.as_deref().filter(|_| upload.composite);
+        if let Some(algorithm) = algorithm
+            && checksum::value(&claimed, algorithm).is_none()
+        {
+            return Err(s3_error!(
+                InvalidRequest,
+                "The upload was created using a {algorithm} checksum. The complete request must include the checksum \
+                 for each part. It was missing for part {number} in the request."
+            ));
+        }
+        agree(&claimed, &part.sums.values, "A part")?;
         if index + 1 < wanted.len() && part.content.len() < SMALLEST_PART {
             let is = part.content.len();
             return Err(s3_error!(
@@ -297,16 +281,33 @@ fn chosen<'a>(upload: &'a Upload, wanted: &[CompletedPart]) -> S3Result<Vec<&'a 
                 "Part {number} has {is} bytes; every part but the last needs 5 MiB."
             ));
         }
-        parts.push(part);
+        parts.push((*number, part));
     }
     Ok(parts)
 }
 
-fn joined(upload: &Upload, parts: &[&Held], now: jiff::Timestamp) -> S3Result<Object> {
-    let content = Content::joined(parts.iter().map(|part| part.content.clone()).collect());
-    let algorithm = upload.algorithm.as_deref().unwrap_or("CRC64NVME");
+/// What the client claims of a checksum is what was computed.
+fn agree(claimed: &Checksum, is: &Checksum, what: &str) -> S3Result<()> {
+    for algorithm in ALGORITHMS {
+        let (claim, is) = (checksum::value(claimed, algorithm), checksum::value(is, algorithm));
+        if let (Some(claim), Some(is)) = (claim, is)
+            && claim != is
+        {
+            return Err(s3_error!(
+                BadDigest,
+                "The {algorithm} you specified ({claim}) did not match the calculated one ({is}). {what} is not what you \
+                 believe it is."
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn joined(upload: &Upload, parts: &[(i32, &Held)], now: jiff::Timestamp) -> S3Result<Object> {
+    let content = Content::joined(parts.iter().map(|(_, part)| part.content.clone()).collect());
+    let algorithm = upload.algorithm.as_deref().unwrap_or(ALGORITHMS[0]);
     let sums = if upload.composite {
-        let values: Vec<&Checksum> = parts.iter().map(|part| &part.sums.values).collect();
+        let values: Vec<&Checksum> = parts.iter().map(|(_, part)| &part.sums.values).collect();
         let values = composite(algorithm, &values).unwrap_or_default();
         Sums {
             values,
@@ -314,16 +315,24 @@ fn joined(upload: &Upload, parts: &[&Held], now: jiff::Timestamp) -> S3Result<Ob
         }
     } else {
         Sums {
-            values: checksum::of(&content, algorithm),
+            values: checksum::of(&content, algorithm)?,
             composite: false,
         }
     };
-    let etags: Vec<&str> = parts.iter().map(|part| part.etag.as_str()).collect();
+    let etags: Vec<&str> = parts.iter().map(|(_, part)| part.etag.as_str()).collect();
+    let kept = |(number, part): &(i32, &Held)| {
+        let part = PartOfObject {
+            size: part.content.len(),
+            sums: part.sums.clone(),
+        };
+        (*number, part)
+    };
     Ok(Object {
         etag: multipart_etag(&etags),
         content,
         sums,
         modified: now,
         headers: upload.headers.clone(),
+        parts: parts.iter().map(kept).collect(),
     })
 }

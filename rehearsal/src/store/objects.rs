@@ -31,10 +31,7 @@ impl Shared {
         let now = self.now();
         let mut shelves = self.lock();
         let version = shelves.next_id();
-        let bucket = shelves.bucket_mut(&input.bucket)?;
-        bucket.allow_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref())?;
-        let mut object = Held::new(content, sums.clone(), now);
-        object.headers = Headers {
+        let headers = Headers {
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,
@@ -45,6 +42,15 @@ impl Shared {
             storage_class: input.storage_class.map(|it| it.as_str().to_owned()),
             encryption: input.server_side_encryption.map(|it| it.as_str().to_owned()),
             key_id: input.ssekms_key_id,
+        };
+        headers.tags()?;
+        let headers = shelves.keys.encrypt(shelves.bucket(&input.bucket)?, headers)?;
+        let bucket = shelves.bucket_mut(&input.bucket)?;
+        bucket.allow_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let (encrypted, key_id) = (headers.encryption.clone(), headers.key_id.clone());
+        let object = Held {
+            headers,
+            ..Held::new(content, sums.clone(), now)
         };
         let etag = object.etag.clone();
         let id = bucket.put(&input.key, object, version);
@@ -57,7 +63,8 @@ impl Shared {
             checksum_crc64nvme: sums.values.checksum_crc64nvme,
             checksum_sha1: sums.values.checksum_sha1,
             checksum_sha256: sums.values.checksum_sha256,
-            server_side_encryption: Some(ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
+            server_side_encryption: Some(encryption(encrypted)),
+            ssekms_key_id: key_id,
             ..Default::default()
         })
     }
@@ -67,6 +74,7 @@ impl Shared {
         let bucket = shelves.bucket(&input.bucket)?;
         let (id, object) = bucket.find(&input.key, input.version_id.as_deref())?;
         allow_read(object, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        shelves.keys.decrypt(bucket, &object.headers)?;
         let whole = object.content.len();
         let (content, content_range) = ranged(&object.content, input.range.as_ref())?;
         if content.len() > LARGEST_READ {
@@ -79,6 +87,7 @@ impl Shared {
         let sums = (content.len() == whole && input.checksum_mode.is_some()).then(|| object.sums.clone());
         let sums = sums.unwrap_or_default();
         let headers = object.headers.clone();
+        let class = headers.class();
         let output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: i64::try_from(content.len()).ok(),
@@ -86,10 +95,7 @@ impl Shared {
             e_tag: Some(quoted(&object.etag)),
             last_modified: Some(timestamp(object.modified)),
             version_id: bucket.reported(id),
-            tag_count: headers
-                .tagging
-                .as_ref()
-                .and_then(|tags| i32::try_from(tags.split('&').count()).ok()),
+            tag_count: i32::try_from(headers.tags()?.len()).ok().filter(|count| *count > 0),
             cache_control: input.response_cache_control.or(headers.cache_control),
             content_disposition: input.response_content_disposition.or(headers.content_disposition),
             content_encoding: input.response_content_encoding.or(headers.content_encoding),
@@ -100,8 +106,8 @@ impl Shared {
                     .or(headers.content_type)
                     .unwrap_or_else(binary),
             ),
+            storage_class: class.map(StorageClass::from),
             metadata: headers.metadata,
-            storage_class: headers.storage_class.map(StorageClass::from),
             server_side_encryption: Some(encryption(headers.encryption)),
             ssekms_key_id: headers.key_id,
             checksum_type: sums.kind(),
@@ -121,6 +127,7 @@ impl Shared {
         let bucket = shelves.bucket(&input.bucket)?;
         let (id, object) = bucket.find(&input.key, input.version_id.as_deref())?;
         allow_read(object, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        shelves.keys.decrypt(bucket, &object.headers)?;
         let (content, content_range) = ranged(&object.content, input.range.as_ref())?;
         let sums = if input.checksum_mode.is_some() {
             object.sums.clone()
@@ -128,6 +135,7 @@ impl Shared {
             Sums::default()
         };
         let headers = object.headers.clone();
+        let class = headers.class();
         Ok(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: i64::try_from(content.len()).ok(),
@@ -140,8 +148,8 @@ impl Shared {
             content_encoding: headers.content_encoding,
             content_language: headers.content_language,
             content_type: Some(headers.content_type.unwrap_or_else(binary)),
+            storage_class: class.map(StorageClass::from),
             metadata: headers.metadata,
-            storage_class: headers.storage_class.map(StorageClass::from),
             server_side_encryption: Some(encryption(headers.encryption)),
             ssekms_key_id: headers.key_id,
             checksum_type: sums.kind(),
@@ -151,26 +159,6 @@ impl Shared {
             checksum_sha1: sums.values.checksum_sha1,
             checksum_sha256: sums.values.checksum_sha256,
             ..Default::default()
-        })
-    }
-
-    pub(super) fn get_object_tagging(&self, input: GetObjectTaggingInput) -> S3Result<GetObjectTaggingOutput> {
-        let shelves = self.lock();
-        let bucket = shelves.bucket(&input.bucket)?;
-        let (id, object) = bucket.find(&input.key, input.version_id.as_deref())?;
-        let tags = object.headers.tagging.as_deref().unwrap_or_default();
-        let tags: Vec<(String, String)> = serde_urlencoded::from_str(tags)
-            .map_err(|problem| s3_error!(InvalidTag, "The tags of the object are not a query string: {problem}"))?;
-        let tag_set = tags
-            .into_iter()
-            .map(|(key, value)| Tag {
-                key: Some(key),
-                value: Some(value),
-            })
-            .collect();
-        Ok(GetObjectTaggingOutput {
-            tag_set,
-            version_id: bucket.reported(id),
         })
     }
 
@@ -193,6 +181,9 @@ impl Shared {
     }
 
     pub(super) fn delete_objects(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
+        if input.delete.objects.len() > 1000 {
+            return Err(s3_error!(MalformedXML, "A request deletes at most 1000 objects."));
+        }
         let now = self.now();
         let mut shelves = self.lock();
         let mut deleted = Vec::new();
@@ -254,7 +245,7 @@ pub(super) fn ranged(content: &Content, range: Option<&Range>) -> S3Result<(Cont
     Ok((content.slice(bounds), Some(described)))
 }
 
-fn encryption(asked: Option<String>) -> ServerSideEncryption {
+pub(super) fn encryption(asked: Option<String>) -> ServerSideEncryption {
     asked.map_or_else(
         || ServerSideEncryption::from_static(ServerSideEncryption::AES256),
         ServerSideEncryption::from,

@@ -9,11 +9,13 @@ use s3s::{
     s3_error,
 };
 
-use super::{Content, Sums, checksum};
+use super::{Content, Sums, checksum, keys::Keys};
 
 #[derive(Debug)]
 pub(super) struct Shelves {
+    pub(super) account: String,
     pub(super) buckets: BTreeMap<String, Bucket>,
+    pub(super) keys: Keys,
     pub(super) ids: fastrand::Rng,
 }
 
@@ -42,6 +44,8 @@ pub(super) struct Bucket {
     pub(super) created: Timestamp,
     /// `None`: never versioned.
     pub(super) versioned: Option<bool>,
+    /// The key that encrypts what is written without naming one.
+    pub(super) key: Option<String>,
     /// Every version of every key, the newest last.
     pub(super) objects: BTreeMap<String, Vec<Version>>,
     pub(super) uploads: BTreeMap<String, Upload>,
@@ -62,10 +66,19 @@ pub(super) struct Object {
     pub(super) sums: Sums,
     pub(super) modified: Timestamp,
     pub(super) headers: Headers,
+    /// The parts it was uploaded in, by number; empty for one that was written at once.
+    pub(super) parts: Vec<(i32, PartOfObject)>,
+}
+
+/// What is left of a part in a finished object.
+#[derive(Clone, Debug)]
+pub(super) struct PartOfObject {
+    pub(super) size: u64,
+    pub(super) sums: Sums,
 }
 
 /// What a client says about an object beside its content.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Headers {
     pub(super) cache_control: Option<String>,
     pub(super) content_disposition: Option<String>,
@@ -77,6 +90,20 @@ pub(super) struct Headers {
     pub(super) storage_class: Option<String>,
     pub(super) encryption: Option<String>,
     pub(super) key_id: Option<String>,
+}
+
+impl Headers {
+    /// The tags, in the order they were given.
+    pub(super) fn tags(&self) -> S3Result<Vec<(String, String)>> {
+        let tags = self.tagging.as_deref().unwrap_or_default();
+        serde_urlencoded::from_str(tags)
+            .map_err(|problem| s3_error!(InvalidTag, "The tags are not a query string: {problem}"))
+    }
+
+    /// `STANDARD` is not told, as S3 does not tell it.
+    pub(super) fn class(&self) -> Option<String> {
+        self.storage_class.clone().filter(|class| class != "STANDARD")
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -106,7 +133,28 @@ impl Object {
             sums,
             modified,
             headers: Headers::default(),
+            parts: Vec::new(),
         }
+    }
+}
+
+impl Object {
+    /// Makes it an object that was uploaded in parts of `size` bytes.
+    pub(super) fn in_parts(&mut self, size: u64) {
+        let whole = self.content.len();
+        let contents = (0..whole.div_ceil(size)).map(|index| self.content.slice(index * size..(index + 1) * size));
+        let (mut etags, mut parts) = (Vec::new(), Vec::new());
+        for (number, content) in (1..).zip(contents) {
+            etags.push(checksum::etag(&content));
+            let part = PartOfObject {
+                size: content.len(),
+                sums: Sums::default_for(&content),
+            };
+            parts.push((number, part));
+        }
+        let etags: Vec<&str> = etags.iter().map(String::as_str).collect();
+        self.etag = checksum::multipart_etag(&etags);
+        self.parts = parts;
     }
 }
 
@@ -116,6 +164,7 @@ impl Bucket {
             region: region.to_owned(),
             created,
             versioned: versioned.then_some(true),
+            key: None,
             objects: BTreeMap::new(),
             uploads: BTreeMap::new(),
         }

@@ -23,7 +23,12 @@ pub(super) fn success(
         ),
         Protocol::Rest => rest::write(operation, output),
     };
-    let code = if operation == "InvokeEndpointAsync" { 202 } else { 200 };
+    let code = match operation {
+        "InvokeEndpointAsync" => 202,
+        // Lambda tells its outcome by the status.
+        "Invoke" => output["StatusCode"].as_u64().and_then(|it| u16::try_from(it).ok()).unwrap_or(200),
+        _ => 200,
+    };
     let mut response = response(protocol, code, body, request_id);
     response.headers_mut().extend(headers);
     response

@@ -1,4 +1,4 @@
-//! SageMaker Runtime's REST API: members in headers, the payload as the raw body.
+//! The REST APIs of SageMaker Runtime and Lambda: members in headers, the payload as the raw body.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -34,6 +34,13 @@ const INVOKE_ASYNC: [(&str, &str); 9] = [
     ("x-amzn-sagemaker-invocationtimeoutseconds", "InvocationTimeoutSeconds"),
 ];
 
+/// Headers of Lambda's `Invoke` and the members they carry (botocore service model 2015-03-31).
+const INVOKE_FUNCTION: [(&str, &str); 3] = [
+    ("x-amz-invocation-type", "InvocationType"),
+    ("x-amz-log-type", "LogType"),
+    ("x-amz-client-context", "ClientContext"),
+];
+
 /// Output members that go into headers; `InferenceId` of the asynchronous call goes into the body.
 const ANSWERED: [(&str, &str); 7] = [
     ("ContentType", "content-type"),
@@ -47,41 +54,56 @@ const ANSWERED: [(&str, &str); 7] = [
 
 pub(super) fn read(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<(&'static str, Value), Refusal> {
     let refuse = |code: &str, problem: String| Refusal::new(Some(Protocol::Rest), 400, code, problem);
+    if let Some(rest) = path.strip_prefix("/2015-03-31/functions/")
+        && let Some(name) = rest.strip_suffix("/invocations")
+    {
+        let mut input = carried(headers, &INVOKE_FUNCTION)?;
+        input.insert("FunctionName".to_owned(), percent_decoded(name).into());
+        input.insert("Payload".to_owned(), BASE64_STANDARD.encode(body).into());
+        return Ok(("Invoke", Value::Object(input)));
+    }
     let mut segments = path.trim_start_matches('/').split('/');
-    let (operation, carried, name) = match (segments.next(), segments.next(), segments.next(), segments.next()) {
+    let (operation, members, name) = match (segments.next(), segments.next(), segments.next(), segments.next()) {
         (Some("endpoints"), Some(name), Some("invocations"), None) => ("InvokeEndpoint", &INVOKE[..], name),
         (Some("endpoints"), Some(name), Some("async-invocations"), None) => {
             ("InvokeEndpointAsync", &INVOKE_ASYNC[..], name)
         }
         _ => {
             let problem = format!(
-                "The rehearsal does not answer {path}: it answers /endpoints/NAME/invocations and \
-                 /endpoints/NAME/async-invocations."
+                "The rehearsal does not answer {path}: it answers /endpoints/NAME/invocations, \
+                 /endpoints/NAME/async-invocations and Lambda's /2015-03-31/functions/NAME/invocations."
             );
             return Err(refuse("UnknownOperationException", problem));
         }
     };
-    let mut input = Map::new();
+    let mut input = carried(headers, members)?;
     input.insert("EndpointName".to_owned(), percent_decoded(name).into());
-    for (header, member) in carried {
+    if operation == "InvokeEndpoint" || !body.is_empty() {
+        input.insert("Body".to_owned(), BASE64_STANDARD.encode(body).into());
+    }
+    Ok((operation, Value::Object(input)))
+}
+
+/// The members that headers carry.
+fn carried(headers: &HeaderMap, members: &[(&str, &str)]) -> Result<Map<String, Value>, Refusal> {
+    let refuse = |problem: String| Refusal::new(Some(Protocol::Rest), 400, "ValidationError", problem);
+    let mut input = Map::new();
+    for (header, member) in members {
         let Some(held) = headers.get(*header) else { continue };
         let text = held
             .to_str()
-            .map_err(|_| refuse("ValidationError", format!("header {header} is not ASCII text")))?;
+            .map_err(|_| refuse(format!("header {header} is not ASCII text")))?;
         let value = if member.ends_with("Seconds") {
             let seconds: i64 = text
                 .parse()
-                .map_err(|_| refuse("ValidationError", format!("header {header} is not a number: {text}")))?;
+                .map_err(|_| refuse(format!("header {header} is not a number: {text}")))?;
             seconds.into()
         } else {
             text.into()
         };
         input.insert((*member).to_owned(), value);
     }
-    if operation == "InvokeEndpoint" || !body.is_empty() {
-        input.insert("Body".to_owned(), BASE64_STANDARD.encode(body).into());
-    }
-    Ok((operation, Value::Object(input)))
+    Ok(input)
 }
 
 /// The headers and the body of an answer.

@@ -86,6 +86,16 @@ impl S3Call {
     }
 }
 
+impl S3Call {
+    /// The bucket that the request copies from.
+    pub fn copied_from(&self) -> Option<String> {
+        let source = self.request.headers().get("x-amz-copy-source")?.to_str().ok()?;
+        let source = percent_decoded(source.split('?').next()?);
+        let (bucket, _) = source.trim_start_matches('/').split_once('/')?;
+        Some(bucket.to_owned())
+    }
+}
+
 /// `bucket` of `bucket.s3.REGION.amazonaws.com` and of `bucket.localhost`; nothing for path-style hosts.
 fn bucket_of_host(host: &str) -> Option<String> {
     let host = host.rsplit_once(':').map_or(host, |(name, port)| {
@@ -127,6 +137,8 @@ fn named(
     let (operation, action) = match (method.as_str(), bucket, key) {
         ("GET", false, _) => ("ListBuckets", "s3:ListAllMyBuckets"),
         ("PUT", true, false) if has("versioning") => ("PutBucketVersioning", "s3:PutBucketVersioning"),
+        ("GET", true, false) if has("encryption") => ("GetBucketEncryption", "s3:GetEncryptionConfiguration"),
+        ("PUT", true, false) if has("encryption") => ("PutBucketEncryption", "s3:PutEncryptionConfiguration"),
         ("PUT", true, false) if query.is_empty() => ("CreateBucket", "s3:CreateBucket"),
         ("GET", true, false) if has("location") => ("GetBucketLocation", "s3:GetBucketLocation"),
         ("GET", true, false) if has("versioning") => ("GetBucketVersioning", "s3:GetBucketVersioning"),
@@ -151,6 +163,7 @@ fn named(
         ("PUT", true, true) => ("PutObject", "s3:PutObject"),
         ("POST", true, true) if has("uploads") => ("CreateMultipartUpload", "s3:PutObject"),
         ("POST", true, true) if has("uploadId") => ("CompleteMultipartUpload", "s3:PutObject"),
+        ("DELETE", true, true) if has("tagging") => ("DeleteObjectTagging", "s3:DeleteObjectTagging"),
         ("DELETE", true, true) if has("uploadId") => ("AbortMultipartUpload", "s3:AbortMultipartUpload"),
         ("DELETE", true, true) => ("DeleteObject", delete),
         _ => ("Unknown", "s3:Unknown"),

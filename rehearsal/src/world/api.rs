@@ -21,6 +21,10 @@ impl<'a> Input<'a> {
             Service::Runtime | Service::Sts => "ValidationError",
             Service::CloudWatch => "InvalidParameterValueException",
             Service::Sns => "InvalidParameter",
+            Service::Ecr => "InvalidParameterException",
+            Service::Iam => "ValidationError",
+            Service::Kms => "ValidationException",
+            Service::Lambda => "InvalidParameterValueException",
         };
         match value {
             Value::Object(members) => Ok(Self { members, wrong }),

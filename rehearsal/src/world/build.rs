@@ -11,6 +11,7 @@ use crate::world::{
     behaviour::Behaviour,
     metrics::Statistic,
     region::{Ctx, Region, What},
+    registry::containers,
     runtime::asynchronous::Backlog,
     sagemaker::{
         Component, Config, ConfigVariant, Endpoint, Model, Variant,
@@ -66,6 +67,10 @@ impl Region {
             let arn = self.arn(ctx, "sns", topic);
             self.topics.insert(arn, Topic::named(topic));
         }
+        for image in &spec.images {
+            self.stand_image(ctx, image);
+        }
+        self.keys = spec.keys.0.clone();
         for (name, model) in &spec.models {
             self.behaviours.insert(name.clone(), Behaviour::from(model));
             self.stand_model(ctx, name, model);
@@ -120,15 +125,30 @@ impl Region {
             .artifact
             .clone()
             .unwrap_or_else(|| format!("s3://models-{}/{name}/model.tar.gz", self.name));
+        let mut input = json!({
+            "ModelName": name,
+            "PrimaryContainer": {"Image": image, "Mode": "SingleModel", "ModelDataUrl": artifact, "Environment": {}},
+            "ExecutionRoleArn": format!("arn:aws:iam::{}:role/inference", ctx.account),
+        });
+        if let Value::Object(members) = &mut input {
+            if spec.define.0.contains_key("Containers") {
+                members.remove("PrimaryContainer");
+            }
+            members.extend(spec.define.0.clone());
+        }
+        // What stands at the start was there when it was made.
+        let here: Vec<String> = containers(&input)
+            .into_iter()
+            .filter_map(|container| container["Image"].as_str().map(str::to_owned))
+            .collect();
+        for image in here {
+            self.stand_image(ctx, &image);
+        }
         let model = Model {
             arn: self.arn(ctx, "sagemaker", &format!("model/{}", name.to_ascii_lowercase())),
             created: ctx.start - Duration::from_secs(7 * 86_400),
-            input: json!({
-                "ModelName": name,
-                "PrimaryContainer": {"Image": image, "Mode": "SingleModel", "ModelDataUrl": artifact, "Environment": {}},
-                "ExecutionRoleArn": format!("arn:aws:iam::{}:role/inference", ctx.account),
-            }),
-            tags: BTreeMap::new(),
+            input,
+            tags: spec.tags.0.clone(),
         };
         self.models.insert(name.to_owned(), model);
     }
@@ -146,7 +166,8 @@ impl Region {
             .collect();
         let config_name = spec.config.clone().unwrap_or_else(|| format!("{name}-1"));
         let since = ctx.start - spec.age.map_or(Duration::from_secs(86_400), |age| age.duration());
-        let input = config_input(ctx, self, &config_name, &variants, spec.asynchronous.as_ref());
+        let mut input = config_input(ctx, self, &config_name, &variants, spec.asynchronous.as_ref());
+        define(&mut input, &spec.define.0);
         let fleet = Fleet {
             config: config_name.clone(),
             variants: variants.iter().map(Variant::new).collect(),
@@ -157,7 +178,7 @@ impl Region {
             created: since,
             input,
             variants,
-            tags: BTreeMap::new(),
+            tags: spec.config_tags.0.clone(),
         };
         self.configs.insert(config_name.clone(), config);
         let status = spec
@@ -408,6 +429,27 @@ impl Region {
             ("TreatMissingData".to_owned(), json!(missing)),
         ]);
         ("PutMetricAlarm", Value::Object(input))
+    }
+}
+
+/// Puts members into a config: those of variants into the variants of the same name, all others in place of what is there.
+fn define(config: &mut Value, members: &Map<String, Value>) {
+    for (member, value) in members {
+        let (known, given) = (config[member.as_str()].as_array_mut(), value.as_array());
+        match (member.as_str(), known, given) {
+            ("ProductionVariants", Some(known), Some(given)) => {
+                for (variant, more) in given
+                    .iter()
+                    .flat_map(|more| more.as_object().map(|it| (&more["VariantName"], it)))
+                {
+                    let same = known.iter_mut().find(|it| it["VariantName"] == *variant);
+                    if let Some(Value::Object(same)) = same {
+                        same.extend(more.clone());
+                    }
+                }
+            }
+            _ => config[member.as_str()] = value.clone(),
+        }
     }
 }
 

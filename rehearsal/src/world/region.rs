@@ -1,7 +1,7 @@
 //! One Region's whole state, and what every part of it shares: the time, the dice, what is due and what has happened.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -14,13 +14,14 @@ use crate::world::{
     behaviour::Behaviour,
     incident::{Condition, Shortage},
     metrics::Metrics,
+    registry::Artifacts,
     sagemaker::{
         Component, Config, Endpoint, Model,
         lifecycle::{Armed, Step},
     },
     scaling::Scaling,
     sns::Topic,
-    spec::{IncidentSpec, Timing},
+    spec::{IncidentSpec, KeySpec, Timing},
     traffic::Demand,
 };
 
@@ -42,6 +43,13 @@ pub(crate) struct Ctx {
     pub(crate) happenings: Vec<Happening>,
     pub(crate) published: Vec<Published>,
     pub(crate) s3_puts: Vec<S3Put>,
+    /// IAM's roles, by name.
+    pub(crate) roles: BTreeSet<String>,
+    /// The functions deployed, by Region and name.
+    pub(crate) functions: BTreeSet<(String, String)>,
+    /// Images are listed: what SageMaker is given must exist.
+    pub(crate) strict: bool,
+    pub(crate) artifacts: Option<Artifacts>,
 }
 
 /// Something that will happen in a Region.
@@ -165,6 +173,10 @@ pub(crate) struct Region {
     pub(crate) metrics: Metrics,
     pub(crate) alarms: BTreeMap<String, Alarm>,
     pub(crate) topics: BTreeMap<String, Topic>,
+    /// Images by whole URI, with their digests.
+    pub(crate) images: BTreeMap<String, String>,
+    /// KMS keys by name.
+    pub(crate) keys: BTreeMap<String, KeySpec>,
     pub(crate) scaling: Scaling,
     /// Deduplication ids of FIFO topics within their five minutes.
     pub(crate) recent: VecDeque<(Timestamp, String, String)>,

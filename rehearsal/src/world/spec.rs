@@ -13,7 +13,7 @@ use shared::{
     yaml::{self, Found, Problems},
 };
 
-use crate::world::quantity::{Named, Rps};
+use crate::world::quantity::{Members, Named, Rps, Size};
 
 mod alarm;
 pub(crate) mod check;
@@ -34,6 +34,9 @@ pub struct WorldSpec {
     pub account: String,
     /// What stands in each Region, by Region name.
     pub regions: Named<RegionSpec>,
+    /// IAM roles, by name; `inference`, which models at the start have, unless said.
+    #[deserr(default = vec!["inference".to_owned()])]
+    pub roles: Vec<String>,
     /// How long transitions take.
     #[deserr(default)]
     pub timing: Timing,
@@ -47,6 +50,7 @@ impl Default for WorldSpec {
         Self {
             account: "111122223333".to_owned(),
             regions: Named(BTreeMap::from([("eu-west-1".to_owned(), RegionSpec::default())])),
+            roles: vec!["inference".to_owned()],
             timing: Timing::default(),
             incidents: Vec::new(),
         }
@@ -69,6 +73,26 @@ pub struct RegionSpec {
     /// CloudWatch alarms by name.
     #[deserr(default)]
     pub alarms: Named<AlarmSpec>,
+    /// Container images in ECR: `repository:tag` of the account's own registry, or a whole URI. When any Region lists
+    /// one, those listed are all there are, and SageMaker refuses models whose image, artifact, role or key is not there;
+    /// otherwise it takes everything to be there.
+    #[deserr(default)]
+    pub images: Vec<String>,
+    /// KMS keys by name, which is alias and id at once.
+    #[deserr(default)]
+    pub keys: Named<KeySpec>,
+}
+
+/// A KMS key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Found, deny_unknown_fields)]
+pub struct KeySpec {
+    /// Not disabled.
+    #[deserr(default = true)]
+    pub enabled: bool,
+    /// Its policy lets nobody encrypt or decrypt with it.
+    #[deserr(default)]
+    pub denied: bool,
 }
 
 /// What is in a model's container, and how it behaves when well.
@@ -81,6 +105,12 @@ pub struct ModelSpec {
     /// `ModelDataUrl` of the primary container.
     #[deserr(default)]
     pub artifact: Option<String>,
+    /// Members of `CreateModel` instead of those it would have, as the API spells them.
+    #[deserr(default)]
+    pub define: Members,
+    /// Tags of the model.
+    #[deserr(default)]
+    pub tags: Named<String>,
     /// Median `ModelLatency`, unloaded.
     #[deserr(default)]
     pub latency: Option<Span>,
@@ -130,6 +160,13 @@ pub struct EndpointSpec {
     /// `EndpointConfigName`; the endpoint's name with `-1` unless said.
     #[deserr(default)]
     pub config: Option<String>,
+    /// Members of `CreateEndpointConfig` beside or instead of those it would have, as the API spells them. Those of
+    /// `ProductionVariants` are added to the variants of the same `VariantName`.
+    #[deserr(default)]
+    pub define: Members,
+    /// Tags of the endpoint config.
+    #[deserr(default)]
+    pub config_tags: Named<String>,
     /// The status at the start; `in_service` unless said.
     #[deserr(default)]
     pub status: Option<Becomes>,
@@ -293,6 +330,9 @@ pub struct Timing {
     /// `DeleteEndpoint`.
     #[deserr(default = seconds(60))]
     pub delete: Span,
+    /// So much does one copying request of S3 copy in a second; at once unless said.
+    #[deserr(default)]
+    pub copied_per_second: Option<Size>,
 }
 
 impl Default for Timing {
@@ -305,6 +345,7 @@ impl Default for Timing {
             further_instance: seconds(20),
             rollback: seconds(120),
             delete: seconds(60),
+            copied_per_second: None,
         }
     }
 }

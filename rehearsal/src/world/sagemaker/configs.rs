@@ -90,6 +90,7 @@ impl Region {
                 return Err(invalid("S3OutputPath must be an S3 URI."));
             }
         }
+        self.check_key_region("KmsKeyId", input.text("KmsKeyId"))?;
         let tags = tags::read(input, "Tags")?;
         let config = Config {
             arn: arn.clone(),

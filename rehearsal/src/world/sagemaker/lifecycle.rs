@@ -369,9 +369,35 @@ impl Region {
             })
     }
 
+    /// What the containers of a fleet lack to start: their model, or something of it, or the key of their volumes.
+    fn cannot_start(&self, ctx: &Ctx, fleet: &Fleet) -> Option<String> {
+        if !ctx.strict {
+            return None;
+        }
+        let config = self.configs.get(&fleet.config).map(|config| &config.input);
+        if let Some(key) = config.and_then(|config| config["KmsKeyId"].as_str()) {
+            let state = self.key_named(key).and_then(|name| self.keys.get(name));
+            if state.is_none_or(|key| !key.enabled || key.denied) {
+                return Some(format!(
+                    "The KMS key {key} cannot be used: it does not exist, is disabled, or its policy denies it."
+                ));
+            }
+        }
+        let names = fleet.variants.iter().map(|variant| &variant.model);
+        names.filter(|name| !name.is_empty()).find_map(|name| match self.models.get(name) {
+            Some(model) => self.what_is_missing(ctx, &model.input),
+            None => Some(format!("Could not find model \"{name}\".")),
+        })
+    }
+
     fn finish(&mut self, ctx: &mut Ctx, name: &str, change: Change) {
         match (change.kind, change.fate) {
             (Kind::Delete, _) => self.vanish(ctx, name),
+            (Kind::Create, None) if self.cannot_start(ctx, &change.goal).is_some() => {
+                let reason = self.cannot_start(ctx, &change.goal);
+                self.end_change(name);
+                self.set_status(ctx, name, EndpointStatus::Failed, reason);
+            }
             (Kind::Create, fate) if fate.is_some() || self.lacks_any(name) => {
                 let reason = match fate {
                     None | Some(NextChange::LacksCapacity) => NO_CAPACITY.to_owned(),

@@ -29,6 +29,9 @@ impl Region {
         for container in input.get("PrimaryContainer").into_iter().chain(containers) {
             self.check_image(input.of(container)?)?;
         }
+        if let Some(missing) = self.what_is_missing(ctx, &Value::Object(input.all().clone())) {
+            return Err(invalid(missing));
+        }
         let tags = tags::read(input, "Tags")?;
         let model = Model {
             arn: arn.clone(),
@@ -42,8 +45,16 @@ impl Region {
 
     /// An ECR image must be in this Region.
     fn check_image(&self, container: Input<'_>) -> Result<(), ApiError> {
+        let package = container.text("ModelPackageName");
+        let elsewhere = package.and_then(|arn| arn.strip_prefix("arn:")?.split(':').nth(2));
+        if let (Some(package), Some(region)) = (package, elsewhere.filter(|region| *region != self.name)) {
+            return Err(invalid(format!(
+                "The model package {package} is in {region}; it must be in the Region of the model, {}.",
+                self.name
+            )));
+        }
         let Some(image) = container.text("Image") else {
-            if container.get("ModelPackageName").is_some() {
+            if package.is_some() {
                 return Ok(());
             }
             return Err(invalid("A container needs Image or ModelPackageName."));

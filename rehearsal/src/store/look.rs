@@ -1,0 +1,45 @@
+//! Objects as scenarios put them and as expectations compare them.
+
+use std::collections::BTreeMap;
+
+use super::Content;
+
+/// What is put beside a content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// `Content-Type`; `application/octet-stream` unless given.
+    pub content_type: Option<String>,
+    /// User metadata, without `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// `STANDARD` unless given.
+    pub storage_class: Option<String>,
+    /// Uploaded in parts of so many bytes; at once unless given.
+    pub part_size: Option<u64>,
+}
+
+/// What an object is to its readers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The content.
+    pub content: Content,
+    /// ETag, without quotes.
+    pub etag: String,
+    /// Algorithm and value in base64.
+    pub checksum: Option<(String, String)>,
+    /// The checksum is made of the parts' checksums, instead of the whole.
+    pub composite: bool,
+    /// How many parts it was uploaded in; 0 when at once.
+    pub parts: usize,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// User metadata, without `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// `None` for `STANDARD`.
+    pub storage_class: Option<String>,
+    /// The KMS key that encrypts it, by ARN.
+    pub key: Option<String>,
+}
