@@ -75,7 +75,12 @@ impl Cloud {
         let copied_per_second = world.copied_per_second();
         for (arn, region, name, key) in world.keys() {
             let (enabled, denied) = (key.enabled, key.denied);
-            let key = Key { name, region, enabled, denied };
+            let key = Key {
+                name,
+                region,
+                enabled,
+                denied,
+            };
             store.know_key(&arn, key);
         }
         let shelves = store.clone();
@@ -268,9 +273,7 @@ impl Cloud {
 
     /// S3 fails in a Region that is dark, and a copy also when that of its source is.
     fn dark(&self, call: &wire::S3Call, region: &str) -> Option<ApiError> {
-        let source = call
-            .copied_from()
-            .and_then(|bucket| self.0.store.region_of(&bucket));
+        let source = call.copied_from().and_then(|bucket| self.0.store.region_of(&bucket));
         let world = lock(&self.0.world);
         let down = world.is_down(region) || source.is_some_and(|region| world.is_down(&region));
         down.then(|| ApiError::new(503, "ServiceUnavailable", "Service is unable to handle request."))

@@ -23,9 +23,9 @@ use crate::{
     world::{ApiError, Artifact},
 };
 
+mod attributes;
 mod buckets;
 mod checksum;
-mod attributes;
 mod content;
 mod copies;
 mod crc;
@@ -43,8 +43,8 @@ pub use content::Content;
 pub use keys::Key;
 
 use checksum::Sums;
-use shelf::{Bucket, Headers, Object, Shelves};
 pub use look::{Given, Look};
+use shelf::{Bucket, Headers, Object, Shelves};
 
 /// The simulated S3. Clones share it.
 #[derive(Clone)]
@@ -171,7 +171,9 @@ impl Store {
         }
         object.sums = Sums::default_for(&object.content);
         object.headers = Headers {
-            content_type: given.content_type.or_else(|| Some("application/octet-stream".to_owned())),
+            content_type: given
+                .content_type
+                .or_else(|| Some("application/octet-stream".to_owned())),
             metadata: (!given.metadata.is_empty()).then(|| given.metadata.into_iter().collect()),
             tagging: serde_urlencoded::to_string(&given.tags)
                 .ok()
@@ -200,7 +202,13 @@ impl Store {
             composite: object.sums.composite,
             parts: object.parts.len(),
             content_type: object.headers.content_type.clone(),
-            metadata: object.headers.metadata.clone().unwrap_or_default().into_iter().collect(),
+            metadata: object
+                .headers
+                .metadata
+                .clone()
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
             tags: object.headers.tags().unwrap_or_default().into_iter().collect(),
             storage_class: object.headers.class(),
             key: object.headers.key_id.clone(),
@@ -273,7 +281,10 @@ impl Store {
             format!("{key}/")
         };
         let mut keys = bucket.objects.range(under.clone()..).map(|(key, _)| key);
-        let under = keys.by_ref().take_while(|key| key.starts_with(&under)).any(|key| bucket.current(key).is_some());
+        let under = keys
+            .by_ref()
+            .take_while(|key| key.starts_with(&under))
+            .any(|key| bucket.current(key).is_some());
         Some(Artifact {
             region: bucket.region.clone(),
             found: under || bucket.current(key).is_some(),

@@ -493,7 +493,8 @@ impl World {
     pub fn keys(&self) -> Vec<(String, String, String, KeySpec)> {
         let of = |region: &Region| {
             let keys = region.keys.iter();
-            let keys = keys.map(|(name, key)| (region.key_arn(&self.ctx, name), region.name.clone(), name.clone(), *key));
+            let keys =
+                keys.map(|(name, key)| (region.key_arn(&self.ctx, name), region.name.clone(), name.clone(), *key));
             keys.collect::<Vec<_>>()
         };
         self.regions.values().flat_map(of).collect()

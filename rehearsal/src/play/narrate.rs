@@ -266,7 +266,11 @@ impl Narrator {
     }
 
     pub(super) fn object(&mut self, at: Timestamp, region: &str, change: &ObjectChange) {
-        let what = if change.gone { "is deleted" } else { "has another content" };
+        let what = if change.gone {
+            "is deleted"
+        } else {
+            "has another content"
+        };
         let text = format!("s3://{}/{} {what}", change.bucket, change.key);
         self.add(at, region, Sort::Incident, Tone::Warn, "script", text);
     }

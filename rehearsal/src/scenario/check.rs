@@ -207,7 +207,11 @@ fn actions(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found) {
         {
             let keys: Vec<&str> = here.keys.keys().map(String::as_str).collect();
             let problem = format!("the Region {} has no key {key:?}", bucket.region);
-            found.and(Found::one(at.push_key("key"), problem, Some(keys.join(", ")).filter(|keys| !keys.is_empty())));
+            found.and(Found::one(
+                at.push_key("key"),
+                problem,
+                Some(keys.join(", ")).filter(|keys| !keys.is_empty()),
+            ));
         }
     }
     let changes = at.push_key("object_changes");

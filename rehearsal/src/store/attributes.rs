@@ -70,13 +70,7 @@ impl Shared {
         Ok(DeleteObjectTaggingOutput { version_id })
     }
 
-    fn tag(
-        &self,
-        bucket: &str,
-        key: &str,
-        version: Option<&str>,
-        tagging: Option<String>,
-    ) -> S3Result<Option<String>> {
+    fn tag(&self, bucket: &str, key: &str, version: Option<&str>, tagging: Option<String>) -> S3Result<Option<String>> {
         let mut shelves = self.lock();
         let bucket = shelves.bucket_mut(bucket)?;
         let id = bucket.find(key, version)?.0.to_owned();

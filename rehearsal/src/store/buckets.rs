@@ -119,7 +119,9 @@ impl Shared {
 
     pub(super) fn put_bucket_encryption(&self, input: PutBucketEncryptionInput) -> S3Result<PutBucketEncryptionOutput> {
         let mut rules = input.server_side_encryption_configuration.rules.into_iter();
-        let rule = rules.next().and_then(|rule| rule.apply_server_side_encryption_by_default);
+        let rule = rules
+            .next()
+            .and_then(|rule| rule.apply_server_side_encryption_by_default);
         self.lock().bucket_mut(&input.bucket)?.key = rule.and_then(|rule| rule.kms_master_key_id);
         Ok(PutBucketEncryptionOutput {})
     }

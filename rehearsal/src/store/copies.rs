@@ -233,7 +233,10 @@ impl SourceIf<'_> {
             }
             None => {}
         }
-        if self.none_matches.is_some_and(|unwanted| matches(unwanted, &object.etag)) {
+        if self
+            .none_matches
+            .is_some_and(|unwanted| matches(unwanted, &object.etag))
+        {
             return Err(precondition("x-amz-copy-source-If-None-Match"));
         }
         if self.modified_since.is_some_and(|limit| modified <= *limit) {

@@ -10,7 +10,9 @@ pub(super) fn spelled(text: &str, encoding: Option<&EncodingType>) -> String {
     let mut spelled = String::new();
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' | b'/' => spelled.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' | b'/' => {
+                spelled.push(char::from(byte))
+            }
             b' ' => spelled.push('+'),
             other => spelled.push_str(&format!("%{other:02X}")),
         }

@@ -67,7 +67,11 @@ impl Keys {
         let name = named.rsplit(['/', ':']).next().unwrap_or(named);
         let found = self.0.iter().find(|(_, key)| key.region == region && key.name == name);
         let Some((arn, key)) = found else {
-            return Err(refused(400, "KMS.NotFoundException", format!("Key '{named}' does not exist")));
+            return Err(refused(
+                400,
+                "KMS.NotFoundException",
+                format!("Key '{named}' does not exist"),
+            ));
         };
         if key.denied {
             let message = format!(

@@ -67,7 +67,9 @@ impl Shared {
         }
         let shelves = self.lock();
         let prefix = input.prefix.clone().unwrap_or_default();
-        let most = usize::try_from(input.max_uploads.unwrap_or(1000)).unwrap_or(0).min(1000);
+        let most = usize::try_from(input.max_uploads.unwrap_or(1000))
+            .unwrap_or(0)
+            .min(1000);
         let mut all: Vec<(&String, &Upload)> = shelves.bucket(&input.bucket)?.uploads.iter().collect();
         all.retain(|(_, upload)| upload.key.starts_with(&prefix));
         all.sort_by_key(|(id, upload)| (&upload.key, upload.initiated, *id));

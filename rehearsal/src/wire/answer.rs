@@ -26,7 +26,10 @@ pub(super) fn success(
     let code = match operation {
         "InvokeEndpointAsync" => 202,
         // Lambda tells its outcome by the status.
-        "Invoke" => output["StatusCode"].as_u64().and_then(|it| u16::try_from(it).ok()).unwrap_or(200),
+        "Invoke" => output["StatusCode"]
+            .as_u64()
+            .and_then(|it| u16::try_from(it).ok())
+            .unwrap_or(200),
         _ => 200,
     };
     let mut response = response(protocol, code, body, request_id);

@@ -49,7 +49,13 @@ impl Region {
         };
         match input.text("InvocationType") {
             Some("Event") => {
-                ctx.tell(&self.name, HappeningKind::Invoked { target_arn: arn, payload });
+                ctx.tell(
+                    &self.name,
+                    HappeningKind::Invoked {
+                        target_arn: arn,
+                        payload,
+                    },
+                );
                 reply(json!({"StatusCode": 202}))
             }
             Some("DryRun") => reply(json!({"StatusCode": 204})),

@@ -75,7 +75,11 @@ fn artifacts(container: &Value) -> Vec<&str> {
     let more = more.map(Vec::as_slice).unwrap_or_default();
     for source in [&container["ModelDataSource"]].into_iter().chain(more) {
         let source = &source["S3DataSource"];
-        found.extend(["S3Uri", "ManifestS3Uri"].iter().filter_map(|member| source[*member].as_str()));
+        found.extend(
+            ["S3Uri", "ManifestS3Uri"]
+                .iter()
+                .filter_map(|member| source[*member].as_str()),
+        );
     }
     found
 }
@@ -100,7 +104,10 @@ impl Region {
         let (repository, version) = split(image);
         let of_repository = |uri: &str| split(uri).0 == repository;
         self.images.contains_key(&format!("{repository}:{version}"))
-            || self.images.iter().any(|(uri, digest)| digest == version && of_repository(uri))
+            || self
+                .images
+                .iter()
+                .any(|(uri, digest)| digest == version && of_repository(uri))
     }
 
     /// What of a model is not there, as the model's containers say it; `None` when nothing is missing, or nobody looks.
@@ -122,7 +129,9 @@ impl Region {
                 return Some(format!("Requested image {image} not found."));
             }
             for uri in artifacts(container) {
-                let Some(Artifacts(look)) = &ctx.artifacts else { continue };
+                let Some(Artifacts(look)) = &ctx.artifacts else {
+                    continue;
+                };
                 let problem = match look(uri) {
                     Some(Artifact { region, .. }) if region != self.name => format!(
                         "Could not access model data at {uri}. The bucket is in {region}, and the model in {}: they must \
@@ -160,9 +169,8 @@ impl Region {
             found.extend(asked.map(|tag| (tag.to_owned(), digest(&format!("{name}:{tag}")))));
         }
         if found.is_empty() && ctx.strict {
-            let message = format!(
-                "The repository with name '{name}' does not exist in the registry with id '{registry}'"
-            );
+            let message =
+                format!("The repository with name '{name}' does not exist in the registry with id '{registry}'");
             return Err(ApiError::new(400, "RepositoryNotFoundException", message));
         }
         Ok((registry, found))
@@ -241,5 +249,7 @@ impl Region {
 
 fn is_asked(id: &Value, (tag, digest): &(String, String)) -> bool {
     let same = |member: &str, is: &str| id[member].as_str().is_none_or(|wanted| wanted == is);
-    (id["imageTag"].is_string() || id["imageDigest"].is_string()) && same("imageTag", tag) && same("imageDigest", digest)
+    (id["imageTag"].is_string() || id["imageDigest"].is_string())
+        && same("imageTag", tag)
+        && same("imageDigest", digest)
 }

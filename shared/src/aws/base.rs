@@ -11,7 +11,7 @@ use std::{
 };
 
 use aws_config::{
-    BehaviorVersion, SdkConfig,
+    BehaviorVersion, Region, SdkConfig,
     retry::{RetryConfig, RetryMode},
     timeout::TimeoutConfig,
 };
@@ -61,6 +61,15 @@ impl Base {
             .iter()
             .any(|name| std::env::var_os(name).is_some());
         Self::new(sdk, Clock::system(), Emit::stdout()).with_path_style(local_s3)
+    }
+
+    /// The same in another Region, with retry quotas and send rates of its own: what one Region throttles does not slow
+    /// calls to another down.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let sdk = self.sdk.clone().into_builder();
+        let sdk = sdk.region(Region::new(region.to_owned())).build();
+        Self::new(sdk, self.clock.clone(), self.emit.clone()).with_path_style(self.path_style)
     }
 
     /// Addresses S3 buckets by path (`host/bucket/key`) instead of by host name.

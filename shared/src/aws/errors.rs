@@ -98,11 +98,14 @@ const DENIED: &[&str] = &[
     "UnrecognizedClientException",
 ];
 const NOT_FOUND: &[&str] = &[
+    "ImageNotFoundException",
+    "KMS.NotFoundException",
     "NoSuchBucket",
     "NoSuchKey",
     "NotFound",
     "NotFoundException",
     "ObjectNotFoundException",
+    "RepositoryNotFoundException",
     "ResourceNotFound",
     "ResourceNotFoundException",
 ];
@@ -164,6 +167,8 @@ fn failure(code: Option<&str>, message: &str, status: Option<u16>) -> Failure {
         }
     });
     by_code.unwrap_or(match status {
+        // The bucket is in another Region.
+        Some(301 | 307) => Failure::Invalid,
         Some(401 | 403) => Failure::Denied,
         Some(404) => Failure::NotFound,
         Some(408) => Failure::TimedOut,

@@ -3,6 +3,7 @@
 //! A log line is one flat JSON object: the fields of the event and of every span around it (`requestId`, `endpoint`)
 //! stand side by side, so that a query needs no path and one endpoint's story is one filter.
 
+mod invoke;
 mod serve;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use crate::{
     settings::LogLevel,
 };
 
+pub use invoke::{LARGEST_EVENT, Lambda};
 pub use serve::{Failed, answer, refused, serve};
 
 /// The longest text in one field of a log line, in bytes; CloudWatch Logs takes 256 KiB for a line.

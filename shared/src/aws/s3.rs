@@ -1,5 +1,10 @@
-//! S3: small objects read and written whole, with the conditions that make a ledger of them.
+//! S3: small objects read and written whole, with the conditions that make a ledger of them; and in `objects` and `copy`,
+//! large ones listed and copied between Regions.
 
+pub mod copy;
+pub mod objects;
+
+use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{Client, config::Builder, primitives::ByteStream};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 
@@ -60,10 +65,18 @@ pub struct S3 {
 impl S3 {
     /// A client on `base`.
     pub fn new(base: &Base) -> Self {
+        Self::with(base, base.few_calls(), None)
+    }
+
+    /// A client on `base`, with other retries and timeouts than those of `base`.
+    fn with(base: &Base, retries: Option<RetryConfig>, timeouts: Option<TimeoutConfig>) -> Self {
         let mut config = Builder::from(&base.sdk)
             .force_path_style(base.path_style())
             .retry_partition(base.partition(SERVICE));
-        config.set_retry_config(base.few_calls());
+        config.set_retry_config(retries);
+        if let Some(timeouts) = timeouts {
+            config = config.timeout_config(timeouts);
+        }
         Self {
             client: Client::from_conf(config.build()),
             bound: base.bound(),

@@ -5,6 +5,8 @@ mod change;
 mod component;
 mod config;
 mod deployment;
+mod document;
+mod names;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,7 @@ use crate::{
 
 pub use change::{Change, VariantChange};
 pub use config::EndpointConfig;
+pub use document::{Document, Noun};
 
 const SERVICE: &str = "sagemaker";
 

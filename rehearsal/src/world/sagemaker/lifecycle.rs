@@ -384,10 +384,12 @@ impl Region {
             }
         }
         let names = fleet.variants.iter().map(|variant| &variant.model);
-        names.filter(|name| !name.is_empty()).find_map(|name| match self.models.get(name) {
-            Some(model) => self.what_is_missing(ctx, &model.input),
-            None => Some(format!("Could not find model \"{name}\".")),
-        })
+        names
+            .filter(|name| !name.is_empty())
+            .find_map(|name| match self.models.get(name) {
+                Some(model) => self.what_is_missing(ctx, &model.input),
+                None => Some(format!("Could not find model \"{name}\".")),
+            })
     }
 
     fn finish(&mut self, ctx: &mut Ctx, name: &str, change: Change) {

@@ -1,0 +1,413 @@
+//! What lies in a bucket, and what is under way in it: the inventories that copies are planned from.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType, Delete, EncodingType, ObjectIdentifier, Tag, Tagging};
+
+use super::{Location, S3, SERVICE};
+use crate::{
+    aws::{errors, incomplete, timestamp},
+    backup::inventory::{Algorithm, Carried, Checksum, ObjectInfo, Part, Upload},
+    failure::{CallError, Failure},
+};
+
+/// The checksum in an answer of S3: all that have one name it alike.
+macro_rules! checksum {
+    ($answer:expr) => {{
+        use $crate::backup::inventory::Algorithm;
+        let answer = $answer;
+        let known = [
+            (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
+            (Algorithm::Crc32, answer.checksum_crc32()),
+            (Algorithm::Crc32c, answer.checksum_crc32_c()),
+            (Algorithm::Sha1, answer.checksum_sha1()),
+            (Algorithm::Sha256, answer.checksum_sha256()),
+        ];
+        $crate::aws::s3::objects::first(known, answer.checksum_type())
+    }};
+}
+pub(super) use checksum;
+
+/// The checksum of a part, of whatever algorithm the upload was begun with.
+macro_rules! part_checksum {
+    ($part:expr) => {{
+        let part = $part;
+        part.checksum_crc64_nvme()
+            .or(part.checksum_crc32())
+            .or(part.checksum_crc32_c())
+            .or(part.checksum_sha1())
+            .or(part.checksum_sha256())
+            .map(str::to_owned)
+    }};
+}
+pub(super) use part_checksum;
+
+/// The first checksum of those that are there. Where S3 does not tell the type, a number of parts behind the value does.
+pub(super) fn first<const N: usize>(
+    known: [(Algorithm, Option<&str>); N],
+    kind: Option<&ChecksumType>,
+) -> Option<Checksum> {
+    let (algorithm, value) = known
+        .into_iter()
+        .find_map(|(algorithm, value)| Some((algorithm, value?)))?;
+    Some(Checksum {
+        algorithm,
+        full_object: kind.map_or(!value.contains('-'), |kind| *kind == ChecksumType::FullObject),
+        value: value.to_owned(),
+    })
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The objects, by key; without versions and checksums, which no listing tells.
+    pub objects: Vec<ObjectInfo>,
+    /// What the next page is asked with; `None` on the last one.
+    pub next: Option<String>,
+}
+
+/// An object that `DeleteObjects` did not delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its key.
+    pub key: String,
+    /// S3's code.
+    pub code: String,
+    /// S3's message.
+    pub message: String,
+}
+
+/// Keys that one `DeleteObjects` takes at most.
+pub const DELETED_AT_ONCE: usize = 1000;
+
+impl S3 {
+    /// One page, of at most 1,000 objects, of what lies under a prefix.
+    ///
+    /// # Errors
+    /// What S3 says.
+    pub async fn page(&self, bucket: &str, prefix: &str, token: Option<String>) -> Result<Page, CallError> {
+        let operation = "ListObjectsV2";
+        let missing = |what| incomplete(SERVICE, operation, what);
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let request = request.encoding_type(EncodingType::Url).set_continuation_token(token);
+        let page = self.bound.call(SERVICE, operation, request.send()).await?;
+        let mut objects = Vec::with_capacity(page.contents().len());
+        for object in page.contents() {
+            let key = object.key().ok_or_else(|| missing("Key"))?;
+            objects.push(ObjectInfo {
+                key: decoded(operation, key, page.encoding_type())?,
+                size: length(operation, object.size())?,
+                etag: object.e_tag().ok_or_else(|| missing("ETag"))?.to_owned(),
+                version: None,
+                checksum: None,
+                storage_class: class(object.storage_class().map(|class| class.as_str())),
+                modified: object
+                    .last_modified()
+                    .and_then(timestamp)
+                    .ok_or_else(|| missing("LastModified"))?,
+            });
+        }
+        Ok(Page {
+            objects,
+            next: page.next_continuation_token,
+        })
+    }
+
+    /// An object with version and checksum, and what a copy of it carries over but for the tags; `None` when it is not
+    /// there. A missing bucket cannot be told from a missing key here. With `etag`, only if it still has that one, and
+    /// with `version` that version of it.
+    ///
+    /// # Errors
+    /// [`Failure::Conflict`] when it has another ETag.
+    pub async fn info(
+        &self,
+        at: &Location,
+        etag: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<Option<(ObjectInfo, Carried)>, CallError> {
+        let operation = "HeadObject";
+        let missing = |what| incomplete(SERVICE, operation, what);
+        let request = self.client.head_object().bucket(&at.bucket).key(&at.key);
+        let request = request
+            .checksum_mode(ChecksumMode::Enabled)
+            .set_if_match(etag.map(str::to_owned))
+            .set_version_id(version.map(str::to_owned));
+        let head = match self.bound.call(SERVICE, operation, request.send()).await {
+            Ok(head) => head,
+            Err(error) if error.failure == Failure::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let storage_class = class(head.storage_class().map(|class| class.as_str()));
+        let info = ObjectInfo {
+            key: at.key.clone(),
+            size: length(operation, head.content_length())?,
+            etag: head.e_tag().ok_or_else(|| missing("ETag"))?.to_owned(),
+            // Of a bucket that never kept versions S3 says nothing, of objects from before it did `null`.
+            version: head
+                .version_id()
+                .filter(|version| *version != "null")
+                .map(str::to_owned),
+            checksum: checksum!(&head),
+            storage_class: storage_class.clone(),
+            modified: head
+                .last_modified()
+                .and_then(timestamp)
+                .ok_or_else(|| missing("LastModified"))?,
+        };
+        let carried = Carried {
+            content_type: head.content_type,
+            content_encoding: head.content_encoding,
+            content_language: head.content_language,
+            content_disposition: head.content_disposition,
+            cache_control: head.cache_control,
+            metadata: head.metadata.unwrap_or_default().into_iter().collect(),
+            tags: BTreeMap::new(),
+            storage_class,
+        };
+        Ok(Some((info, carried)))
+    }
+
+    /// The tags of an object, of that version if one is named.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] when it is not there.
+    pub async fn tags(&self, at: &Location, version: Option<&str>) -> Result<BTreeMap<String, String>, CallError> {
+        let request = self.client.get_object_tagging().bucket(&at.bucket).key(&at.key);
+        let request = request.set_version_id(version.map(str::to_owned));
+        let tagged = self.bound.call(SERVICE, "GetObjectTagging", request.send()).await?;
+        Ok(tagged.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    /// Replaces the tags of an object.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] when it is not there.
+    pub async fn set_tags(&self, at: &Location, tags: &BTreeMap<String, String>) -> Result<(), CallError> {
+        let operation = "PutObjectTagging";
+        let unsent = |problem: String| not_sent(operation, at, &problem);
+        let mut tagging = Tagging::builder().set_tag_set(Some(Vec::new()));
+        for (key, value) in tags {
+            let tag = Tag::builder().key(key).value(value).build();
+            tagging = tagging.tag_set(tag.map_err(|problem| unsent(problem.to_string()))?);
+        }
+        let tagging = tagging.build().map_err(|problem| unsent(problem.to_string()))?;
+        let request = self.client.put_object_tagging().bucket(&at.bucket).key(&at.key);
+        let request = request.tagging(tagging);
+        self.bound.call(SERVICE, operation, request.send()).await.map(drop)
+    }
+
+    /// Deletes at most [`DELETED_AT_ONCE`] objects in one call, and answers those that S3 kept. One that is not there is
+    /// as good as deleted.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`], without a call, for more keys; otherwise what S3 says of the call as a whole.
+    pub async fn delete_batch(&self, bucket: &str, keys: &[String]) -> Result<Vec<Kept>, CallError> {
+        let operation = "DeleteObjects";
+        let here = Location::new(bucket, "");
+        let unsent = |problem: String| not_sent(operation, &here, &problem);
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        if keys.len() > DELETED_AT_ONCE {
+            let count = keys.len();
+            return Err(unsent(format!(
+                "{count} keys; one call deletes at most {DELETED_AT_ONCE}"
+            )));
+        }
+        let mut delete = Delete::builder().quiet(true);
+        for key in keys {
+            let object = ObjectIdentifier::builder().key(key).build();
+            delete = delete.objects(object.map_err(|problem| unsent(problem.to_string()))?);
+        }
+        let delete = delete.build().map_err(|problem| unsent(problem.to_string()))?;
+        let request = self.client.delete_objects().bucket(bucket).delete(delete);
+        let answer = self.bound.call(SERVICE, operation, request.send()).await?;
+        let kept = answer.errors.unwrap_or_default().into_iter().map(|error| Kept {
+            key: error.key.unwrap_or_default(),
+            code: error.code.unwrap_or_default(),
+            message: error.message.unwrap_or_default(),
+        });
+        Ok(kept.filter(|kept| kept.code != "NoSuchKey").collect())
+    }
+
+    /// Every multipart upload under way to keys under a prefix, by key and age, without their parts.
+    ///
+    /// # Errors
+    /// What S3 says; there is no partial list.
+    pub async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>, CallError> {
+        let operation = "ListMultipartUploads";
+        let missing = |what| incomplete(SERVICE, operation, what);
+        let mut found = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let request = self.client.list_multipart_uploads().bucket(bucket).prefix(prefix);
+            let request = request
+                .encoding_type(EncodingType::Url)
+                .set_key_marker(key_marker)
+                .set_upload_id_marker(id_marker);
+            let page = self.bound.call(SERVICE, operation, request.send()).await?;
+            for upload in page.uploads() {
+                let key = upload.key().ok_or_else(|| missing("Key"))?;
+                found.push(Upload {
+                    key: decoded(operation, key, page.encoding_type())?,
+                    id: upload.upload_id().ok_or_else(|| missing("UploadId"))?.to_owned(),
+                    initiated: upload
+                        .initiated()
+                        .and_then(timestamp)
+                        .ok_or_else(|| missing("Initiated"))?,
+                    parts: Vec::new(),
+                });
+            }
+            if !page.is_truncated().unwrap_or(false) {
+                return Ok(found);
+            }
+            let next = page.next_key_marker().ok_or_else(|| missing("NextKeyMarker"))?;
+            key_marker = Some(decoded(operation, next, page.encoding_type())?);
+            id_marker = page.next_upload_id_marker;
+        }
+    }
+
+    /// Every part of an upload, by number; `None` when the upload has been completed or aborted.
+    ///
+    /// # Errors
+    /// What S3 says; there is no partial list.
+    pub async fn parts(&self, at: &Location, upload: &str) -> Result<Option<Vec<Part>>, CallError> {
+        let operation = "ListParts";
+        let missing = |what| incomplete(SERVICE, operation, what);
+        let mut found = Vec::new();
+        let mut marker = None;
+        loop {
+            let request = self.client.list_parts().bucket(&at.bucket).key(&at.key);
+            let request = request.upload_id(upload).set_part_number_marker(marker);
+            let page = match self.bound.call(SERVICE, operation, request.send()).await {
+                Ok(page) => page,
+                Err(error) if error.code.as_deref() == Some("NoSuchUpload") => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            for part in page.parts() {
+                found.push(Part {
+                    number: part
+                        .part_number()
+                        .and_then(|number| u32::try_from(number).ok())
+                        .ok_or_else(|| missing("PartNumber"))?,
+                    size: length(operation, part.size())?,
+                    etag: part.e_tag().ok_or_else(|| missing("ETag"))?.to_owned(),
+                    checksum: part_checksum!(part),
+                });
+            }
+            if !page.is_truncated().unwrap_or(false) {
+                return Ok(Some(found));
+            }
+            marker = Some(
+                page.next_part_number_marker
+                    .ok_or_else(|| missing("NextPartNumberMarker"))?,
+            );
+        }
+    }
+
+    /// The Region of a bucket, wherever it is; `None` when there is no such bucket.
+    ///
+    /// # Errors
+    /// [`Failure::Denied`] also for a bucket of somebody else.
+    pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, CallError> {
+        let operation = "HeadBucket";
+        let send = self.client.head_bucket().bucket(bucket).send();
+        match self.bound.limit(SERVICE, operation, send).await? {
+            Ok(head) => head
+                .bucket_region
+                .map(Some)
+                .ok_or_else(|| incomplete(SERVICE, operation, "x-amz-bucket-region")),
+            Err(error) => {
+                let elsewhere = error
+                    .raw_response()
+                    .filter(|response| response.status().as_u16() == 301);
+                if let Some(region) = elsewhere.and_then(|response| response.headers().get("x-amz-bucket-region")) {
+                    return Ok(Some(region.to_owned()));
+                }
+                let error = errors::classify(SERVICE, operation, &error);
+                match error.failure {
+                    Failure::NotFound => Ok(None),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn not_sent(operation: &'static str, at: &Location, problem: &str) -> CallError {
+    CallError {
+        service: SERVICE,
+        operation,
+        failure: Failure::Invalid,
+        code: None,
+        message: format!("not sent for {at}: {problem}"),
+        request_id: None,
+    }
+}
+
+fn length(operation: &'static str, size: Option<i64>) -> Result<u64, CallError> {
+    size.and_then(|size| u64::try_from(size).ok())
+        .ok_or_else(|| incomplete(SERVICE, operation, "size"))
+}
+
+/// `STANDARD` is what no storage class means.
+fn class(class: Option<&str>) -> Option<String> {
+    class.filter(|class| *class != "STANDARD").map(str::to_owned)
+}
+
+/// A key out of a listing, in which keys are spelled as in a form when S3 says so.
+fn decoded(operation: &'static str, key: &str, encoding: Option<&EncodingType>) -> Result<String, CallError> {
+    if encoding != Some(&EncodingType::Url) {
+        return Ok(key.to_owned());
+    }
+    form_decoded(key).ok_or_else(|| incomplete(SERVICE, operation, &format!("key that can be read: {key:?}")))
+}
+
+/// Undoes the encoding of forms; `None` for what is not one.
+fn form_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (char::from(rest.next()?), char::from(rest.next()?));
+                u8::try_from(high.to_digit(16)? * 16 + low.to_digit(16)?).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_listings_as_they_were_written() {
+        for (spelled, key) in [
+            ("a+b/c%2Bd/50%25/%C3%BC%01.gz", "a b/c+d/50%/ü\u{1}.gz"),
+            ("a%20b", "a b"),
+            ("", ""),
+        ] {
+            assert_eq!(form_decoded(spelled).as_deref(), Some(key), "{spelled}");
+        }
+        for wrong in ["%", "%2", "%zz", "%FF"] {
+            assert_eq!(form_decoded(wrong), None, "{wrong}");
+        }
+        let raw = decoded("ListObjectsV2", "a+b%", None).expect("not encoded");
+        assert_eq!(raw, "a+b%");
+    }
+
+    #[test]
+    fn a_checksum_without_a_type_is_composite_when_it_counts_parts() {
+        let sum = |value, kind: Option<&ChecksumType>| {
+            first([(Algorithm::Crc32, None), (Algorithm::Sha1, Some(value))], kind).map(|sum| sum.full_object)
+        };
+        assert_eq!(sum("abc=", None), Some(true));
+        assert_eq!(sum("abc=-3", None), Some(false));
+        assert_eq!(sum("abc=", Some(&ChecksumType::Composite)), Some(false));
+        assert_eq!(first([(Algorithm::Crc32, None)], None), None);
+    }
+}
