@@ -173,6 +173,10 @@ impl CallError {
             ("s3", "ListObjectsV2") => "ListBucket",
             ("s3", "HeadObject") => "GetObject",
             ("s3", "HeadBucket") => "ListBucket",
+            ("s3", "ListMultipartUploads") => "ListBucketMultipartUploads",
+            ("s3", "ListParts") => "ListMultipartUploadParts",
+            ("s3", "DeleteObjects") => "DeleteObject",
+            ("lambda", "Invoke") => "InvokeFunction",
             (
                 "s3",
                 "CopyObject" | "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy" | "CompleteMultipartUpload",

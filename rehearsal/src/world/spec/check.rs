@@ -102,6 +102,19 @@ fn check_region(found: &mut Found, path: &str, region: &RegionSpec) {
             );
         }
     }
+    let home = path.rsplit('.').next().unwrap_or_default();
+    for (index, image) in region.images.iter().enumerate() {
+        let here = image
+            .split_once(".dkr.ecr.")
+            .is_none_or(|(_, rest)| rest.split('.').next() == Some(home));
+        if image.is_empty() || !here {
+            found.add(
+                &format!("{path}.images[{index}]"),
+                format!("`{image}` is no image of this Region"),
+                "`repository:tag`, or `ACCOUNT.dkr.ecr.REGION.amazonaws.com/repository:tag` with this Region",
+            );
+        }
+    }
     for (name, alarm) in &region.alarms {
         check_alarm(found, &format!("{path}.alarms.{name}"), alarm, region);
     }

@@ -23,7 +23,7 @@ fn every_mistake_is_told_at_once_with_its_place() {
         accepted: a number
 
     world.yaml:6:9: regions.eu-west-1.endpoints.fraud.trafic: there is no such field; did you mean `traffic`?
-        accepted: variants, components, traffic, async, tags, config, status, age, copies
+        accepted: variants, components, traffic, async, tags, config, define, config_tags, status, age, copies
 
     world.yaml:7:18: regions.eu-west-1.endpoints.fraud.traffic: "many" is no request rate
         accepted: a rate such as `20 rps`, or one of `constant`, `diurnal`, `burst`, `trace`
@@ -43,6 +43,7 @@ fn every_contradiction_is_told_at_once_with_its_path() {
         "regions": {"eu-west-1": {
             "endpoints": {"fraud": {"variants": {"blue": {"weight": 0, "model": "nowhere"}}}},
             "alarms": {"a": {"metric": "ModelLatency", "actions": ["nobody"]}},
+            "images": ["fine:1", "1.dkr.ecr.us-east-1.amazonaws.com/elsewhere:1"],
         }},
         "incidents": [{"at": "1m", "endpoint": "frad", "becomes": "failed", "dark": true}, {"at": "1m"}],
     });
@@ -52,6 +53,7 @@ fn every_contradiction_is_told_at_once_with_its_path() {
     account: `42` is no account; accepted: twelve digits
     regions.eu-west-1.endpoints.fraud.variants: the weights sum to zero; accepted: a weight above zero for at least one variant
     regions.eu-west-1.endpoints.fraud.variants.blue.model: no model `nowhere` in this Region; accepted: an entry in `models`
+    regions.eu-west-1.images[1]: `1.dkr.ecr.us-east-1.amazonaws.com/elsewhere:1` is no image of this Region; accepted: `repository:tag`, or `ACCOUNT.dkr.ecr.REGION.amazonaws.com/repository:tag` with this Region
     regions.eu-west-1.alarms.a: not exactly one comparison; accepted: one of above, at_least, below, at_most
     regions.eu-west-1.alarms.a.actions: `nobody` is neither a topic of this Region nor a function; accepted: a name in `topics`, `function:NAME`, or an ARN
     incidents[0]: has several effects: becomes, dark; accepted: exactly one of behaves, becomes, next_change, traffic, no_capacity, metrics_late_by, dark

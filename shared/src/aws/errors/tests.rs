@@ -56,6 +56,18 @@ fn codes_and_messages_become_classes() {
             "User is not authorized to perform: sagemaker:UpdateEndpoint",
         ),
         (
+            400,
+            "ImageNotFoundException",
+            "The image with imageId {tag: 4} does not exist within the repository",
+        ),
+        (404, "NoSuchEntity", "The role with name x cannot be found."),
+        (400, "KMS.NotFoundException", "Invalid arn eu-west-1"),
+        (
+            301,
+            "PermanentRedirect",
+            "The bucket you are attempting to access must be addressed using the specified endpoint.",
+        ),
+        (
             403,
             "ExpiredTokenException",
             "The security token included in the request is expired",
