@@ -1,5 +1,6 @@
 //! Judges a finished run against what its scenario expects. Pure: a [`Record`] in, verdicts out.
 
+mod backup;
 mod count;
 mod endpoint;
 mod rollout;
@@ -35,6 +36,13 @@ pub fn judge(scenario: &Scenario, record: &Record) -> Vec<Checked> {
     all.extend(expect.requests.iter().map(|one| rollout::requests(one, record)));
     all.extend(expect.configs.iter().map(|one| rollout::config(one, record)));
     all.extend(expect.scalable_targets.iter().map(|one| rollout::target(one, record)));
+    all.extend(expect.copies.iter().map(|one| backup::copies(one, record)));
+    all.extend(
+        expect
+            .definitions
+            .iter()
+            .flat_map(|one| backup::definitions(one, record)),
+    );
     all.extend(expect.alerts.iter().map(|one| count::alerts(one, record)));
     all.extend(expect.calls.iter().map(|one| count::calls(one, record)));
     all.extend(expect.answers.iter().map(|one| rules::answer(one, record)));
@@ -43,6 +51,7 @@ pub fn judge(scenario: &Scenario, record: &Record) -> Vec<Checked> {
     }
     all.extend(expect.invocations.iter().map(|one| count::invocations(one, record)));
     all.push(rules::dead_letters(expect.dead_letters, record));
+    all.extend(backup::uploads(expect.unfinished_uploads.map(|it| it.count()), record));
     all.push(rules::alert_ids(expect.alert_ids, record));
     all
 }

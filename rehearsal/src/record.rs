@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::endpoint::EndpointStatus;
 
-use crate::timeline::Entry;
+use crate::{store::Look, timeline::Entry};
 
 /// How something stood over time: each value holds from its moment until the next one's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -271,6 +271,28 @@ pub enum Measure {
     Instances,
 }
 
+/// Something of SageMaker's that exists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Defined {
+    /// Where.
+    pub region: String,
+    /// `model`, `endpoint config`, `endpoint` or `inference component`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// One version of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Its key.
+    pub key: String,
+    /// What it is to its readers.
+    pub look: Look,
+    /// It is the one that is read without a version id.
+    pub current: bool,
+}
+
 /// Everything one rehearsal did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
@@ -296,6 +318,13 @@ pub struct Record {
     pub configs: Vec<(String, String)>,
     /// Every scalable target at the end.
     pub targets: Vec<TargetEnd>,
+    /// Everything of SageMaker's in every Region at the end.
+    pub definitions: Vec<Defined>,
+    /// Bucket and key of every multipart upload that is unfinished at the end, as a URI.
+    pub uploads: Vec<String>,
+    /// By bucket, every version of every object at the end, of the buckets that expectations speak of.
+    #[serde(skip)]
+    pub objects: BTreeMap<String, Vec<Stored>>,
     /// Lines of the report's charts.
     pub series: Vec<Series>,
     /// Lines the functions logged, with the moment.
@@ -317,6 +346,9 @@ impl Record {
             dead_letters: Vec::new(),
             configs: Vec::new(),
             targets: Vec::new(),
+            definitions: Vec::new(),
+            uploads: Vec::new(),
+            objects: BTreeMap::new(),
             series: Vec::new(),
             logs: Vec::new(),
         }

@@ -23,9 +23,9 @@ use shared::{
 pub use bucket::{BucketSpec, ObjectChange, ObjectFields, ObjectSpec};
 pub use builtin::{Builtin, builtin, builtins, first, served};
 pub use expectation::{
-    AlertExpectation, AlertIds, Answer, AnswerExpectation, Bound, CallExpectation, ConfigExpectation, Count,
-    CountBound, DeadLetterExpectation, EndpointExpectation, Expect, InvocationExpectation, RequestExpectation,
-    ShareBound, TargetExpectation,
+    AlertExpectation, AlertIds, Answer, AnswerExpectation, Bound, CallExpectation, ConfigExpectation, CopyExpectation,
+    Count, CountBound, DeadLetterExpectation, DefinitionExpectation, EndpointExpectation, Expect,
+    InvocationExpectation, RequestExpectation, ShareBound, TargetExpectation, UploadExpectation,
 };
 pub use fault::FaultSpec;
 pub use section::{FleetText, JsonMap};

@@ -192,27 +192,22 @@ impl Store {
     pub fn look(&self, bucket: &str, key: &str) -> Option<Look> {
         let shelves = self.shared.lock();
         let (_, object) = shelves.buckets.get(bucket)?.current(key)?;
-        Some(Look {
-            content: object.content.clone(),
-            etag: object.etag.clone(),
-            checksum: object.sums.algorithm().map(|algorithm| {
-                let value = checksum::value(&object.sums.values, algorithm).unwrap_or_default();
-                (algorithm.to_owned(), value)
-            }),
-            composite: object.sums.composite,
-            parts: object.parts.len(),
-            content_type: object.headers.content_type.clone(),
-            metadata: object
-                .headers
-                .metadata
-                .clone()
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
-            tags: object.headers.tags().unwrap_or_default().into_iter().collect(),
-            storage_class: object.headers.class(),
-            key: object.headers.key_id.clone(),
-        })
+        Some(object.look())
+    }
+
+    /// Every version of every object of a bucket, by key and age: the key, what it is to its readers, and whether it is
+    /// the current one.
+    pub fn all_versions(&self, bucket: &str) -> Vec<(String, Look, bool)> {
+        let shelves = self.shared.lock();
+        let objects = shelves.buckets.get(bucket).into_iter().flat_map(|it| &it.objects);
+        let of_key = |(key, versions): (&String, &Vec<shelf::Version>)| {
+            let last = versions.len();
+            let versions = versions.iter().enumerate();
+            let told = versions
+                .filter_map(|(index, version)| Some((key.clone(), version.object.as_ref()?.look(), index + 1 == last)));
+            told.collect::<Vec<_>>()
+        };
+        objects.flat_map(of_key).collect()
     }
 
     /// The multipart uploads under way in a bucket: key and upload id, by key.

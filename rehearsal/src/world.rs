@@ -536,6 +536,22 @@ impl World {
             .map_or_else(Vec::new, |region| region.configs.keys().cloned().collect())
     }
 
+    /// Everything of SageMaker's in a Region: kind and name.
+    pub fn definitions(&self, region: &str) -> Vec<(&'static str, String)> {
+        let Some(region) = self.regions.get(region) else {
+            return Vec::new();
+        };
+        let named = |kind: &'static str, names: Vec<String>| names.into_iter().map(move |name| (kind, name));
+        named("model", region.models.keys().cloned().collect())
+            .chain(named("endpoint config", region.configs.keys().cloned().collect()))
+            .chain(named("endpoint", region.endpoints.keys().cloned().collect()))
+            .chain(named(
+                "inference component",
+                region.components.keys().cloned().collect(),
+            ))
+            .collect()
+    }
+
     /// The scalable targets of a Region.
     pub fn scalable_targets(&self, region: &str) -> Vec<TargetView> {
         self.regions

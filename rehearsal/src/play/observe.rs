@@ -1,6 +1,6 @@
 //! Reads the world, the ledger and the call log into the [`Record`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use shared::endpoint::EndpointStatus;
 use super::narrate::Narrator;
 use crate::{
     cloud::{Cloud, Outcome},
-    record::{Called, Measure, Record, Series, Shape, Standing, TargetEnd},
+    record::{Called, Defined, Measure, Record, Series, Shape, Standing, Stored, TargetEnd},
     world::{Call, Happening, HappeningKind, Service},
 };
 
@@ -117,11 +117,28 @@ impl Observer {
         }
     }
 
-    /// What exists at the end.
-    pub(super) fn end(&mut self, cloud: &Cloud, record: &mut Record) {
+    /// What exists at the end; the objects of these buckets only.
+    pub(super) fn end(&mut self, cloud: &Cloud, buckets: &BTreeSet<&str>, record: &mut Record) {
+        for bucket in cloud.store().buckets() {
+            let uploads = cloud.store().uploads(&bucket).into_iter();
+            record
+                .uploads
+                .extend(uploads.map(|(key, _)| format!("s3://{bucket}/{key}")));
+        }
+        for bucket in buckets {
+            let versions = cloud.store().all_versions(bucket).into_iter();
+            let stored = versions.map(|(key, look, current)| Stored { key, look, current });
+            record.objects.insert((*bucket).to_owned(), stored.collect());
+        }
         for region in cloud.with_world(|world| world.regions()) {
             let (configs, targets) =
                 cloud.with_world(|world| (world.configs(&region), world.scalable_targets(&region)));
+            let definitions = cloud.with_world(|world| world.definitions(&region)).into_iter();
+            record.definitions.extend(definitions.map(|(kind, name)| Defined {
+                region: region.clone(),
+                kind,
+                name,
+            }));
             record
                 .configs
                 .extend(configs.into_iter().map(|name| (region.clone(), name)));

@@ -109,7 +109,9 @@ impl<'a> Stage<'a> {
                 () = clock.sleep_until(wake) => {}
             }
         }
-        self.observer.end(&self.cloud, &mut self.record);
+        let copies = self.scenario.expect.copies.iter();
+        let buckets = copies.flat_map(|it| [it.of.as_str(), it.to.as_str()]).collect();
+        self.observer.end(&self.cloud, &buckets, &mut self.record);
         self.observer.series(&self.cloud, &mut self.record);
         self.record.logs.extend(self.logs.take());
         Ok(self.record)

@@ -313,6 +313,19 @@ fn expectations(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found)
     for (index, expected) in scenario.expect.configs.iter().enumerate() {
         region(scenario, expected.region.as_deref(), configs.push_index(index), found);
     }
+    let definitions = at.push_key("definitions");
+    for (index, expected) in scenario.expect.definitions.iter().enumerate() {
+        region(scenario, Some(&expected.region), definitions.push_index(index), found);
+    }
+    let copies = at.push_key("copies");
+    for (index, expected) in scenario.expect.copies.iter().enumerate() {
+        let at = copies.push_index(index);
+        if scenario.buckets.get(&expected.of).is_none() {
+            let names: Vec<&str> = scenario.buckets.0.iter().map(|(name, _)| name.as_str()).collect();
+            let problem = format!("the scenario has no bucket {:?}", expected.of);
+            found.and(Found::one(at.push_key("of"), problem, names.join(", ")));
+        }
+    }
     let targets = at.push_key("scalable_targets");
     for (index, expected) in scenario.expect.scalable_targets.iter().enumerate() {
         let at = targets.push_index(index);

@@ -9,8 +9,10 @@ use shared::{
 
 use crate::{expect::matches, record::Ending};
 
+mod backup;
 mod rollout;
 
+pub use backup::{CopyExpectation, DefinitionExpectation, UploadExpectation};
 pub use rollout::{Bound, ConfigExpectation, CountBound, RequestExpectation, ShareBound, TargetExpectation};
 
 /// Everything that must hold.
@@ -29,6 +31,15 @@ pub struct Expect {
     /// Which variants are scalable targets at the end.
     #[deserr(default)]
     pub scalable_targets: Vec<TargetExpectation>,
+    /// Which objects have copies at the end.
+    #[deserr(default)]
+    pub copies: Vec<CopyExpectation>,
+    /// What of SageMaker exists in Regions at the end.
+    #[deserr(default)]
+    pub definitions: Vec<DefinitionExpectation>,
+    /// How many multipart uploads are left unfinished at the end. Without it, none may be.
+    #[deserr(default)]
+    pub unfinished_uploads: Option<UploadExpectation>,
     /// What is published.
     #[deserr(default)]
     pub alerts: Vec<AlertExpectation>,

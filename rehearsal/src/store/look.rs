@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Content;
+use super::{Content, checksum, shelf::Object};
 
 /// What is put beside a content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,4 +42,25 @@ pub struct Look {
     pub storage_class: Option<String>,
     /// The KMS key that encrypts it, by ARN.
     pub key: Option<String>,
+}
+
+impl Object {
+    /// What it is to its readers.
+    pub(super) fn look(&self) -> Look {
+        Look {
+            content: self.content.clone(),
+            etag: self.etag.clone(),
+            checksum: self.sums.algorithm().map(|algorithm| {
+                let value = checksum::value(&self.sums.values, algorithm).unwrap_or_default();
+                (algorithm.to_owned(), value)
+            }),
+            composite: self.sums.composite,
+            parts: self.parts.len(),
+            content_type: self.headers.content_type.clone(),
+            metadata: self.headers.metadata.clone().unwrap_or_default().into_iter().collect(),
+            tags: self.headers.tags().unwrap_or_default().into_iter().collect(),
+            storage_class: self.headers.class(),
+            key: self.headers.key_id.clone(),
+        }
+    }
 }
