@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use shared::{
     alert::AlertKind,
-    command::{HealthCommand, RolloutCommand},
+    command::{BackupCommand, HealthCommand, RolloutCommand},
     fleet::Fleet,
     trigger::Trigger,
 };
@@ -144,9 +144,13 @@ fn every_command_in_a_document_is_accepted() {
             let Ok(Trigger::Command(parsed)) = trigger else {
                 panic!("{}: {command}: {trigger:?}", document.display())
             };
-            // `status` is a command of both.
-            if let (Err(health), Err(rollout)) = (HealthCommand::parse(&parsed), RolloutCommand::parse(&parsed)) {
-                panic!("{}: {command}: {health}\nor {rollout}", document.display());
+            // `status` is a command of all.
+            if let (Err(health), Err(rollout), Err(backup)) = (
+                HealthCommand::parse(&parsed),
+                RolloutCommand::parse(&parsed),
+                BackupCommand::parse(&parsed),
+            ) {
+                panic!("{}: {command}: {health}\nor {rollout}\nor {backup}", document.display());
             }
             accepted += 1;
         }

@@ -3,6 +3,7 @@
 //! Each function has its own commands; what they have in common (unknown names and fields, texts, endpoints, and that all
 //! that is wrong is told at once) is in `fields`.
 
+mod backup;
 mod fields;
 mod health;
 mod rollout;
@@ -10,6 +11,7 @@ mod rollout;
 use crate::text::and_list;
 
 pub use self::{
+    backup::{BackupCommand, OfPoint},
     fields::MAX_ENDPOINTS,
     health::{Ends, HealthCommand, LONGEST_SILENCE, Targets},
     rollout::{RolloutCommand, Said, Start},

@@ -4,6 +4,7 @@
 //! [`file`] are at the same time its JSON Schema (`docs/fleet.schema.json`) and its reference (`docs/fleet.md`).
 
 mod answer;
+mod backup;
 mod file;
 pub(crate) mod glob;
 mod golden;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 
+use backup::BackupSection;
 use file::Health;
 use rollout::Strategies;
 use select::Select;
@@ -29,6 +31,7 @@ pub use self::rollout::RolloutRules;
 pub(crate) use self::rollout::RolloutSection;
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
+    backup::policy::BackupPolicy,
     health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
     yaml::{self, Found},
 };
@@ -47,6 +50,7 @@ pub struct Fleet {
 struct Layer {
     health: Health,
     rollout: RolloutSection,
+    backup: BackupSection,
     /// A part of it is wrong and counts as not written: nothing can be said to be missing.
     unread: bool,
 }
@@ -57,6 +61,7 @@ impl Layer {
             unread: self.unread || under.unread,
             health: self.health.over(under.health),
             rollout: self.rollout.over(under.rollout),
+            backup: self.backup.over(under.backup),
         }
     }
 }
@@ -89,6 +94,12 @@ impl Fleet {
     /// How rollouts of an endpoint go; `None` when no entry selects it. Layers as in [`Fleet::health_for`].
     pub fn rollout_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<RolloutRules<'_>> {
         Some(self.rules(self.layer_for(name, tags)?))
+    }
+
+    /// How an endpoint is backed up; `None` when no entry selects it, or it is not backed up. Layers as in
+    /// [`Fleet::health_for`], but for the mappings, of which each entry is a field of its own.
+    pub fn backup_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<BackupPolicy> {
+        self.layer_for(name, tags)?.backup.resolve()
     }
 
     fn layer_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<Layer> {
@@ -161,6 +172,7 @@ impl Deserr<Found> for Fleet {
             defaults: Layer {
                 health: defaults.health.unwrap_or_default(),
                 rollout: defaults.rollout.unwrap_or_default(),
+                backup: defaults.backup.unwrap_or_default(),
                 unread,
             },
             strategies,

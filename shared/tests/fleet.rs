@@ -1,6 +1,7 @@
 //! What a fleet file means, through the same door as the functions.
 
 mod fleet {
+    mod backup;
     mod errors;
     mod meaning;
 }

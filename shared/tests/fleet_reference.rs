@@ -81,6 +81,12 @@ fn around(section: &str, fields: Map<String, Value>) -> Value {
             let first = with(fields, json!({ "weight": "10%", "bake": "10m" }));
             strategy("steps", json!([first, { "weight": "100%", "bake": "10m" }]))
         }
+        "Backup" => file(json!({ "defaults": { "backup": fields } })),
+        "Destination" => file(json!({ "defaults": { "backup": { "destination": fields } } })),
+        "Retention" => file(json!({ "defaults": { "backup": { "retention": fields } } })),
+        "Restore" => file(json!({ "defaults": { "backup": { "restore": fields } } })),
+        "Drill" => file(json!({ "defaults": { "backup": { "drill": fields } } })),
+        "Objectives" => file(json!({ "defaults": { "backup": { "objectives": fields } } })),
         "Rollout" => rollout(Value::Object(fields)),
         "Smoke" => rollout(json!({ "smoke": fields })),
         "Analysis" => analysis(Value::Object(fields)),
@@ -188,6 +194,28 @@ fn writing_every_default_out_changes_nothing() {
     assert_eq!(full.fleet_health(), bare.fleet_health());
     let policy = |fleet: &Fleet| fleet.rollout_for("a", None).expect("selected").policy().expect("right");
     assert_eq!(policy(&full), policy(&bare));
+
+    let destination = json!({ "region": "eu-central-1", "bucket": "models-dr" });
+    let backup = |section: Value| {
+        let file = json!({ "version": 1, "endpoints": { "a": { "backup": section } } });
+        parsed(&file.to_string(), "backup")
+            .backup_for("a", None)
+            .expect("backed up")
+    };
+    let mut written = render::defaults(&schema, "Backup");
+    for (field, section) in [
+        ("retention", "Retention"),
+        ("restore", "Restore"),
+        ("drill", "Drill"),
+        ("objectives", "Objectives"),
+    ] {
+        written[field] = render::defaults(&schema, section);
+    }
+    written["destination"] = render::defaults(&schema, "Destination");
+    for (field, value) in destination.as_object().into_iter().flatten() {
+        written["destination"][field] = value.clone();
+    }
+    assert_eq!(backup(written), backup(json!({ "destination": destination })));
 
     let probes = |mut probe: Value| {
         probe["name"] = json!("p");

@@ -119,6 +119,36 @@ pub enum AlertKind {
     /// The rollout ended and Steward can bring the endpoint neither forward nor back.
     #[serde(rename = "rollout.failed")]
     RolloutFailed,
+    /// A recovery point is complete: the first one, or the first after a trouble.
+    #[serde(rename = "backup.completed")]
+    BackupCompleted,
+    /// A backup came to nothing.
+    #[serde(rename = "backup.failed")]
+    BackupFailed,
+    /// The newest recovery point is older than was promised.
+    #[serde(rename = "backup.overdue")]
+    BackupOverdue,
+    /// A recovery point is not what it was when it was made.
+    #[serde(rename = "backup.damaged")]
+    BackupDamaged,
+    /// Something that a live endpoint is made of is gone.
+    #[serde(rename = "backup.unredeployable")]
+    BackupUnredeployable,
+    /// An endpoint is being restored.
+    #[serde(rename = "backup.restoring")]
+    BackupRestoring,
+    /// An endpoint was restored, and answers as it should.
+    #[serde(rename = "backup.restored")]
+    BackupRestored,
+    /// A restore ended without an endpoint that answers.
+    #[serde(rename = "backup.restore-failed")]
+    BackupRestoreFailed,
+    /// A drill passed, and was torn down.
+    #[serde(rename = "backup.drilled")]
+    BackupDrilled,
+    /// A drill did not pass. It was torn down.
+    #[serde(rename = "backup.drill-failed")]
+    BackupDrillFailed,
     /// More alerts waited than the outbox holds; the least important were merged into this one.
     #[serde(rename = "alerts.dropped")]
     AlertsDropped,
@@ -126,7 +156,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 38] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
@@ -154,6 +184,16 @@ impl AlertKind {
         Self::RolloutRollingBack,
         Self::RolloutRolledBack,
         Self::RolloutFailed,
+        Self::BackupCompleted,
+        Self::BackupFailed,
+        Self::BackupOverdue,
+        Self::BackupDamaged,
+        Self::BackupUnredeployable,
+        Self::BackupRestoring,
+        Self::BackupRestored,
+        Self::BackupRestoreFailed,
+        Self::BackupDrilled,
+        Self::BackupDrillFailed,
         Self::AlertsDropped,
     ];
 
@@ -187,6 +227,16 @@ impl AlertKind {
             Self::RolloutRollingBack => "rollout.rolling-back",
             Self::RolloutRolledBack => "rollout.rolled-back",
             Self::RolloutFailed => "rollout.failed",
+            Self::BackupCompleted => "backup.completed",
+            Self::BackupFailed => "backup.failed",
+            Self::BackupOverdue => "backup.overdue",
+            Self::BackupDamaged => "backup.damaged",
+            Self::BackupUnredeployable => "backup.unredeployable",
+            Self::BackupRestoring => "backup.restoring",
+            Self::BackupRestored => "backup.restored",
+            Self::BackupRestoreFailed => "backup.restore-failed",
+            Self::BackupDrilled => "backup.drilled",
+            Self::BackupDrillFailed => "backup.drill-failed",
             Self::AlertsDropped => "alerts.dropped",
         }
     }
@@ -200,7 +250,10 @@ impl AlertKind {
             | Self::FleetSuppressed
             | Self::RecoveryExhausted
             | Self::RolloutRollingBack
-            | Self::RolloutFailed => Severity::Critical,
+            | Self::RolloutFailed
+            | Self::BackupOverdue
+            | Self::BackupDamaged
+            | Self::BackupRestoreFailed => Severity::Critical,
             Self::EndpointDegraded
             | Self::EndpointStuck
             | Self::EndpointFlapping
@@ -211,7 +264,11 @@ impl AlertKind {
             | Self::AlertsDropped
             | Self::RolloutWaiting
             | Self::RolloutHeld
-            | Self::RolloutRolledBack => Severity::Warning,
+            | Self::RolloutRolledBack
+            | Self::BackupFailed
+            | Self::BackupUnredeployable
+            | Self::BackupRestoring
+            | Self::BackupDrillFailed => Severity::Warning,
             Self::EndpointRecovered
             | Self::FleetFileRestored
             | Self::RecoveryStarted
@@ -221,7 +278,10 @@ impl AlertKind {
             | Self::RolloutPaused
             | Self::RolloutResumed
             | Self::RolloutPromoted
-            | Self::RolloutCompleted => Severity::Info,
+            | Self::RolloutCompleted
+            | Self::BackupCompleted
+            | Self::BackupRestored
+            | Self::BackupDrilled => Severity::Info,
         }
     }
 
@@ -235,6 +295,9 @@ impl AlertKind {
                 | Self::RolloutResumed
                 | Self::RolloutCompleted
                 | Self::RolloutRolledBack
+                | Self::BackupCompleted
+                | Self::BackupRestored
+                | Self::BackupDrilled
         )
     }
 
@@ -266,7 +329,17 @@ impl AlertKind {
             | Self::RolloutCompleted
             | Self::RolloutRollingBack
             | Self::RolloutRolledBack
-            | Self::RolloutFailed => ("An endpoint", "Endpoint"),
+            | Self::RolloutFailed
+            | Self::BackupCompleted
+            | Self::BackupFailed
+            | Self::BackupOverdue
+            | Self::BackupDamaged
+            | Self::BackupUnredeployable
+            | Self::BackupRestoring
+            | Self::BackupRestored
+            | Self::BackupRestoreFailed
+            | Self::BackupDrilled
+            | Self::BackupDrillFailed => ("An endpoint", "Endpoint"),
         }
     }
 
@@ -300,6 +373,16 @@ impl AlertKind {
             Self::RolloutRollingBack => "rolling back since",
             Self::RolloutRolledBack => "rolled back at",
             Self::RolloutFailed => "rollout failed at",
+            Self::BackupCompleted => "backed up since",
+            Self::BackupFailed => "not backed up since",
+            Self::BackupOverdue => "without a fresh recovery point since",
+            Self::BackupDamaged => "damaged recovery point since",
+            Self::BackupUnredeployable => "not redeployable since",
+            Self::BackupRestoring => "being restored since",
+            Self::BackupRestored => "restored at",
+            Self::BackupRestoreFailed => "restore failed at",
+            Self::BackupDrilled => "drill passed at",
+            Self::BackupDrillFailed => "drill failed at",
             Self::AlertsDropped => "merging alerts since",
         }
     }

@@ -75,6 +75,16 @@ fn example(kind: AlertKind) -> Alert {
         AlertKind::RolloutRollingBack => alert.titled("alarm fraud-errors is in ALARM: 5 datapoints were above 1.0").did("gives all the traffic back to the old model"),
         AlertKind::RolloutRolledBack => alert.titled("alarm fraud-errors is in ALARM").did("now removes what is left of green"),
         AlertKind::RolloutFailed => alert.titled("the endpoint is Failed: no capacity").seen("it was preparing"),
+        AlertKind::BackupCompleted => alert.titled("20260131T020000Z-1a2b3c4d with 100 GB").seen("12 objects in eu-central-1, copied and compared"),
+        AlertKind::BackupFailed => alert.titled("s3:PutObject: denied").seen("the newest recovery point is 20260130T020000Z-1a2b3c4d, 1d 1h old"),
+        AlertKind::BackupOverdue => alert.titled("2d 3h old, promised are 1d 2h").seen("the last backup failed: s3:PutObject: denied"),
+        AlertKind::BackupDamaged => alert.titled("20260131T020000Z-1a2b3c4d").seen("artifacts/objects/0123/: 1 object of 10 GB is missing"),
+        AlertKind::BackupUnredeployable => alert.titled("one thing it is made of is gone").seen("The image is gone: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/fraud:7 (404)"),
+        AlertKind::BackupRestoring => alert.titled("as fraud-detector in eu-central-1").seen("asked for by ana: eu-west-1 is down"),
+        AlertKind::BackupRestored => alert.titled("RTO 12m, RPO 4h 10m").seen("fraud-detector in eu-central-1, from recovery point 20260131T020000Z-1a2b3c4d"),
+        AlertKind::BackupRestoreFailed => alert.titled("failed: the endpoint fraud-detector is Failed: no capacity").did("create endpoint fraud-detector"),
+        AlertKind::BackupDrilled => alert.titled("RTO 9m 30s, RPO 5h").seen("promised are RTO 1h and RPO 1d 2h"),
+        AlertKind::BackupDrillFailed => alert.titled("failed: the endpoint fraud-detector-drill-7 is Failed: no capacity").did("deleted what it made"),
     };
     alert.linked(&links())
 }

@@ -15,6 +15,7 @@
 mod flow;
 pub mod layout;
 pub mod leftovers;
+mod outcome;
 pub mod progress;
 mod proof;
 mod rate;
@@ -22,9 +23,10 @@ mod transfer;
 
 pub use self::{
     flow::{Flow, Ticket},
+    outcome::{Outcome, Refusal},
     proof::{Proof, Verdict, compare, compare_found},
     rate::Rate,
-    transfer::{Outcome, Refusal, Transfer},
+    transfer::Transfer,
 };
 
 #[cfg(test)]

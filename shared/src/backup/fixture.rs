@@ -9,7 +9,10 @@ use super::{
     definition::{Definition, Document, Kind, Live, Scaled, ScaledThing},
     inventory::ObjectInfo,
     manifest::RecoveryPoint,
+    policy::{BackupPolicy, DrillPolicy, Objectives, RestorePolicy},
     references::Form,
+    retention::Retention,
+    rewrite::Mappings,
 };
 use crate::location::Location;
 use crate::scaling::{Scaling, ScalingPolicy, ScalingRule, Suspended, TrackedMetric};
@@ -191,5 +194,34 @@ pub(super) fn point(began: i64) -> RecoveryPoint {
             digest: "0".repeat(64),
             proof: Proof::Checksum,
         }],
+    }
+}
+
+/// What a fleet file may ask for.
+pub(super) fn policy() -> BackupPolicy {
+    let limit = std::time::Duration::from_secs(7200);
+    BackupPolicy {
+        vault: vault(),
+        key: None,
+        mappings: Mappings::default(),
+        retention: Retention {
+            last: 7,
+            within: limit,
+            deletes: 20,
+        },
+        restore: RestorePolicy {
+            instances: 2,
+            deadline: limit,
+        },
+        drill: DrillPolicy {
+            every: None,
+            instances: 1,
+            deadline: limit,
+        },
+        objectives: Objectives {
+            rpo: limit,
+            rto: limit / 2,
+        },
+        concurrency: 32,
     }
 }

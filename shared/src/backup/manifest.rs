@@ -159,7 +159,7 @@ impl PointId {
 
 impl std::fmt::Display for PointId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.began.strftime("%Y%m%dT%H%M%SZ"), self.digest)
+        f.pad(&format!("{}-{}", self.began.strftime("%Y%m%dT%H%M%SZ"), self.digest))
     }
 }
 

@@ -6,6 +6,7 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
+    backup::BackupSection,
     maintenance::Maintenance,
     probe::Probes,
     rollout::{RolloutSection, Strategies},
@@ -95,6 +96,8 @@ pub(super) struct Defaults {
     pub(super) health: Option<Health>,
     /// The rollout section of every endpoint.
     pub(super) rollout: Option<RolloutSection>,
+    /// The backup section of every endpoint. What it maps from Region to Region holds for all of them.
+    pub(super) backup: Option<BackupSection>,
     /// What is wrong with it.
     #[schemars(skip)]
     pub(super) found: Found,
@@ -104,9 +107,10 @@ impl Deserr<Found> for Defaults {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut defaults = Self::default();
         let found = &mut defaults.found;
-        if let Some(mut parts) = Parts::of(value, at, &["health", "rollout"], found) {
+        if let Some(mut parts) = Parts::of(value, at, &["health", "rollout", "backup"], found) {
             defaults.health = parts.take::<Option<Health>>("health", found).flatten();
             defaults.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
+            defaults.backup = parts.take::<Option<BackupSection>>("backup", found).flatten();
         }
         Ok(defaults)
     }
@@ -123,6 +127,8 @@ pub(super) struct EntrySection {
     pub(super) health: Option<Health>,
     /// How a new model is brought to it.
     pub(super) rollout: Option<RolloutSection>,
+    /// Where its recovery points go.
+    pub(super) backup: Option<BackupSection>,
     /// What is wrong with it.
     #[schemars(skip)]
     pub(super) found: Found,
@@ -135,13 +141,14 @@ impl Deserr<Found> for EntrySection {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut entry = Self::default();
         let found = &mut entry.found;
-        if let Some(mut parts) = Parts::of(value, at, &["match", "health", "rollout"], found) {
+        if let Some(mut parts) = Parts::of(value, at, &["match", "health", "rollout", "backup"], found) {
             let grouped = parts.has("match");
             let matching = parts.take::<Option<MatchSection>>("match", found);
             entry.unmatched = grouped && matching.is_none();
             entry.matching = matching.flatten();
             entry.health = parts.take::<Option<Health>>("health", found).flatten();
             entry.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
+            entry.backup = parts.take::<Option<BackupSection>>("backup", found).flatten();
         }
         Ok(entry)
     }

@@ -231,6 +231,7 @@ impl Deserr<Found> for Endpoints {
             let layer = Layer {
                 health: section.health.unwrap_or_default(),
                 rollout: section.rollout.unwrap_or_default(),
+                backup: section.backup.unwrap_or_default(),
                 unread,
             };
             let select = match section.matching {

@@ -118,6 +118,27 @@ rules! {
                 && prefix.chars().all(|c| !c.is_control())
                 && (prefix.is_empty() || prefix.ends_with('/'))
         });
+    /// Where endpoints are restored.
+    Region: "an AWS Region such as eu-central-1", |text|
+        text.len() <= 30
+            && (3..=4).contains(&text.split('-').count())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text.ends_with(|c: char| c.is_ascii_digit());
+    /// S3's rules for new buckets.
+    Bucket: "the name of a bucket: 3 to 63 lower-case letters, digits, hyphens and dots", |text| is_bucket(text);
+    /// What keys begin with.
+    Prefix: "the beginning of keys: empty, or up to 200 characters without spaces, ending with a slash", |text|
+        text.is_empty()
+            || (text.len() <= 200
+                && text.ends_with('/')
+                && !text.starts_with('/')
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=".contains(&b)));
+    /// KMS's `KeyId`, as S3 takes it.
+    KeyId: "a KMS key: its id, ARN or alias", |text|
+        length(text, 2048) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b));
+    /// What something of one Region becomes in the other.
+    Entry: "a text of 1 to 2048 characters in one line", |text|
+        length(text, 2048) && text.chars().all(|c| !c.is_control()) && text.trim() == text;
     /// Goes into alerts as a link.
     Url: "an http or https address", |text|
         text.len() <= 2048

@@ -1,15 +1,48 @@
 //! What is wrong with the file only when its parts are seen together: names that nothing declares, and settings that are
-//! right by themselves and contradict each other on one endpoint.
+//! right by themselves and contradict each other, or lack something, on one endpoint.
 
 use std::collections::BTreeSet;
 
 use deserr::ValuePointerRef;
 
-use super::{Entry, Fleet, Layer, RolloutSection};
+use super::{BackupSection, Entry, Fleet, Layer, RolloutSection};
 use crate::yaml::Found;
 
-/// Everything wrong with the rollouts of the file as a whole, each told once, at the entry that says it.
+/// Everything wrong with the file as a whole, each told once, at the entry that says it.
 pub(super) fn contradictions(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
+    let mut found = of_rollouts(fleet, at);
+    found.and(of_backups(fleet, at));
+    found
+}
+
+/// What the backups lack. A glob is judged alone with the defaults, so what it lacks may come from another glob: only what
+/// an endpoint's own entry comes to is judged, and of globs what they contradict.
+fn of_backups(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
+    let mut found = Found::default();
+    let mut told = BTreeSet::new();
+    for entry in fleet
+        .entries
+        .iter()
+        .filter(|entry| !entry.layer.unread && !fleet.defaults.unread)
+    {
+        let layers = layers(fleet, entry);
+        let whole = layers.iter().fold(BackupSection::default(), |under, (_, layer)| {
+            layer.backup.clone().over(under)
+        });
+        for (field, problem, accepted) in whole.contradictions() {
+            let says = layers.iter().rev().find(|(_, layer)| layer.backup.says(field));
+            let source = says.map_or(Some(entry.key.as_str()), |(key, _)| *key);
+            if told.insert((source.map(str::to_owned), field)) {
+                found.and(at_field(at, source, "backup", field, |at| {
+                    Found::one(at, problem, accepted.to_owned())
+                }));
+            }
+        }
+    }
+    found
+}
+
+fn of_rollouts(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
     let mut found = Found::default();
     let sections = std::iter::once((None, &fleet.defaults)).chain(
         fleet
@@ -19,7 +52,9 @@ pub(super) fn contradictions(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
     );
     for (key, layer) in sections {
         if let Some((problem, accepted)) = layer.rollout.unknown_strategy(&fleet.strategies) {
-            found.and(at_field(at, key, "strategy", |at| Found::one(at, problem, accepted)));
+            found.and(at_field(at, key, "rollout", "strategy", |at| {
+                Found::one(at, problem, accepted)
+            }));
         }
     }
     let silent = |layer: &Layer| layer.rollout == RolloutSection::default();
@@ -46,7 +81,7 @@ pub(super) fn contradictions(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
                 ),
             };
             if told.insert((source.map(str::to_owned), field, wrong.problem.clone())) {
-                found.and(at_field(at, source, field, |at| {
+                found.and(at_field(at, source, "rollout", field, |at| {
                     Found::one(at, wrong.problem, wrong.accepted)
                 }));
             }
@@ -73,19 +108,20 @@ fn layers<'a>(fleet: &'a Fleet, entry: &'a Entry) -> Vec<(Option<&'a str>, &'a L
 fn at_field(
     at: ValuePointerRef<'_>,
     key: Option<&str>,
+    section: &str,
     field: &str,
     tell: impl FnOnce(ValuePointerRef<'_>) -> Found,
 ) -> Found {
     match key {
         None => {
             let at = at.push_key("defaults");
-            let at = at.push_key("rollout");
+            let at = at.push_key(section);
             tell(at.push_key(field))
         }
         Some(key) => {
             let at = at.push_key("endpoints");
             let at = at.push_key(key);
-            let at = at.push_key("rollout");
+            let at = at.push_key(section);
             tell(at.push_key(field))
         }
     }

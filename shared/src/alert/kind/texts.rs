@@ -49,6 +49,16 @@ impl AlertKind {
             Self::RolloutFailed => {
                 "has a rollout that ended with neither the new nor the old model in place as it should be"
             }
+            Self::BackupCompleted => "has a complete recovery point in the other Region",
+            Self::BackupFailed => "was not backed up; the recovery points there were are still there",
+            Self::BackupOverdue => "has a recovery point that is older than the fleet file promises",
+            Self::BackupDamaged => "has a recovery point that cannot be relied upon",
+            Self::BackupUnredeployable => "could not be deployed again: something that it is made of is gone",
+            Self::BackupRestoring => "is being restored in the other Region",
+            Self::BackupRestored => "was restored in the other Region and answers as it should",
+            Self::BackupRestoreFailed => "was not restored",
+            Self::BackupDrilled => "was restored for practice, answered as it should, and was taken down again",
+            Self::BackupDrillFailed => "could not be restored for practice; what the drill made was taken down again",
             Self::AlertsDropped => {
                 "held more alerts than it can keep, so the least important were merged into this one; no critical alert was among them"
             }
@@ -125,6 +135,28 @@ impl AlertKind {
             Self::RolloutFailed => {
                 "Take over: look at the endpoint, its config and its weights. The evidence says what Steward left behind."
             }
+            Self::BackupCompleted => "Nothing. Backups go on; only trouble is told again.",
+            Self::BackupFailed => {
+                "Remove the cause named above and send `backup`, or wait for the next one. Until then the recovery point grows old."
+            }
+            Self::BackupOverdue => {
+                "Look at why no backup was made since (`status`), and send `backup`. If the Region were lost now, more than promised would be lost with it."
+            }
+            Self::BackupDamaged => {
+                "Send `backup` now, and find out who deleted or overwrote objects below the backup's prefix. `list` shows the other points."
+            }
+            Self::BackupUnredeployable => {
+                "Put back what is gone, or deploy the endpoint from what there is, before SageMaker has to replace an instance."
+            }
+            Self::BackupRestoring => {
+                "Wait for the alert that it answers. `status` shows how far it is, `abort` stops it. Then send the traffic there."
+            }
+            Self::BackupRestored => "Send the traffic there. The one in its own Region is untouched.",
+            Self::BackupRestoreFailed => {
+                "Remove the cause named above and send `restore` again; what was made already is used again. `list` shows other points."
+            }
+            Self::BackupDrilled => "Nothing. The figures above are what a restore would take today.",
+            Self::BackupDrillFailed => "Remove the cause named above and send `drill`: a restore would meet it too.",
             Self::AlertsDropped => {
                 "Look at why alerts could not be published for so long: the topic's policy and key, the function's role, SNS itself."
             }

@@ -23,6 +23,13 @@ impl Tally {
     }
 }
 
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.objects == 1 { "" } else { "s" };
+        write!(f, "{} object{plural}, {}", self.objects, bytes(self.bytes))
+    }
+}
+
 /// How far a backup is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Progress {

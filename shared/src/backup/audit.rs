@@ -1,0 +1,146 @@
+//! Whether SageMaker could deploy an endpoint again as it is.
+//!
+//! A live endpoint needs neither its image nor its artifacts until SageMaker replaces an instance: to patch it, to scale it
+//! out, to recover from hardware that broke. What is gone by then takes the endpoint down, or keeps AWS from patching it.
+
+use std::fmt;
+
+use super::{
+    definition::Definition,
+    references::{Form, Names, Reference, references},
+};
+use crate::text::printable;
+
+/// Something to look for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Check {
+    /// What is named.
+    pub names: Names,
+    /// By this.
+    pub value: String,
+    /// Where.
+    pub places: Vec<Reference>,
+}
+
+/// What was found of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there and usable.
+    There,
+    /// It is not: what was answered.
+    Gone(String),
+    /// It could not be seen: why. That is the monitor's trouble, not the endpoint's.
+    Unknown(String),
+}
+
+/// Something that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What, and where it is named.
+    pub check: Check,
+    /// What was answered.
+    pub why: String,
+}
+
+/// What has to be looked for: each thing once.
+///
+/// Subnets, security groups, topics and outputs are not: they are of the network and of what comes after, and SageMaker
+/// says in its own status when they are missing.
+pub fn checks(definition: &Definition) -> Vec<Check> {
+    let mut checks: Vec<Check> = vec![];
+    for reference in references(definition) {
+        let matters = match reference.names {
+            Names::Artifact(Form::Either) => false,
+            Names::Artifact(_) | Names::Image | Names::Role | Names::Key => true,
+            _ => false,
+        };
+        if !matters {
+            continue;
+        }
+        let known = checks
+            .iter_mut()
+            .find(|check| check.names == reference.names && check.value == reference.value);
+        match known {
+            Some(check) => check.places.push(reference),
+            None => checks.push(Check {
+                names: reference.names,
+                value: reference.value.clone(),
+                places: vec![reference],
+            }),
+        }
+    }
+    checks
+}
+
+/// What is gone, and what could not be seen.
+pub fn judge(seen: Vec<(Check, Presence)>) -> (Vec<Finding>, Vec<String>) {
+    let (mut findings, mut unknown) = (vec![], vec![]);
+    for (check, presence) in seen {
+        match presence {
+            Presence::There => {}
+            Presence::Gone(why) => findings.push(Finding { check, why }),
+            Presence::Unknown(why) => unknown.push(format!("{}: {why}", printable(&check.value, 200))),
+        }
+    }
+    (findings, unknown)
+}
+
+impl Finding {
+    /// The same for the same thing: what makes it news.
+    pub fn key(&self) -> String {
+        self.check.value.clone()
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, then) = match self.check.names {
+            Names::Artifact(Form::Prefix) => ("Nothing is left below", "no instance can be started"),
+            Names::Artifact(_) => ("The artifact is gone:", "no instance can be started"),
+            Names::Image => (
+                "The image is gone:",
+                "no instance can be started, and AWS cannot patch those that run",
+            ),
+            Names::Role => ("The role is gone:", "SageMaker may read neither image nor artifact"),
+            Names::Key => ("The key cannot be used:", "no instance gets its volume"),
+            _ => ("It is gone:", "it cannot be deployed again"),
+        };
+        let places: Vec<String> = self.check.places.iter().take(3).map(ToString::to_string).collect();
+        let more = match self.check.places.len().saturating_sub(3) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        write!(
+            f,
+            "{what} {} ({}). Named by {}{more}; {then}.",
+            printable(&self.check.value, 300),
+            printable(&self.why, 300),
+            places.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::fixture;
+
+    #[test]
+    fn each_thing_is_looked_for_once_and_findings_read_like_this() {
+        let checks = checks(&fixture::definition());
+        let values: std::collections::BTreeSet<&str> = checks.iter().map(|check| check.value.as_str()).collect();
+        assert_eq!(values.len(), checks.len());
+        let seen = checks
+            .into_iter()
+            .enumerate()
+            .map(|(index, check)| match index % 4 {
+                3 => (check, Presence::Unknown("s3:GetObject is denied".into())),
+                2 => (check, Presence::There),
+                _ => (check, Presence::Gone("404".into())),
+            })
+            .collect();
+        let (findings, unknown) = judge(seen);
+        let said: Vec<String> = findings.iter().map(ToString::to_string).chain(unknown).collect();
+        insta::assert_snapshot!(said.join("\n"));
+    }
+}

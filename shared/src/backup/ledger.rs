@@ -1,0 +1,296 @@
+//! What Steward remembers of one endpoint's backups between two invocations: one JSON document for each endpoint.
+//!
+//! Of copies nothing is remembered: how far they are is found in S3. The recovery points are their own record too; what is
+//! here of them only saves looking.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    copy::progress::{Progress, Tally},
+    manifest::PointId,
+    restore::{Past, Restoration},
+};
+use crate::outbox::{HasOutbox, Outbox};
+
+/// Kind and version of the document. A build that finds another one leaves it alone.
+pub const SCHEMA: &str = "backup/1";
+
+/// Restores and drills remembered after their end.
+const HISTORY: usize = 30;
+
+/// Ids of commands remembered, so that the same one is obeyed once.
+const COMMANDS: usize = 50;
+
+/// A job that was not heard of for so long has died: no invocation lasts longer.
+const SILENT: Duration = Duration::from_secs(20 * 60);
+
+/// The whole document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BackupLedger {
+    /// The number of the last job. Only grows.
+    #[serde(default)]
+    pub serial: u64,
+    /// The backup at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Job>,
+    /// The restore or drill at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Box<Restoration>>,
+    /// The newest good recovery point that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Kept>,
+    /// Backups fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Trouble>,
+    /// The recovery point that was told to be too old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<PointId>,
+    /// What was found that SageMaker could not redeploy, and told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gone: BTreeSet<String>,
+    /// Restores and drills that ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Past>,
+    /// Ids of the commands obeyed last, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// Alerts decided so far; makes their ids differ.
+    #[serde(default)]
+    pub alerts: u64,
+    /// Alerts decided and not known to be published.
+    #[serde(default)]
+    pub outbox: Outbox,
+}
+
+/// A backup at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its number.
+    pub number: u64,
+    /// When it began: the recovery point's time.
+    pub began: Timestamp,
+    /// When it was last heard of.
+    pub touched: Timestamp,
+    /// The continuation that is at work, 0 for the first invocation.
+    pub hop: u32,
+    /// Who asked for it, and why; absent for the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// How far it is.
+    #[serde(default)]
+    pub progress: Progress,
+}
+
+/// A recovery point, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Which.
+    pub id: PointId,
+    /// When everything was there.
+    pub completed: Timestamp,
+    /// What was copied for it.
+    pub tally: Tally,
+    /// How long that took, of the time that invocations were at work.
+    pub took: Duration,
+}
+
+/// Something that goes wrong again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Since when.
+    pub since: Timestamp,
+    /// How often by now.
+    pub times: u32,
+    /// What, the last time.
+    pub why: String,
+}
+
+/// Why no job begins.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Busy {
+    /// Another backup is at work.
+    #[error("backup {0} is at work since {1:.0}; `status` shows how far it is")]
+    Backup(u64, Timestamp),
+    /// A restore or drill is at work.
+    #[error("{0} is at work; `status` shows how far it is, `abort` ends it")]
+    Restore(String),
+}
+
+impl BackupLedger {
+    /// Begins a backup; one that died is taken over, with the time at which it begins anew.
+    ///
+    /// # Errors
+    /// When one is at work.
+    pub fn begin(&mut self, now: Timestamp, by: Option<String>) -> Result<u64, Busy> {
+        if let Some(job) = &self.backup
+            && now < job.touched.checked_add(SILENT).unwrap_or(Timestamp::MAX)
+        {
+            return Err(Busy::Backup(job.number, job.began));
+        }
+        self.serial += 1;
+        self.backup = Some(Job {
+            number: self.serial,
+            began: now,
+            touched: now,
+            hop: 0,
+            by,
+            progress: Progress::default(),
+        });
+        Ok(self.serial)
+    }
+
+    /// The number of a restore or drill that may begin now.
+    ///
+    /// # Errors
+    /// When one is at work.
+    pub fn may_restore(&self) -> Result<u64, Busy> {
+        match &self.restore {
+            Some(restoration) => Err(Busy::Restore(restoration.plan.id())),
+            None => Ok(self.serial + 1),
+        }
+    }
+
+    /// Begins it, with the number that its plan was made with.
+    ///
+    /// # Errors
+    /// When one is at work, or a job began since the plan was made.
+    pub fn restore(&mut self, restoration: Restoration) -> Result<(), Busy> {
+        let next = self.may_restore()?;
+        if restoration.plan.number != next {
+            return Err(Busy::Restore(format!("job {}", self.serial)));
+        }
+        self.serial = next;
+        self.restore = Some(Box::new(restoration));
+        Ok(())
+    }
+
+    /// A continuation takes up a backup. `false` when it is not the next one of the backup at work: an event that came
+    /// twice, or late.
+    #[must_use]
+    pub fn continues(&mut self, number: u64, hop: u32, now: Timestamp) -> bool {
+        match &mut self.backup {
+            Some(job) if job.number == number && job.hop.checked_add(1) == Some(hop) => {
+                job.hop = hop;
+                job.touched = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// How far the backup at work is. `false` when it is not this one any more, which then has to stop.
+    #[must_use]
+    pub fn progressed(&mut self, number: u64, hop: u32, progress: Progress, now: Timestamp) -> bool {
+        match &mut self.backup {
+            Some(job) if job.number == number && job.hop == hop => {
+                job.progress = progress;
+                job.touched = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The continuation that has to follow, unless there were `most` already.
+    pub fn next_hop(&self, most: u32) -> Option<(u64, u32)> {
+        let job = self.backup.as_ref()?;
+        (job.hop < most).then(|| (job.number, job.hop + 1))
+    }
+
+    /// A drill is due: none was begun within `every`, none is at work, and there is something to restore from.
+    pub fn drill_is_due(&self, every: Option<Duration>, now: Timestamp) -> bool {
+        let Some(every) = every else { return false };
+        let drills = self.past.iter().filter(|past| past.kind == super::restore::Kind::Drill);
+        let last = drills.map(|past| past.started).max();
+        let due = last.is_none_or(|last| last.checked_add(every).unwrap_or(Timestamp::MAX) <= now);
+        due && self.restore.is_none() && self.newest.is_some()
+    }
+
+    /// Remembers how a restore or drill ended.
+    pub fn ended(&mut self, past: Past) {
+        self.restore = None;
+        self.past.push(past);
+        let over = self.past.len().saturating_sub(HISTORY);
+        self.past.drain(..over);
+    }
+
+    /// The command was obeyed before. Otherwise it is remembered.
+    pub fn obeyed(&mut self, id: &str) -> bool {
+        if self.commands.iter().any(|one| one == id) {
+            return true;
+        }
+        self.commands.push(id.to_owned());
+        let over = self.commands.len().saturating_sub(COMMANDS);
+        self.commands.drain(..over);
+        false
+    }
+}
+
+impl HasOutbox for BackupLedger {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::fixture::at;
+
+    #[test]
+    fn one_backup_at_a_time_and_a_dead_one_is_taken_over() {
+        let mut ledger = BackupLedger::default();
+        assert_eq!(ledger.begin(at(0), None), Ok(1));
+        assert_eq!(ledger.begin(at(60), None), Err(Busy::Backup(1, at(0))));
+        assert!(ledger.progressed(1, 0, Progress::default(), at(1000)));
+        assert!(ledger.begin(at(2000), None).is_err(), "it was heard of");
+        assert_eq!(ledger.begin(at(2201), None), Ok(2));
+        assert!(
+            !ledger.progressed(1, 0, Progress::default(), at(2202)),
+            "the dead one has to stop"
+        );
+    }
+
+    #[test]
+    fn a_continuation_that_comes_twice_or_late_does_nothing() {
+        let mut ledger = BackupLedger::default();
+        let job = ledger.begin(at(0), None).unwrap();
+        assert_eq!(ledger.next_hop(2), Some((job, 1)));
+        assert!(ledger.continues(job, 1, at(10)));
+        assert!(!ledger.continues(job, 1, at(11)));
+        assert!(
+            !ledger.progressed(job, 0, Progress::default(), at(12)),
+            "the one before has to stop"
+        );
+        assert!(ledger.continues(job, 2, at(20)));
+        assert_eq!(ledger.next_hop(2), None, "bounded");
+    }
+
+    #[test]
+    fn a_command_is_obeyed_once() {
+        let mut ledger = BackupLedger::default();
+        assert!(!ledger.obeyed("a"));
+        assert!(ledger.obeyed("a"));
+        for index in 0..60 {
+            ledger.obeyed(&index.to_string());
+        }
+        assert_eq!(ledger.commands.len(), COMMANDS);
+    }
+
+    #[test]
+    fn a_document_of_an_older_build_is_read() {
+        let ledger: BackupLedger = serde_json::from_str("{}").unwrap();
+        assert_eq!(ledger, BackupLedger::default());
+        assert!(
+            !ledger.drill_is_due(Some(Duration::ZERO), at(0)),
+            "nothing to restore from"
+        );
+    }
+}

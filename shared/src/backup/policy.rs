@@ -1,0 +1,55 @@
+//! What the fleet file asks for the backups of one endpoint, with every default filled in.
+
+use std::time::Duration;
+
+use super::{artifact::Vault, retention::Retention, rewrite::Mappings};
+
+/// The backups of one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupPolicy {
+    /// Where they are kept.
+    pub vault: Vault,
+    /// The KMS key of the copies; absent: what the bucket does by itself.
+    pub key: Option<String>,
+    /// What of the endpoint's Region becomes what of the other.
+    pub mappings: Mappings,
+    /// How long recovery points are kept.
+    pub retention: Retention,
+    /// What a restore makes.
+    pub restore: RestorePolicy,
+    /// Restores for practice; absent: only when they are asked for.
+    pub drill: DrillPolicy,
+    /// What was promised.
+    pub objectives: Objectives,
+    /// Calls to S3 at once.
+    pub concurrency: u32,
+}
+
+/// What a restore makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestorePolicy {
+    /// Instances of each variant that has any, at least: two are in two Availability Zones.
+    pub instances: u32,
+    /// How long it may take until it has failed.
+    pub deadline: Duration,
+}
+
+/// Restores for practice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrillPolicy {
+    /// How often; absent: never by itself.
+    pub every: Option<Duration>,
+    /// Instances of each variant that has any.
+    pub instances: u32,
+    /// How long it may take until it is torn down as failed.
+    pub deadline: Duration,
+}
+
+/// What was promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Objectives {
+    /// The most that may be lost: the age of the newest recovery point.
+    pub rpo: Duration,
+    /// The longest from the start of a restore until the endpoint answers as it should.
+    pub rto: Duration,
+}

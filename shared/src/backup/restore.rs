@@ -1,0 +1,35 @@
+//! Making an endpoint from a recovery point, and unmaking it after a drill.
+//!
+//! Everything here is a function of the ledger, the time and one look at SageMaker. A decision hands out at most one call,
+//! and only one for a thing that the ledger it comes with names; whether it took effect is seen by looking again. So a call
+//! may be lost, repeated or answered wrongly, and the function may die anywhere.
+//!
+//! Invariants, held under every order of ticks, crashes, commands and failures:
+//!
+//! 1. Nothing is created that the ledger does not name before.
+//! 2. A drill deletes only what the ledger names and what carries the mark of this very drill; a restore deletes nothing.
+//! 3. Restored is said only of an endpoint that was read back in service, and whose probes passed if it has any.
+//! 4. A drill that ended has left nothing behind: also not what a late call makes after its end was in sight.
+//! 5. In a fair world every restore and every drill ends.
+
+mod decide;
+mod look;
+mod plan;
+mod record;
+mod size;
+mod step;
+mod teardown;
+
+pub use self::{
+    decide::{Decision, Effect, World, decide},
+    look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
+    plan::{Ask, PlanError, candidates, mark, plan, table},
+    record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
+};
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! The next call of a restore or drill.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    look::{Acted, Look, Outcome, ProbeRound},
+    record::{Ended, Kind, Line, Past, Phase, Restoration, Thing},
+    step, teardown,
+};
+use crate::{
+    backup::definition::{Scaled, ScaledThing},
+    text::{lasting, printable},
+};
+
+/// A call that was made may take effect so long after it was made, whatever was answered.
+pub(super) const LATE: Duration = Duration::from_secs(300);
+
+/// Rounds of probes in a row that may fail.
+pub(super) const PROBES: u32 = 10;
+
+/// Lines of the log; the first and the last ones are kept.
+const LINES: usize = 100;
+
+/// One thing to do, after the decision was committed. Each is safe to repeat.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// `CreateModel`, `CreateEndpointConfig`, `CreateEndpoint`, `CreateInferenceComponent`. One of that name is taken for
+    /// done: the next look compares it.
+    Create {
+        /// What.
+        thing: Thing,
+        /// The whole request.
+        body: Value,
+    },
+    /// `RegisterScalableTarget` with its policies and actions, until all of it is there.
+    Scale(Scaled),
+    /// Send the endpoint's probes to the endpoint of this name.
+    Probe(String),
+    /// `DeregisterScalableTarget`; one that is not there is done.
+    Unscale(ScaledThing, String),
+    /// `DeleteInferenceComponent`, `DeleteEndpoint`, `DeleteEndpointConfig`, `DeleteModel`; one that is not there is done.
+    Delete(Thing),
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scaled = |of: &ScaledThing| match of {
+            ScaledThing::Variant(name) => format!("variant {name}"),
+            ScaledThing::Component(name) => format!("component {name}"),
+        };
+        match self {
+            Self::Create { thing, .. } => write!(f, "create {thing}"),
+            Self::Scale(target) => write!(f, "register the scaling of {}", scaled(&target.of)),
+            Self::Probe(endpoint) => write!(f, "probe {endpoint}"),
+            Self::Unscale(of, _) => write!(f, "deregister the scaling of {}", scaled(of)),
+            Self::Delete(thing) => write!(f, "delete {thing}"),
+        }
+    }
+}
+
+/// What a decision is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// A look at [`Restoration::needs`]; absent when there was none.
+    pub look: Option<&'a Look>,
+    /// How the effect that the last decision handed out went.
+    pub acted: Option<&'a Acted>,
+    /// An operator's word to end it: who and why.
+    pub abort: Option<&'a str>,
+}
+
+/// What comes of a decision.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// To be committed before anything else is done. `Err`: it has ended.
+    pub state: Result<Restoration, Past>,
+    /// To be done after the commit.
+    pub effect: Option<Effect>,
+    /// What it waits for, or what it does and why.
+    pub why: String,
+    /// Look and decide again at once.
+    pub again: bool,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Next {
+    /// Wait for the world.
+    Stay(String),
+    /// This call.
+    Do(Effect),
+    /// The next phase.
+    Go(Phase),
+    /// It is decided: passed or not.
+    Verdict(Ended),
+    /// Nothing is left of it.
+    Gone,
+}
+
+/// Decides what is next.
+pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
+    let mut state = restoration.clone();
+    take_in(&mut state, world);
+    if let Some(who) = world.abort
+        && state.phase != Phase::TearingDown
+    {
+        let ended = Ended::Aborted(printable(who, 300));
+        return verdict(state, world, ended);
+    }
+    let late = world.now >= after(state.started, state.plan.deadline);
+    let next = match state.phase {
+        Phase::TearingDown => teardown::step(&mut state, world),
+        _ => step::step(&mut state, world),
+    };
+    let late = late && state.phase != Phase::TearingDown;
+    match next {
+        Next::Stay(why) | Next::Verdict(Ended::Failed(why)) if late => {
+            let ended = overdue(&state, &why);
+            verdict(state, world, ended)
+        }
+        Next::Do(effect) if late => {
+            let ended = match &state.problem {
+                Some(problem) => overdue(&state, &format!("still to do: {effect} ({problem})")),
+                None => overdue(&state, &format!("still to do: {effect}")),
+            };
+            verdict(state, world, ended)
+        }
+        Next::Stay(why) => Decision {
+            state: Ok(state),
+            effect: None,
+            why,
+            again: false,
+        },
+        Next::Do(effect) => {
+            intend(&mut state, &effect, world.now);
+            Decision {
+                why: effect.to_string(),
+                effect: Some(effect),
+                state: Ok(state),
+                again: false,
+            }
+        }
+        Next::Go(phase) => {
+            go(&mut state, phase, world.now);
+            Decision {
+                why: phase.to_string(),
+                state: Ok(state),
+                effect: None,
+                again: true,
+            }
+        }
+        Next::Verdict(ended) => verdict(state, world, ended),
+        Next::Gone => {
+            let ended = state.verdict.clone().unwrap_or(Ended::Passed);
+            end(state, world, ended)
+        }
+    }
+}
+
+fn overdue(state: &Restoration, why: &str) -> Ended {
+    let limit = i64::try_from(state.plan.deadline.as_secs()).unwrap_or(i64::MAX);
+    Ended::Failed(format!("not done within {}: {why}", lasting(limit)))
+}
+
+/// A restore ends with its verdict; a drill is torn down first.
+fn verdict(mut state: Restoration, world: &World<'_>, ended: Ended) -> Decision {
+    match state.plan.kind {
+        Kind::Restore => end(state, world, ended),
+        Kind::Drill => {
+            note(&mut state, world.now, ended.to_string());
+            let why = ended.to_string();
+            state.verdict = Some(ended);
+            go(&mut state, Phase::TearingDown, world.now);
+            Decision {
+                state: Ok(state),
+                effect: None,
+                why,
+                again: true,
+            }
+        }
+    }
+}
+
+fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
+    note(&mut state, world.now, format!("ended: {how}"));
+    let why = how.to_string();
+    Decision {
+        state: Err(Past {
+            number: state.plan.number,
+            kind: state.plan.kind,
+            point: state.plan.point.clone(),
+            endpoint: state.plan.definition.endpoint.clone(),
+            started: state.started,
+            ended: world.now,
+            figures: state.figures(),
+            log: state.log,
+            how,
+        }),
+        effect: None,
+        why,
+        again: false,
+    }
+}
+
+/// What is to be made is named before it is made.
+fn intend(state: &mut Restoration, effect: &Effect, now: Timestamp) {
+    if let Effect::Create { thing, .. } = effect {
+        let intent = state.intents.iter_mut().find(|intent| intent.thing == *thing);
+        match intent {
+            Some(intent) => intent.last = now,
+            None => {
+                state.intents.push(super::record::Intent {
+                    thing: thing.clone(),
+                    last: now,
+                });
+                note(state, now, effect.to_string());
+            }
+        }
+    }
+}
+
+/// What the last call showed by itself.
+fn take_in(state: &mut Restoration, world: &World<'_>) {
+    let Some(acted) = world.acted else { return };
+    let effect = &acted.effect;
+    match &acted.outcome {
+        Outcome::Accepted => state.problem = None,
+        Outcome::Later(said) | Outcome::Refused(said) => {
+            state.problem = Some(format!("{effect}: {}", printable(said, 500)));
+        }
+        Outcome::Probed(ProbeRound::Passed) => {
+            state.proven.get_or_insert(acted.at);
+            state.problem = None;
+            state.failed_rounds = 0;
+        }
+        Outcome::Probed(ProbeRound::Failed(said)) => {
+            state.failed_rounds = state.failed_rounds.saturating_add(1);
+            state.problem = Some(printable(said, 500));
+        }
+        Outcome::Probed(ProbeRound::Blind(said)) => state.problem = Some(printable(said, 500)),
+    }
+}
+
+fn go(state: &mut Restoration, phase: Phase, now: Timestamp) {
+    note(state, now, phase.to_string());
+    state.phase = phase;
+    state.since = now;
+    state.problem = None;
+}
+
+pub(super) fn note(state: &mut Restoration, now: Timestamp, what: impl Into<String>) {
+    if state.log.len() >= LINES {
+        state.log.remove(LINES / 2);
+    }
+    state.log.push(Line {
+        at: now,
+        what: printable(&what.into(), 500),
+    });
+}
+
+pub(super) fn after(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
+}

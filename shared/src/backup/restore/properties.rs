@@ -1,0 +1,113 @@
+use proptest::prelude::*;
+
+use super::{fake::*, *};
+use crate::backup::{definition::Document, fixture};
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A wake-up in which the so-manieth call is lost, or the function dies before it.
+    Tick(usize, Option<bool>),
+    /// Time passes, seconds.
+    Pass(i64),
+    /// A call of a function that died takes effect.
+    Late(usize),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (0..6_usize, proptest::option::of(any::<bool>())).prop_map(|(which, fault)| Event::Tick(which, fault)),
+        3 => (1..400_i64).prop_map(Event::Pass),
+        1 => (0..4_usize).prop_map(Event::Late),
+    ]
+}
+
+fn given_with_components() -> Given {
+    let mut given = given();
+    let component = |name: &str| Document {
+        name: name.into(),
+        body: serde_json::json!({
+            "InferenceComponentName": name, "EndpointName": "fraud", "VariantName": "blue",
+            "Specification": {"ModelName": "fraud-v1"}, "RuntimeConfig": {"CopyCount": 3},
+        }),
+        tags: Default::default(),
+    };
+    given.point.restored = fixture::definition();
+    given.point.restored.components = vec![component("one"), component("two")];
+    given.id = given.point.write().0;
+    given
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_it_ends_and_a_drill_leaves_nothing_and_nobodys_things_go(
+        drill in any::<bool>(),
+        doomed in any::<bool>(),
+        components in any::<bool>(),
+        events in proptest::collection::vec(event(), 0..40),
+    ) {
+        let given = if components { given_with_components() } else { given() };
+        let kind = if drill { Kind::Drill } else { Kind::Restore };
+        let mut fake = Fake::new();
+        fake.someone_makes(
+            Thing { kind: ThingKind::Model, name: "other".into() },
+            serde_json::json!({"ModelName": "other"}),
+        );
+        fake.doomed = doomed;
+        let mut state = Ok(Restoration::new(fake.plan(&given.ask(kind)).unwrap(), fake.now, None));
+        let mut late: Vec<(jiff::Timestamp, Effect)> = vec![];
+        for event in events {
+            match event {
+                Event::Tick(which, fault) => {
+                    let mut calls = 0;
+                    let mut dead = None;
+                    fake.tick(&mut state, |effect| {
+                        calls += 1;
+                        match fault {
+                            _ if calls <= which => Some(Fault::None),
+                            None if calls == which + 1 => {
+                                dead = Some(effect.clone());
+                                None
+                            }
+                            Some(true) if calls == which + 1 => Some(Fault::LostAfter),
+                            Some(false) if calls == which + 1 => Some(Fault::LostBefore),
+                            _ => Some(Fault::None),
+                        }
+                    });
+                    late.extend(dead.map(|effect| (fake.now, effect)));
+                }
+                Event::Pass(seconds) => fake.pass(seconds),
+                Event::Late(which) if !late.is_empty() => {
+                    let (made, effect) = late.swap_remove(which % late.len());
+                    // No call outlives its function for longer than it is waited for.
+                    if fake.now.duration_since(made).as_secs() < 300 {
+                        fake.take(&effect, Fault::None);
+                    }
+                }
+                Event::Late(_) => {}
+            }
+        }
+        let mut ticks = 0;
+        while state.is_ok() {
+            fake.tick(&mut state, |_| Some(Fault::None));
+            fake.pass(60);
+            ticks += 1;
+            prop_assert!(ticks < 1000, "no end: {:?}", state);
+        }
+        let past = state.unwrap_err();
+        if drill {
+            let left: Vec<String> = fake.things.keys().map(ToString::to_string).collect();
+            prop_assert_eq!(left, ["model other"]);
+            prop_assert!(fake.scaling.is_empty());
+        } else {
+            prop_assert!(fake.deleted.is_empty());
+        }
+        if past.how == Ended::Passed {
+            prop_assert!(!doomed && past.figures.rto.is_some());
+        }
+        if !doomed && past.how != Ended::Passed {
+            // Only time can have run out.
+            prop_assert!(matches!(&past.how, Ended::Failed(why) if why.starts_with("not done within")), "{}", past.how);
+        }
+    }
+}

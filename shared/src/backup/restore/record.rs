@@ -1,0 +1,340 @@
+//! A restore or drill as the ledger keeps it.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::backup::{
+    definition::{self, Definition},
+    manifest::PointId,
+};
+
+/// What it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The endpoint is to serve.
+    Restore,
+    /// It is to show that it could, and to go again.
+    Drill,
+}
+
+impl Kind {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Restore => "restore",
+            Self::Drill => "drill",
+        }
+    }
+}
+
+/// What was decided at the start. Never changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its number among the jobs of the endpoint.
+    pub number: u64,
+    /// What it is for.
+    pub kind: Kind,
+    /// From what.
+    pub point: PointId,
+    /// Everything to make, under the names that it gets.
+    pub definition: Definition,
+    /// Tag by which what it made is known.
+    pub mark: (String, String),
+    /// The endpoint has probes, so it has to pass them.
+    pub probed: bool,
+    /// How long it may take.
+    pub deadline: Duration,
+    /// The promise it is measured against.
+    pub rto: Duration,
+    /// Things that are there already as they have to be, and are used as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reused: Vec<Thing>,
+    /// What people should know: names that changed, alarms that have to be made by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// `fraud-detector/drill-7`.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.kind.as_str(), self.number)
+    }
+}
+
+/// One thing that SageMaker keeps under a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Thing {
+    /// What it is.
+    pub kind: ThingKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a restore makes, in the order in which it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThingKind {
+    /// A model.
+    Model,
+    /// An endpoint config.
+    Config,
+    /// The endpoint.
+    Endpoint,
+    /// An inference component.
+    Component,
+}
+
+impl ThingKind {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Config => "endpoint config",
+            Self::Endpoint => "endpoint",
+            Self::Component => "inference component",
+        }
+    }
+}
+
+impl From<definition::Kind> for ThingKind {
+    fn from(kind: definition::Kind) -> Self {
+        match kind {
+            definition::Kind::Model => Self::Model,
+            definition::Kind::Config => Self::Config,
+            definition::Kind::Component => Self::Component,
+        }
+    }
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.as_str(), self.name)
+    }
+}
+
+/// Where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Models, config, endpoint, components are being made.
+    Creating,
+    /// Scalable targets are being registered.
+    Scaling,
+    /// Probes are being sent.
+    Probing,
+    /// What was made is being deleted.
+    TearingDown,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Creating => "creating",
+            Self::Scaling => "registering its scaling",
+            Self::Probing => "probing",
+            Self::TearingDown => "tearing down",
+        })
+    }
+}
+
+/// A thing that was decided to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// What.
+    pub thing: Thing,
+    /// When a call to make it was last handed out: it may take effect for a while after.
+    pub last: Timestamp,
+}
+
+/// One at work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restoration {
+    /// What was decided at the start.
+    pub plan: Plan,
+    /// When.
+    pub started: Timestamp,
+    /// Who, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Where it is.
+    pub phase: Phase,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// What it made, or may have made, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intents: Vec<Intent>,
+    /// When the endpoint was first seen in service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Timestamp>,
+    /// When its probes passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<Timestamp>,
+    /// Rounds of probes in a row that failed.
+    #[serde(default)]
+    pub failed_rounds: u32,
+    /// How the drill went, while it is torn down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Ended>,
+    /// The last trouble that passes; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// People were told that tearing down takes too long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+    /// What happened, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<Line>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: String,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// The endpoint answers as it should, read back; of a drill: it did.
+    Passed,
+    /// It did not come to that: why.
+    Failed(String),
+    /// An operator ended it.
+    Aborted(String),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("passed"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+            Self::Aborted(why) => write!(f, "aborted: {why}"),
+        }
+    }
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// What would have been lost had the Region gone when it started: the age of the recovery point then.
+    pub rpo: Duration,
+    /// From the start until the endpoint answered as it should; absent when it did not.
+    pub rto: Option<Duration>,
+    /// It was proven by probes, not by its status alone.
+    pub probed: bool,
+}
+
+/// One that ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Its number.
+    pub number: u64,
+    /// What it was for.
+    pub kind: Kind,
+    /// From what.
+    pub point: PointId,
+    /// The endpoint's name in the other Region.
+    pub endpoint: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How.
+    pub how: Ended,
+    /// What was measured.
+    pub figures: Figures,
+    /// What happened, oldest first.
+    pub log: Vec<Line>,
+}
+
+impl Restoration {
+    /// A new one.
+    pub fn new(plan: Plan, now: Timestamp, by: Option<String>) -> Self {
+        Self {
+            started: now,
+            by,
+            phase: Phase::Creating,
+            since: now,
+            intents: vec![],
+            served: None,
+            proven: None,
+            failed_rounds: 0,
+            verdict: None,
+            problem: None,
+            told: false,
+            log: vec![],
+            plan,
+        }
+    }
+
+    /// What was measured so far.
+    pub fn figures(&self) -> Figures {
+        let since = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
+        let done = self.proven.or(self.served.filter(|_| !self.plan.probed));
+        Figures {
+            rpo: since(self.plan.point.began, self.started),
+            rto: done.map(|at| since(self.started, at)),
+            probed: self.proven.is_some(),
+        }
+    }
+
+    /// The things to make, in order, each with the body of its `Create…`.
+    pub fn things(&self) -> Vec<(Thing, serde_json::Value)> {
+        self.plan.things()
+    }
+
+    /// The thing was decided to be made here.
+    pub fn intended(&self, thing: &Thing) -> Option<&Intent> {
+        self.intents.iter().find(|intent| intent.thing == *thing)
+    }
+}
+
+impl Plan {
+    /// The things to make, in order, each with the body of its `Create…`.
+    pub fn things(&self) -> Vec<(Thing, serde_json::Value)> {
+        let definition = &self.definition;
+        let marked = |tags: &BTreeMap<String, String>| {
+            let mut tags = tags.clone();
+            tags.insert(self.mark.0.clone(), self.mark.1.clone());
+            tags
+        };
+        let document = |kind: definition::Kind, document: &definition::Document| {
+            let mut document = document.clone();
+            document.tags = marked(&document.tags);
+            let thing = Thing {
+                kind: kind.into(),
+                name: document.name.clone(),
+            };
+            (thing, document.request())
+        };
+        let endpoint = definition::Document {
+            name: definition.endpoint.clone(),
+            body: serde_json::json!({
+                "EndpointName": definition.endpoint,
+                "EndpointConfigName": definition.config.name,
+            }),
+            tags: marked(&definition.tags),
+        };
+        let endpoint_thing = Thing {
+            kind: ThingKind::Endpoint,
+            name: definition.endpoint.clone(),
+        };
+        let mut things: Vec<_> = definition
+            .models
+            .iter()
+            .map(|model| document(definition::Kind::Model, model))
+            .collect();
+        things.push(document(definition::Kind::Config, &definition.config));
+        things.push((endpoint_thing, endpoint.request()));
+        let components = definition.components.iter();
+        things.extend(components.map(|component| document(definition::Kind::Component, component)));
+        things
+    }
+}

@@ -1,0 +1,124 @@
+//! How many instances and copies what is restored gets.
+
+use serde_json::{Value, json};
+
+use super::record::Kind;
+use crate::backup::definition::{Definition, Scaled, ScaledThing};
+
+/// The definition with the instances that it gets: for a restore at least `instances`, at least what served when the point
+/// was made, and the weights of then; for a drill exactly `instances`, and one copy of each component. Registering a
+/// scalable target moves the count into its range, so the ranges follow.
+pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Definition {
+    let mut sized = definition.clone();
+    let live = definition.live.clone();
+    for list in ["ProductionVariants", "ShadowProductionVariants"] {
+        let variants = sized.config.body.get_mut(list).and_then(Value::as_array_mut);
+        for variant in variants.into_iter().flatten() {
+            let name = variant
+                .get("VariantName")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+            let was = live.iter().find(|live| live.variant == name);
+            let configured = variant.get("InitialInstanceCount").and_then(Value::as_u64);
+            if let Some(configured) = configured {
+                let count = match kind {
+                    Kind::Drill => u64::from(instances),
+                    Kind::Restore => {
+                        let served = was.and_then(|was| was.instances).map_or(configured, u64::from);
+                        served.max(u64::from(instances))
+                    }
+                };
+                variant["InitialInstanceCount"] = json!(within_managed(variant, count));
+            }
+            if let Some(weight) = was.and_then(|was| was.weight)
+                && kind == Kind::Restore
+                && variant.get("InitialVariantWeight").is_some()
+            {
+                variant["InitialVariantWeight"] = json!(weight);
+            }
+        }
+    }
+    for Scaled { of, scaling, .. } in &mut sized.scaling {
+        let instances = match of {
+            ScaledThing::Variant(_) => instances,
+            ScaledThing::Component(_) => 1,
+        };
+        match kind {
+            Kind::Drill => scaling.min = scaling.min.min(instances),
+            // What may scale to zero may do so there too.
+            Kind::Restore if scaling.min > 0 => scaling.min = scaling.min.max(instances),
+            Kind::Restore => {}
+        }
+        scaling.max = scaling.max.max(scaling.min);
+    }
+    if kind == Kind::Drill {
+        for component in &mut sized.components {
+            if component.body.pointer("/RuntimeConfig/CopyCount").is_some() {
+                component.body["RuntimeConfig"]["CopyCount"] = json!(1);
+            }
+        }
+    }
+    sized
+}
+
+/// SageMaker wants the initial count within the range of `ManagedInstanceScaling`, and at least one.
+fn within_managed(variant: &Value, count: u64) -> u64 {
+    let limit = |field: &str| variant.pointer(&format!("/ManagedInstanceScaling/{field}"))?.as_u64();
+    let count = limit("MaxInstanceCount").map_or(count, |most| count.min(most));
+    limit("MinInstanceCount").map_or(count, |least| count.max(least)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::fixture;
+
+    fn counts(definition: &Definition) -> Vec<(u64, f64)> {
+        let variants = definition.config.body["ProductionVariants"].as_array().unwrap();
+        variants
+            .iter()
+            .map(|variant| {
+                let count = variant["InitialInstanceCount"].as_u64().unwrap();
+                (count, variant["InitialVariantWeight"].as_f64().unwrap())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_restore_has_what_served_and_never_less_than_two_zones_hold() {
+        let restored = sized(&fixture::definition(), Kind::Restore, 2);
+        assert_eq!(counts(&restored), [(3, 1.0), (2, 0.0)]);
+    }
+
+    #[test]
+    fn a_drill_costs_as_little_as_it_may() {
+        let drilled = sized(&fixture::definition(), Kind::Drill, 1);
+        assert_eq!(counts(&drilled), [(1, 1.0), (1, 0.0)]);
+    }
+
+    #[test]
+    fn autoscaling_does_not_undo_it() {
+        let mut definition = fixture::definition();
+        let range = |definition: &Definition| (definition.scaling[0].scaling.min, definition.scaling[0].scaling.max);
+        definition.scaling[0].scaling.max = 1;
+        assert_eq!(range(&sized(&definition, Kind::Restore, 2)), (2, 2));
+        definition.scaling[0].scaling.min = 0;
+        assert_eq!(range(&sized(&definition, Kind::Restore, 2)), (0, 1));
+        definition.scaling[0].scaling.min = 5;
+        definition.scaling[0].scaling.max = 9;
+        assert_eq!(range(&sized(&definition, Kind::Drill, 1)), (1, 9));
+    }
+
+    #[test]
+    fn serverless_variants_and_the_range_of_managed_scaling_are_respected() {
+        let mut definition = fixture::definition();
+        let variants = definition.config.body["ProductionVariants"].as_array_mut().unwrap();
+        variants[0].as_object_mut().unwrap().remove("InitialInstanceCount");
+        variants[1]["ManagedInstanceScaling"] = json!({"MinInstanceCount": 5, "MaxInstanceCount": 6});
+        let restored = sized(&definition, Kind::Restore, 2);
+        let variants = &restored.config.body["ProductionVariants"];
+        assert_eq!(variants[0].get("InitialInstanceCount"), None);
+        assert_eq!(variants[1]["InitialInstanceCount"], 5);
+    }
+}

@@ -1,0 +1,141 @@
+//! Forward: one thing after the other until the endpoint answers as it should.
+
+use super::{
+    decide::{Effect, Next, PROBES, World},
+    look::{Existing, Outcome, ProbeRound, Seen},
+    record::{Ended, Phase, Restoration, Thing, ThingKind},
+};
+
+impl Restoration {
+    /// What has to be looked at for the next decision.
+    pub fn needs(&self) -> (Vec<Thing>, bool) {
+        let things = match self.phase {
+            Phase::TearingDown => self.intents.iter().map(|intent| intent.thing.clone()).collect(),
+            _ => self.things().into_iter().map(|(thing, _)| thing).collect(),
+        };
+        (things, matches!(self.phase, Phase::Scaling | Phase::TearingDown))
+    }
+}
+
+pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
+    let Some(look) = world.look else {
+        return Next::Stay("a look at the Region".into());
+    };
+    for (thing, body) in state.things() {
+        let existing = match look.things.get(&thing) {
+            None => return Next::Stay(format!("a look at the {thing}")),
+            Some(Seen::Unknown(why)) => return Next::Stay(format!("a look at the {thing}: {why}")),
+            Some(Seen::Absent) => return absent(state, world, thing, body),
+            Some(Seen::There(existing)) => existing,
+        };
+        if let Some(next) = there(state, &thing, existing) {
+            return next;
+        }
+        if thing.kind == ThingKind::Endpoint {
+            state.served.get_or_insert(world.now);
+        }
+    }
+    match state.phase {
+        Phase::Creating => Next::Go(Phase::Scaling),
+        Phase::Scaling => scaling(state, world),
+        Phase::Probing | Phase::TearingDown => probing(state, world),
+    }
+}
+
+/// What is not there is made, unless SageMaker refused it just now, or it was there before.
+fn absent(state: &Restoration, world: &World<'_>, thing: Thing, body: serde_json::Value) -> Next {
+    if state.plan.reused.contains(&thing) {
+        return Next::Verdict(Ended::Failed(format!("the {thing}, which was there already, is gone")));
+    }
+    if state.phase != Phase::Creating {
+        return Next::Verdict(Ended::Failed(format!("the {thing} was deleted by somebody")));
+    }
+    let effect = Effect::Create { thing, body };
+    match outcome(world, &effect) {
+        Some(Outcome::Refused(said)) => Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}"))),
+        Some(Outcome::Later(said)) => Next::Stay(format!("{effect}: {said}")),
+        Some(Outcome::Accepted) => Next::Stay(format!("{effect}: it is not seen yet")),
+        _ => Next::Do(effect),
+    }
+}
+
+/// Whether it is ours, and in service; `None` when it is.
+fn there(state: &Restoration, thing: &Thing, existing: &Existing) -> Option<Next> {
+    let reused = state.plan.reused.contains(thing);
+    let made = state.intended(thing).is_some() && existing.carries(&state.plan.mark);
+    if !reused && !made {
+        let said = format!(
+            "another {thing} is there, which this {} did not make",
+            state.plan.kind.as_str()
+        );
+        return Some(Next::Verdict(Ended::Failed(said)));
+    }
+    if existing.is("InService") {
+        return None;
+    }
+    let status = existing.status.as_deref().unwrap_or_default();
+    match status {
+        "Failed" | "OutOfService" | "UpdateRollbackFailed" => {
+            let reason = existing.reason.as_deref().unwrap_or("SageMaker gives no reason");
+            Some(Next::Verdict(Ended::Failed(format!(
+                "the {thing} is {status}: {reason}"
+            ))))
+        }
+        "Deleting" => Some(Next::Verdict(Ended::Failed(format!(
+            "the {thing} is being deleted by somebody"
+        )))),
+        _ => Some(Next::Stay(format!("the {thing} is {status}"))),
+    }
+}
+
+fn scaling(state: &Restoration, world: &World<'_>) -> Next {
+    let Some(look) = world.look else {
+        return Next::Stay("a look at the Region".into());
+    };
+    for scaled in &state.plan.definition.scaling {
+        let seen = look.scaling.get(&(scaled.of.clone(), scaled.dimension.clone()));
+        match seen {
+            None => return Next::Stay("a look at the scalable targets".into()),
+            Some(Some(seen)) if seen.does(&scaled.scaling) => {}
+            Some(_) => {
+                let effect = Effect::Scale(scaled.clone());
+                return match outcome(world, &effect) {
+                    Some(Outcome::Refused(said)) => {
+                        Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}")))
+                    }
+                    Some(Outcome::Later(said)) => Next::Stay(format!("{effect}: {said}")),
+                    Some(Outcome::Accepted) => Next::Stay(format!("{effect}: it is not seen yet")),
+                    _ => Next::Do(effect),
+                };
+            }
+        }
+    }
+    Next::Go(Phase::Probing)
+}
+
+fn probing(state: &Restoration, world: &World<'_>) -> Next {
+    if !state.plan.probed || state.proven.is_some() {
+        return Next::Verdict(Ended::Passed);
+    }
+    let effect = Effect::Probe(state.plan.definition.endpoint.clone());
+    match outcome(world, &effect) {
+        Some(Outcome::Probed(ProbeRound::Failed(said))) if state.failed_rounds >= PROBES => {
+            Next::Verdict(Ended::Failed(format!(
+                "{PROBES} rounds of probes in a row were not answered as they should: {said}"
+            )))
+        }
+        Some(Outcome::Probed(ProbeRound::Failed(said) | ProbeRound::Blind(said)) | Outcome::Later(said)) => {
+            Next::Stay(format!("{effect}: {said}"))
+        }
+        Some(Outcome::Refused(said)) => Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}"))),
+        _ => Next::Do(effect),
+    }
+}
+
+/// How this very call went, when it was the last one made.
+pub(super) fn outcome<'a>(world: &World<'a>, effect: &Effect) -> Option<&'a Outcome> {
+    world
+        .acted
+        .filter(|acted| acted.effect == *effect)
+        .map(|acted| &acted.outcome)
+}

@@ -1,0 +1,221 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{fake::*, *};
+use crate::backup::fixture::at;
+
+fn names(fake: &Fake) -> Vec<String> {
+    fake.things.keys().map(ToString::to_string).collect()
+}
+
+fn thing(kind: ThingKind, name: &str) -> Thing {
+    Thing {
+        kind,
+        name: name.into(),
+    }
+}
+
+#[test]
+fn a_restore_ends_with_an_endpoint_that_answers_and_its_figures() {
+    let (given, mut fake) = (given(), Fake::new());
+    let past = fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap());
+    assert_eq!(past.how, Ended::Passed);
+    assert_eq!(
+        past.figures,
+        Figures {
+            rpo: Duration::from_secs(3600),
+            rto: Some(Duration::from_secs(180)),
+            probed: true,
+        }
+    );
+    assert_eq!(
+        names(&fake),
+        [
+            "model fraud-pipeline",
+            "model fraud-v1",
+            "endpoint config fraud-config",
+            "endpoint fraud"
+        ]
+    );
+    assert_eq!(fake.scaling.len(), 1);
+    let log: Vec<String> = past
+        .log
+        .iter()
+        .map(|line| format!("{:.0} {}", line.at, line.what))
+        .collect();
+    insta::assert_snapshot!(log.join("\n"));
+}
+
+#[test]
+fn a_drill_ends_with_its_figures_and_nothing_left() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.someone_makes(thing(ThingKind::Model, "fraud-v1"), json!({"ModelName": "fraud-v1"}));
+    let past = fake.run(fake.plan(&given.ask(Kind::Drill)).unwrap());
+    assert_eq!(past.how, Ended::Passed);
+    assert_eq!(past.endpoint, "fraud-drill-7");
+    assert_eq!(past.figures.rto, Some(Duration::from_secs(180)));
+    assert_eq!(names(&fake), ["model fraud-v1"], "somebody else's");
+    assert!(fake.scaling.is_empty());
+}
+
+#[test]
+fn what_would_be_made_reads_like_this() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.someone_makes(thing(ThingKind::Model, "fraud-v1"), json!({"ModelName": "fraud-v1"}));
+    let pipeline = given.point.restored.models[0].body.clone();
+    fake.someone_makes(thing(ThingKind::Model, "fraud-pipeline"), pipeline);
+    let plans = [Kind::Restore, Kind::Drill].map(|kind| fake.plan(&given.ask(kind)).unwrap());
+    insta::assert_snapshot!(plans.map(|plan| table(&plan, &given.point)).join("\n"));
+}
+
+#[test]
+fn names_that_others_have_are_gone_around_and_what_is_the_same_is_used() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.someone_makes(thing(ThingKind::Model, "fraud-v1"), json!({"ModelName": "fraud-v1"}));
+    let pipeline = given.point.restored.models[0].body.clone();
+    fake.someone_makes(thing(ThingKind::Model, "fraud-pipeline"), pipeline);
+    let past = fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap());
+    assert_eq!(past.how, Ended::Passed);
+    let other = format!("model fraud-v1-{}", given.id.digest);
+    assert!(names(&fake).contains(&other), "{:?}", names(&fake));
+    let config = &fake.things[&thing(ThingKind::Config, "fraud-config")].body;
+    assert_eq!(
+        config["ProductionVariants"][0]["ModelName"],
+        format!("fraud-v1-{}", given.id.digest)
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_there_is_never_overwritten() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.someone_makes(thing(ThingKind::Endpoint, "fraud"), json!(null));
+    let refused = fake.plan(&given.ask(Kind::Restore)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "- There is an endpoint fraud already. Restore under another `name`, or delete it first if it is not needed."
+    );
+    let ask = Ask {
+        name: Some("fraud-eu"),
+        ..given.ask(Kind::Restore)
+    };
+    let past = fake.run(fake.plan(&ask).unwrap());
+    assert_eq!((past.how, past.endpoint.as_str()), (Ended::Passed, "fraud-eu"));
+}
+
+#[test]
+fn an_endpoint_that_fails_ends_the_restore_with_its_reason_and_a_drill_is_torn_down() {
+    let given = given();
+    for kind in [Kind::Restore, Kind::Drill] {
+        let mut fake = Fake::new();
+        fake.doomed = true;
+        let past = fake.run(fake.plan(&given.ask(kind)).unwrap());
+        let name = &past.endpoint;
+        assert_eq!(
+            past.how,
+            Ended::Failed(format!("the endpoint {name} is Failed: no capacity"))
+        );
+        assert_eq!(past.figures.rto, None);
+        assert_eq!(fake.things.is_empty(), kind == Kind::Drill);
+    }
+}
+
+#[test]
+fn an_endpoint_that_answers_wrongly_is_not_called_restored() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.probes = ProbeRound::Failed("score 0.9, expected 0.1".into());
+    let past = fake.run(fake.plan(&given.ask(Kind::Drill)).unwrap());
+    assert!(
+        matches!(&past.how, Ended::Failed(why) if why.contains("score 0.9")),
+        "{}",
+        past.how
+    );
+    assert_eq!(past.figures.rto, None);
+    assert!(fake.things.is_empty());
+}
+
+#[test]
+fn a_restore_that_cannot_be_probed_ends_by_its_deadline() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.probes = ProbeRound::Blind("sagemaker:InvokeEndpoint is denied".into());
+    let past = fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap());
+    assert_eq!(
+        past.how,
+        Ended::Failed("not done within 2h: still to do: probe fraud (sagemaker:InvokeEndpoint is denied)".into())
+    );
+}
+
+#[test]
+fn a_thing_that_somebody_made_under_the_drills_name_is_neither_used_nor_deleted() {
+    let (given, mut fake) = (given(), Fake::new());
+    let plan = fake.plan(&given.ask(Kind::Drill)).unwrap();
+    fake.someone_makes(thing(ThingKind::Config, "fraud-config-drill-7"), json!({}));
+    let past = fake.run(plan);
+    assert_eq!(
+        past.how,
+        Ended::Failed("another endpoint config fraud-config-drill-7 is there, which this drill did not make".into())
+    );
+    assert_eq!(names(&fake), ["endpoint config fraud-config-drill-7"]);
+}
+
+#[test]
+fn an_operators_word_tears_a_drill_down_and_leaves_a_restore_as_it_is() {
+    let given = given();
+    for kind in [Kind::Restore, Kind::Drill] {
+        let mut fake = Fake::new();
+        let mut state = Ok(Restoration::new(fake.plan(&given.ask(kind)).unwrap(), fake.now, None));
+        fake.tick(&mut state, |_| Some(Fault::None));
+        let world = World {
+            now: fake.now,
+            look: None,
+            acted: None,
+            abort: Some("ana: wrong point"),
+        };
+        state = decide(&state.unwrap(), &world).state;
+        for _ in 0..100 {
+            fake.tick(&mut state, |_| Some(Fault::None));
+            fake.pass(60);
+        }
+        let past = state.unwrap_err();
+        assert_eq!(past.how, Ended::Aborted("ana: wrong point".into()));
+        assert_eq!(fake.things.is_empty(), kind == Kind::Drill);
+    }
+}
+
+#[test]
+fn a_late_call_is_waited_for_before_a_drill_has_ended() {
+    let (given, mut fake) = (given(), Fake::new());
+    let mut state = Ok(Restoration::new(
+        fake.plan(&given.ask(Kind::Drill)).unwrap(),
+        fake.now,
+        None,
+    ));
+    // The first model's call is under way when the operator ends the drill.
+    let mut late = None;
+    fake.tick(&mut state, |effect| {
+        late = Some(effect.clone());
+        None
+    });
+    let world = World {
+        now: fake.now,
+        look: None,
+        acted: None,
+        abort: Some("ana"),
+    };
+    state = decide(&state.unwrap(), &world).state;
+    fake.tick(&mut state, |_| Some(Fault::None));
+    assert!(state.is_ok(), "nothing is there, and something may still come");
+    fake.take(&late.unwrap(), Fault::None);
+    for _ in 0..20 {
+        fake.pass(60);
+        fake.tick(&mut state, |_| Some(Fault::None));
+    }
+    assert!(state.is_err() && fake.things.is_empty());
+}
+
+#[test]
+fn the_mark_tells_drills_of_the_same_number_apart() {
+    let mark = |second| mark("fraud", Kind::Drill, 7, at(second));
+    assert_ne!(mark(0), mark(1));
+    assert!(mark(0).1.len() <= 256);
+}

@@ -1,0 +1,152 @@
+//! Where the backups of an endpoint are, for people.
+
+use std::{fmt::Write as _, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    ledger::BackupLedger,
+    manifest::{PointId, RecoveryPoint},
+    policy::{BackupPolicy, Objectives},
+    restore::{Ended, Kind, Past},
+    retention::spoken,
+};
+use crate::text::bytes;
+
+/// Lines of a log that are shown.
+const RECENT: usize = 6;
+
+/// What is known of one endpoint.
+pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolicy>, now: Timestamp) -> String {
+    let mut said = String::new();
+    let Some(policy) = policy else {
+        let _ = writeln!(
+            said,
+            "{endpoint} is not backed up: the fleet file says no `backup.destination` for it."
+        );
+        return said;
+    };
+    let vault = &policy.vault;
+    match &ledger.newest {
+        None => {
+            let _ = writeln!(said, "{endpoint} has no recovery point in {}.", vault.region);
+        }
+        Some(kept) => {
+            let age = since(kept.id.began, now);
+            let judged = match age > policy.objectives.rpo {
+                true => "older than",
+                false => "within",
+            };
+            let _ = writeln!(
+                said,
+                "{endpoint} can be restored in {} from {}: {}; {} old, {judged} the RPO of {}.",
+                vault.region,
+                kept.id,
+                kept.tally,
+                spoken(age),
+                spoken(policy.objectives.rpo)
+            );
+        }
+    }
+    if let Some(trouble) = &ledger.failing {
+        let since = spoken(since(trouble.since, now));
+        let _ = writeln!(
+            said,
+            "Backups fail since {since}, {} times: {}",
+            trouble.times, trouble.why
+        );
+    }
+    if let Some(job) = &ledger.backup {
+        let _ = writeln!(
+            said,
+            "Backup {} is at work since {}: {}; last heard of {} ago.",
+            job.number,
+            spoken(since(job.began, now)),
+            job.progress,
+            spoken(since(job.touched, now))
+        );
+    }
+    if let Some(restoration) = &ledger.restore {
+        let plan = &restoration.plan;
+        let _ = writeln!(
+            said,
+            "{} of {} from {} is {} since {}, begun {} ago; its deadline is after {}.",
+            plan.id(),
+            plan.definition.endpoint,
+            plan.point,
+            restoration.phase,
+            spoken(since(restoration.since, now)),
+            spoken(since(restoration.started, now)),
+            spoken(plan.deadline)
+        );
+        if let Some(problem) = &restoration.problem {
+            let _ = writeln!(said, "Last problem: {problem}.");
+        }
+        let recent = restoration.log.iter().rev().take(RECENT).rev();
+        for line in recent {
+            let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
+        }
+    }
+    match ledger.past.iter().rev().find(|past| past.kind == Kind::Drill) {
+        None => {
+            let _ = writeln!(said, "It was never drilled: nobody knows whether it can be restored.");
+        }
+        Some(past) => {
+            let _ = writeln!(said, "{}", ended(past, &policy.objectives, now));
+        }
+    }
+    for gone in &ledger.gone {
+        let _ = writeln!(said, "Gone, so that SageMaker cannot deploy it again: {gone}.");
+    }
+    said
+}
+
+fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
+    let ago = spoken(since(past.ended, now));
+    match (&past.how, past.figures.rto) {
+        (Ended::Passed, Some(rto)) => {
+            let judged = if rto > objectives.rto { "longer than" } else { "within" };
+            let (rto, promised) = (spoken(rto), spoken(objectives.rto));
+            format!(
+                "The last drill passed {ago} ago: RTO {rto}, {judged} the {promised} promised; RPO {}.",
+                spoken(past.figures.rpo)
+            )
+        }
+        (how, _) => format!("The last drill {how} ({ago} ago)."),
+    }
+}
+
+/// The recovery points of an endpoint, newest first.
+pub fn list(endpoint: &str, points: &[(PointId, Result<RecoveryPoint, String>)], now: Timestamp) -> String {
+    if points.is_empty() {
+        return format!("{endpoint} has no recovery point.\n");
+    }
+    let mut newest_first: Vec<_> = points.iter().collect();
+    newest_first.sort_by(|a, b| b.0.cmp(&a.0));
+    let mut said = String::new();
+    let _ = writeln!(
+        said,
+        "{:<26} {:>8} {:>8} {:>9}  models",
+        "point", "age", "objects", "size"
+    );
+    for (id, point) in newest_first {
+        let age = spoken(since(id.began, now));
+        let _ = match point {
+            Ok(point) => {
+                let tally = point.tally();
+                let models: Vec<&str> = point.source.models.iter().map(|model| model.name.as_str()).collect();
+                let (objects, size) = (tally.objects, bytes(tally.bytes));
+                writeln!(said, "{id:<26} {age:>8} {objects:>8} {size:>9}  {}", models.join(", "))
+            }
+            Err(why) => writeln!(said, "{id:<26} {age:>8} cannot be used: {why}"),
+        };
+    }
+    said
+}
+
+fn since(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

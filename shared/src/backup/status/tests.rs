@@ -1,0 +1,82 @@
+use super::*;
+use crate::backup::{
+    copy::progress::{Progress, Tally},
+    fixture::{at, point, policy},
+    ledger::{Kept, Trouble},
+    restore::Figures,
+};
+
+fn kept(began: i64) -> Kept {
+    Kept {
+        id: point(began).write().0,
+        completed: at(began + 60),
+        tally: Tally {
+            objects: 3,
+            bytes: 100_000_000_000,
+        },
+        took: Duration::from_secs(60),
+    }
+}
+
+#[test]
+fn what_is_known_reads_like_this() {
+    let mut quiet = BackupLedger {
+        newest: Some(kept(0)),
+        ..BackupLedger::default()
+    };
+    quiet.past.push(Past {
+        number: 3,
+        kind: Kind::Drill,
+        point: kept(0).id,
+        endpoint: "fraud-drill-3".into(),
+        started: at(100),
+        ended: at(900),
+        how: Ended::Passed,
+        figures: Figures {
+            rpo: Duration::from_secs(100),
+            rto: Some(Duration::from_secs(410)),
+            probed: true,
+        },
+        log: vec![],
+    });
+    let mut busy = quiet.clone();
+    busy.failing = Some(Trouble {
+        since: at(80_000),
+        times: 2,
+        why: "kms:Decrypt is denied".into(),
+    });
+    busy.begin(at(99_000), None).unwrap();
+    let progress = Progress {
+        total: Tally {
+            objects: 3,
+            bytes: 100_000_000_000,
+        },
+        partial: 40_000_000_000,
+        busy: Duration::from_secs(100),
+        ..Progress::default()
+    };
+    assert!(busy.progressed(1, 0, progress, at(99_900)));
+    busy.past[0].how = Ended::Failed("the endpoint is Failed: no capacity".into());
+    busy.gone
+        .insert("111122223333.dkr.ecr.us-east-1.amazonaws.com/fraud:1".into());
+    let policy = policy();
+    let said = [
+        status("fraud", &BackupLedger::default(), None, at(0)),
+        status("fraud", &BackupLedger::default(), Some(&policy), at(0)),
+        status("fraud", &quiet, Some(&policy), at(3600)),
+        status("fraud", &busy, Some(&policy), at(100_000)),
+    ];
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_list_reads_like_this() {
+    let points = [0, 86_400].map(|began| {
+        let point = point(began);
+        (point.write().0, Ok(point))
+    });
+    let mut points = points.to_vec();
+    points.push((point(200).write().0, Err("it is damaged".into())));
+    insta::assert_snapshot!(list("fraud", &points, at(90_000)));
+    assert_eq!(list("fraud", &[], at(0)), "fraud has no recovery point.\n");
+}

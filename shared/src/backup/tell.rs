@@ -1,0 +1,250 @@
+//! What people are told of backups: what changed and asks for somebody, and that it is over.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    audit::Finding,
+    ledger::{BackupLedger, Kept, Trouble},
+    policy::Objectives,
+    restore::{Ended, Kind, Past, Plan},
+    retention::spoken,
+};
+use crate::{
+    alert::{Alert, AlertKind, Severity},
+    text::printable,
+};
+
+/// What every alert says.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// The endpoint of the ledger.
+    pub endpoint: &'a str,
+    /// Where it is restored.
+    pub region: &'a str,
+    /// The user's labels.
+    pub labels: &'a BTreeMap<String, String>,
+}
+
+impl BackupLedger {
+    fn tell(&mut self, facts: &Facts<'_>, kind: AlertKind, alert: impl FnOnce(Alert) -> Alert) {
+        self.alerts += 1;
+        let mut new = Alert::new(kind, Some(facts.endpoint), facts.now, facts.now);
+        let (at, serial) = (facts.now.as_millisecond(), self.alerts % 1_000_000);
+        new.id = format!("{kind}:{}:{at}:{serial}", facts.endpoint);
+        new.labels.clone_from(facts.labels);
+        self.outbox.push(alert(new));
+    }
+
+    /// A recovery point is complete. Told when it is the first, or ends a trouble.
+    pub fn completed(&mut self, facts: &Facts<'_>, kept: Kept) {
+        let trouble = self.failing.take();
+        let overdue = self.overdue.take().is_some();
+        let first = self.newest.is_none();
+        self.backup = None;
+        if first || overdue || trouble.is_some() {
+            let tally = kept.tally;
+            let title = kept.id.to_string();
+            let ended = trouble.map(|trouble| {
+                format!(
+                    "it failed {} before, last: {}",
+                    times(trouble.times),
+                    headline(&trouble.why)
+                )
+            });
+            let region = facts.region.to_owned();
+            self.tell(facts, AlertKind::BackupCompleted, |alert| {
+                let alert = alert
+                    .titled(title)
+                    .seen(format!("{tally} in {region}, copied and compared"));
+                match ended {
+                    Some(said) => alert.seen(said),
+                    None => alert,
+                }
+            });
+        }
+        self.newest = Some(kept);
+    }
+
+    /// A backup came to nothing. Told the first time, and then each time that the reason changes.
+    pub fn failed(&mut self, facts: &Facts<'_>, why: &str) {
+        self.backup = None;
+        let lines: Vec<String> = why.lines().take(30).map(|line| printable(line, 500)).collect();
+        let why = lines.join("\n");
+        let news = self.failing.as_ref().is_none_or(|trouble| trouble.why != why);
+        let trouble = self.failing.get_or_insert_with(|| Trouble {
+            since: facts.now,
+            times: 0,
+            why: String::new(),
+        });
+        trouble.times = trouble.times.saturating_add(1);
+        trouble.why.clone_from(&why);
+        if news {
+            let newest = newest(self.newest.as_ref(), facts.now);
+            let first = lines.first().cloned().unwrap_or_default();
+            self.tell(facts, AlertKind::BackupFailed, |alert| {
+                let alert = alert
+                    .titled(printable(first.trim_end_matches(['.', ':']), 120))
+                    .seen(newest);
+                lines.into_iter().fold(alert, Alert::seen)
+            });
+        }
+    }
+
+    /// The newest recovery point has become older than was promised. Told once for each.
+    pub fn check_age(&mut self, facts: &Facts<'_>, objectives: &Objectives) {
+        let Some(kept) = &self.newest else { return };
+        let age = since(kept.id.began, facts.now);
+        if age <= objectives.rpo || self.overdue.as_ref() == Some(&kept.id) {
+            return;
+        }
+        let title = format!("{} old, promised are {}", spoken(age), spoken(objectives.rpo));
+        let id = kept.id.clone();
+        let trouble = self.failing.as_ref().map(|trouble| headline(&trouble.why).to_owned());
+        self.overdue = Some(id.clone());
+        self.tell(facts, AlertKind::BackupOverdue, |alert| {
+            let alert = alert.titled(title).seen(format!("the newest recovery point is {id}"));
+            match trouble {
+                Some(why) => alert.seen(format!("the last backup failed: {why}")),
+                None => alert.seen("no backup failed: none was made"),
+            }
+        });
+    }
+
+    /// A recovery point is not what it was: what was found.
+    pub fn damaged(&mut self, facts: &Facts<'_>, point: &str, found: &[String]) {
+        if self.newest.as_ref().is_some_and(|kept| kept.id.to_string() == point) {
+            self.newest = None;
+        }
+        let title = printable(point, 60);
+        self.tell(facts, AlertKind::BackupDamaged, |alert| {
+            found
+                .iter()
+                .take(20)
+                .fold(alert.titled(title), |alert, one| alert.seen(printable(one, 500)))
+        });
+    }
+
+    /// What SageMaker could not deploy again. Told when something is new.
+    pub fn audited(&mut self, facts: &Facts<'_>, findings: &[Finding]) {
+        let gone: std::collections::BTreeSet<String> = findings.iter().map(Finding::key).collect();
+        let news: Vec<&Finding> = findings.iter().filter(|one| !self.gone.contains(&one.key())).collect();
+        if !news.is_empty() {
+            let title = match findings.len() {
+                1 => "one thing it is made of is gone".to_owned(),
+                n => format!("{n} things it is made of are gone"),
+            };
+            self.tell(facts, AlertKind::BackupUnredeployable, |alert| {
+                findings
+                    .iter()
+                    .take(20)
+                    .fold(alert.titled(title), |alert, one| alert.seen(one.to_string()))
+            });
+        }
+        self.gone = gone;
+    }
+
+    /// A restore begins. A drill is told when it ends.
+    pub fn restoring(&mut self, facts: &Facts<'_>, plan: &Plan, by: Option<&str>) {
+        if plan.kind == Kind::Drill {
+            return;
+        }
+        let title = format!("as {} in {}", plan.definition.endpoint, facts.region);
+        let warnings = plan.warnings.clone();
+        let point = plan.point.to_string();
+        let by = by.map(|by| printable(by, 300));
+        self.tell(facts, AlertKind::BackupRestoring, |alert| {
+            let alert = alert.titled(title).seen(format!("from recovery point {point}"));
+            let alert = by
+                .iter()
+                .fold(alert, |alert, by| alert.seen(format!("asked for by {by}")));
+            warnings.into_iter().fold(alert, Alert::seen)
+        });
+    }
+
+    /// A restore or drill has ended: what it came to, and its figures against what was promised.
+    pub fn restored(&mut self, facts: &Facts<'_>, past: Past, objectives: &Objectives) {
+        let kind = match (past.kind, &past.how) {
+            (Kind::Restore, Ended::Passed) => AlertKind::BackupRestored,
+            (Kind::Restore, _) => AlertKind::BackupRestoreFailed,
+            (Kind::Drill, Ended::Passed) => AlertKind::BackupDrilled,
+            (Kind::Drill, _) => AlertKind::BackupDrillFailed,
+        };
+        let late = past.figures.rto.is_some_and(|rto| rto > objectives.rto);
+        let title = match (&past.how, past.figures.rto) {
+            (Ended::Passed, Some(rto)) => {
+                let rpo = spoken(past.figures.rpo);
+                format!("RTO {}, RPO {rpo}", spoken(rto))
+            }
+            (how, _) => printable(&how.to_string(), 160),
+        };
+        let promised = format!(
+            "promised are RTO {} and RPO {}",
+            spoken(objectives.rto),
+            spoken(objectives.rpo)
+        );
+        let point = past.point.to_string();
+        let (name, probed) = (past.endpoint.clone(), past.figures.probed);
+        let passed = past.how == Ended::Passed;
+        let log: Vec<String> = past
+            .log
+            .iter()
+            .rev()
+            .take(8)
+            .rev()
+            .map(|line| line.what.clone())
+            .collect();
+        let region = facts.region.to_owned();
+        self.ended(past);
+        self.tell(facts, kind, |alert| {
+            let alert = alert
+                .titled(title)
+                .seen(format!("{name} in {region}, from recovery point {point}"))
+                .seen(promised);
+            let alert = match (passed, probed) {
+                (true, false) => alert.seen("it has no probes: that it is in service is all that is known"),
+                _ => alert,
+            };
+            let alert = match late {
+                true => alert.severe(Severity::Warning).seen("it took longer than was promised"),
+                false => alert,
+            };
+            match passed {
+                true => alert,
+                false => log.into_iter().fold(alert, Alert::did),
+            }
+        });
+    }
+}
+
+/// The first line.
+fn headline(why: &str) -> &str {
+    why.lines().next().unwrap_or_default().trim_end_matches(['.', ':'])
+}
+
+fn times(times: u32) -> String {
+    match times {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
+}
+
+fn newest(kept: Option<&Kept>, now: Timestamp) -> String {
+    match kept {
+        None => "there is no recovery point".to_owned(),
+        Some(kept) => {
+            let age = spoken(since(kept.id.began, now));
+            format!("the newest recovery point is {}, {age} old", kept.id)
+        }
+    }
+}
+
+fn since(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{
+    backup::{
+        copy::progress::Tally,
+        fixture::{at, point},
+        manifest::PointId,
+        restore::{Figures, Line},
+    },
+    outbox::HasOutbox,
+};
+
+static NONE: BTreeMap<String, String> = BTreeMap::new();
+
+fn facts(now: i64) -> Facts<'static> {
+    Facts {
+        now: at(now),
+        endpoint: "fraud",
+        region: "eu-west-1",
+        labels: &NONE,
+    }
+}
+
+fn id(began: i64) -> PointId {
+    point(began).write().0
+}
+
+fn kept(began: i64) -> Kept {
+    Kept {
+        id: id(began),
+        completed: at(began + 60),
+        tally: Tally {
+            objects: 3,
+            bytes: 100_000_000_000,
+        },
+        took: Duration::from_secs(60),
+    }
+}
+
+fn objectives() -> Objectives {
+    Objectives {
+        rpo: Duration::from_secs(26 * 3600),
+        rto: Duration::from_secs(1800),
+    }
+}
+
+fn past(kind: Kind, how: Ended, rto: Option<u64>) -> Past {
+    Past {
+        number: 4,
+        kind,
+        point: id(0),
+        endpoint: "fraud-drill-4".into(),
+        started: at(7200),
+        ended: at(9000),
+        how,
+        figures: Figures {
+            rpo: Duration::from_secs(7200),
+            rto: rto.map(Duration::from_secs),
+            probed: true,
+        },
+        log: vec![Line {
+            at: at(7200),
+            what: "create model fraud-v1-drill-4".into(),
+        }],
+    }
+}
+
+fn kinds(ledger: &BackupLedger) -> Vec<AlertKind> {
+    ledger.outbox().pending().iter().map(|alert| alert.kind).collect()
+}
+
+#[test]
+fn each_alert_reads_like_this() {
+    let mut ledger = BackupLedger::default();
+    ledger.completed(&facts(100), kept(0));
+    ledger.failed(
+        &facts(90_000),
+        "2 things cannot be taken to the other Region\n- model fraud at /Image",
+    );
+    ledger.check_age(&facts(100_000), &objectives());
+    ledger.completed(&facts(110_000), kept(109_000));
+    ledger.damaged(
+        &facts(120_000),
+        "20260131T020000Z-1a2b3c4d",
+        &["3 objects are missing".into()],
+    );
+    ledger.restored(
+        &facts(130_000),
+        past(Kind::Drill, Ended::Passed, Some(400)),
+        &objectives(),
+    );
+    ledger.restored(
+        &facts(131_000),
+        past(Kind::Restore, Ended::Passed, Some(4000)),
+        &objectives(),
+    );
+    let failed = Ended::Failed("the endpoint fraud is Failed: no capacity".into());
+    ledger.restored(
+        &facts(132_000),
+        past(Kind::Restore, failed.clone(), None),
+        &objectives(),
+    );
+    ledger.restored(&facts(133_000), past(Kind::Drill, failed, None), &objectives());
+    let told: Vec<String> = ledger
+        .outbox()
+        .pending()
+        .iter()
+        .map(|alert| {
+            let Alert {
+                kind,
+                severity,
+                title,
+                evidence,
+                done,
+                ..
+            } = alert;
+            format!(
+                "{kind} ({severity}): {title}\n  {}\n  {}",
+                evidence.join("\n  "),
+                done.join("\n  ")
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn the_same_trouble_is_told_once_and_its_end_too() {
+    let mut ledger = BackupLedger::default();
+    for day in 0..5 {
+        ledger.failed(&facts(day * 86_400), "KMS says no");
+    }
+    ledger.failed(&facts(6 * 86_400), "the bucket is gone");
+    ledger.completed(&facts(7 * 86_400), kept(7 * 86_400));
+    ledger.completed(&facts(8 * 86_400), kept(8 * 86_400));
+    assert_eq!(
+        kinds(&ledger),
+        [
+            AlertKind::BackupFailed,
+            AlertKind::BackupFailed,
+            AlertKind::BackupCompleted
+        ]
+    );
+}
+
+#[test]
+fn a_point_that_is_too_old_is_told_once() {
+    let mut ledger = BackupLedger::default();
+    ledger.completed(&facts(0), kept(0));
+    for hour in 0..50 {
+        ledger.check_age(&facts(hour * 3600), &objectives());
+    }
+    assert_eq!(kinds(&ledger), [AlertKind::BackupCompleted, AlertKind::BackupOverdue]);
+}
+
+#[test]
+fn ids_of_alerts_differ_and_keep_their_pattern() {
+    let mut ledger = BackupLedger::default();
+    ledger.failed(&facts(0), "a");
+    ledger.failed(&facts(0), "b");
+    let ids: Vec<&str> = ledger
+        .outbox()
+        .pending()
+        .iter()
+        .map(|alert| alert.id.as_str())
+        .collect();
+    assert_ne!(ids[0], ids[1]);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
+    assert!(ids.iter().all(|id| id.len() <= 128 && id.chars().all(plain)));
+}
