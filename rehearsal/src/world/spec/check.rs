@@ -37,11 +37,16 @@ pub(crate) fn is_name(name: &str) -> bool {
         && bytes[bytes.len() - 1] != b'-'
 }
 
-/// The names that an endpoint of the spec stands for.
+/// Copies of one endpoint at most: ten times what a Region's quota usually allows, and a world that still fits in memory.
+const MOST_COPIES: u32 = 10_000;
+
+/// The names that an endpoint of the spec stands for; never more than [`MOST_COPIES`].
 pub(crate) fn endpoint_names(name: &str, spec: &EndpointSpec) -> Vec<String> {
     match spec.copies {
         None => vec![name.to_owned()],
-        Some(copies) => (1..=copies).map(|n| format!("{name}-{n:04}")).collect(),
+        Some(copies) => (1..=copies.min(MOST_COPIES))
+            .map(|n| format!("{name}-{n:04}"))
+            .collect(),
     }
 }
 
@@ -125,6 +130,13 @@ fn check_endpoint(found: &mut Found, path: &str, name: &str, endpoint: &Endpoint
         found.name(path, longest);
     } else {
         found.add(&format!("{path}.copies"), "no copy at all", "1 or more");
+    }
+    if let Some(copies) = endpoint.copies.filter(|copies| *copies > MOST_COPIES) {
+        found.add(
+            &format!("{path}.copies"),
+            format!("{copies} copies"),
+            format!("at most {MOST_COPIES}"),
+        );
     }
     if endpoint.variants.len() > 10 {
         found.add(

@@ -61,3 +61,14 @@ fn every_contradiction_is_told_at_once_with_its_path() {
     incidents[1]: whose incident is not said; accepted: `endpoint`
     ");
 }
+
+#[test]
+fn more_copies_than_fit_in_memory_are_refused_and_not_made() {
+    let text = "regions: {eu-west-1: {endpoints: {fraud: {copies: 1000000000}}}}";
+    let spec = WorldSpec::parse(text, "world.yaml").expect("well written");
+    let problems: Vec<String> = spec.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        ["regions.eu-west-1.endpoints.fraud.copies: 1000000000 copies; accepted: at most 10000"]
+    );
+}
