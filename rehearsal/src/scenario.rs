@@ -94,12 +94,16 @@ impl Deserr<Found> for Start {
         value: deserr::Value<V>,
         at: ValuePointerRef<'_>,
     ) -> Result<Self, Found> {
-        const FORM: &str = "a moment such as 2026-03-02T08:00:00Z";
+        const FORM: &str = "a moment from 1970 to 2100 such as 2026-03-02T08:00:00Z";
+        // The SDKs sign no request of before 1970.
+        let sane = Timestamp::UNIX_EPOCH..Timestamp::constant(4_102_444_800, 0);
         match value {
             deserr::Value::String(text) => text
                 .parse()
+                .ok()
+                .filter(|moment| sane.contains(moment))
                 .map(Self)
-                .map_err(|_| Found::one(at, format!("{text:?} is no moment"), FORM.to_owned())),
+                .ok_or_else(|| Found::one(at, format!("{text:?} is no moment"), FORM.to_owned())),
             other => Err(Found::kind(at, other, FORM)),
         }
     }

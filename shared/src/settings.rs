@@ -257,6 +257,11 @@ impl Settings {
         }
     }
 
+    /// The account that this runs in: that of the topic.
+    pub fn account(&self) -> &str {
+        self.topic_arn.split(':').nth(4).unwrap_or_default()
+    }
+
     /// What the links of alerts are made from.
     pub fn links(&self) -> Links {
         Links {

@@ -94,6 +94,16 @@ impl Trigger {
             });
         };
         let has = |key: &str| map.contains_key(key);
+        if let Some(beside) = ["alarmData", "detail-type", "Records"].into_iter().find(|key| has(key))
+            && has("command")
+        {
+            return Err(TriggerError::Field {
+                form: "event",
+                path: "command".to_owned(),
+                problem: format!("stands beside {beside}"),
+                expected: "either a command or an event of AWS, alone",
+            });
+        }
         if has("alarmData") {
             Ok(Self::Alarms(vec![alarm::direct(&Fields::new(
                 "CloudWatch alarm",

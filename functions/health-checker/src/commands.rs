@@ -100,11 +100,15 @@ async fn keep_quiet(
     let services = Services::new(ctx, call);
     let add = |ledger: &HealthLedger| {
         let mut ledger = ledger.clone();
-        silence::silence(&mut ledger, wanted.clone());
+        let added = silence::silence(&mut ledger, wanted.clone());
         let known: Vec<String> = ledger.endpoints.keys().cloned().collect();
-        (Some(ledger), known)
+        (added.is_ok().then_some(ledger), added.map(|()| known))
     };
-    let (_, known) = services.ledger.change(add).await?;
+    let (_, added) = services.ledger.change(add).await?;
+    let known = match added {
+        Ok(known) => known,
+        Err(too_many) => return Ok(Report::refused(&too_many)),
+    };
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let covered: Vec<&str> = known.iter().copied().filter(|name| wanted.covers(name)).collect();
     let summary = asked::silenced(&wanted, &known);

@@ -63,7 +63,7 @@ impl Context {
     }
 }
 
-/// Why an invocation failed. Its message is what Lambda reports; the variant is the metric `Errors` by `reason`.
+/// Why an invocation failed. Its message is what Lambda reports; the variant is its `errorType`.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
     /// The ledger cannot be read or written, so nothing can be decided.
@@ -93,7 +93,7 @@ pub async fn handle(ctx: &Context, call: &Invocation, event: Value) -> Result<Va
 }
 
 async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Report, HandlerError> {
-    let trigger = match Trigger::parse(event) {
+    let trigger = match ctx.deployed.trigger(event) {
         Ok(trigger) => trigger,
         Err(error) => return Ok(refused(&error)),
     };
@@ -103,7 +103,9 @@ async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Repo
         Trigger::EndpointStateChange(change) => {
             let hint = Hint {
                 status: change.status,
-                at: change.at.unwrap_or_else(|| ctx.deployed.now()),
+                at: change
+                    .at
+                    .map_or_else(|| ctx.deployed.now(), |at| at.min(ctx.deployed.now())),
             };
             check::run(
                 ctx,

@@ -38,6 +38,15 @@ impl TagCache {
         (age < TAGS_LAST).then(|| tags.clone())
     }
 
+    /// Forgets what is too old to be of use, such as the tags of endpoints that are gone.
+    fn tidy(&self, now: Timestamp) {
+        let fresh = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < TAGS_LAST);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, (at, _)| fresh(at));
+    }
+
     fn put(&self, arn: &str, now: Timestamp, tags: &Tags) {
         self.0
             .lock()
@@ -68,6 +77,7 @@ pub(crate) fn trouble(call: &CallError) -> Trouble {
 pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Fleet, ledger: &HealthLedger) -> Selected {
     let mut selected = from_ledger(fleet, ledger);
     selected.watch.complete = true;
+    ctx.tags.tidy(ctx.deployed.now());
     if !fleet.selects_by_pattern() && !fleet.selects_by_tag() {
         return selected;
     }

@@ -96,7 +96,7 @@ pub async fn handle(ctx: &Context, call: &Invocation, event: Value) -> Result<Va
 }
 
 async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Report, HandlerError> {
-    let trigger = match Trigger::parse(event) {
+    let trigger = match ctx.deployed.trigger(event) {
         Ok(trigger) => trigger,
         Err(error) => return Ok(refused(&error)),
     };

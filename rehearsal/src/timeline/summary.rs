@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use jiff::SignedDuration;
+use shared::text::printable;
 
 use super::{Style, Tone, people, span};
 use crate::{play::Outcome, record::Record, scenario::Scenario};
@@ -25,7 +26,7 @@ pub fn head(out: &mut dyn Write, scenario: &Scenario, seed: u64, style: Style) -
             text.to_owned()
         }
     };
-    writeln!(out, "{}", bold(&scenario.title))?;
+    writeln!(out, "{}", bold(&printable(&scenario.title, 200)))?;
     for line in people::wrapped(
         scenario.description.trim(),
         style.width.saturating_sub(2).clamp(40, 100),

@@ -348,7 +348,7 @@ impl AlertKind {
         match self {
             Self::EndpointUnhealthy => "unhealthy since",
             Self::EndpointDegraded => "degraded since",
-            Self::EndpointRecovered => "healthy again since",
+            Self::EndpointRecovered => "healthy again at",
             Self::EndpointVanished => "gone since",
             Self::EndpointFailed => "Failed since",
             Self::EndpointStuck => "stuck since",

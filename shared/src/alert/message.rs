@@ -111,9 +111,16 @@ fn mark(alert: &Alert) -> &'static str {
     }
 }
 
-/// `03:12 UTC`, with the date when it is not that of the alert.
+/// `03:12 UTC`, with the date when it is not that of the alert: when what lasts began, and when what happens at a moment
+/// happened.
 fn short_time(alert: &Alert) -> String {
-    let (since, at) = (alert.since.to_zoned(TimeZone::UTC), alert.at.to_zoned(TimeZone::UTC));
+    let moment = alert.kind.phrase().ends_with(" at");
+    let at = alert.at.to_zoned(TimeZone::UTC);
+    let since = if moment {
+        at.clone()
+    } else {
+        alert.since.to_zoned(TimeZone::UTC)
+    };
     let form = if since.date() == at.date() {
         "%H:%M UTC"
     } else {

@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{Base, Invocation, fleet_source::FleetFile, outbox::Teller, sns::Sns};
 use crate::{
     alert::Links,
     settings::{Settings, SettingsErrors},
+    trigger::{Trigger, TriggerError},
 };
 
 /// Looking at the world stops this long before the end, for commit, effect and alerts; a third of what is left when the
@@ -57,6 +59,18 @@ impl Deployed {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.base.clock.now()
+    }
+
+    /// What woke the function.
+    ///
+    /// # Errors
+    /// When the event is not understood, or is about an endpoint of another Region or account.
+    pub fn trigger(&self, event: &Value) -> Result<Trigger, TriggerError> {
+        let trigger = Trigger::parse(event)?;
+        if let Trigger::EndpointStateChange(change) = &trigger {
+            change.meant_for(&self.settings.region, self.settings.account())?;
+        }
+        Ok(trigger)
     }
 
     /// When the parts of this invocation stop, so that there is still time to write down what was learnt.

@@ -73,12 +73,29 @@ pub fn mute(now: Timestamp, ledger: &HealthLedger, policy: &HealthPolicy, endpoi
         .map(|until| Mute::Maintenance { until })
 }
 
+/// Silences at one time: they are all in one document, which every sweep reads.
+pub const MOST_SILENCES: usize = 200;
+
+/// There are [`MOST_SILENCES`] already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "There are {MOST_SILENCES} silences in force, the most there may be, and nothing was done. End some with unsilence, or name more endpoints in one."
+)]
+pub struct TooManySilences;
+
 /// Adds a silence; the same endpoints asked again is the newer wish, also when it is shorter.
-pub fn silence(ledger: &mut HealthLedger, wanted: Silence) {
+///
+/// # Errors
+/// [`TooManySilences`]; then nothing is added.
+pub fn silence(ledger: &mut HealthLedger, wanted: Silence) -> Result<(), TooManySilences> {
     ledger
         .silences
         .retain(|present| present.until > wanted.at && present.endpoints != wanted.endpoints);
+    if ledger.silences.len() >= MOST_SILENCES {
+        return Err(TooManySilences);
+    }
     ledger.silences.push(wanted);
+    Ok(())
 }
 
 /// Ends the silences of exactly these endpoints or patterns, and of those that cover one of them by name. Returns what

@@ -302,7 +302,7 @@ fn the_status_reads_like_a_table_with_the_sick_ones_first() {
         by: None,
         at: stage.now,
     };
-    silence::silence(&mut stage.ledger, asked);
+    silence::silence(&mut stage.ledger, asked).unwrap();
     let status = status::status(stage.now, &stage.watch, &stage.ledger, &[]);
     insta::assert_snapshot!(status.summary);
     assert_eq!(status.endpoints["fraud"]["state"], "unhealthy");

@@ -63,6 +63,18 @@ pub enum TriggerError {
         /// What it has to be.
         expected: &'static str,
     },
+    /// About an endpoint of another Region or account.
+    #[error(
+        "The event is about {endpoint} of {seen}, and this function watches {ours}: nothing was done. Install Steward there, or forward no events of other Regions and accounts."
+    )]
+    Elsewhere {
+        /// The endpoint's name.
+        endpoint: String,
+        /// Region and account of the event.
+        seen: String,
+        /// Region and account of the function.
+        ours: String,
+    },
     /// One of several SNS records is not understood. Nothing of the event is used, so that it can be sent again whole.
     #[error("Record {number} of {of} in the SNS event is not understood, so none was used. {source}")]
     Record {

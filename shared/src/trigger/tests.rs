@@ -366,3 +366,31 @@ proptest! {
         is_sound(&Trigger::parse_bytes(&bytes))?;
     }
 }
+
+#[test]
+fn an_endpoint_event_of_another_region_or_account_is_not_ours() {
+    let event = |region: &str, account: &str| {
+        let event = serde_json::json!({
+            "source": "aws.sagemaker", "detail-type": "SageMaker Endpoint State Change",
+            "detail": {
+                "EndpointName": "fraud", "EndpointStatus": "DELETING",
+                "EndpointArn": format!("arn:aws:sagemaker:{region}:{account}:endpoint/fraud"),
+            },
+        });
+        match Trigger::parse(&event) {
+            Ok(Trigger::EndpointStateChange(change)) => change.meant_for("eu-west-1", "123456789012"),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(event("eu-west-1", "123456789012"), Ok(()));
+    assert!(event("us-east-1", "123456789012").is_err());
+    insta::assert_snapshot!(event("eu-west-1", "999999999999").unwrap_err());
+}
+
+#[test]
+fn a_command_inside_an_event_of_aws_is_neither() {
+    let event = serde_json::json!({
+        "command": "check", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {},
+    });
+    insta::assert_snapshot!(Trigger::parse(&event).unwrap_err());
+}

@@ -296,7 +296,7 @@ fn nothing_is_recovered_while_silenced_flapping_updating_or_unseen() {
         by: None,
         at: stage.now,
     };
-    crate::health::silence::silence(&mut stage.ledger, silenced);
+    crate::health::silence::silence(&mut stage.ledger, silenced).unwrap();
     stage.sweeps(9, &look("fraud").failed(Cause::ServerError));
     assert!(stage.ledger.recoveries.is_empty());
     stage.sweep([look("fraud").failed(Cause::ServerError)]);

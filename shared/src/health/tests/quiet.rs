@@ -22,7 +22,7 @@ fn a_silence_holds_alerts_back_and_tells_what_is_left_when_it_ends() {
         by: None,
         at: stage.now,
     };
-    silence::silence(&mut stage.ledger, asked);
+    silence::silence(&mut stage.ledger, asked).unwrap();
     stage.sweeps(28, &look("fraud").failed(Cause::ServerError));
     assert_eq!(
         (stage.heard().as_str(), stage.record("fraud").state),
@@ -114,11 +114,43 @@ fn unsilence_ends_the_silences_that_cover_the_name() {
             by: None,
             at: start(),
         };
-        silence::silence(&mut ledger, asked);
+        silence::silence(&mut ledger, asked).unwrap();
     }
     assert_eq!(silence::unsilence(&mut ledger, &["fraud-eu".into()]).len(), 1);
     assert_eq!(ledger.silences.len(), 1);
     assert!(silence::mute(start(), &ledger, &policy(), "search").is_some());
+}
+
+#[test]
+fn silences_have_a_limit_and_what_is_over_makes_room() {
+    let mut ledger = HealthLedger::default();
+    let asked = |number: usize, at| Silence {
+        endpoints: vec![format!("fraud-{number}")],
+        until: time("2026-03-03T00:00:00Z"),
+        reason: None,
+        by: None,
+        at,
+    };
+    for number in 0..silence::MOST_SILENCES {
+        silence::silence(&mut ledger, asked(number, start())).unwrap();
+    }
+    assert_eq!(
+        silence::silence(&mut ledger, asked(200, start())),
+        Err(silence::TooManySilences)
+    );
+    assert_eq!(
+        silence::silence(&mut ledger, asked(7, start())),
+        Ok(()),
+        "the same again"
+    );
+    assert_eq!(ledger.silences.len(), silence::MOST_SILENCES);
+    let later = time("2026-03-03T00:00:01Z");
+    assert_eq!(
+        silence::silence(&mut ledger, asked(200, later)),
+        Ok(()),
+        "all others are over"
+    );
+    assert_eq!(ledger.silences.len(), 1);
 }
 
 #[test]
