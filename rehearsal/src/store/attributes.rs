@@ -110,7 +110,7 @@ fn parts(object: &Held, input: &GetObjectAttributesInput) -> GetObjectAttributes
         is_truncated: told.then(|| left.peek().is_some()),
         max_parts: told.then(|| i32::try_from(most).ok()).flatten(),
         next_part_number_marker: page.last().and_then(|part| part.part_number).filter(|_| told),
-        part_number_marker: input.part_number_marker.clone().filter(|_| told),
+        part_number_marker: input.part_number_marker.filter(|_| told),
         parts: told.then_some(page),
     }
 }

@@ -27,8 +27,10 @@ pub(super) struct Sums {
 impl Sums {
     /// What S3 computes by itself when the client names no algorithm: CRC64NVME of the whole.
     pub(super) fn default_for(content: &Content) -> Self {
-        let mut values = Checksum::default();
-        values.checksum_crc64nvme = Crc::named("CRC64NVME").map(|crc| crc.text(content.crc(crc)));
+        let values = Checksum {
+            checksum_crc64nvme: Crc::named("CRC64NVME").map(|crc| crc.text(content.crc(crc))),
+            ..Checksum::default()
+        };
         Self {
             values,
             composite: false,

@@ -25,9 +25,12 @@ pub struct Artifact {
     pub found: bool,
 }
 
-/// Where SageMaker looks for artifacts: `s3://` URI in, the bucket's state out; `None` for a bucket that does not exist.
+/// `s3://` URI in, the bucket's state out; `None` for a bucket that does not exist.
+type Look = dyn Fn(&str) -> Option<Artifact> + Send + Sync;
+
+/// Where SageMaker looks for artifacts.
 #[derive(Clone)]
-pub(crate) struct Artifacts(Arc<dyn Fn(&str) -> Option<Artifact> + Send + Sync>);
+pub(crate) struct Artifacts(Arc<Look>);
 
 impl Artifacts {
     pub(crate) fn new(look: impl Fn(&str) -> Option<Artifact> + Send + Sync + 'static) -> Self {
