@@ -51,7 +51,7 @@ pub use self::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Update},
-    names::is_valid,
+    names::{is_valid, lease_owner},
     needs::{names_alarm, needs, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},

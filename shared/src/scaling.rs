@@ -3,7 +3,9 @@
 //! Described, kept in a ledger and written again under another resource id, so nothing of a policy may be lost: what the
 //! API has a field for has a field here.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 /// A scalable target with everything that hangs on it.
@@ -182,6 +184,21 @@ impl Scaling {
         !wanted.policies.iter().all(policy) || !wanted.actions.iter().all(action)
     }
 
+    /// The same without what is over: Application Auto Scaling takes no action for a moment (`at(…)`) that has passed, and
+    /// none whose end has.
+    #[must_use]
+    pub fn still_to_come(&self, now: Timestamp) -> Self {
+        Self {
+            actions: self
+                .actions
+                .iter()
+                .filter(|action| !action.is_over(now))
+                .cloned()
+                .collect(),
+            ..self.clone()
+        }
+    }
+
     /// The same for another variant: dimensions that name `from` name `to`.
     #[must_use]
     pub fn moved(&self, from: &str, to: &str) -> Self {
@@ -208,5 +225,75 @@ impl Scaling {
             }
         }
         moved
+    }
+}
+
+/// So long before its moment an action is taken for over: the call takes time too.
+const MARGIN: Duration = Duration::from_secs(10);
+
+impl ScheduledAction {
+    /// It will not happen again.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let soon = now.checked_add(MARGIN).unwrap_or(now);
+        self.end.is_some_and(|end| end <= soon) || self.moment().is_some_and(|moment| moment <= soon)
+    }
+
+    /// When an action for one moment happens: `at(yyyy-mm-ddThh:mm:ss)` in its time zone, UTC without one. `None` for any
+    /// other schedule, and for one that cannot be read.
+    fn moment(&self) -> Option<Timestamp> {
+        let civil: DateTime = self
+            .schedule
+            .strip_prefix("at(")?
+            .strip_suffix(')')?
+            .trim()
+            .parse()
+            .ok()?;
+        let zone = self.timezone.as_deref().unwrap_or("UTC");
+        Some(civil.in_tz(zone).ok()?.timestamp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(schedule: &str, timezone: Option<&str>, end: Option<&str>) -> ScheduledAction {
+        ScheduledAction {
+            name: "sale".to_owned(),
+            schedule: schedule.to_owned(),
+            timezone: timezone.map(str::to_owned),
+            start: None,
+            end: end.map(|end| end.parse().unwrap()),
+            min: Some(4),
+            max: None,
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_not_registered_again_and_everything_else_is() {
+        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
+        let over = [
+            action("at(2026-11-22T07:59:00)", None, None),
+            action("at(2026-11-22T08:30:00)", Some("Europe/Berlin"), None),
+            action("cron(0 8 * * ? *)", None, Some("2026-11-21T00:00:00Z")),
+        ];
+        let to_come = [
+            action("at(2026-11-22T08:30:00)", None, None),
+            action("at(2026-11-22T07:30:00)", Some("America/New_York"), None),
+            action("cron(0 8 * * ? *)", Some("Europe/Berlin"), Some("2027-01-01T00:00:00Z")),
+            action("rate(1 hour)", None, None),
+            action("at(when it suits)", None, None),
+        ];
+        let scaling = Scaling {
+            min: 1,
+            max: 4,
+            suspended: Suspended::default(),
+            policies: Vec::new(),
+            actions: over.iter().chain(&to_come).cloned().collect(),
+        };
+        let left = scaling.still_to_come(now);
+        assert_eq!(left.actions, to_come);
+        // What was left out is not missed.
+        assert!(left.does(&left) && !left.lacks(&left));
     }
 }

@@ -64,6 +64,13 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// The text with one full stop at its end, however many it had; what ends with another mark stays.
+pub fn sentence(text: &str) -> String {
+    let text = text.trim_end().trim_end_matches('.');
+    let ended = text.ends_with(['!', '?', ':']);
+    format!("{text}{}", if ended { "" } else { "." })
+}
+
 /// `a, b and c`; empty for no words.
 pub fn and_list<S: AsRef<str>>(words: &[S]) -> String {
     joined(words, "and")

@@ -6,7 +6,11 @@ use shared::{
     aws::autoscaling::Scaled,
     failure::{CallError, Retry},
     lease::{Decision, Lease, Urgency},
-    rollout::effect::{ActOutcome, Acted, Effect},
+    rollout::{
+        effect::{ActOutcome, Acted, Effect},
+        lease_owner,
+    },
+    text::sentence,
 };
 
 use crate::services::{Acting, Services};
@@ -14,11 +18,11 @@ use crate::services::{Acting, Services};
 /// A lease is renewed at every wake-up while a rollout lasts; should the wake-ups stop, it ends by itself.
 const LEASE: Duration = Duration::from_secs(10 * 60);
 
-/// Who acts: a rollout by its id, or the tidying after rollouts.
+/// What acts on which endpoint, for people who meet its lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Actor {
     pub(crate) endpoint: String,
-    pub(crate) id: String,
+    pub(crate) purpose: String,
 }
 
 /// Takes the lease and makes the call.
@@ -42,7 +46,15 @@ pub(crate) async fn act(services: &Services<'_>, actor: &Actor, effect: Effect, 
 
 /// Takes or prolongs the lease. `Err` says who has it, or why it is not known.
 pub(crate) async fn hold(services: &Services<'_>, actor: &Actor, urgency: Urgency) -> Result<(), String> {
-    let wish = Lease::wish("traffic-shifter", &actor.id, "rollout", urgency, services.now(), LEASE);
+    let owner = lease_owner(&actor.endpoint);
+    let wish = Lease::wish(
+        "traffic-shifter",
+        &owner,
+        &actor.purpose,
+        urgency,
+        services.now(),
+        LEASE,
+    );
     match services.acting.leases.acquire(&actor.endpoint, &wish).await {
         Ok(Decision::Grant(_)) => Ok(()),
         Ok(Decision::TakeOver { from, .. }) => {
@@ -58,8 +70,9 @@ pub(crate) async fn hold(services: &Services<'_>, actor: &Actor, urgency: Urgenc
 }
 
 /// Gives the lease back.
-pub(crate) async fn release(services: &Services<'_>, actor: &Actor) {
-    if let Err(error) = services.acting.leases.release(&actor.endpoint, &actor.id).await {
+pub(crate) async fn release(services: &Services<'_>, endpoint: &str) {
+    let owner = lease_owner(endpoint);
+    if let Err(error) = services.acting.leases.release(endpoint, &owner).await {
         tracing::warn!(%error, "the lease was not given back; it ends by itself");
     }
 }
@@ -68,7 +81,7 @@ fn failed(error: &CallError) -> ActOutcome {
     tracing::warn!(%error, advice = error.advice(), "not done");
     match error.retry() {
         Retry::Soon | Retry::NextTick => ActOutcome::Later(error.to_string()),
-        Retry::Never => ActOutcome::Refused(format!("{error}. {}", error.advice())),
+        Retry::Never => ActOutcome::Refused(format!("{} {}", sentence(&error.to_string()), error.advice())),
     }
 }
 

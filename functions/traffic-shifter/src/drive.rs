@@ -76,7 +76,7 @@ pub(crate) async fn drive(services: &Services<'_>, endpoint: &str, heard: Heard)
         services,
         endpoint,
         labels,
-        before: actor(endpoint, &loaded.document),
+        was_at_work: loaded.document.active.is_some(),
         driven: Driven::idle(endpoint, loaded),
     };
     drive.run(heard).await
@@ -86,8 +86,8 @@ struct Drive<'a> {
     services: &'a Services<'a>,
     endpoint: &'a str,
     labels: BTreeMap<String, String>,
-    /// Whose lease it was when this began.
-    before: Actor,
+    /// A rollout was at work when this began: it has the lease.
+    was_at_work: bool,
     driven: Driven,
 }
 
@@ -135,12 +135,8 @@ impl Drive<'_> {
             }
         }
         Box::pin(self.publish()).await?;
-        let now = actor(self.endpoint, &self.driven.ledger.document);
-        if self.driven.ledger.document.active.is_none() && (held || self.before != now) {
-            act::release(self.services, &self.before).await;
-            if self.before != now {
-                act::release(self.services, &now).await;
-            }
+        if self.driven.ledger.document.active.is_none() && (held || self.was_at_work) {
+            act::release(self.services, self.endpoint).await;
         }
         Ok(self.driven)
     }
@@ -216,12 +212,12 @@ pub(crate) fn analysis(document: &RolloutLedger) -> Option<&AnalysisPolicy> {
 }
 
 fn actor(endpoint: &str, document: &RolloutLedger) -> Actor {
-    let id = match &document.active {
-        Some(active) => active.plan.id(),
-        None => format!("{endpoint}/after-{}", document.serial),
+    let purpose = match &document.active {
+        Some(active) => format!("rollout {}", active.plan.id()),
+        None => "tidying up after a rollout".to_owned(),
     };
     Actor {
         endpoint: endpoint.to_owned(),
-        id,
+        purpose,
     }
 }

@@ -9,6 +9,7 @@ use shared::{
     failure::{CallError, Failure},
     probe::Judgement,
     rollout::look::{Known, Look, Needs, SmokeSeen, Window},
+    text::sentence,
 };
 
 use crate::services::Services;
@@ -84,7 +85,7 @@ fn known<T>(asked: Result<T, CallError>) -> Known<T> {
         Ok(fact) => Known::Yes(fact),
         Err(call) => {
             tracing::warn!(%call, advice = call.advice(), "could not look");
-            Known::No(format!("{call}. {}", call.advice()))
+            Known::No(format!("{} {}", sentence(&call.to_string()), call.advice()))
         }
     }
 }

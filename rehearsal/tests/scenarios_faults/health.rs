@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rehearsal::play::Outcome;
+use rehearsal::{faults::FaultKind, play::Outcome};
 use shared::endpoint::EndpointStatus;
 
 use crate::sweep::{Sweep, WAYS, parsed, told, unmet};
@@ -26,7 +26,7 @@ fleet:
 expect: {alert_ids: stable, invocations: [{ends: ok, at_least: 8}]}
 ";
 
-fn wrong(outcome: &Outcome) -> Vec<String> {
+fn wrong(_: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
     let record = &outcome.record;
     let mut wrong = unmet(outcome);
     let history = &record.endpoints["eu-west-1/fraud"];
@@ -63,8 +63,9 @@ fn every_call_can_fail_in_every_way_and_the_function_can_die_at_every_call() {
     Sweep {
         scenario: &scenario,
         caller: "health-checker",
+        from: Duration::ZERO,
         until: Duration::from_secs(6 * 60),
-        ways: |_| WAYS.to_vec(),
+        ways: |_, _| WAYS.to_vec(),
         each_once: false,
         wrong,
     }

@@ -17,7 +17,7 @@ use rehearsal::{
 /// A way in which a call fails, and how often in a row, so that it outlasts the retries of the SDK.
 pub(crate) type Way = (FaultKind, u64);
 
-/// Every way.
+/// Every way in which AWS or the function fails for a moment.
 pub(crate) const WAYS: [Way; 6] = [
     (FaultKind::Throttle, 5),
     (FaultKind::Error500, 5),
@@ -32,14 +32,16 @@ pub(crate) struct Sweep<'a> {
     pub(crate) scenario: &'a Scenario,
     /// Whose calls fail.
     pub(crate) caller: &'a str,
+    /// Calls made earlier than this after the start are not tried.
+    pub(crate) from: Duration,
     /// Calls made later than this after the start are not tried.
     pub(crate) until: Duration,
-    /// The ways in which this call is to fail.
-    pub(crate) ways: fn(&Called) -> Vec<Way>,
+    /// The ways in which this call is to fail; the number says which of all calls that are tried it is.
+    pub(crate) ways: fn(usize, &Called) -> Vec<Way>,
     /// Of calls that ask the same while nothing changes, only the first is tried.
     pub(crate) each_once: bool,
-    /// What is wrong with the end of a run; empty when nothing is.
-    pub(crate) wrong: fn(&Outcome) -> Vec<String>,
+    /// What is wrong with the end of a run in which a call failed so; empty when nothing is.
+    pub(crate) wrong: fn(Option<FaultKind>, &Outcome) -> Vec<String>,
 }
 
 impl Sweep<'_> {
@@ -49,7 +51,7 @@ impl Sweep<'_> {
     /// With every fault after which something is wrong, and what.
     pub(crate) fn run(&self) {
         let baseline = played(self.scenario, Vec::new());
-        assert_eq!((self.wrong)(&baseline), Vec::<String>::new(), "without any fault");
+        assert_eq!((self.wrong)(None, &baseline), Vec::<String>::new(), "without any fault");
         let until = self.scenario.start() + self.until;
         let calls: Vec<&Called> = baseline
             .record
@@ -61,10 +63,13 @@ impl Sweep<'_> {
         let tries: Vec<(usize, Way)> = calls
             .iter()
             .enumerate()
+            .filter(|(_, call)| call.at >= self.scenario.start() + self.from)
             .filter(|(index, _)| !self.each_once || first_of_its_kind(&calls, *index))
-            .flat_map(|(index, call)| (self.ways)(call).into_iter().map(move |way| (index, way)))
+            .enumerate()
+            .flat_map(|(turn, (index, call))| (self.ways)(turn, call).into_iter().map(move |way| (index, way)))
             .collect();
         let runs = tries.len();
+        say(&format!("{}: {} calls, {runs} runs", self.scenario.title, calls.len()));
         let failures = self.all(&calls, tries);
         assert!(
             failures.is_empty(),
@@ -72,12 +77,7 @@ impl Sweep<'_> {
             failures.len(),
             failures.join("\n")
         );
-        // Shown by `cargo test -- --nocapture`.
-        std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("{}: {runs} runs, {} calls\n", self.scenario.title, calls.len()).as_bytes(),
-        )
-        .expect("standard error");
+        say(&format!("{}: {runs} runs end as they should", self.scenario.title));
     }
 
     fn all(&self, calls: &[&Called], tries: Vec<(usize, Way)>) -> Vec<String> {
@@ -86,17 +86,23 @@ impl Sweep<'_> {
         std::thread::scope(|scope| {
             for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
                 scope.spawn(|| {
-                    while let Some((index, (kind, times))) = { todo.lock().expect("lock").pop() } {
+                    let next = || {
+                        let mut todo = todo.lock().expect("lock");
+                        if todo.len() % 50 == 0 {
+                            say(&format!("{} runs left", todo.len()));
+                        }
+                        todo.pop()
+                    };
+                    while let Some((index, (kind, times))) = next() {
                         let mut fault = Fault::every(kind).by(self.caller).nth(index as u64 + 1);
                         fault.times = Some(times);
-                        let wrong = (self.wrong)(&played(self.scenario, vec![fault]));
+                        let wrong = (self.wrong)(Some(kind), &played(self.scenario, vec![fault]));
                         if !wrong.is_empty() {
                             let Called { service, operation, .. } = calls[index];
-                            failures.lock().expect("lock").push(format!(
-                                "{kind} at call {} ({service} {operation}): {}",
-                                index + 1,
-                                wrong.join("; ")
-                            ));
+                            let at = index + 1;
+                            let failure = format!("{kind} at call {at} ({service} {operation}): {}", wrong.join("; "));
+                            say(&failure);
+                            failures.lock().expect("lock").push(failure);
                         }
                     }
                 });
@@ -106,6 +112,11 @@ impl Sweep<'_> {
         failures.sort();
         failures
     }
+}
+
+/// Progress, at once: a sweep may last for many minutes.
+fn say(what: &str) {
+    std::io::Write::write_all(&mut std::io::stderr(), format!("{what}\n").as_bytes()).expect("standard error");
 }
 
 /// It only asks.
@@ -134,7 +145,7 @@ pub(crate) fn parsed(text: &str) -> Scenario {
     Scenario::parse(text, "faults.yaml").unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-fn played(scenario: &Scenario, faults: Vec<Fault>) -> Outcome {
+pub(crate) fn played(scenario: &Scenario, faults: Vec<Fault>) -> Outcome {
     let options = Options {
         faults,
         ..Options::default()

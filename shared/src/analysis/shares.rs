@@ -129,7 +129,18 @@ impl Shares<'_> {
             .into_iter()
             .chain(bad.and_then(|bad| bad.since()))
             .min();
-        self.result(self.name.to_owned(), since, sum.missing(self.needed), said)
+        let within = u128::from(sum.hits) * 1_000_000 <= u128::from(sum.requests) * millionths(limit);
+        let late = if since.is_some() && within {
+            "; above it in a part of these minutes"
+        } else {
+            ""
+        };
+        self.result(
+            self.name.to_owned(),
+            since,
+            sum.missing(self.needed),
+            format!("{said}{late}"),
+        )
     }
 
     fn against(&self, against: &Against, blue: &Series, green: &Series) -> CheckResult {

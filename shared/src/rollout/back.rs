@@ -189,7 +189,7 @@ fn update_to(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, conf
         Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {config}"))),
         Progress::Done | Progress::ToDo | Progress::TakenBack => {
             if rollout.phase == Phase::CleaningUp
-                && let Some(why) = checks::rests(world, rollout, &config)
+                && let Some(why) = checks::rests(world, rollout, &format!("update the endpoint to config {config}"))
             {
                 return Next::Stay(why);
             }
@@ -204,13 +204,13 @@ fn update_to(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, conf
 
 /// Blue has its scalable target and its policies; `None` when it has.
 fn rescaled(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
-    let original = rollout.scaling.as_ref()?;
+    let original = rollout.scaling.as_ref()?.still_to_come(world.facts.now);
     let variant = rollout.plan.blue.variant.clone();
     match checks::scaled(world, &variant) {
         Err(why) => Some(Next::Stay(why)),
-        Ok(seen) if seen.is_none_or(|seen| seen.lacks(original)) => Some(Next::Do(Effect::Scale {
+        Ok(seen) if seen.is_none_or(|seen| seen.lacks(&original)) => Some(Next::Do(Effect::Scale {
             variant,
-            scaling: original.clone(),
+            scaling: original,
         })),
         Ok(_) => None,
     }

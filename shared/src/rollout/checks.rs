@@ -261,17 +261,17 @@ pub(super) fn tried_again(world: &World<'_>, rollout: &mut Rollout, progress: Pr
     }
     if let Some(update) = rollout.update.take() {
         rollout.taken_back = Some(world.facts.now);
-        rollout.problem = Some(format!("SageMaker took the update to {} back", update.target));
+        rollout.problem = Some(format!("SageMaker took it back: {}", update.target));
     }
     Progress::ToDo
 }
 
 /// An update without which traffic is right is not asked for again at once when SageMaker took it back: while SageMaker
 /// is at work, the endpoint cannot scale, and takes no change.
-pub(super) fn rests(world: &World<'_>, rollout: &Rollout, target: &str) -> Option<Why> {
+pub(super) fn rests(world: &World<'_>, rollout: &Rollout, asked: &str) -> Option<Why> {
     let until = after(rollout.taken_back?, REST);
     (world.facts.now < until).then(|| Why::Later {
-        call: format!("update the endpoint to config {target}"),
+        call: asked.to_owned(),
         said: format!("SageMaker took it back; it is asked for again after {until:.0}"),
     })
 }

@@ -129,8 +129,9 @@ impl Turn<'_> {
         rollout.skipped = None;
         rollout.held = false;
         rollout.taken_back = None;
-        // An update of the preparation may still begin while it is being taken back.
-        if phase != Phase::RollingBack {
+        // An update of the preparation may still begin while it is being taken back; of instances that does not matter.
+        let of_config = matches!(from, Phase::Preparing | Phase::Deploying | Phase::Removing);
+        if phase != Phase::RollingBack || !of_config {
             rollout.update = None;
         }
         let told = tell::moved(&facts, rollout, &from);
@@ -198,11 +199,12 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
     let Some(update) = &mut rollout.update else { return };
     if let Some(acted) = world.acted.filter(|acted| acted.outcome == ActOutcome::Accepted) {
         let target = match &acted.effect {
-            Effect::UpdateEndpoint { config, .. } => Some(config),
-            Effect::UpdateComponent { model, .. } => Some(model),
+            Effect::UpdateEndpoint { config, .. } => Some(config.clone()),
+            Effect::UpdateComponent { model, .. } => Some(model.clone()),
+            Effect::SetInstances { .. } => Some(acted.effect.to_string()),
             _ => None,
         };
-        if target == Some(&update.target) && update.accepted.is_none() {
+        if target.as_ref() == Some(&update.target) && update.accepted.is_none() {
             update.accepted = Some(acted.at);
         }
     }

@@ -1,5 +1,9 @@
 //! The end of a rollout, and what is tidied up after it: configs that nobody needs any more.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::{
     cause::Cause,
     checks::{self, Seen, World},
@@ -12,6 +16,12 @@ use super::{
     tell,
     why::Why,
 };
+
+/// So long what a failed rollout made is left at least.
+const LEFT: Duration = Duration::from_secs(24 * 3600);
+
+/// A deletion that AWS refuses is asked for again after this: somebody may give the permission.
+const REFUSED: Duration = Duration::from_secs(3600);
 
 /// Moves a rollout into the history, and says which configs it leaves behind.
 pub(super) fn remember(
@@ -44,8 +54,12 @@ pub(super) fn remember(
             ledger.litter.extend(made.map(|name| (name, facts.now)));
             ledger.last_good = Some(in_force.unwrap_or(base));
         }
-        // What is left is for the person who looks.
-        Ended::Failed => {}
+        Ended::Failed => {
+            let from = left_until(facts, &rollout);
+            ledger
+                .litter
+                .extend(made(&rollout).into_iter().map(|name| (name, from)));
+        }
     }
     ledger.stale_alarms.extend(rollout.plan.abort_alarm.clone());
     ledger.history.push(Past {
@@ -60,6 +74,19 @@ pub(super) fn remember(
     });
     let over = ledger.history.len().saturating_sub(HISTORY);
     ledger.history.drain(..over);
+}
+
+/// The configs that a rollout makes, if it comes so far.
+pub(super) fn made(rollout: &Rollout) -> Vec<String> {
+    let plan = &rollout.plan;
+    let configs = plan.both.iter().chain(&plan.only).chain(&rollout.restore);
+    configs.map(|config| config.name.clone()).collect()
+}
+
+/// What a failed rollout leaves behind is for the person who looks, and may be what he puts in force. It is deleted as late
+/// as what a `rollback` needs, and then only where the endpoint does not have it.
+pub(super) fn left_until(facts: &Facts<'_>, rollout: &Rollout) -> Timestamp {
+    after(facts.now, rollout.plan.request.policy.rollback_window.max(LEFT))
 }
 
 /// An earlier rollout made it. What people made is never deleted.
@@ -123,7 +150,10 @@ fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Option<Effect> {
                 Some(Known::Yes(None)) => true,
                 Some(Known::Yes(Some(_))) => match deleted(world, Effect::DeleteConfig(name.clone())) {
                     Deleted::ToDo(effect) => return Some(effect),
-                    Deleted::Never => true,
+                    Deleted::Never => {
+                        ledger.litter.insert(name, after(now, REFUSED));
+                        continue;
+                    }
                     Deleted::Tried => false,
                 },
                 Some(Known::No(_)) | None => false,

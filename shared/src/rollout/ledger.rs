@@ -45,7 +45,8 @@ pub struct RolloutLedger {
     /// Never deleted by Steward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<String>,
-    /// Configs that Steward made and may delete, by name, each with the time from which on.
+    /// Configs that Steward made and may delete, by name, each with the time from which on. Those of a rollout that failed
+    /// are left for some time for the person who looks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub litter: BTreeMap<String, Timestamp>,
     /// Alarms that Steward made to stop SageMaker's engines, and that nobody needs any more.
@@ -147,11 +148,11 @@ pub struct Back {
     pub from: Phase,
 }
 
-/// An `UpdateEndpoint` or `UpdateInferenceComponent` of the present phase: enough to tell one that was never begun from
+/// An `UpdateEndpoint` or `UpdateInferenceComponent` of the present phase, or a change of instances: enough to tell one that was never begun from
 /// one that SageMaker took back, since both show the old config and `InService`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Update {
-    /// The config, or of a component the model, asked for.
+    /// The config, or of a component the model, asked for; of instances the call in words.
     pub target: String,
     /// `LastModifiedTime` when the call was decided; of a component absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,6 +20,13 @@ pub(super) fn abort_alarm(endpoint: &str, serial: u64) -> String {
     format!("steward-abort-{endpoint}-{serial}")
 }
 
+/// Whose lease it is when the traffic shifter acts on an endpoint: the same for all of its rollouts, and for tidying up
+/// after them. At most one of them is at work, so what an invocation left behind that died is for the next one to use and
+/// to give back.
+pub fn lease_owner(endpoint: &str) -> String {
+    format!("traffic-shifter/{endpoint}")
+}
+
 /// It is one that SageMaker takes for an endpoint, a config, a model or a variant.
 pub fn is_valid(name: &str) -> bool {
     (1..=LONGEST).contains(&name.len())

@@ -295,10 +295,10 @@ fn rolling(policy: &RolloutPolicy, found: &mut Found) -> Option<Routing> {
         );
         return None;
     }
-    if policy.strategy.steps.len() > 1 && policy.strategy.kind != StrategyKind::Linear {
+    if policy.strategy.kind != StrategyKind::AllAtOnce {
         found.add(
-            "A rolling update replaces batch after batch; it knows no canary and no custom steps.",
-            "Use the strategy `all-at-once` or `linear` with `batch`, or another engine.",
+            "A rolling update replaces batch after batch; it knows no canary, no linear and no custom steps.",
+            "Use the strategy `all-at-once` with `batch`, or another engine.",
         );
     }
     Some(Routing::Rolling {
@@ -311,6 +311,15 @@ fn blue_green(policy: &RolloutPolicy, found: &mut Found) -> Option<Routing> {
     let steps = &policy.strategy.steps;
     let last = steps.last()?;
     let first = steps.first()?;
+    if policy.keep_blue > LONGEST_WAIT {
+        found.add(
+            format!(
+                "SageMaker keeps blue for 1h at most, not for {}.",
+                spoken(policy.keep_blue)
+            ),
+            format!("Give a shorter `keep_blue`. {OTHER}"),
+        );
+    }
     // All of it is time in which green has all traffic, blue is still there, and an alarm takes the deployment back.
     let termination_wait = last.bake.saturating_add(policy.keep_blue).min(LONGEST_WAIT);
     match policy.strategy.kind {
@@ -319,11 +328,8 @@ fn blue_green(policy: &RolloutPolicy, found: &mut Found) -> Option<Routing> {
             termination_wait,
         }),
         StrategyKind::Canary => {
-            if first.weight > Weight::percent(50)? || steps.len() != 2 {
-                found.add(
-                    format!("SageMaker's canary is at most 50%, not {}.", first.weight),
-                    OTHER,
-                );
+            if !(100..=5000).contains(&first.weight.ten_thousandths()) || steps.len() != 2 {
+                found.add(format!("SageMaker's canary is 1% to 50%, not {}.", first.weight), OTHER);
             }
             whole_percent(first.weight, found);
             Some(Routing::Canary {

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     endpoint::{Endpoint, EndpointStatus, Variant},
     lease::Lease,
+    text::sentence,
 };
 
 /// One thing that stands against a rollout.
@@ -40,8 +41,14 @@ impl fmt::Display for Problems {
             1 => f.write_str("The rollout cannot begin, and nothing was changed:")?,
             n => write!(f, "The rollout cannot begin for {n} reasons, and nothing was changed:")?,
         }
-        for problem in &self.0 {
-            write!(f, "\n- {} {}", problem.what, problem.todo)?;
+        for Problem { what, todo } in &self.0 {
+            // What AWS says may end as a sentence does, and with the same advice.
+            let what = sentence(what);
+            if what.ends_with(todo.as_str()) {
+                write!(f, "\n- {what}")?;
+            } else {
+                write!(f, "\n- {what} {todo}")?;
+            }
         }
         Ok(())
     }
@@ -138,7 +145,9 @@ fn nobody_else(now: Timestamp, request: &Request, ledger: &RolloutLedger, lease:
             "Wait for its end, or `abort` it first.",
         );
     }
-    if let Some(lease) = lease.filter(|lease| !lease.is_over(now)) {
+    // Its own is there while it tidies up, or because it died before it gave it back.
+    let own = names::lease_owner(&request.endpoint);
+    if let Some(lease) = lease.filter(|lease| !lease.is_over(now) && lease.owner_token != own) {
         found.add(
             format!(
                 "{} holds the endpoint until {:.0}: {}.",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     cause::Cause,
     decision::Facts,
+    end,
     ledger::{Ended, LINES, Line, Rollout, Said},
     phase::Phase,
     policy::OnDeadline,
@@ -234,15 +235,14 @@ pub(super) fn ended(facts: &Facts<'_>, rollout: &mut Rollout, ended: Ended, caus
             }
             alert.evidence.push(format!("it was {}", rollout.phase));
             let plan = &rollout.plan;
-            let configs: Vec<&str> = plan
-                .both
-                .iter()
-                .chain(&plan.only)
-                .map(|config| config.name.as_str())
-                .collect();
-            alert
-                .evidence
-                .push(format!("configs it may have left behind: {}", configs.join(", ")));
+            let configs = end::made(rollout);
+            if !configs.is_empty() {
+                alert.evidence.push(format!(
+                    "configs it may have left behind: {}; they are deleted after {:.0}, but for one that the endpoint has then",
+                    configs.join(", "),
+                    end::left_until(facts, rollout),
+                ));
+            }
             if rollout
                 .scaling
                 .as_ref()

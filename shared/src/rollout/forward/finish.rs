@@ -34,7 +34,7 @@ pub(super) fn scale_green(
         suspended: original.suspended,
         ..now.unwrap_or(&original).clone()
     };
-    let mut wanted = fresh.moved(&blue, &green);
+    let mut wanted = fresh.moved(&blue, &green).still_to_come(world.facts.now);
     wanted.suspended.scale_in |= only_out;
     wanted.max = wanted.max.max(count.unwrap_or(0));
     rollout.scaling = Some(fresh);
@@ -119,7 +119,8 @@ pub(super) fn removing(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
                 Err(why) => Next::Stay(why),
                 Ok(Some(_)) => Next::Do(Effect::Unscale { variant: blue }),
                 Ok(None) => {
-                    if let Some(why) = checks::rests(world, rollout, &only.name) {
+                    let asked = format!("update the endpoint to config {}", only.name);
+                    if let Some(why) = checks::rests(world, rollout, &asked) {
                         return Next::Stay(why);
                     }
                     checks::begin(rollout, &only.name, Some(endpoint.modified));

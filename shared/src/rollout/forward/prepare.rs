@@ -32,7 +32,7 @@ pub(super) fn preparing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
             if checks::weigh(&rollout.plan, endpoint, Weight::ZERO) != Weighed::AsWished {
                 return Next::Do(Effect::SetWeights(rollout.plan.weights(Weight::ZERO)));
             }
-            if let Some(next) = blue_is_whole(rollout, endpoint) {
+            if let Some(next) = blue_is_whole(world, rollout, endpoint) {
                 return next;
             }
             if rollout.plan.request.policy.smoke {

@@ -5,7 +5,7 @@ use crate::{
     endpoint::Endpoint,
     rollout::{
         cause::Cause,
-        checks::{self, Seen, Weighed, World},
+        checks::{self, Progress, Seen, Weighed, World},
         decide::Next,
         effect::Effect,
         ledger::{Passed, Rollout},
@@ -17,22 +17,44 @@ use crate::{
 };
 
 /// Blue has what it had at the start; if not, it is given back.
-pub(super) fn blue_is_whole(rollout: &Rollout, endpoint: &Endpoint) -> Option<Next> {
-    let blue = &rollout.plan.blue;
-    let needed = blue.instances?;
-    let seen = checks::variant(endpoint, &blue.variant)?;
-    if seen.desired_instances? < needed {
-        return Some(Next::Do(Effect::SetInstances {
-            variant: blue.variant.clone(),
-            count: needed,
-        }));
+pub(super) fn blue_is_whole(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Option<Next> {
+    let needed = rollout.plan.blue.instances?;
+    let blue = rollout.plan.blue.variant.clone();
+    grown(world, rollout, endpoint, &blue, needed)
+}
+
+/// The variant has so many instances; `None` when it has. SageMaker is asked once: when it took the change back, most
+/// likely for want of capacity, it is asked again after a rest in which the endpoint can scale.
+fn grown(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, variant: &str, wanted: u32) -> Option<Next> {
+    let seen = checks::variant(endpoint, variant)?;
+    let current = seen.current_instances?;
+    if seen.desired_instances? >= wanted {
+        return (current < wanted).then(|| {
+            Next::Stay(Why::Growing {
+                variant: variant.to_owned(),
+                current,
+                wanted,
+            })
+        });
     }
-    (seen.current_instances? < needed).then(|| {
-        Next::Stay(Why::Growing {
-            variant: blue.variant.clone(),
-            current: seen.current_instances.unwrap_or(0),
-            wanted: needed,
-        })
+    let effect = Effect::SetInstances {
+        variant: variant.to_owned(),
+        count: wanted,
+    };
+    let asked = effect.to_string();
+    let modified = Some(endpoint.modified);
+    let progress = checks::not_in_force(world, rollout, modified, &asked);
+    Some(match checks::tried_again(world, rollout, progress) {
+        Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(asked)),
+        Progress::Done | Progress::ToDo | Progress::TakenBack => match checks::rests(world, rollout, &asked) {
+            Some(why) => Next::Stay(why),
+            None => {
+                // Not known to have been taken: what changed since says nothing of it.
+                rollout.update.take_if(|update| update.accepted.is_none());
+                checks::begin(rollout, &asked, modified);
+                Next::Do(effect)
+            }
+        },
     })
 }
 
@@ -61,23 +83,12 @@ pub(super) fn sizing(
     step: usize,
     count: Option<u32>,
 ) -> Next {
-    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(rollout, endpoint)) {
+    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(world, rollout, endpoint)) {
         return next;
     }
     let green = rollout.plan.green.variant.clone();
-    let seen = checks::variant(endpoint, &green);
-    if let (Some(count), Some(desired)) = (count, seen.and_then(|seen| seen.desired_instances)) {
-        if desired < count {
-            return Next::Do(Effect::SetInstances { variant: green, count });
-        }
-        let current = seen.and_then(|seen| seen.current_instances).unwrap_or(0);
-        if current < count {
-            return Next::Stay(Why::Growing {
-                variant: green,
-                current,
-                wanted: count,
-            });
-        }
+    if let Some(next) = count.and_then(|count| grown(world, rollout, endpoint, &green, count)) {
+        return next;
     }
     if rollout.plan.share(step) == Weight::FULL
         && let Some(next) = scale_green(world, rollout, count, true)
@@ -105,7 +116,7 @@ pub(super) fn shifting(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
             Phase::Baking { step }
         });
     }
-    if let Some(next) = blue_is_whole(rollout, endpoint) {
+    if let Some(next) = blue_is_whole(world, rollout, endpoint) {
         return next;
     }
     if let Some(why) = held_by_operator(world, rollout) {
@@ -118,7 +129,7 @@ pub(super) fn shifting(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
 }
 
 pub(super) fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: usize) -> Next {
-    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(rollout, endpoint)) {
+    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(world, rollout, endpoint)) {
         return next;
     }
     let word = rollout.skipped.clone().or_else(|| rollout.promoted.clone());
@@ -168,7 +179,7 @@ pub(in crate::rollout) fn gate_may_open(world: &World<'_>, rollout: &Rollout) ->
 }
 
 pub(super) fn gate(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: usize) -> Next {
-    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(rollout, endpoint)) {
+    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(world, rollout, endpoint)) {
         return next;
     }
     if let Some(why) = held_by_operator(world, rollout) {

@@ -10,6 +10,7 @@ use crate::{
     rollout::{
         effect::{ConfigPlan, VariantPlan},
         ledger::RolloutLedger,
+        limits::LONGEST_WAIT,
         look::{ConfigSeen, ConfigVariantSeen},
         names,
         plan::{Blue, Green, Plan, for_share},
@@ -202,6 +203,10 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
         warnings.push(
             "no smoke: with SageMaker's own engines the new fleet cannot be addressed before it has traffic".to_owned(),
         );
+    }
+    let last = policy.strategy.steps.last().map(|step| step.bake).unwrap_or_default();
+    if policy.engine == Engine::Guardrails && last.saturating_add(policy.keep_blue) > LONGEST_WAIT {
+        warnings.push("SageMaker keeps the old fleet for 1h at most, the last bake included".to_owned());
     }
     let scaling = plan.blue.scaling.as_ref().filter(|_| policy.engine == Engine::Variants);
     for policy in scaling.into_iter().flat_map(|scaling| &scaling.policies) {

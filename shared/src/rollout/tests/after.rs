@@ -88,6 +88,72 @@ fn configs_are_kept_for_a_rollback_and_deleted_after_it_but_never_what_people_ma
 }
 
 #[test]
+fn what_a_failed_rollout_made_is_deleted_a_day_later_but_not_what_the_endpoint_has() {
+    for adopted in [false, true] {
+        let mut world = started(&request("one"));
+        world.until("baking");
+        let both = world.endpoint().config.clone().unwrap();
+        let theirs = if adopted { both.clone() } else { "theirs".to_owned() };
+        world.endpoint_mut().config = Some("theirs".to_owned());
+        assert_eq!(world.run(), Ended::Failed);
+        world.endpoint_mut().config = Some(theirs);
+        world.ticks(3);
+        assert!(world.configs.contains_key(&both), "for the person who looks");
+        let told = world.alerts.last().unwrap().evidence.join("\n");
+        assert!(told.contains(&format!("left behind: {both}")), "{told}");
+        world.pass(minutes(25 * 60));
+        world.ticks(5);
+        assert_eq!(world.configs.contains_key(&both), adopted);
+        assert!(world.configs.contains_key("fraud-1"));
+        assert!(world.ledger.litter.is_empty(), "{:?}", world.ledger.litter);
+    }
+}
+
+#[test]
+fn a_deletion_that_is_refused_is_asked_for_again_an_hour_later() {
+    let mut world = started(&request("one"));
+    world.until("removing");
+    while world.ledger.active.is_some() {
+        if world.change.is_some() {
+            world.calls.clear();
+            world.calls.push_back(Call::Refused);
+        }
+        world.ticks(1);
+    }
+    let both = "fraud-r1-7ccbce-both";
+    assert!(world.configs.contains_key(both), "{}", world.did());
+    let deletions = |world: &Fake| world.did().matches("delete config").count();
+    let before = deletions(&world);
+    world.ticks(30);
+    assert_eq!(deletions(&world), before);
+    world.ticks(35);
+    assert!(!world.configs.contains_key(both), "{}", world.did());
+}
+
+#[test]
+fn an_action_whose_moment_has_passed_is_not_given_to_green() {
+    let mut world = Fake::new();
+    let sale = crate::scaling::ScheduledAction {
+        name: "sale".to_owned(),
+        schedule: "at(2026-11-22T08:05:00)".to_owned(),
+        timezone: None,
+        start: None,
+        end: None,
+        min: Some(4),
+        max: None,
+    };
+    let later = crate::scaling::ScheduledAction {
+        name: "later".to_owned(),
+        schedule: "at(2026-12-24T08:00:00)".to_owned(),
+        ..sale.clone()
+    };
+    world.scaling.get_mut("blue").unwrap().actions = vec![sale, later.clone()];
+    world.start(&request("one"));
+    assert_eq!(world.run(), Ended::Completed);
+    assert_eq!(world.scaling["green"].actions, [later]);
+}
+
+#[test]
 fn harm_is_heard_again_when_sagemaker_puts_blue_back() {
     let mut world = started(&request("one"));
     world.until("keeping");

@@ -1,6 +1,8 @@
 //! SageMaker's own engines.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+use proptest::prelude::*;
 
 use super::super::{
     effect::{Effect, Routing},
@@ -8,7 +10,7 @@ use super::super::{
     look::ComponentSeen,
     policy::Engine,
     request::{Order, Request},
-    strategy::{StrategyKind, Weight},
+    strategy::{Step, StrategyKind, Weight},
     *,
 };
 use crate::{alert::AlertKind, analysis::Verdict, endpoint::EndpointStatus};
@@ -43,6 +45,46 @@ fn with_component() -> Fake {
         copies: Some(2),
     });
     world
+}
+
+proptest! {
+    /// What the fleet file lets through is not refused at `start`, and what it refuses is refused there too.
+    #[test]
+    fn a_start_and_the_fleet_file_have_the_same_limits(
+        first in 1..=10_000_u16, kind in 0..3_usize, bake in 1..5_000_u64, keep_blue in 0..5_000_u64,
+        alarms in 0..12_usize, deadline in 600..40_000_u64, batch_percent in 5..=50_u8, rolling: bool,
+    ) {
+        let kind = [StrategyKind::AllAtOnce, StrategyKind::Canary, StrategyKind::Linear][kind];
+        let mut weights: Vec<u16> = match kind {
+            StrategyKind::Canary => vec![first],
+            StrategyKind::Linear => (1..=10_000 / first.max(100)).map(|step| step * first.max(100)).collect(),
+            _ => Vec::new(),
+        };
+        weights.retain(|weight| *weight < 10_000);
+        weights.push(10_000);
+        prop_assume!(kind != StrategyKind::Canary || weights.len() == 2);
+        let mut request = canary("one");
+        request.policy.engine = if rolling { Engine::Rolling } else { Engine::Guardrails };
+        request.policy.strategy.kind = kind;
+        request.policy.strategy.steps = weights
+            .into_iter()
+            .map(|weight| Step {
+                weight: Weight::from_ten_thousandths(weight).unwrap(),
+                bake: Duration::from_secs(bake),
+                gate: false,
+                smoke: false,
+            })
+            .collect();
+        request.policy.keep_blue = Duration::from_secs(keep_blue);
+        request.policy.deadline = Duration::from_secs(deadline);
+        request.policy.batch_percent = batch_percent;
+        request.policy.alarms = (0..alarms).map(|number| format!("alarm-{number}")).collect();
+        let mut world = Fake::new();
+        world.alarms = request.policy.alarms.iter().map(|alarm| (alarm.clone(), false)).collect();
+        let planned = world.planned(&request);
+        let wrong = limits::contradictions(&request.policy);
+        prop_assert_eq!(planned.is_ok(), wrong.is_empty(), "{:?} but {:?}", planned, wrong);
+    }
 }
 
 #[test]

@@ -34,6 +34,44 @@ fn everything_wrong_is_said_at_once_with_what_to_do() {
 }
 
 #[test]
+fn what_aws_says_is_quoted_as_one_sentence_and_its_advice_is_not_repeated() {
+    let problems = Problems(vec![
+        Problem {
+            what: "The alarms could not be described: Rate exceeded.. Try again..".to_owned(),
+            todo: "Try again.".to_owned(),
+        },
+        Problem {
+            what: "Model \"m\" could not be described: allow it in the role..".to_owned(),
+            todo: "Try again.".to_owned(),
+        },
+    ]);
+    let said = problems.to_string();
+    assert!(said.ends_with("allow it in the role. Try again."), "{said}");
+    assert_eq!(said.matches("Try again.").count(), 2, "{said}");
+}
+
+#[test]
+fn a_lease_that_an_earlier_rollout_left_behind_stops_no_start() {
+    let world = Fake::new();
+    let request = request("one");
+    let needs = preflight(&request, world.endpoint.as_ref());
+    let planned = |owner: &str| {
+        let span = Duration::from_secs(600);
+        let lease = Lease::wish(
+            "traffic-shifter",
+            owner,
+            "rollout fraud/1",
+            Urgency::Rollback,
+            world.now,
+            span,
+        );
+        plan(world.now, &request, &world.look(&needs), &world.ledger, Some(&lease))
+    };
+    assert!(planned(&lease_owner(ENDPOINT)).is_ok());
+    assert!(planned(&lease_owner("another")).is_err());
+}
+
+#[test]
 fn only_an_endpoint_in_service_is_rolled_out_to() {
     let mut world = Fake::new();
     for status in EndpointStatus::ALL

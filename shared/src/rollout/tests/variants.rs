@@ -143,10 +143,25 @@ fn an_update_that_can_wait_is_asked_for_again_after_a_rest_in_which_the_endpoint
 fn no_capacity_for_green_ends_with_the_phase_deadline_and_blue_untouched() {
     let mut world = started(&request("one"));
     world.until("baking");
-    world.fates = std::iter::repeat_n(Fate::TakenBack, 20).collect();
+    // One for each time that it is asked for within the hour: weights need no capacity.
+    world.fates = std::iter::repeat_n(Fate::TakenBack, 5).collect();
     assert_eq!(world.run(), Ended::RolledBack);
     as_it_was(&world);
     insta::assert_snapshot!(world.told());
+}
+
+/// Each change that SageMaker takes back keeps the endpoint busy for minutes, in which it cannot scale.
+#[test]
+fn instances_that_there_are_none_of_are_asked_for_again_after_a_rest() {
+    let mut world = started(&request("one"));
+    world.until("baking");
+    world.fates = std::iter::repeat_n(Fate::TakenBack, 20).collect();
+    world.until("sizing");
+    let asked = |world: &Fake| world.did().matches("set green to").count();
+    world.ticks(45);
+    assert!((3..=5).contains(&asked(&world)), "{}", world.did());
+    world.fates.clear();
+    assert_eq!(world.run(), Ended::Completed);
 }
 
 #[test]
