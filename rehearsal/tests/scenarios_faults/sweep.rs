@@ -88,7 +88,7 @@ impl Sweep<'_> {
                 scope.spawn(|| {
                     let next = || {
                         let mut todo = todo.lock().expect("lock");
-                        if todo.len() % 50 == 0 {
+                        if todo.len().is_multiple_of(50) {
                             say(&format!("{} runs left", todo.len()));
                         }
                         todo.pop()
