@@ -12,6 +12,7 @@ pub mod artifact;
 pub mod audit;
 pub mod copy;
 pub mod definition;
+pub mod gather;
 pub mod images;
 pub mod inventory;
 pub mod ledger;
@@ -24,6 +25,7 @@ pub mod retention;
 pub mod rewrite;
 pub mod status;
 pub mod tell;
+pub mod verify;
 
 #[cfg(test)]
 mod fixture;

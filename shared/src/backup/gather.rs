@@ -1,0 +1,218 @@
+//! From the artifacts that a definition names to the objects that have to be copied, and from what came of that to the
+//! recovery point.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    artifact::{Artifact, Vault, below, folder},
+    copy::{Outcome, Proof, progress::Tally},
+    definition::Definition,
+    inventory::{ObjectInfo, Wanted},
+    manifest::RecoveryPoint,
+    references::{Form, Reference},
+    rewrite::{self, RefusedAll, Rules},
+};
+use crate::{location::Location, text::printable};
+
+/// Where the copies of one artifact go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Bucket of the source.
+    pub bucket: String,
+    /// What the keys of its objects begin with, and the keys of the copies have [`Destination::root`] for.
+    pub base: String,
+    /// Below it are the copies.
+    pub root: Location,
+    /// What the documents name instead of the source.
+    pub at: Location,
+}
+
+impl Destination {
+    /// Of one object.
+    ///
+    /// # Errors
+    /// When the copy's key would be too long.
+    pub fn of_object(vault: &Vault, bucket: &str, object: &ObjectInfo) -> Result<Self, String> {
+        let root = vault.object_root(bucket, object);
+        let base = folder(&object.key).to_owned();
+        Ok(Self {
+            at: below(&root, &base, &object.key)?,
+            bucket: bucket.to_owned(),
+            base,
+            root,
+        })
+    }
+
+    /// Of everything below a prefix (`of`, ending with `/`), of which this is the digest of the listing.
+    pub fn of_set(vault: &Vault, of: &Location, digest: &str) -> Self {
+        let root = vault.set_root(of, digest);
+        Self {
+            bucket: of.bucket.clone(),
+            base: of.key.clone(),
+            at: root.clone(),
+            root,
+        }
+    }
+
+    /// One object of it.
+    ///
+    /// # Errors
+    /// When the copy's key would be too long.
+    pub fn wanted(&self, object: ObjectInfo) -> Result<Wanted, String> {
+        Ok(Wanted {
+            bucket: self.bucket.clone(),
+            to: below(&self.root, &self.base, &object.key)?,
+            object,
+        })
+    }
+}
+
+/// How the objects of one artifact came out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tallied {
+    /// The weakest proof so far.
+    proof: Option<Proof>,
+    /// The first few that did not come out, in words.
+    missing: Vec<String>,
+    /// How many did not.
+    failed: u64,
+    /// Another invocation may do better.
+    later: bool,
+    /// The listing has to be taken again.
+    changed: bool,
+}
+
+/// Objects that did not come out and are named one by one.
+const NAMED: usize = 5;
+
+impl Tallied {
+    /// One more object.
+    pub fn add(&mut self, wanted: &Wanted, outcome: &Outcome) {
+        match outcome.proof() {
+            Some(proof) => self.proof = Some(self.proof.map_or(proof, |weakest| weakest.min(proof))),
+            None => {
+                self.failed += 1;
+                self.later |= matches!(outcome, Outcome::Later(_));
+                self.changed |= matches!(outcome, Outcome::SourceChanged);
+                if self.missing.len() < NAMED {
+                    let key = printable(&wanted.object.key, 300);
+                    self.missing.push(format!("s3://{}/{key}: {outcome}", wanted.bucket));
+                }
+            }
+        }
+    }
+
+    /// The source changed meanwhile: its inventory has to be taken again.
+    pub fn source_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Something failed in a way that passes: the backup is to be continued, not given up.
+    pub fn to_be_continued(&self) -> bool {
+        self.later
+    }
+
+    /// The artifact, if all of it is there: `digest` and `tally` are of the listing below the root after the copies.
+    ///
+    /// # Errors
+    /// What is missing, one line each.
+    pub fn artifact(
+        &self,
+        (uri, form): &(String, Form),
+        destination: &Destination,
+        expected: Tally,
+        (digest, tally): (String, Tally),
+    ) -> Result<Artifact, Vec<String>> {
+        let mut problems = self.missing.clone();
+        if self.failed > problems.len() as u64 {
+            problems.push(format!(
+                "and {} more objects of {uri}",
+                self.failed - problems.len() as u64
+            ));
+        }
+        if problems.is_empty() && tally != expected {
+            problems.push(format!("{uri} has {expected}, and its copy has {tally}"));
+        }
+        match problems.is_empty() {
+            false => Err(problems),
+            true => Ok(Artifact {
+                uri: uri.clone(),
+                form: *form,
+                at: destination.at.clone(),
+                root: destination.root.clone(),
+                tally,
+                digest,
+                proof: self.proof.unwrap_or(Proof::Size),
+            }),
+        }
+    }
+}
+
+/// What is known of a backup besides its definition and its artifacts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Circumstances {
+    /// When it began to look.
+    pub began: Timestamp,
+    /// When everything was there.
+    pub completed: Timestamp,
+    /// The version of Steward.
+    pub writer: String,
+}
+
+/// The recovery point of a backup whose artifacts are all there.
+///
+/// # Errors
+/// Everything that cannot be rewritten for the other Region.
+pub fn point(
+    source: &Definition,
+    rules: &Rules,
+    artifacts: Vec<Artifact>,
+    circumstances: Circumstances,
+) -> Result<RecoveryPoint, RefusedAll> {
+    let copied = artifacts.iter().map(|artifact| {
+        let key = (artifact.uri.clone(), artifact.form);
+        (key, artifact.at.to_string())
+    });
+    let rules = Rules {
+        copied: copied.collect(),
+        ..rules.clone()
+    };
+    Ok(RecoveryPoint {
+        endpoint: source.endpoint.clone(),
+        account: rules.account.clone(),
+        from: rules.from.clone(),
+        to: rules.to.clone(),
+        began: circumstances.began,
+        completed: circumstances.completed,
+        writer: circumstances.writer,
+        restored: rewrite::rewrite(source, &rules)?,
+        source: source.clone(),
+        artifacts,
+    })
+}
+
+/// What cannot be rewritten whatever is copied: told before the first byte is, so that nobody waits for 100 GB to learn of
+/// a missing line in the fleet file.
+///
+/// # Errors
+/// Everything of it.
+pub fn preflight(source: &Definition, rules: &Rules) -> Result<BTreeMap<(String, Form), Vec<Reference>>, RefusedAll> {
+    let to_copy = rewrite::to_copy(source, rules);
+    let placeholder = |(uri, form): &(String, Form)| {
+        (
+            (uri.clone(), *form),
+            format!("s3://{}", uri.trim_start_matches("s3://")),
+        )
+    };
+    let all = Rules {
+        copied: to_copy.keys().map(placeholder).collect(),
+        ..rules.clone()
+    };
+    rewrite::rewrite(source, &all)?;
+    Ok(to_copy)
+}
+
+#[cfg(test)]
+mod tests;
