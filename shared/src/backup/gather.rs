@@ -56,6 +56,40 @@ impl Destination {
         }
     }
 
+    /// Of what a manifest file lists (`of` is the file), of which this is the digest of the listing: each object under its
+    /// bucket and key, so that paths relative to a prefix stay as they are, and beside them the file for the copies.
+    ///
+    /// # Errors
+    /// When the file's key would be too long.
+    pub fn of_manifest(vault: &Vault, of: &Location, digest: &str) -> Result<Self, String> {
+        let root = vault.set_root(of, digest);
+        let file = &of.key[folder(&of.key).len()..];
+        Ok(Self {
+            at: below(&root, "", &format!("manifest/{file}"))?,
+            bucket: of.bucket.clone(),
+            base: String::new(),
+            root,
+        })
+    }
+
+    /// One object that the manifest file lists.
+    ///
+    /// # Errors
+    /// When the copy's key would be too long.
+    pub fn listed(&self, bucket: &str, object: ObjectInfo) -> Result<Wanted, String> {
+        Ok(Wanted {
+            to: below(&self.root, "", &format!("listed/{bucket}/{}", object.key))?,
+            bucket: bucket.to_owned(),
+            object,
+        })
+    }
+
+    /// Where what an S3 URI of the manifest file names was copied to: for
+    /// [`ManifestFile::moved`](super::references::ManifestFile::moved).
+    pub fn listed_uri(&self, uri: &str) -> String {
+        format!("{}listed/{}", self.root, uri.trim_start_matches("s3://"))
+    }
+
     /// One object of it.
     ///
     /// # Errors

@@ -89,6 +89,9 @@ pub struct Job {
 pub struct Kept {
     /// Which.
     pub id: PointId,
+    /// The endpoint config that it holds.
+    #[serde(default)]
+    pub config: String,
     /// When everything was there.
     pub completed: Timestamp,
     /// What was copied for it.
@@ -200,6 +203,14 @@ impl BackupLedger {
         (job.hop < most).then(|| (job.number, job.hop + 1))
     }
 
+    /// An endpoint came into service with this config: what it serves now is in no recovery point yet, and no backup is at
+    /// work that began later than that.
+    pub fn lacks(&self, config: &str, since: Timestamp) -> bool {
+        let kept = self.newest.as_ref().is_some_and(|kept| kept.config == config);
+        let at_work = self.backup.as_ref().is_some_and(|job| job.began >= since);
+        !kept && !at_work
+    }
+
     /// A drill is due: none was begun within `every`, none is at work, and there is something to restore from.
     pub fn drill_is_due(&self, every: Option<Duration>, now: Timestamp) -> bool {
         let Some(every) = every else { return false };
@@ -271,6 +282,25 @@ mod tests {
         );
         assert!(ledger.continues(job, 2, at(20)));
         assert_eq!(ledger.next_hop(2), None, "bounded");
+    }
+
+    #[test]
+    fn a_new_config_is_backed_up_once_and_an_old_one_not_again() {
+        let mut ledger = BackupLedger::default();
+        assert!(ledger.lacks("v1", at(0)));
+        ledger.begin(at(10), None).unwrap();
+        assert!(!ledger.lacks("v1", at(0)), "it is at work");
+        assert!(ledger.lacks("v2", at(20)), "it began before");
+        ledger.backup = None;
+        ledger.newest = Some(Kept {
+            id: crate::backup::fixture::point(10).write().0,
+            config: "v1".into(),
+            completed: at(60),
+            tally: Tally::default(),
+            took: Duration::ZERO,
+        });
+        assert!(!ledger.lacks("v1", at(100)));
+        assert!(ledger.lacks("v2", at(100)));
     }
 
     #[test]

@@ -4,7 +4,11 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::{self, bytes};
+use super::{Outcome, layout::Layout};
+use crate::{
+    backup::inventory::CopyAnswer,
+    text::{self, bytes},
+};
 
 /// Objects and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +50,27 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// A call was answered: parts count before their object is whole.
+    pub fn answered(&mut self, answer: &CopyAnswer) {
+        if let CopyAnswer::Part(part) = answer {
+            self.partial = self.partial.saturating_add(part.size);
+        }
+    }
+
+    /// An object came out, or did not.
+    pub fn ended(&mut self, size: u64, outcome: &Outcome) {
+        match outcome {
+            Outcome::Copied(_) => {
+                self.copied.add(size);
+                if Layout::of(size).is_some() {
+                    self.partial = self.partial.saturating_sub(size);
+                }
+            }
+            Outcome::Present(_) => self.present.add(size),
+            _ => {}
+        }
+    }
+
     /// Bytes a second while copying; `None` before there is anything to go by.
     pub fn rate(&self) -> Option<u64> {
         let seconds = self.busy.as_secs_f64();
@@ -115,6 +140,35 @@ mod tests {
         assert_eq!(
             progress.to_string(),
             "2 of 12 objects, 40 GB of 100 GB (10 GB were there), 250 MB/s, 4m left"
+        );
+    }
+
+    #[test]
+    fn parts_count_once_before_and_after_their_object_is_whole() {
+        let part = |size| {
+            CopyAnswer::Part(crate::backup::inventory::Part {
+                number: 1,
+                size,
+                etag: String::new(),
+                checksum: None,
+            })
+        };
+        let large = 300 << 20;
+        let mut progress = Progress {
+            total: Tally {
+                objects: 2,
+                bytes: large + 10,
+            },
+            ..Progress::default()
+        };
+        progress.answered(&part(200 << 20));
+        progress.answered(&part(100 << 20));
+        assert_eq!(progress.remaining(), 10);
+        progress.ended(large, &Outcome::Copied(super::super::Proof::Checksum));
+        progress.ended(10, &Outcome::Copied(super::super::Proof::Md5));
+        assert_eq!(
+            (progress.remaining(), progress.partial, progress.copied.objects),
+            (0, 0, 2)
         );
     }
 

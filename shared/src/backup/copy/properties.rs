@@ -7,7 +7,10 @@ use super::{
     leftovers::leftovers,
     *,
 };
-use crate::backup::{fixture::at, inventory::CopyCall};
+use crate::backup::{
+    fixture::at,
+    inventory::{CopyAnswer, CopyCall},
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -162,6 +165,76 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_flow_ends_with_every_object_never_over_its_limit_whatever_is_throttled_or_lost(
+        sizes in proptest::collection::vec(0..700_u64, 1..12),
+        most in 1..9_u32,
+        faults in proptest::collection::vec(0..8_u8, 0..200),
+        picks in proptest::collection::vec(any::<prop::sample::Index>(), 200),
+    ) {
+        let mut worlds = std::collections::BTreeMap::new();
+        let mut waiting = vec![];
+        for (index, size) in sizes.iter().enumerate() {
+            let fake = Fake::new(size * MIB + 1);
+            let mut wanted = fake.wanted().unwrap();
+            wanted.to.key = format!("artifacts/{index}");
+            worlds.insert(wanted.to.key.clone(), fake);
+            waiting.push(Transfer::new(Arc::new(wanted)));
+        }
+        let mut fakes = Fakes { waiting, worlds, calls: 0 };
+        let mut flow = Flow::new(most);
+        let (mut faults, mut picks) = (faults.into_iter(), picks.into_iter());
+        let mut flying = vec![];
+        let mut ended = 0;
+        while ended < sizes.len() {
+            while flow.wants_more() && let Some(transfer) = fakes.waiting.pop() {
+                flow.add(transfer);
+            }
+            while let Some(next) = flow.next_call() {
+                flying.push(next);
+            }
+            prop_assert!(!flying.is_empty(), "it stands still");
+            prop_assert!(flow.in_flight() <= most && flow.open() <= most as usize);
+            prop_assert_eq!(flow.in_flight() as usize, flying.len());
+            let which = picks.next().map_or(0, |pick| pick.index(flying.len()));
+            let (ticket, call) = flying.swap_remove(which);
+            let fault = match faults.next() {
+                Some(1 | 2) => Fault::Throttled,
+                Some(3) => Fault::LostBefore,
+                Some(4) => Fault::LostAfter,
+                _ => Fault::None,
+            };
+            let answer = fakes.answer_with(&call, fault);
+            if let Some((transfer, outcome)) = flow.answer(ticket, &call, answer) {
+                ended += 1;
+                prop_assert!(outcome.proof().is_some() || matches!(outcome, Outcome::Later(_)), "{}", outcome);
+                let key = &transfer.wanted().to.key;
+                let uploads = fakes.worlds[key].uploads.len();
+                prop_assert!(uploads <= 1, "{} {}", key, uploads);
+            }
+        }
+        prop_assert_eq!((flow.open(), flow.in_flight()), (0, 0));
+    }
+
+    #[test]
+    fn a_flow_that_is_stopped_hands_out_nothing_more(size in 256..900_u64, calls in 0..20_usize) {
+        let mut fakes = fakes(1, size * MIB + 1);
+        let mut flow = Flow::new(4);
+        flow.add(fakes.waiting.pop().unwrap());
+        let mut flying: Vec<_> = vec![];
+        for _ in 0..calls {
+            flying.extend(flow.next_call());
+            if let Some((ticket, call)) = flying.pop() {
+                let answer = fakes.answer(&call);
+                flow.answer(ticket, &call, answer);
+            }
+        }
+        flow.stop();
+        prop_assert!(flow.next_call().is_none() && !flow.wants_more());
+    }
+}
+
 /// Rounds that a flow needs when every call takes one unit of time.
 fn rounds(flow: &mut Flow, fake: &mut Fakes) -> u32 {
     let mut rounds = 0;
@@ -194,7 +267,11 @@ struct Fakes {
 }
 
 impl Fakes {
-    fn answer(&mut self, call: &CopyCall) -> crate::backup::inventory::CopyAnswer {
+    fn answer(&mut self, call: &CopyCall) -> CopyAnswer {
+        self.answer_with(call, Fault::None)
+    }
+
+    fn answer_with(&mut self, call: &CopyCall, fault: Fault) -> CopyAnswer {
         self.calls += 1;
         let key = match call {
             CopyCall::Find(wanted)
@@ -206,7 +283,7 @@ impl Fakes {
             | CopyCall::Discard { wanted, .. } => &wanted.to.key,
             CopyCall::Abort { to, .. } => &to.key,
         };
-        self.worlds.get_mut(key).unwrap().answer(call, Fault::None)
+        self.worlds.get_mut(key).unwrap().answer(call, fault)
     }
 }
 

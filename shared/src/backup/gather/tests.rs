@@ -4,6 +4,7 @@ use super::*;
 use crate::backup::{
     artifact::Listing,
     fixture::{at, definition, object, vault},
+    references::{ManifestFile, ManifestForm},
     rewrite::Mappings,
 };
 
@@ -132,6 +133,28 @@ fn an_artifact_of_which_something_is_missing_is_none() {
         .artifact(&key, &destination, expected, ("d".into(), expected))
         .unwrap();
     assert_eq!((artifact.proof, artifact.at.key.ends_with('/')), (Proof::Md5, true));
+}
+
+#[test]
+fn what_a_manifest_file_lists_is_where_the_file_for_the_copies_says() {
+    let text = r#"[{"prefix": "s3://models/llm/"}, "a.bin", "sub/ü b+%.bin"]"#;
+    let file = ManifestFile::read(ManifestForm::Json, text).unwrap();
+    let of = Location::new("models", "lists/llm.json");
+    let destination = Destination::of_manifest(&vault(), &of, "digest").unwrap();
+    assert!(destination.at.key.ends_with("/manifest/llm.json"), "{}", destination.at);
+    let moved = file.moved(|uri| destination.listed_uri(uri));
+    let moved = ManifestFile::read(ManifestForm::Json, &moved).unwrap();
+    let copies: Vec<Location> = file
+        .entries
+        .iter()
+        .map(|entry| {
+            destination
+                .listed(&entry.bucket, object(&entry.key, 1, "\"e\""))
+                .unwrap()
+                .to
+        })
+        .collect();
+    assert_eq!(moved.entries, copies);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::backup::{
 fn kept(began: i64) -> Kept {
     Kept {
         id: point(began).write().0,
+        config: "fraud-config".into(),
         completed: at(began + 60),
         tally: Tally {
             objects: 3,

@@ -29,6 +29,7 @@ fn id(began: i64) -> PointId {
 fn kept(began: i64) -> Kept {
     Kept {
         id: id(began),
+        config: "fraud-config".into(),
         completed: at(began + 60),
         tally: Tally {
             objects: 3,
