@@ -260,6 +260,18 @@ fn two_functions_that_copy_the_same_object_end_up_with_one_copy_and_no_upload() 
 }
 
 #[test]
+fn of_several_uploads_the_oldest_is_filled_and_the_others_are_aborted() {
+    let mut fake = Fake::new(1000 * MIB);
+    for _ in 0..3 {
+        let wanted = Arc::new(fake.wanted().unwrap());
+        fake.answer(&CopyCall::Begin(wanted), Fault::None);
+    }
+    assert!(run(&mut fake).proof().is_some());
+    assert_eq!((fake.calls["begin"], fake.calls["abort"]), (3, 2));
+    assert!(fake.uploads.is_empty());
+}
+
+#[test]
 fn what_cannot_be_copied_says_why() {
     let mut fake = Fake::new(10);
     let mut wanted = fake.wanted().unwrap();

@@ -159,6 +159,32 @@ fn a_thing_that_somebody_made_under_the_drills_name_is_neither_used_nor_deleted(
 }
 
 #[test]
+fn a_thing_that_somebody_made_while_the_drill_was_about_to_is_left_to_them() {
+    let (given, mut fake) = (given(), Fake::new());
+    let mut state = Ok(Restoration::new(
+        fake.plan(&given.ask(Kind::Drill)).unwrap(),
+        fake.now,
+        None,
+    ));
+    // The function dies after it has named the first model, and before the call.
+    let mut named = None;
+    fake.tick(&mut state, |effect| {
+        named = Some(effect.clone());
+        None
+    });
+    let Some(Effect::Create { thing, .. }) = named else {
+        panic!("the first effect makes something")
+    };
+    fake.someone_makes(thing.clone(), json!({}));
+    for _ in 0..20 {
+        fake.tick(&mut state, |_| Some(Fault::None));
+        fake.pass(60);
+    }
+    assert!(matches!(state.unwrap_err().how, Ended::Failed(why) if why.starts_with("another model")));
+    assert_eq!(names(&fake), [thing.to_string()]);
+}
+
+#[test]
 fn an_operators_word_tears_a_drill_down_and_leaves_a_restore_as_it_is() {
     let given = given();
     for kind in [Kind::Restore, Kind::Drill] {
