@@ -1,9 +1,12 @@
 //! Whether copies are what was copied, and whether anything is left that nobody meant to leave.
 
+use std::collections::HashMap;
+
 use super::{Checked, matches};
 use crate::{
     record::{Record, Stored},
     scenario::{CopyExpectation, Count, DefinitionExpectation},
+    store::Content,
 };
 
 /// So many names of what is wrong are told.
@@ -33,6 +36,15 @@ fn same(source: &Stored, copy: &Stored) -> bool {
         && foreign(source) == foreign(copy)
 }
 
+/// Objects by what they hold: comparing each source with each copy would take long for thousands.
+fn by_content<'a>(objects: &[&'a Stored]) -> HashMap<&'a Content, Vec<&'a Stored>> {
+    let mut found: HashMap<&Content, Vec<&Stored>> = HashMap::new();
+    for object in objects {
+        found.entry(&object.look.content).or_default().push(object);
+    }
+    found
+}
+
 pub(super) fn copies(expected: &CopyExpectation, record: &Record) -> Checked {
     let of = |bucket: &str| record.objects.get(bucket).map(Vec::as_slice).unwrap_or_default();
     let sources = of(&expected.of)
@@ -41,17 +53,22 @@ pub(super) fn copies(expected: &CopyExpectation, record: &Record) -> Checked {
     let (now, before): (Vec<&Stored>, Vec<&Stored>) = sources.partition(|it| it.current);
     let copies = of(&expected.to).iter().filter(|it| it.key.starts_with(&expected.under));
     let copies: Vec<&Stored> = copies.filter(|it| it.current).collect();
+    let (found, known) = (by_content(&copies), by_content(&[&now[..], &before[..]].concat()));
+    let alike = |of: &HashMap<&Content, Vec<&Stored>>, it: &Stored| {
+        let candidates = of.get(&it.look.content).map(Vec::as_slice).unwrap_or_default();
+        candidates.iter().filter(|other| same(it, other)).count() as u64
+    };
     let wrong: Vec<String> = now
         .iter()
         .filter_map(|source| {
-            let count = copies.iter().filter(|copy| same(source, copy)).count() as u64;
+            let count = alike(&found, source);
             let right = expected.each.map_or(count >= 1, |each| count == each);
             (!right).then(|| format!("{} has {count}", source.key))
         })
         .collect();
     let strange: Vec<String> = copies
         .iter()
-        .filter(|copy| expected.nothing_else && !now.iter().chain(&before).any(|source| same(source, copy)))
+        .filter(|copy| expected.nothing_else && alike(&known, copy) == 0)
         .map(|copy| copy.key.clone())
         .collect();
     let each = match expected.each {

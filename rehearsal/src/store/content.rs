@@ -12,7 +12,7 @@ use super::crc::Crc;
 const PERIOD: u64 = 4093;
 
 /// The content of an object or part. Two that are equal have equal bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Content {
     /// Real bytes.
     Bytes(Bytes),

@@ -3,6 +3,7 @@
 
 pub mod copy;
 pub mod objects;
+mod spelling;
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{Client, config::Builder, primitives::ByteStream};

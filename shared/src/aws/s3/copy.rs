@@ -13,6 +13,7 @@ use aws_sdk_s3::types::{
 use super::{
     Location, S3, SERVICE,
     objects::{checksum, not_sent, part_checksum},
+    spelling::{copy_source, tagging},
 };
 use crate::{
     aws::{Base, incomplete},
@@ -129,7 +130,11 @@ impl Copier {
             .copy_object()
             .bucket(&wanted.to.bucket)
             .key(&wanted.to.key)
-            .copy_source(source_of(wanted))
+            .copy_source(copy_source(
+                &wanted.bucket,
+                &wanted.object.key,
+                wanted.object.version.as_deref(),
+            ))
             .copy_source_if_match(&object.etag)
             .if_none_match("*")
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
@@ -245,7 +250,11 @@ impl Copier {
             .key(&wanted.to.key)
             .upload_id(upload)
             .part_number(part_number)
-            .copy_source(source_of(wanted))
+            .copy_source(copy_source(
+                &wanted.bucket,
+                &wanted.object.key,
+                wanted.object.version.as_deref(),
+            ))
             .copy_source_if_match(&wanted.object.etag)
             .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1));
         let copied = match self.destination.bound.call(SERVICE, operation, request.send()).await {
@@ -372,45 +381,6 @@ impl S3 {
     }
 }
 
-/// `x-amz-copy-source`: the caller encodes it.
-fn source_of(wanted: &Wanted) -> String {
-    let mut source = format!("{}/", wanted.bucket);
-    encode(&wanted.object.key, true, &mut source);
-    if let Some(version) = &wanted.object.version {
-        source.push_str("?versionId=");
-        encode(version, false, &mut source);
-    }
-    source
-}
-
-/// `x-amz-tagging`: a query string.
-fn tagging(tags: &std::collections::BTreeMap<String, String>) -> String {
-    let mut query = String::new();
-    for (key, value) in tags {
-        if !query.is_empty() {
-            query.push('&');
-        }
-        encode(key, false, &mut query);
-        query.push('=');
-        encode(value, false, &mut query);
-    }
-    query
-}
-
-fn encode(text: &str, keep_slash: bool, into: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => into.push(char::from(byte)),
-            b'/' if keep_slash => into.push('/'),
-            other => {
-                use std::fmt::Write;
-                // Writing to a string does not fail.
-                let _ = write!(into, "%{other:02X}");
-            }
-        }
-    }
-}
-
 fn is_precondition(error: &CallError) -> bool {
     error.failure == Failure::Conflict && error.code.as_deref() != Some("ConditionalRequestConflict")
 }
@@ -424,39 +394,5 @@ fn source_missing(error: CallError) -> Miss {
     match error.code.as_deref() {
         Some("NoSuchKey" | "NoSuchVersion") => Miss::Answer(CopyAnswer::SourceChanged),
         _ => Miss::Error(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backup::inventory::ObjectInfo;
-
-    #[test]
-    fn a_copy_source_names_any_key_and_version() {
-        let object = ObjectInfo {
-            key: "a b/c+d/50%/ü?x=1&y".into(),
-            size: 1,
-            etag: "\"e\"".into(),
-            version: Some("v/1+2".into()),
-            checksum: None,
-            storage_class: None,
-            modified: jiff::Timestamp::UNIX_EPOCH,
-        };
-        let wanted = Wanted {
-            bucket: "from".into(),
-            object,
-            to: Location::new("to", "k"),
-        };
-        assert_eq!(
-            source_of(&wanted),
-            "from/a%20b/c%2Bd/50%25/%C3%BC%3Fx%3D1%26y?versionId=v%2F1%2B2"
-        );
-    }
-
-    #[test]
-    fn tags_are_a_query_string() {
-        let tags = [("team", "risk & fraud"), ("v", "1+1=2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert_eq!(tagging(&tags.into()), "team=risk%20%26%20fraud&v=1%2B1%3D2");
     }
 }
