@@ -13,7 +13,7 @@ use super::{
     model::Rollouts,
     moves::Move,
     rules::Rule,
-    setup::{Setup, orders, step},
+    setup::{Setup, every_order, orders, step},
     state::{Asked, Left},
     world::Quality,
 };
@@ -79,14 +79,7 @@ fn every_trouble_at_every_point() {
 #[test]
 fn every_command_at_every_point() {
     let mut setup = canary("commands");
-    setup.orders = orders(&[
-        Order::Pause,
-        Order::Resume,
-        Order::Promote,
-        Order::Skip,
-        Order::Abort,
-        Order::Rollback,
-    ]);
+    setup.orders = every_order();
     setup.left.orders = 2;
     setup.reaches = vec!["operator"];
     holds(setup);
@@ -272,14 +265,7 @@ fn any_two_troubles() {
 #[ignore = "takes long; docs/decisions/0013 says how to run it"]
 fn commands_with_hours_without_a_tick() {
     let mut setup = canary("commands and leaps");
-    setup.orders = orders(&[
-        Order::Pause,
-        Order::Resume,
-        Order::Promote,
-        Order::Skip,
-        Order::Abort,
-        Order::Rollback,
-    ]);
+    setup.orders = every_order();
     setup.left = Left {
         orders: 2,
         passes: 5,

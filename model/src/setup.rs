@@ -204,3 +204,15 @@ impl Setup {
 pub(crate) fn orders(orders: &[Order]) -> Vec<Asked> {
     orders.iter().copied().map(Asked::Order).collect()
 }
+
+/// Every order that there is.
+pub(crate) fn every_order() -> Vec<Asked> {
+    orders(&[
+        Order::Pause,
+        Order::Resume,
+        Order::Promote,
+        Order::Skip,
+        Order::Abort,
+        Order::Rollback,
+    ])
+}

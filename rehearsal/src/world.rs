@@ -8,21 +8,19 @@
 //! Background traffic is never simulated request by request: each minute of it is one aggregate with a sampled
 //! distribution, so that days of a busy fleet pass in moments.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 mod alarms;
 mod api;
 mod behaviour;
 mod build;
+mod call;
 mod dice;
 mod functions;
+mod happening;
 mod incident;
 mod keys;
 mod metrics;
@@ -36,333 +34,22 @@ mod scaling;
 mod sns;
 pub mod spec;
 mod traffic;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
+pub use call::{ApiError, Call, Reply, Service};
+pub use happening::{CallRecord, Happening, HappeningKind, Published, PublishedMessage, S3Put};
 pub use registry::Artifact;
 pub use spec::{KeySpec, SpecProblem, WorldSpec};
+pub use view::{EndpointView, GreenView, TargetView, VariantView};
 
 use self::{
     api::{Input, unknown_operation},
     region::{Ctx, Region},
     registry::Artifacts,
 };
-
-/// One request to the simulated AWS.
-#[derive(Clone, Debug)]
-pub struct Call<'a> {
-    /// The Region whose endpoint was called, from the SigV4 scope: `eu-west-1`.
-    pub region: &'a str,
-    /// Who calls: a function's name, or `operator`.
-    pub caller: &'a str,
-    /// The service called.
-    pub service: Service,
-    /// The operation, spelled as in the API model: `DescribeEndpoint`.
-    pub operation: &'a str,
-    /// Members by their names in the API model; blobs as base64 strings, timestamps as epoch seconds (a number).
-    pub input: Value,
-}
-
-/// The services [`World`] answers for. S3 is not one of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Service {
-    /// Amazon SageMaker, the control plane.
-    SageMaker,
-    /// Amazon SageMaker Runtime.
-    Runtime,
-    /// Amazon CloudWatch metrics and alarms.
-    CloudWatch,
-    /// Application Auto Scaling.
-    AutoScaling,
-    /// Amazon SNS.
-    Sns,
-    /// AWS STS.
-    Sts,
-    /// Amazon ECR.
-    Ecr,
-    /// AWS IAM, which has no Region.
-    Iam,
-    /// AWS KMS.
-    Kms,
-    /// AWS Lambda.
-    Lambda,
-}
-
-impl Service {
-    /// Every service.
-    pub const ALL: [Self; 10] = [
-        Self::SageMaker,
-        Self::Runtime,
-        Self::CloudWatch,
-        Self::AutoScaling,
-        Self::Sns,
-        Self::Sts,
-        Self::Ecr,
-        Self::Iam,
-        Self::Kms,
-        Self::Lambda,
-    ];
-
-    /// The operations simulated; every other is refused with `UnknownOperationException`.
-    pub fn operations(self) -> &'static [&'static str] {
-        match self {
-            Self::SageMaker => sagemaker::OPERATIONS,
-            Self::Runtime => runtime::OPERATIONS,
-            Self::CloudWatch => alarms::OPERATIONS,
-            Self::AutoScaling => scaling::OPERATIONS,
-            Self::Sns => sns::OPERATIONS,
-            Self::Sts => &["GetCallerIdentity"],
-            Self::Ecr => registry::OPERATIONS,
-            Self::Iam => roles::OPERATIONS,
-            Self::Kms => keys::OPERATIONS,
-            Self::Lambda => functions::OPERATIONS,
-        }
-    }
-
-    /// The name as it appears in IAM actions: `sagemaker`, `cloudwatch`, `application-autoscaling`, `sns`, `sts`, `ecr`,
-    /// `iam`, `kms`, `lambda`.
-    pub fn iam_prefix(self) -> &'static str {
-        match self {
-            Self::SageMaker | Self::Runtime => "sagemaker",
-            Self::CloudWatch => "cloudwatch",
-            Self::AutoScaling => "application-autoscaling",
-            Self::Sns => "sns",
-            Self::Sts => "sts",
-            Self::Ecr => "ecr",
-            Self::Iam => "iam",
-            Self::Kms => "kms",
-            Self::Lambda => "lambda",
-        }
-    }
-}
-
-impl std::fmt::Display for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::SageMaker => "sagemaker",
-            Self::Runtime => "sagemaker-runtime",
-            Self::CloudWatch => "cloudwatch",
-            Self::AutoScaling => "application-autoscaling",
-            Self::Sns => "sns",
-            Self::Sts => "sts",
-            Self::Ecr => "ecr",
-            Self::Iam => "iam",
-            Self::Kms => "kms",
-            Self::Lambda => "lambda",
-        })
-    }
-}
-
-/// A refusal, as the service gives it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{code} ({status}): {message}")]
-pub struct ApiError {
-    /// HTTP status.
-    pub status: u16,
-    /// The error code on the wire: `ValidationException`, `ModelError`.
-    pub code: String,
-    /// The message on the wire.
-    pub message: String,
-    /// Further members of a modelled error, by their names in the API model: `OriginalStatusCode`, `OriginalMessage`.
-    pub detail: BTreeMap<String, Value>,
-    /// How long the caller waits for this refusal; a model that times out keeps its caller for a minute.
-    pub takes: Duration,
-}
-
-impl ApiError {
-    /// A refusal at once, without further members.
-    pub fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            detail: BTreeMap::new(),
-            takes: Duration::ZERO,
-        }
-    }
-}
-
-/// An answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reply {
-    /// Members by their names in the API model; blobs as base64 strings, timestamps as epoch seconds (a number).
-    pub output: Value,
-    /// How long the caller waits: the model's latency for `InvokeEndpoint`, zero for control planes.
-    pub takes: Duration,
-}
-
-/// Something that happened in the world, in order of time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Happening {
-    /// When.
-    pub at: Timestamp,
-    /// Where.
-    pub region: String,
-    /// What.
-    #[serde(flatten)]
-    pub kind: HappeningKind,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "what")]
-pub enum HappeningKind {
-    /// An endpoint changed status.
-    EndpointStatus {
-        /// The endpoint.
-        endpoint: String,
-        /// `EndpointStatus` before, as the API spells it; `None` when it did not exist.
-        from: Option<String>,
-        /// `EndpointStatus` now; `None` when it is gone.
-        to: Option<String>,
-        /// `FailureReason`, if there is one.
-        reason: Option<String>,
-    },
-    /// A variant has another number of instances or another weight in force.
-    Capacity {
-        /// The endpoint.
-        endpoint: String,
-        /// The variant.
-        variant: String,
-        /// `CurrentInstanceCount`; `None` for serverless.
-        instances: Option<u32>,
-        /// `CurrentWeight`.
-        weight: f64,
-    },
-    /// The fleet that an update brings goes on.
-    Deployment {
-        /// The endpoint.
-        endpoint: String,
-        /// The config of the new fleet.
-        config: String,
-        /// What the new fleet does: `ActivatingTraffic`, `Baking`, `Updating` (it serves, the old one is about to go) or
-        /// `Deleting`.
-        phase: String,
-        /// Its share of the traffic from now on, 0 to 1.
-        share: f64,
-    },
-    /// An alarm changed state.
-    AlarmState {
-        /// The alarm.
-        alarm: String,
-        /// The state before: `OK`, `ALARM` or `INSUFFICIENT_DATA`.
-        from: String,
-        /// The state now.
-        to: String,
-        /// `StateReason`.
-        reason: String,
-    },
-    /// An event on the default EventBridge bus.
-    Event {
-        /// The whole event, as a rule's target receives it.
-        event: Value,
-    },
-    /// An alarm invokes a Lambda function.
-    AlarmAction {
-        /// The function, version or alias.
-        target_arn: String,
-        /// The payload the function receives.
-        payload: Value,
-    },
-    /// A message was accepted by a topic.
-    Published {
-        /// The topic's ARN.
-        topic: String,
-        /// The message.
-        message: PublishedMessage,
-    },
-    /// A function was invoked asynchronously.
-    Invoked {
-        /// The function, version or alias.
-        target_arn: String,
-        /// The payload the function receives.
-        payload: Value,
-    },
-    /// Application Auto Scaling changed a capacity, or wanted to.
-    Scaled {
-        /// `endpoint/NAME/variant/VARIANT`.
-        resource: String,
-        /// Before.
-        from: u32,
-        /// Asked for.
-        to: u32,
-        /// Why.
-        cause: String,
-    },
-    /// A scripted incident began or ended.
-    Incident {
-        /// In words, as the scenario's author would say it.
-        text: String,
-    },
-}
-
-/// A message as SNS keeps it for its subscribers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PublishedMessage {
-    /// `MessageId`.
-    pub id: String,
-    /// `Subject`.
-    pub subject: Option<String>,
-    /// `Message`.
-    pub body: String,
-    /// `MessageAttributes`: the string value of each; binary values in base64.
-    pub attributes: BTreeMap<String, String>,
-    /// `MessageGroupId`, FIFO topics.
-    pub group: Option<String>,
-    /// `MessageDeduplicationId`, FIFO topics.
-    pub dedup_id: Option<String>,
-    /// The publisher: a function's name, `operator`, or `cloudwatch` for an alarm's notification.
-    pub by: String,
-}
-
-/// One accepted message with its place and time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Published {
-    /// When.
-    pub at: Timestamp,
-    /// The Region of the topic.
-    pub region: String,
-    /// The topic's ARN.
-    pub topic: String,
-    /// The message.
-    pub message: PublishedMessage,
-}
-
-/// One call, as the record keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CallRecord {
-    /// When.
-    pub at: Timestamp,
-    /// Where.
-    pub region: String,
-    /// Who.
-    pub caller: String,
-    /// The service.
-    pub service: Service,
-    /// The operation.
-    pub operation: String,
-    /// `None` when it succeeded, or the refusal's code.
-    pub refused: Option<String>,
-}
-
-/// An object SageMaker writes: the output of an asynchronous inference, or its failure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct S3Put {
-    /// When.
-    pub at: Timestamp,
-    /// The Region of the endpoint that writes.
-    pub region: String,
-    /// The bucket.
-    pub bucket: String,
-    /// The key.
-    pub key: String,
-    /// The object's content.
-    pub body: Vec<u8>,
-    /// `Content-Type`.
-    pub content_type: String,
-}
 
 /// The simulated AWS.
 #[derive(Debug)]
@@ -626,68 +313,6 @@ impl World {
             )),
         }
     }
-}
-
-/// How a scalable target stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TargetView {
-    /// `endpoint/NAME/variant/VARIANT`, or `inference-component/NAME`.
-    pub resource: String,
-    /// `MinCapacity`.
-    pub min: u32,
-    /// `MaxCapacity`.
-    pub max: u32,
-    /// How many policies it has.
-    pub policies: u64,
-    /// How many scheduled actions it has.
-    pub scheduled_actions: u64,
-}
-
-/// How an endpoint stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EndpointView {
-    /// `EndpointStatus`.
-    pub status: String,
-    /// `EndpointConfigName`.
-    pub config: String,
-    /// `FailureReason`.
-    pub failure_reason: Option<String>,
-    /// Requests per second that clients send now.
-    pub demand: f64,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
-    /// Variants in the order of the config.
-    pub variants: Vec<VariantView>,
-    /// The fleet that an update under way brings.
-    pub green: Option<GreenView>,
-}
-
-/// The fleet that an update brings.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct GreenView {
-    /// `EndpointConfigName`.
-    pub config: String,
-    /// Its share of the traffic, 0 to 1.
-    pub share: f64,
-}
-
-/// How a variant stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct VariantView {
-    /// `VariantName`.
-    pub name: String,
-    /// `ModelName`; empty when it only carries inference components.
-    pub model: String,
-    /// `CurrentWeight`.
-    pub weight: f64,
-    /// `CurrentInstanceCount`; `None` for serverless.
-    pub instances: Option<u32>,
-    /// `InstanceType`; empty for serverless.
-    pub instance_type: String,
-    /// Share of requests that fail or are never answered, 0 to 1, by its present behaviour.
-    pub errors: f64,
-    /// Median latency without load, by its present behaviour.
-    pub latency: Duration,
 }
 
 /// The first whole minute after `at`.
