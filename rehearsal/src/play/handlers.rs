@@ -47,4 +47,5 @@ macro_rules! handlers {
 handlers! {
     "health-checker" => HealthChecker(health_checker),
     "traffic-shifter" => TrafficShifter(traffic_shifter),
+    "cross-region-backup" => CrossRegionBackup(cross_region_backup),
 }
