@@ -255,21 +255,23 @@ fn specifications(component: &Value) -> Vec<&Value> {
     one.into_iter().chain(many.into_iter().flatten()).collect()
 }
 
+/// The component that a component is based on (`BaseInferenceComponentName`), by name.
+pub fn base(component: &Value) -> Option<&str> {
+    specifications(component)
+        .into_iter()
+        .find_map(|of| of.get("BaseInferenceComponentName")?.as_str())
+}
+
 /// Puts components after those that they are based on (`BaseInferenceComponentName`).
 pub fn bases_first(components: Vec<Document>) -> Vec<Document> {
-    let base = |component: &Document| {
-        specifications(&component.body)
-            .iter()
-            .find_map(|of| of.get("BaseInferenceComponentName")?.as_str())
-            .map(str::to_owned)
-    };
-    let (mut based, mut sorted): (Vec<Document>, Vec<Document>) =
-        components.into_iter().partition(|component| base(component).is_some());
+    let (mut based, mut sorted): (Vec<Document>, Vec<Document>) = components
+        .into_iter()
+        .partition(|component| base(&component.body).is_some());
     while !based.is_empty() {
         let there: Vec<String> = sorted.iter().map(|component| component.name.clone()).collect();
         let (ready, rest): (Vec<Document>, Vec<Document>) = based
             .into_iter()
-            .partition(|component| base(component).is_none_or(|base| there.contains(&base)));
+            .partition(|component| base(&component.body).is_none_or(|base| there.iter().any(|one| one == base)));
         if ready.is_empty() {
             sorted.extend(rest);
             break;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     copy::progress::{Progress, Tally},
     manifest::PointId,
-    restore::{Past, Restoration},
+    restore::{Kind, Past, Restoration},
 };
 use crate::outbox::{HasOutbox, Outbox};
 
@@ -211,13 +211,13 @@ impl BackupLedger {
         !kept && !at_work
     }
 
-    /// A drill is due: none was begun within `every`, none is at work, and there is something to restore from.
+    /// A drill is due, if there is something to restore from: none was begun within `every`, and nothing is at work.
     pub fn drill_is_due(&self, every: Option<Duration>, now: Timestamp) -> bool {
         let Some(every) = every else { return false };
-        let drills = self.past.iter().filter(|past| past.kind == super::restore::Kind::Drill);
+        let drills = self.past.iter().filter(|past| past.kind == Kind::Drill);
         let last = drills.map(|past| past.started).max();
         let due = last.is_none_or(|last| last.checked_add(every).unwrap_or(Timestamp::MAX) <= now);
-        due && self.restore.is_none() && self.newest.is_some()
+        due && self.restore.is_none()
     }
 
     /// Remembers how a restore or drill ended.
@@ -318,9 +318,32 @@ mod tests {
     fn a_document_of_an_older_build_is_read() {
         let ledger: BackupLedger = serde_json::from_str("{}").unwrap();
         assert_eq!(ledger, BackupLedger::default());
-        assert!(
-            !ledger.drill_is_due(Some(Duration::ZERO), at(0)),
-            "nothing to restore from"
-        );
+    }
+
+    #[test]
+    fn drills_are_due_when_the_last_one_began_long_enough_ago() {
+        let week = Duration::from_secs(7 * 86_400);
+        let mut ledger = BackupLedger::default();
+        assert!(ledger.drill_is_due(Some(week), at(0)), "it was never drilled");
+        assert!(!ledger.drill_is_due(None, at(0)), "nobody asked for drills");
+        let past = |kind, started| Past {
+            number: 1,
+            kind,
+            point: crate::backup::fixture::point(0).write().0,
+            endpoint: "fraud-drill-1".into(),
+            started: at(started),
+            ended: at(started + 600),
+            how: super::super::restore::Ended::Passed,
+            figures: super::super::restore::Figures {
+                rpo: week,
+                rto: None,
+                probed: false,
+            },
+            left: vec![],
+            log: vec![],
+        };
+        ledger.past = vec![past(Kind::Drill, 0), past(Kind::Restore, 500_000)];
+        assert!(!ledger.drill_is_due(Some(week), at(604_799)));
+        assert!(ledger.drill_is_due(Some(week), at(604_800)));
     }
 }

@@ -15,16 +15,20 @@
 mod decide;
 mod look;
 mod plan;
+mod probing;
 mod record;
 mod size;
 mod step;
+mod table;
 mod teardown;
 
 pub use self::{
     decide::{Decision, Effect, World, decide},
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
-    plan::{Ask, PlanError, candidates, mark, plan, table},
+    plan::{Ask, PlanError, Proposal, candidates, mark, plan},
+    probing::{probe_round, probes},
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
+    table::table,
 };
 
 #[cfg(test)]

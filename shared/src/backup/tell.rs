@@ -8,12 +8,12 @@ use super::{
     audit::Finding,
     ledger::{BackupLedger, Kept, Trouble},
     policy::Objectives,
-    restore::{Ended, Kind, Past, Plan},
+    restore::{Ended, Figures, Kind, Line, Past, Plan},
     retention::spoken,
 };
 use crate::{
     alert::{Alert, AlertKind, Severity},
-    text::printable,
+    text::{and_list, printable},
 };
 
 /// What every alert says.
@@ -189,6 +189,7 @@ impl BackupLedger {
         let point = past.point.to_string();
         let (name, probed) = (past.endpoint.clone(), past.figures.probed);
         let passed = past.how == Ended::Passed;
+        let left: Vec<String> = past.left.iter().map(ToString::to_string).collect();
         let log: Vec<String> = past
             .log
             .iter()
@@ -212,10 +213,58 @@ impl BackupLedger {
                 true => alert.severe(Severity::Warning).seen("it took longer than was promised"),
                 false => alert,
             };
-            match passed {
-                true => alert,
-                false => log.into_iter().fold(alert, Alert::did),
+            if passed {
+                return alert;
             }
+            let alert = match left.is_empty() {
+                true => alert,
+                false => alert.seen(format!("what it made stays: {}", and_list(&left))),
+            };
+            log.into_iter().fold(alert, Alert::did)
+        });
+    }
+
+    /// A drill that is due cannot begin: what stands against it. It counts as one that failed, since a restore could not
+    /// begin either.
+    pub fn not_drilled(&mut self, facts: &Facts<'_>, plan: &Plan, problems: &[String]) {
+        self.serial = self.serial.max(plan.number);
+        let why = problems.iter().map(|problem| printable(problem, 500));
+        let past = Past {
+            number: plan.number,
+            kind: plan.kind,
+            point: plan.point.clone(),
+            endpoint: plan.definition.endpoint.clone(),
+            started: facts.now,
+            ended: facts.now,
+            how: Ended::Failed("it could not begin".into()),
+            figures: Figures {
+                rpo: since(plan.point.began, facts.now),
+                rto: None,
+                probed: false,
+            },
+            left: vec![],
+            log: why.take(20).map(|what| Line { at: facts.now, what }).collect(),
+        };
+        self.restored(facts, past, &plan.promised());
+    }
+
+    /// A drill cannot be torn down, so what it made goes on costing. Told once.
+    pub fn not_torn_down(&mut self, facts: &Facts<'_>) {
+        let Some(restoration) = &mut self.restore else { return };
+        restoration.told = true;
+        let plan = &restoration.plan;
+        let title = format!("{} is not torn down", plan.id());
+        let for_long = spoken(since(restoration.since, facts.now));
+        let mut seen = vec![format!("tearing down since {for_long}")];
+        seen.extend(restoration.problem.clone());
+        let made: Vec<String> = restoration
+            .intents
+            .iter()
+            .map(|intent| intent.thing.to_string())
+            .collect();
+        seen.push(format!("what it made costs until it is gone: {}", and_list(&made)));
+        self.tell(facts, AlertKind::BackupDrillFailed, |alert| {
+            seen.into_iter().fold(alert.titled(title), Alert::seen)
         });
     }
 }

@@ -199,6 +199,10 @@ fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
             started: state.started,
             ended: world.now,
             figures: state.figures(),
+            left: match state.plan.kind {
+                Kind::Drill => vec![],
+                Kind::Restore => state.intents.into_iter().map(|intent| intent.thing).collect(),
+            },
             log: state.log,
             how,
         }),

@@ -12,6 +12,7 @@ use crate::{
         fixture::{at, point, policy},
         manifest::{PointId, RecoveryPoint},
         policy::BackupPolicy,
+        verify::Verified,
     },
     scaling::Scaling,
 };
@@ -50,6 +51,12 @@ pub(super) enum Fault {
     LostAfter,
 }
 
+static GOOD: Verified = Verified {
+    damaged: vec![],
+    missing: vec![],
+    unknown: vec![],
+};
+
 pub(super) struct Given {
     pub id: PointId,
     pub point: RecoveryPoint,
@@ -74,6 +81,8 @@ impl Given {
             name: None,
             policy: &self.policy,
             probed: true,
+            verified: &GOOD,
+            notes: &[],
             now: at(3600),
         }
     }
@@ -239,7 +248,7 @@ impl Fake {
 
     /// A plan from what there is now.
     pub(super) fn plan(&self, ask: &Ask<'_>) -> Result<Plan, PlanError> {
-        plan(ask, &self.look(&candidates(ask), &[]))
+        plan(ask, &self.look(&candidates(ask), &[])).agreed()
     }
 
     /// One wake-up: decide and act until there is nothing to do. `None` once it has ended.

@@ -1,6 +1,6 @@
 //! What a restore or a drill would make, under which names, and why it cannot.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -16,8 +16,10 @@ use crate::{
         names::suffixed,
         policy::BackupPolicy,
         rewrite::{self, Renames},
+        verify::Verified,
     },
     scaling::ScalingRule,
+    text::sentence,
 };
 
 /// The tag of everything that a restore or drill makes.
@@ -25,6 +27,31 @@ const MARK: &str = "steward:restored-by";
 
 /// Tags that a resource may have (AWS's limit).
 const TAGS: usize = 50;
+
+/// What would be made, and what stands against it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// What would be made.
+    pub plan: Plan,
+    /// What stands against it.
+    pub problems: Vec<String>,
+    /// What could not be seen, and may stand against it: to be looked at again.
+    pub unseen: Vec<String>,
+}
+
+impl Proposal {
+    /// The plan, if nothing stands against it.
+    ///
+    /// # Errors
+    /// Everything that does, or may.
+    pub fn agreed(self) -> Result<Plan, PlanError> {
+        let against = [self.problems, self.unseen].concat();
+        match against.is_empty() {
+            true => Ok(self.plan),
+            false => Err(PlanError(against)),
+        }
+    }
+}
 
 /// Why nothing can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +82,10 @@ pub struct Ask<'a> {
     pub policy: &'a BackupPolicy,
     /// The endpoint has probes.
     pub probed: bool,
+    /// What became of the point, and of the images, roles and keys that it needs.
+    pub verified: &'a Verified,
+    /// What people should know of the choice of the point.
+    pub notes: &'a [String],
     /// Now.
     pub now: Timestamp,
 }
@@ -73,29 +104,35 @@ pub fn candidates(ask: &Ask<'_>) -> Vec<Thing> {
 ///
 /// Of a restore, a model or config of the same name and content is used as it is; where one of another content has the
 /// name, the new one gets a name that ends with the digest of the point. A drill's names all carry its number.
-///
-/// # Errors
-/// Everything that stands against it.
-pub fn plan(ask: &Ask<'_>, look: &Look) -> Result<Plan, PlanError> {
+pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let (mut definition, other) = named(ask);
-    let mut problems = vec![];
-    let mut warnings = vec![];
+    let mut problems: Vec<String> = [&ask.verified.damaged, &ask.verified.missing]
+        .into_iter()
+        .flatten()
+        .map(|why| sentence(why))
+        .collect();
+    let mut unseen = vec![];
+    let mut warnings = ask.notes.to_vec();
+    warnings.extend(ask.verified.unknown.iter().map(|why| format!("not seen: {why}")));
     let mut reused = vec![];
     let mut renames = Renames::default();
     for (thing, body) in bodies(&definition) {
-        let is_free = |thing: &Thing, problems: &mut Vec<String>| match look.things.get(thing) {
+        let is_free = |thing: &Thing, unseen: &mut Vec<String>| match look.things.get(thing) {
             Some(Seen::Absent) => true,
             Some(Seen::Unknown(why)) => {
-                problems.push(format!("Whether there is a {thing} could not be seen: {why}."));
+                unseen.push(format!(
+                    "Whether there is a {thing} could not be seen: {}",
+                    sentence(why)
+                ));
                 true
             }
             None => {
-                problems.push(format!("Whether there is a {thing} was not looked for."));
+                unseen.push(format!("Whether there is a {thing} was not looked for."));
                 true
             }
             Some(Seen::There(_)) => false,
         };
-        if is_free(&thing, &mut problems) {
+        if is_free(&thing, &mut unseen) {
             continue;
         }
         let same = matches!(look.things.get(&thing), Some(Seen::There(existing)) if existing.body == body);
@@ -118,15 +155,18 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Result<Plan, PlanError> {
         let new = other.as_ref().map(|_| suffixed(&thing.name, &ask.point.0.digest));
         let renamed = new.map(|name| Thing { name, ..thing.clone() });
         match renamed {
-            Some(renamed) if is_free(&renamed, &mut problems) => {
+            Some(renamed) if is_free(&renamed, &mut unseen) => {
                 warnings.push(format!(
                     "there is another {thing} already, so the new one is called {}",
                     renamed.name
                 ));
                 renames.documents.insert((kind, thing.name.clone()), renamed.name);
             }
-            _ => problems.push(format!(
-                "There is another {thing} already, and one under the name it would get instead."
+            Some(renamed) => problems.push(format!(
+                "There is another {thing} already, and another {renamed} too, which is the name it would get instead."
+            )),
+            None => problems.push(format!(
+                "There is a {thing} already, under the name that this drill would use; delete it if nobody needs it."
             )),
         }
     }
@@ -167,26 +207,32 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Result<Plan, PlanError> {
     }
     if !ask.probed {
         warnings.push(
-            "the endpoint has no probes, so its status is all that will be known; write some under `health.probes`"
+            "the endpoint has no probes that could be sent, so its status is all that will be known; write some under `health.probes`"
                 .into(),
         );
     }
     let (deadline, _) = limits(ask);
-    match problems.is_empty() {
-        false => Err(PlanError(problems)),
-        true => Ok(Plan {
-            number: ask.number,
-            kind: ask.kind,
-            point: ask.point.0.clone(),
-            mark: mark(&ask.point.1.endpoint, ask.kind, ask.number, ask.now),
-            definition,
-            probed: ask.probed,
-            deadline,
-            rto: ask.policy.objectives.rto,
-            reused,
-            warnings,
-        }),
-    }
+    let called = ask.point.1.restored.components.iter().map(|component| &component.name);
+    let components = called
+        .zip(definition.components.iter().map(|component| &component.name))
+        .filter(|(before, now)| before != now)
+        .map(|(before, now)| (before.clone(), now.clone()))
+        .collect();
+    let plan = Plan {
+        number: ask.number,
+        kind: ask.kind,
+        point: ask.point.0.clone(),
+        mark: mark(&ask.point.1.endpoint, ask.kind, ask.number, ask.now),
+        definition,
+        probed: ask.probed,
+        deadline,
+        rpo: ask.policy.objectives.rpo,
+        rto: ask.policy.objectives.rto,
+        reused,
+        components,
+        warnings,
+    };
+    Proposal { plan, problems, unseen }
 }
 
 fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {
@@ -239,87 +285,4 @@ fn bodies(definition: &Definition) -> Vec<(Thing, serde_json::Value)> {
         (thing, document.body.clone())
     });
     documents.chain([(endpoint, serde_json::Value::Null)]).collect()
-}
-
-/// What would be made, as a table for people.
-pub fn table(plan: &Plan, point: &RecoveryPoint) -> String {
-    let mut said = String::new();
-    let tally = point.tally();
-    let _ = writeln!(
-        said,
-        "{} of {} in {} from point {}: {tally}, begun {:.0}.",
-        match plan.kind {
-            Kind::Restore => "Restore",
-            Kind::Drill => "Drill",
-        },
-        point.endpoint,
-        point.to,
-        plan.point,
-        point.began
-    );
-    for (thing, body) in plan.things() {
-        let how = match plan.reused.contains(&thing) {
-            true => "is there already",
-            false => "create",
-        };
-        let detail = match thing.kind {
-            ThingKind::Config => variants(&body),
-            ThingKind::Model => containers(&body),
-            ThingKind::Endpoint | ThingKind::Component => String::new(),
-        };
-        let _ = writeln!(said, "{how:<16} {thing}{detail}");
-    }
-    for scaled in &plan.definition.scaling {
-        let of = match &scaled.of {
-            ScaledThing::Variant(name) => format!("variant {name}"),
-            ScaledThing::Component(name) => format!("component {name}"),
-        };
-        let (min, max) = (scaled.scaling.min, scaled.scaling.max);
-        let _ = writeln!(said, "{:<16} scaling of {of}, {min} to {max}", "register");
-    }
-    if plan.probed {
-        let _ = writeln!(said, "{:<16} the probes of {}", "send", point.endpoint);
-    }
-    for warning in &plan.warnings {
-        let _ = writeln!(said, "Note: {warning}.");
-    }
-    said
-}
-
-fn variants(config: &serde_json::Value) -> String {
-    let variants = config.get("ProductionVariants").and_then(serde_json::Value::as_array);
-    let shown: Vec<String> = variants
-        .into_iter()
-        .flatten()
-        .map(|variant| {
-            let text = |field: &str| {
-                variant
-                    .get(field)
-                    .and_then(serde_json::Value::as_str)
-                    .unwrap_or("-")
-                    .to_owned()
-            };
-            let count = variant
-                .get("InitialInstanceCount")
-                .map_or("serverless".to_owned(), |count| {
-                    format!("{count} x {}", text("InstanceType"))
-                });
-            format!("{} {count}", text("VariantName"))
-        })
-        .collect();
-    format!(": {}", shown.join(", "))
-}
-
-fn containers(model: &serde_json::Value) -> String {
-    let one = model.get("PrimaryContainer");
-    let many = model.get("Containers").and_then(serde_json::Value::as_array);
-    let images: Vec<&str> = one
-        .into_iter()
-        .chain(many.into_iter().flatten())
-        .filter_map(|container| container.get("Image")?.as_str())
-        .collect();
-    match images.is_empty() {
-        true => String::new(),
-        false => format!(": {}", images.join(", ")),
-    }
 }

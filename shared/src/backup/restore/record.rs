@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::backup::{
     definition::{self, Definition},
     manifest::PointId,
+    policy::Objectives,
 };
 
 /// What it is for.
@@ -47,20 +48,33 @@ pub struct Plan {
     pub probed: bool,
     /// How long it may take.
     pub deadline: Duration,
-    /// The promise it is measured against.
+    /// The promises it is measured against: how old the point may be, how long it may take.
+    pub rpo: Duration,
+    /// See [`Plan::rpo`].
     pub rto: Duration,
     /// Things that are there already as they have to be, and are used as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reused: Vec<Thing>,
+    /// What components are called here, by what the point calls them, where that differs: probes name them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub components: BTreeMap<String, String>,
     /// What people should know: names that changed, alarms that have to be made by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
 impl Plan {
-    /// `fraud-detector/drill-7`.
+    /// `drill-7`.
     pub fn id(&self) -> String {
         format!("{}-{}", self.kind.as_str(), self.number)
+    }
+
+    /// What was promised when it was made.
+    pub const fn promised(&self) -> Objectives {
+        Objectives {
+            rpo: self.rpo,
+            rto: self.rto,
+        }
     }
 }
 
@@ -250,9 +264,15 @@ pub struct Past {
     pub how: Ended,
     /// What was measured.
     pub figures: Figures,
+    /// What it made, or may have made, and left: nothing of a drill.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Thing>,
     /// What happened, oldest first.
     pub log: Vec<Line>,
 }
+
+/// Tearing down takes minutes. What takes longer than this is told.
+const TEARDOWN: Duration = Duration::from_secs(3600);
 
 impl Restoration {
     /// A new one.
@@ -283,6 +303,12 @@ impl Restoration {
             rto: done.map(|at| since(self.started, at)),
             probed: self.proven.is_some(),
         }
+    }
+
+    /// Its tearing down takes too long, and nobody was told.
+    pub fn is_stuck(&self, now: Timestamp) -> bool {
+        let late = self.since.checked_add(TEARDOWN).unwrap_or(Timestamp::MAX);
+        self.phase == Phase::TearingDown && !self.told && now >= late
     }
 
     /// The things to make, in order, each with the body of its `Create…`.

@@ -5,13 +5,24 @@ use super::{
     look::{Existing, Outcome, ProbeRound, Seen},
     record::{Ended, Phase, Restoration, Thing, ThingKind},
 };
+use crate::backup::definition::base;
 
 impl Restoration {
-    /// What has to be looked at for the next decision.
+    /// What has to be looked at for the next decision: of what is still to be made only the first, since the others wait for
+    /// it; and whether scalable targets have to be looked at too.
     pub fn needs(&self) -> (Vec<Thing>, bool) {
         let things = match self.phase {
             Phase::TearingDown => self.intents.iter().map(|intent| intent.thing.clone()).collect(),
-            _ => self.things().into_iter().map(|(thing, _)| thing).collect(),
+            _ => {
+                let known = |thing: &Thing| self.plan.reused.contains(thing) || self.intended(thing).is_some();
+                let mut new = 0;
+                let all = self.things().into_iter().map(|(thing, _)| thing);
+                let first_new = all.filter(|thing| {
+                    new += usize::from(!known(thing));
+                    known(thing) || new == 1
+                });
+                first_new.collect()
+            }
         };
         (things, matches!(self.phase, Phase::Scaling | Phase::TearingDown))
     }
@@ -21,19 +32,30 @@ pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
     let Some(look) = world.look else {
         return Next::Stay("a look at the Region".into());
     };
+    // Components come up side by side; each waits only for the one that it is based on.
+    let mut coming: Vec<(String, String)> = vec![];
     for (thing, body) in state.things() {
+        if coming.iter().any(|(name, _)| base(&body) == Some(name)) {
+            continue;
+        }
         let existing = match look.things.get(&thing) {
+            None if !coming.is_empty() => break,
             None => return Next::Stay(format!("a look at the {thing}")),
             Some(Seen::Unknown(why)) => return Next::Stay(format!("a look at the {thing}: {why}")),
             Some(Seen::Absent) => return absent(state, world, thing, body),
             Some(Seen::There(existing)) => existing,
         };
-        if let Some(next) = there(state, &thing, existing) {
-            return next;
+        match there(state, &thing, existing) {
+            None if thing.kind == ThingKind::Endpoint => {
+                state.served.get_or_insert(world.now);
+            }
+            None => {}
+            Some(Next::Stay(why)) if thing.kind == ThingKind::Component => coming.push((thing.name, why)),
+            Some(next) => return next,
         }
-        if thing.kind == ThingKind::Endpoint {
-            state.served.get_or_insert(world.now);
-        }
+    }
+    if let Some((_, why)) = coming.into_iter().next() {
+        return Next::Stay(why);
     }
     match state.phase {
         Phase::Creating => Next::Go(Phase::Scaling),

@@ -3,7 +3,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{fake::*, *};
-use crate::backup::fixture::at;
+use crate::backup::{
+    artifact::Artifact, audit::Presence, copy::progress::Tally, definition::Document, fixture::at,
+    manifest::RecoveryPoint, references::Names, verify,
+};
 
 fn names(fake: &Fake) -> Vec<String> {
     fake.things.keys().map(ToString::to_string).collect()
@@ -66,7 +69,97 @@ fn what_would_be_made_reads_like_this() {
     let pipeline = given.point.restored.models[0].body.clone();
     fake.someone_makes(thing(ThingKind::Model, "fraud-pipeline"), pipeline);
     let plans = [Kind::Restore, Kind::Drill].map(|kind| fake.plan(&given.ask(kind)).unwrap());
-    insta::assert_snapshot!(plans.map(|plan| table(&plan, &given.point)).join("\n"));
+    let good = seen(&given.point);
+    insta::assert_snapshot!(plans.map(|plan| table(&plan, &given.point, &good)).join("\n"));
+}
+
+fn seen(point: &RecoveryPoint) -> verify::Seen {
+    let listing = |one: &Artifact| (one.root.clone(), Ok((one.digest.clone(), one.tally)));
+    let needs = verify::needs(point).into_iter();
+    verify::Seen {
+        listings: point.artifacts.iter().map(listing).collect(),
+        things: needs.map(|(_, value)| (value, Presence::There)).collect(),
+    }
+}
+
+#[test]
+fn what_is_missing_stands_against_it_and_what_could_not_be_seen_does_not() {
+    let (given, fake) = (given(), Fake::new());
+    let mut seen = seen(&given.point);
+    let needs = verify::needs(&given.point);
+    let value = |wanted| needs.iter().find(|(names, _)| *names == wanted).unwrap().1.clone();
+    seen.things.insert(
+        value(Names::Image),
+        Presence::Gone("ecr:BatchGetImage found none".into()),
+    );
+    seen.things
+        .insert(value(Names::Role), Presence::Unknown("IAM does not answer".into()));
+    seen.listings.insert(
+        given.point.artifacts[0].root.clone(),
+        Ok(("other".into(), Tally::default())),
+    );
+    let verified = verify::judge(&given.point, &seen);
+    let notes = ["the newest point, of an hour ago, is damaged".to_owned()];
+    let ask = Ask {
+        verified: &verified,
+        notes: &notes,
+        ..given.ask(Kind::Restore)
+    };
+    let proposal = plan(&ask, &Look::default());
+    let table = table(&proposal.plan, &given.point, &seen);
+    let refused = proposal.agreed().unwrap_err();
+    insta::assert_snapshot!(format!("{table}\n{refused}"));
+    let blind = verify::judge(&given.point, &verify::Seen::default());
+    let ask = Ask {
+        verified: &blind,
+        ..given.ask(Kind::Restore)
+    };
+    assert!(fake.plan(&ask).is_ok(), "us-east-1 may be dark, and IAM with it");
+}
+
+#[test]
+fn components_come_up_side_by_side_after_those_that_they_are_based_on() {
+    let mut given = given();
+    let component = |name: &str, base: Option<&str>| Document {
+        name: name.into(),
+        body: json!({
+            "InferenceComponentName": name, "EndpointName": "fraud", "VariantName": "blue",
+            "Specification": {"ModelName": "fraud-v1", "BaseInferenceComponentName": base},
+        }),
+        tags: Default::default(),
+    };
+    given.point.restored.components = vec![
+        component("base", None),
+        component("other", None),
+        component("adapter", Some("base")),
+    ];
+    given.id = given.point.write().0;
+    let mut fake = Fake::new();
+    let past = fake.run(fake.plan(&given.ask(Kind::Drill)).unwrap());
+    assert_eq!(past.how, Ended::Passed);
+    // The endpoint, both components, the adapter: 180 seconds each, found at the next minute.
+    assert_eq!(past.figures.rto, Some(Duration::from_secs(3 * 180)));
+    let plan = Fake::new().plan(&given.ask(Kind::Drill)).unwrap();
+    let called: Vec<&str> = plan.components.values().map(String::as_str).collect();
+    assert_eq!(called, ["adapter-drill-7", "base-drill-7", "other-drill-7"]);
+}
+
+#[test]
+fn what_a_failed_restore_made_is_named() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.doomed = true;
+    let past = fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap());
+    let left: Vec<String> = past.left.iter().map(ToString::to_string).collect();
+    let mut there = names(&fake);
+    there.sort_by_key(|name| left.iter().position(|one| one == name));
+    assert_eq!(left, there);
+    assert_eq!(fake.run(fake.plan(&given.ask(Kind::Drill)).unwrap()).left, []);
+    // Tried again, what is there is used.
+    fake.doomed = false;
+    fake.things.retain(|thing, _| thing.kind != ThingKind::Endpoint);
+    let again = fake.plan(&given.ask(Kind::Restore)).unwrap();
+    assert_eq!(again.reused.len(), 3);
+    assert_eq!(fake.run(again).how, Ended::Passed);
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn what_is_known_reads_like_this() {
             rto: Some(Duration::from_secs(410)),
             probed: true,
         },
+        left: vec![],
         log: vec![],
     });
     let mut busy = quiet.clone();

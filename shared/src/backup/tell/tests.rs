@@ -4,9 +4,10 @@ use super::*;
 use crate::{
     backup::{
         copy::progress::Tally,
-        fixture::{at, point},
+        fixture::{at, point, policy},
         manifest::PointId,
-        restore::{Figures, Line},
+        restore::{Ask, Figures, Intent, Line, Look, Phase, Plan, Restoration, Thing, ThingKind, plan},
+        verify::Verified,
     },
     outbox::HasOutbox,
 };
@@ -60,11 +61,35 @@ fn past(kind: Kind, how: Ended, rto: Option<u64>) -> Past {
             rto: rto.map(Duration::from_secs),
             probed: true,
         },
+        left: match kind {
+            Kind::Drill => vec![],
+            Kind::Restore => vec![Thing {
+                kind: ThingKind::Model,
+                name: "fraud-v1".into(),
+            }],
+        },
         log: vec![Line {
             at: at(7200),
             what: "create model fraud-v1-drill-4".into(),
         }],
     }
+}
+
+fn drill() -> Plan {
+    let (point, policy) = (point(0), policy());
+    let verified = Verified::default();
+    let ask = Ask {
+        kind: Kind::Drill,
+        number: 1,
+        point: (&id(0), &point),
+        name: None,
+        policy: &policy,
+        probed: true,
+        verified: &verified,
+        notes: &[],
+        now: at(134_000),
+    };
+    plan(&ask, &Look::default()).plan
 }
 
 fn kinds(ledger: &BackupLedger) -> Vec<AlertKind> {
@@ -103,6 +128,33 @@ fn each_alert_reads_like_this() {
         &objectives(),
     );
     ledger.restored(&facts(133_000), past(Kind::Drill, failed, None), &objectives());
+    let plan = drill();
+    ledger.not_drilled(&facts(134_000), &plan, &["The image prep:3 is not there.".into()]);
+    assert!(
+        ledger.restore(Restoration::new(plan.clone(), at(0), None)).is_err(),
+        "its number is used up"
+    );
+    let plan = Plan {
+        number: ledger.serial + 1,
+        ..plan
+    };
+    ledger.restore(Restoration::new(plan, at(134_000), None)).unwrap();
+    let drill = ledger.restore.as_mut().unwrap();
+    (drill.phase, drill.since) = (Phase::TearingDown, at(135_000));
+    drill.problem = Some("delete endpoint fraud-drill-1: sagemaker:DeleteEndpoint is denied".into());
+    drill.intents.push(Intent {
+        thing: Thing {
+            kind: ThingKind::Endpoint,
+            name: "fraud-drill-1".into(),
+        },
+        last: at(134_000),
+    });
+    assert!(!drill.is_stuck(at(138_599)) && drill.is_stuck(at(138_600)));
+    ledger.not_torn_down(&facts(138_600));
+    assert!(
+        !ledger.restore.as_ref().unwrap().is_stuck(at(200_000)),
+        "it is told once"
+    );
     let told: Vec<String> = ledger
         .outbox()
         .pending()

@@ -1,0 +1,134 @@
+//! What would be made, as a table for people.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::record::{Kind, Plan, ThingKind};
+use crate::{
+    backup::{
+        audit::Presence,
+        definition::ScaledThing,
+        manifest::RecoveryPoint,
+        references::Names,
+        verify::{self, Seen},
+    },
+    text::printable,
+};
+
+/// What would be made, and what it would be made from.
+pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
+    let mut said = String::new();
+    let tally = point.tally();
+    let _ = writeln!(
+        said,
+        "{} of {} in {} from point {}: {tally}, begun {:.0}.",
+        match plan.kind {
+            Kind::Restore => "Restore",
+            Kind::Drill => "Drill",
+        },
+        point.endpoint,
+        point.to,
+        plan.point,
+        point.began
+    );
+    for (thing, body) in plan.things() {
+        let how = match plan.reused.contains(&thing) {
+            true => "is there already",
+            false => "create",
+        };
+        let detail = match thing.kind {
+            ThingKind::Config => variants(&body),
+            ThingKind::Model => containers(&body),
+            ThingKind::Endpoint | ThingKind::Component => String::new(),
+        };
+        let _ = writeln!(said, "{how:<16} {thing}{detail}");
+    }
+    for scaled in &plan.definition.scaling {
+        let of = match &scaled.of {
+            ScaledThing::Variant(name) => format!("variant {name}"),
+            ScaledThing::Component(name) => format!("component {name}"),
+        };
+        let (min, max) = (scaled.scaling.min, scaled.scaling.max);
+        let [policies, actions] = [
+            (scaled.scaling.policies.len(), "policy", "policies"),
+            (scaled.scaling.actions.len(), "scheduled action", "scheduled actions"),
+        ]
+        .map(|(count, one, many)| match count {
+            0 => String::new(),
+            1 => format!(", 1 {one}"),
+            _ => format!(", {count} {many}"),
+        });
+        let _ = writeln!(
+            said,
+            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}",
+            "register"
+        );
+    }
+    if plan.probed {
+        let _ = writeln!(said, "{:<16} the probes of {}", "send", point.endpoint);
+    }
+    needed(&mut said, point, seen);
+    for warning in &plan.warnings {
+        let _ = writeln!(said, "Note: {}.", warning.trim_end_matches('.'));
+    }
+    said
+}
+
+/// What has to be there before.
+fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
+    for artifact in &point.artifacts {
+        let how = match seen.listings.get(&artifact.root) {
+            Some(Ok((digest, tally))) if *digest == artifact.digest && *tally == artifact.tally => "is there",
+            Some(Ok(_)) => "IS NOT AS IT WAS",
+            Some(Err(_)) | None => "was not seen",
+        };
+        let (at, tally) = (&artifact.at, artifact.tally);
+        let _ = writeln!(said, "{how:<16} {at}: {tally}");
+    }
+    for (names, value) in verify::needs(point) {
+        let how = match seen.things.get(&value) {
+            Some(Presence::There) => "is there",
+            Some(Presence::Gone(_)) => "IS MISSING",
+            Some(Presence::Unknown(_)) | None => "was not seen",
+        };
+        let what = match names {
+            Names::Image => "image",
+            Names::Role => "role",
+            _ => "key",
+        };
+        let _ = writeln!(said, "{how:<16} {what} {}", printable(&value, 300));
+    }
+}
+
+fn variants(config: &Value) -> String {
+    let variants = config.get("ProductionVariants").and_then(Value::as_array);
+    let shown: Vec<String> = variants
+        .into_iter()
+        .flatten()
+        .map(|variant| {
+            let text = |field: &str| variant.get(field).and_then(Value::as_str).unwrap_or("-").to_owned();
+            let count = variant
+                .get("InitialInstanceCount")
+                .map_or("serverless".to_owned(), |count| {
+                    format!("{count} x {}", text("InstanceType"))
+                });
+            format!("{} {count}", text("VariantName"))
+        })
+        .collect();
+    format!(": {}", shown.join(", "))
+}
+
+fn containers(model: &Value) -> String {
+    let one = model.get("PrimaryContainer");
+    let many = model.get("Containers").and_then(Value::as_array);
+    let images: Vec<&str> = one
+        .into_iter()
+        .chain(many.into_iter().flatten())
+        .filter_map(|container| container.get("Image")?.as_str())
+        .collect();
+    match images.is_empty() {
+        true => String::new(),
+        false => format!(": {}", images.join(", ")),
+    }
+}
