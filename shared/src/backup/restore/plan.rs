@@ -127,7 +127,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
                 true
             }
             None => {
-                unseen.push(format!("Whether there is a {thing} was not looked for."));
+                unseen.push(format!("Whether the {thing} exists was not looked for."));
                 true
             }
             Some(Seen::There(_)) => false,
