@@ -31,7 +31,7 @@ pub use self::rollout::RolloutRules;
 pub(crate) use self::rollout::RolloutSection;
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
-    backup::policy::BackupPolicy,
+    backup::{artifact::Vault, policy::BackupPolicy},
     health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
     yaml::{self, Found},
 };
@@ -100,6 +100,21 @@ impl Fleet {
     /// [`Fleet::health_for`], but for the mappings, of which each entry is a field of its own.
     pub fn backup_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<BackupPolicy> {
         self.layer_for(name, tags)?.backup.resolve()
+    }
+
+    /// Where backups go, each place once: of the endpoints that are named, and of each glob and group with the defaults. So
+    /// recovery points are found whose endpoints nobody can describe any more.
+    pub fn vaults(&self) -> Vec<Vault> {
+        let mut vaults = vec![];
+        for entry in &self.entries {
+            let policy = match entry.select.exact_name() {
+                Some(name) => self.backup_for(name, None),
+                None => entry.layer.clone().over(self.defaults.clone()).backup.resolve(),
+            };
+            let vault = policy.map(|policy| policy.vault);
+            vaults.extend(vault.filter(|vault| !vaults.contains(vault)));
+        }
+        vaults
     }
 
     fn layer_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<Layer> {

@@ -40,6 +40,8 @@ endpoints:
         (policy.vault.bucket.as_str(), policy.vault.prefix.as_str()),
         ("models-dr", "")
     );
+    let prefixes: Vec<String> = fleet.vaults().into_iter().map(|vault| vault.prefix).collect();
+    assert_eq!(prefixes, ["steward/", ""], "of the glob, and of the one that is named");
     assert_eq!(policy.retention.last, 3);
     assert_eq!(policy.drill.every, Some(Duration::from_secs(30 * 86_400)));
     let subnets: Vec<(&str, &str)> = policy

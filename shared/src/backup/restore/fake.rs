@@ -146,7 +146,7 @@ impl Fake {
             things: things.iter().map(|thing| (thing.clone(), seen(thing))).collect(),
             scaling: scaled
                 .iter()
-                .map(|key| (key.clone(), self.scaling.get(key).cloned()))
+                .map(|key| (key.clone(), Ok(self.scaling.get(key).cloned())))
                 .collect(),
         }
     }

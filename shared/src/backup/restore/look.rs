@@ -13,8 +13,8 @@ use crate::{backup::definition::ScaledThing, scaling::Scaling};
 pub struct Look {
     /// The things that were asked for.
     pub things: BTreeMap<Thing, Seen>,
-    /// How what is to be scaled is scaled: `None` where there is no scalable target. Absent where it could not be seen.
-    pub scaling: BTreeMap<(ScaledThing, String), Option<Scaling>>,
+    /// How what is to be scaled is scaled: `None` where there is no scalable target, `Err` says why it could not be seen.
+    pub scaling: BTreeMap<(ScaledThing, String), Result<Option<Scaling>, String>>,
 }
 
 /// One thing.

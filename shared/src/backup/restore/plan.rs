@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backup::{
-        definition::{self, Definition, ScaledThing},
+        definition::{self, Definition},
         manifest::{PointId, RecoveryPoint},
         names::suffixed,
         policy::BackupPolicy,

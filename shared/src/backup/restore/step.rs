@@ -118,8 +118,9 @@ fn scaling(state: &Restoration, world: &World<'_>) -> Next {
         let seen = look.scaling.get(&(scaled.of.clone(), scaled.dimension.clone()));
         match seen {
             None => return Next::Stay("a look at the scalable targets".into()),
-            Some(Some(seen)) if seen.does(&scaled.scaling) => {}
-            Some(_) => {
+            Some(Err(why)) => return Next::Stay(format!("a look at the scalable targets: {why}")),
+            Some(Ok(Some(seen))) if seen.does(&scaled.scaling) => {}
+            Some(Ok(_)) => {
                 let effect = Effect::Scale(scaled.clone());
                 return match outcome(world, &effect) {
                     Some(Outcome::Refused(said)) => {

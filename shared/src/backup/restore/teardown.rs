@@ -65,10 +65,16 @@ fn unscale(state: &Restoration, world: &World<'_>, kind: ThingKind) -> Option<Ne
     if !matches!(kind, ThingKind::Endpoint | ThingKind::Component) {
         return None;
     }
-    let scaled = state.plan.definition.scaling.iter().find(|scaled| {
-        let key = (scaled.of.clone(), scaled.dimension.clone());
-        matches!(look.scaling.get(&key), Some(Some(_)))
-    })?;
+    let mut registered = None;
+    for scaled in &state.plan.definition.scaling {
+        match look.scaling.get(&(scaled.of.clone(), scaled.dimension.clone())) {
+            None => return Some(Next::Stay("a look at the scalable targets".into())),
+            Some(Err(why)) => return Some(Next::Stay(format!("a look at the scalable targets: {why}"))),
+            Some(Ok(None)) => {}
+            Some(Ok(Some(_))) => registered = registered.or(Some(scaled)),
+        }
+    }
+    let scaled = registered?;
     let effect = Effect::Unscale(scaled.of.clone(), scaled.dimension.clone());
     Some(match outcome(world, &effect) {
         Some(Outcome::Accepted) => Next::Stay(format!("{effect}: it is still seen")),
