@@ -1,9 +1,10 @@
 //! Every scenario that comes with the command holds what it promises, and every run can be had again.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use rehearsal::{
     play::{Options, Outcome, play},
+    record::Called,
     scenario::{Scenario, builtin, builtins, served},
     timeline::{JsonLines, Silent},
 };
@@ -181,6 +182,28 @@ fn every_example_of_the_documentation_parses_and_holds() {
 fn the_world_of_serve_parses() {
     let scenario = Scenario::parse(served(), "serve.yaml").unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(scenario.world.regions.len(), 2);
+}
+
+#[test]
+fn nothing_is_wrong_in_the_world_of_serve_in_either_region() {
+    let functions = "\nfunctions:\n  - {name: health-checker, region: eu-west-1}\n  - {name: health-checker-us, handler: health-checker, region: us-east-1}\n";
+    let scenario = Scenario::parse(&format!("{}{functions}", served()), "serve.yaml");
+    let options = Options {
+        until: Some(Duration::from_secs(1200)),
+        ..Options::default()
+    };
+    let outcome = play(
+        &scenario.unwrap_or_else(|problems| panic!("{problems}")),
+        &options,
+        &mut Silent,
+    )
+    .unwrap();
+    let record = outcome.record;
+    assert!(record.alerts.is_empty(), "{:?}", record.alerts);
+    for region in ["eu-west-1", "us-east-1"] {
+        let probed = |call: &&Called| call.region == region && call.operation.starts_with("InvokeEndpoint");
+        assert!(record.calls.iter().filter(probed).count() > 10, "{region} is watched");
+    }
 }
 
 #[test]

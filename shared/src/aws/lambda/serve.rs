@@ -6,7 +6,7 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::{invocation, log_to, span};
+use super::{event::Whole, invocation, log_to, span};
 use crate::{
     aws::{Base, Invocation},
     report::Report,
@@ -36,16 +36,16 @@ pub async fn serve<C, E: Failed>(
         Ok(ctx) => ctx,
         Err(errors) => {
             let said = &errors.to_string();
-            return run(service_fn(async |_: LambdaEvent<Value>| {
+            return run(service_fn(async |_: LambdaEvent<Whole>| {
                 Err::<Value, _>(diagnostic("Settings", said))
             }))
             .await;
         }
     };
     log_to(&base, settings(&ctx).log)?;
-    run(service_fn(async |event: LambdaEvent<Value>| {
+    run(service_fn(async |event: LambdaEvent<Whole>| {
         let call = invocation(&event.context.request_id, event.context.deadline);
-        handle(&ctx, &call, event.payload)
+        handle(&ctx, &call, event.payload.0)
             .await
             .map_err(|error| diagnostic(error.kind(), &error.to_string()))
     }))
