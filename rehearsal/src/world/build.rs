@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shared::endpoint::EndpointStatus;
 
 use crate::world::{
-    ApiError, Service, SpecProblem, WorldSpec,
+    Service, SpecProblem, WorldSpec,
     api::Input,
     behaviour::Behaviour,
-    metrics::Statistic,
     region::{Ctx, Region, What},
     registry::containers,
     runtime::asynchronous::Backlog,
@@ -19,12 +18,14 @@ use crate::world::{
     },
     scaling::VARIANT,
     sns::Topic,
-    spec::{
-        AlarmSpec, AsyncSpec, EndpointSpec, Missing, ModelSpec, RegionSpec, ScalingSpec, TrafficSpec, VariantSpec,
-        check::endpoint_names,
-    },
+    spec::{EndpointSpec, ModelSpec, RegionSpec, ScalingSpec, TrafficSpec, VariantSpec, check::endpoint_names},
     traffic::{Demand, Minute},
 };
+
+mod alarms;
+mod config;
+
+use config::{config_input, define};
 
 /// An endpoint without variants gets this one, as SageMaker's own examples name it.
 const ONLY_VARIANT: &str = "AllTraffic";
@@ -81,35 +82,6 @@ impl Region {
             }
         }
         self.stand_alarms(ctx, spec, problems);
-    }
-
-    /// Puts the alarms, a composite after those it watches.
-    fn stand_alarms(&mut self, ctx: &mut Ctx, spec: &RegionSpec, problems: &mut Vec<SpecProblem>) {
-        let mut left: Vec<(&String, &AlarmSpec)> = spec.alarms.iter().collect();
-        loop {
-            let before = left.len();
-            let mut refused = Vec::new();
-            left.retain(|(name, alarm)| {
-                let (operation, input) = self.alarm_input(ctx, name, alarm);
-                let put = Input::new(Service::CloudWatch, &input)
-                    .and_then(|input| self.cloudwatch_call(ctx, operation, input).map(|_| ()));
-                match put {
-                    Ok(()) => false,
-                    Err(ApiError { message, .. }) => {
-                        refused.push(SpecProblem {
-                            path: format!("regions.{}.alarms.{name}", self.name),
-                            problem: message,
-                            accepted: format!("what CloudWatch's {operation} accepts"),
-                        });
-                        true
-                    }
-                }
-            });
-            if left.is_empty() || left.len() == before {
-                problems.extend(refused);
-                return;
-            }
-        }
     }
 
     fn stand_model(&mut self, ctx: &Ctx, name: &str, spec: &ModelSpec) {
@@ -348,161 +320,10 @@ impl Region {
             debug_assert!(done.is_ok(), "{operation} of a checked description: {done:?}");
         }
     }
-
-    /// The call that puts an alarm of the scenario.
-    fn alarm_input(&self, ctx: &Ctx, name: &str, spec: &AlarmSpec) -> (&'static str, Value) {
-        let arns = |actions: &[String]| -> Vec<String> {
-            actions
-                .iter()
-                .map(|action| match action.strip_prefix("function:") {
-                    Some(function) => self.arn(ctx, "lambda", &format!("function:{function}")),
-                    None if action.starts_with("arn:") => action.clone(),
-                    None => self.arn(ctx, "sns", action),
-                })
-                .collect()
-        };
-        let mut input = Map::from_iter([
-            ("AlarmName".to_owned(), json!(name)),
-            ("AlarmActions".to_owned(), json!(arns(&spec.actions))),
-            ("OKActions".to_owned(), json!(arns(&spec.ok_actions))),
-            (
-                "InsufficientDataActions".to_owned(),
-                json!(arns(&spec.insufficient_data_actions)),
-            ),
-        ]);
-        if let Some(description) = &spec.description {
-            input.insert("AlarmDescription".to_owned(), json!(description));
-        }
-        if let Some(rule) = &spec.rule {
-            input.insert("AlarmRule".to_owned(), json!(rule));
-            return ("PutCompositeAlarm", Value::Object(input));
-        }
-        let mut dimensions = spec.dimensions.0.clone();
-        for (name, value) in [("EndpointName", &spec.endpoint), ("VariantName", &spec.variant)] {
-            if let Some(value) = value {
-                dimensions.insert(name.to_owned(), value.clone());
-            }
-        }
-        let comparisons = [
-            (spec.above, "GreaterThanThreshold"),
-            (spec.at_least, "GreaterThanOrEqualToThreshold"),
-            (spec.below, "LessThanThreshold"),
-            (spec.at_most, "LessThanOrEqualToThreshold"),
-        ];
-        for (threshold, operator) in comparisons {
-            if let Some(threshold) = threshold {
-                input.insert("Threshold".to_owned(), json!(threshold));
-                input.insert("ComparisonOperator".to_owned(), json!(operator));
-            }
-        }
-        let statistic = spec.statistic.clone().unwrap_or_else(|| "Average".to_owned());
-        let simple = Statistic::parse(&statistic).is_none_or(Statistic::is_simple);
-        let member = if simple { "Statistic" } else { "ExtendedStatistic" };
-        let periods = spec.periods.unwrap_or(1);
-        let missing = match spec.missing.unwrap_or(Missing::Missing) {
-            Missing::Breaching => "breaching",
-            Missing::NotBreaching => "notBreaching",
-            Missing::Ignore => "ignore",
-            Missing::Missing => "missing",
-        };
-        let dimensions: Vec<Value> = dimensions
-            .iter()
-            .map(|(name, value)| json!({"Name": name, "Value": value}))
-            .collect();
-        input.extend([
-            ("MetricName".to_owned(), json!(spec.metric)),
-            (
-                "Namespace".to_owned(),
-                json!(spec.namespace.clone().unwrap_or_else(|| "AWS/SageMaker".to_owned())),
-            ),
-            ("Dimensions".to_owned(), json!(dimensions)),
-            (member.to_owned(), json!(statistic)),
-            (
-                "Period".to_owned(),
-                json!(spec.period.map_or(60, |period| period.duration().as_secs())),
-            ),
-            ("EvaluationPeriods".to_owned(), json!(periods)),
-            (
-                "DatapointsToAlarm".to_owned(),
-                json!(spec.datapoints.unwrap_or(periods)),
-            ),
-            ("TreatMissingData".to_owned(), json!(missing)),
-        ]);
-        ("PutMetricAlarm", Value::Object(input))
-    }
-}
-
-/// Puts members into a config: those of variants into the variants of the same name, all others in place of what is there.
-fn define(config: &mut Value, members: &Map<String, Value>) {
-    for (member, value) in members {
-        let (known, given) = (config[member.as_str()].as_array_mut(), value.as_array());
-        match (member.as_str(), known, given) {
-            ("ProductionVariants", Some(known), Some(given)) => {
-                for (variant, more) in given
-                    .iter()
-                    .flat_map(|more| more.as_object().map(|it| (&more["VariantName"], it)))
-                {
-                    let same = known.iter_mut().find(|it| it["VariantName"] == *variant);
-                    if let Some(Value::Object(same)) = same {
-                        same.extend(more.clone());
-                    }
-                }
-            }
-            _ => config[member.as_str()] = value.clone(),
-        }
-    }
 }
 
 /// The model of a variant that names none, within the 63 characters of a name.
 fn own_model(endpoint: &str, variant: &str) -> String {
     let whole = format!("{endpoint}-{variant}");
     whole.get(..63).unwrap_or(&whole).trim_end_matches('-').to_owned()
-}
-
-/// What `CreateEndpointConfig` would have been given.
-fn config_input(
-    ctx: &Ctx,
-    region: &Region,
-    name: &str,
-    variants: &[ConfigVariant],
-    asynchronous: Option<&AsyncSpec>,
-) -> Value {
-    let variants: Vec<Value> = variants
-        .iter()
-        .map(|variant| {
-            let mut output = json!({"VariantName": variant.name, "InitialVariantWeight": variant.weight});
-            if !variant.model.is_empty() {
-                output["ModelName"] = json!(variant.model);
-            }
-            match &variant.serverless {
-                Some(serverless) => output["ServerlessConfig"] = serverless.clone(),
-                None => {
-                    output["InstanceType"] = json!(variant.instance_type);
-                    output["InitialInstanceCount"] = json!(variant.instances);
-                }
-            }
-            output
-        })
-        .collect();
-    let mut input = json!({"EndpointConfigName": name, "ProductionVariants": variants});
-    if let Some(asynchronous) = asynchronous {
-        let topic = |topic: &Option<String>| topic.as_ref().map(|topic| region.arn(ctx, "sns", topic));
-        let mut output = json!({"S3OutputPath": asynchronous.output});
-        if let Some(failures) = &asynchronous.failures {
-            output["S3FailurePath"] = json!(failures);
-        }
-        let topics = [
-            ("SuccessTopic", topic(&asynchronous.success_topic)),
-            ("ErrorTopic", topic(&asynchronous.error_topic)),
-        ];
-        let topics: Map<String, Value> = topics
-            .into_iter()
-            .filter_map(|(name, arn)| Some((name.to_owned(), json!(arn?))))
-            .collect();
-        if !topics.is_empty() {
-            output["NotificationConfig"] = Value::Object(topics);
-        }
-        input["AsyncInferenceConfig"] = json!({"OutputConfig": output});
-    }
-    input
 }
