@@ -101,13 +101,21 @@ impl Aws {
     }
 
     fn delete_config(&self, name: &str) {
+        self.operator("DeleteEndpointConfig", json!({ "EndpointConfigName": name }));
+    }
+
+    fn delete_model(&self, name: &str) {
+        self.operator("DeleteModel", json!({ "ModelName": name }));
+    }
+
+    fn operator(&self, operation: &'static str, input: serde_json::Value) {
         let now = self.cloud.clock().now();
         let call = Call {
             region: REGION,
             caller: "operator",
             service: Service::SageMaker,
-            operation: "DeleteEndpointConfig",
-            input: json!({ "EndpointConfigName": name }),
+            operation,
+            input,
         };
         self.cloud.with_world(|world| world.call(now, call)).expect("deleted");
     }
@@ -278,6 +286,24 @@ async fn a_failed_endpoint_is_deleted_only_while_it_is_that_one_and_can_be_creat
         .delete_failed_endpoint("search", failed.created, &config)
         .await;
     assert_eq!(gone.expect("gone"), Change::Already);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_endpoint_whose_model_is_gone_is_not_deleted() {
+    let aws = aws();
+    let config = aws.config("search").await;
+    aws.later(3).await;
+    let failed = aws.endpoint("search").await;
+    assert_eq!(failed.status, EndpointStatus::Failed);
+    aws.delete_model("search-main");
+    let refused = aws
+        .sagemaker
+        .delete_failed_endpoint("search", failed.created, &config)
+        .await;
+    let refused = refused.expect_err("nothing to create it from");
+    assert_eq!((refused.failure, refused.retry()), (Failure::NotFound, Retry::Never));
+    assert!(refused.message.contains("model search-main"), "{refused}");
+    assert_eq!(aws.endpoint("search").await.status, EndpointStatus::Failed);
 }
 
 #[tokio::test(start_paused = true)]

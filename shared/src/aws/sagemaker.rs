@@ -7,6 +7,7 @@ mod config;
 mod deployment;
 mod document;
 mod names;
+mod recreate;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_sagemaker::types::{DesiredWeightAndCapacity, Tag};
-use jiff::Timestamp;
 
 use super::{EndpointConfig, SERVICE, SageMaker, deployment};
 use crate::{
@@ -203,54 +202,6 @@ impl SageMaker {
             },
             Err(error) => Err(error),
         }
-    }
-
-    /// Deletes an endpoint that is to be created again from `config`: only while it is still the `Failed` one that was
-    /// created at `created`, and only if the config exists.
-    ///
-    /// # Errors
-    /// [`Failure::Conflict`], without the deletion, when it is another endpoint or not `Failed` any more;
-    /// [`Failure::NotFound`], without the deletion, when there is no such config; otherwise as
-    /// [`SageMaker::delete_endpoint`].
-    pub async fn delete_failed_endpoint(
-        &self,
-        endpoint: &str,
-        created: Timestamp,
-        config: &str,
-    ) -> Result<Change, CallError> {
-        let now = match self.describe_endpoint(endpoint).await {
-            Ok(now) => now,
-            Err(gone) if gone.failure == Failure::NotFound => return Ok(Change::Already),
-            Err(error) => return Err(error),
-        };
-        if now.created == created && now.status == EndpointStatus::Deleting {
-            return Ok(Change::Already);
-        }
-        if now.created != created || now.status != EndpointStatus::Failed {
-            return Err(CallError {
-                service: SERVICE,
-                operation: "DeleteEndpoint",
-                failure: Failure::Conflict,
-                code: None,
-                message: format!(
-                    "not sent: endpoint {endpoint} is {} and was created at {:.0}; what was to be deleted was Failed and created at {created:.0}",
-                    now.status, now.created
-                ),
-                request_id: None,
-            });
-        }
-        let operation = "DescribeEndpointConfig";
-        let request = self.client.describe_endpoint_config().endpoint_config_name(config);
-        if let Err(error) = self.bound.call(SERVICE, operation, request.send()).await {
-            return Err(CallError {
-                message: format!(
-                    "{} Endpoint {endpoint} was not deleted: it is to be created again from config {config}.",
-                    error.message
-                ),
-                ..error
-            });
-        }
-        self.delete_endpoint(endpoint).await
     }
 
     /// Creates an endpoint from a config.
