@@ -65,6 +65,20 @@ const TRAFFIC_SHIFTER: &Excused = &[
     ),
 ];
 
+const CROSS_REGION_BACKUP: &Excused = &[
+    (
+        "logs:CreateLogStream",
+        "Lambda writes the function's output with the function's role",
+    ),
+    (
+        "logs:PutLogEvents",
+        "Lambda writes the function's output with the function's role",
+    ),
+    ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
+    ("kms:Decrypt", "checked by S3 when an encrypted object is copied"),
+    ("kms:GenerateDataKey", "checked by S3 when a copy is encrypted"),
+];
+
 #[test]
 fn the_role_of_the_health_checker_grants_exactly_what_its_calls_need() {
     grants_exactly("health-checker", "HealthCheckerRole", HEALTH_CHECKER);
@@ -73,6 +87,11 @@ fn the_role_of_the_health_checker_grants_exactly_what_its_calls_need() {
 #[test]
 fn the_role_of_the_traffic_shifter_grants_exactly_what_its_calls_need() {
     grants_exactly("traffic-shifter", "TrafficShifterRole", TRAFFIC_SHIFTER);
+}
+
+#[test]
+fn the_role_of_the_cross_region_backup_grants_exactly_what_its_calls_need() {
+    grants_exactly("cross-region-backup", "CrossRegionBackupRole", CROSS_REGION_BACKUP);
 }
 
 fn grants_exactly(function: &str, role: &str, without_a_call: &Excused) {

@@ -11,8 +11,8 @@ mod support;
 
 use support::{allowed, template};
 
-const FUNCTIONS: [&str; 2] = ["HealthChecker", "TrafficShifter"];
-const ROLES: [&str; 2] = ["HealthCheckerRole", "TrafficShifterRole"];
+const FUNCTIONS: [&str; 3] = ["HealthChecker", "TrafficShifter", "CrossRegionBackup"];
+const ROLES: [&str; 3] = ["HealthCheckerRole", "TrafficShifterRole", "CrossRegionBackupRole"];
 
 #[test]
 fn each_function_gets_every_setting_it_reads_and_no_other() {
@@ -65,6 +65,7 @@ fn only_what_cannot_be_narrowed_is_allowed_on_everything() {
         "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricData",
         "sagemaker:ListEndpoints",
+        "sagemaker:ListInferenceComponents",
     ];
     assert_eq!(everything, known.map(str::to_owned).into());
 }

@@ -1,8 +1,26 @@
 //! What operators ask for.
 
-use shared::{command::BackupCommand, report::Report};
+mod prune;
+mod verify;
 
-use crate::{HandlerError, outcome::not_yet, restore, services::Services};
+use serde_json::{Map, Value, json};
+use shared::{
+    aws::{lambda::refused, ledger::Loaded},
+    backup::{ledger::BackupLedger, manifest::PointId, status},
+    command::{BackupCommand, Said},
+    report::Report,
+};
+
+use crate::{
+    HandlerError,
+    backup::{self, Wish},
+    outcome, points, restore,
+    services::{Backed, Services},
+    tick::{self, Standing},
+};
+
+/// Points that `list` reads.
+const LISTED: usize = 200;
 
 /// Carries out one command.
 pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Result<Report, HandlerError> {
@@ -11,11 +29,188 @@ pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Resu
         | BackupCommand::PlanRestore { .. }
         | BackupCommand::Drill { .. }
         | BackupCommand::Abort { .. } => restore::command(services, command).await,
-        BackupCommand::Backup { .. }
-        | BackupCommand::Status { .. }
-        | BackupCommand::List { .. }
-        | BackupCommand::Verify(_)
-        | BackupCommand::Prune { .. }
-        | BackupCommand::Continue { .. } => Ok(not_yet("backups")),
+        BackupCommand::Backup { endpoint, said } => make(services, endpoint, said).await,
+        BackupCommand::Status { endpoint } => show(services, endpoint).await,
+        BackupCommand::List { endpoint } => match policy(services, &endpoint).await {
+            Ok(backed) => list(services, &endpoint, &backed).await,
+            Err(refusal) => Ok(refusal),
+        },
+        BackupCommand::Verify(of) => match policy(services, &of.endpoint).await {
+            Ok(backed) => verify::run(services, &of, &backed).await,
+            Err(refusal) => Ok(refusal),
+        },
+        BackupCommand::Prune { endpoint, plan, said } => match policy(services, &endpoint).await {
+            Ok(backed) => prune::run(services, &endpoint, &backed, plan.as_deref(), &said).await,
+            Err(refusal) => Ok(refusal),
+        },
+        BackupCommand::Continue { endpoint, job, hop } => match policy(services, &endpoint).await {
+            Ok(backed) => {
+                let told = [backup::go_on(services, &endpoint, &backed, job, hop).await?];
+                outcome::emit(services, &told, None);
+                Ok(outcome::of_one(&told[0]))
+            }
+            Err(refusal) => Ok(refusal),
+        },
     }
+}
+
+/// What the fleet file says of the backups of an endpoint; `Err` is the answer when it says nothing.
+async fn policy(services: &Services<'_>, endpoint: &str) -> Result<Backed, Report> {
+    match services.backed(endpoint).await {
+        Ok(Some(backed)) => Ok(backed),
+        Ok(None) => Err(refused(&format!(
+            "{endpoint} is not backed up: the fleet file says no `backup.destination` for it."
+        ))),
+        Err(why) => Err(refused(&why)),
+    }
+}
+
+async fn make(services: &Services<'_>, endpoint: Option<String>, said: Said) -> Result<Report, HandlerError> {
+    let wish = Wish {
+        by: who(&said),
+        id: Some(said.id.unwrap_or_else(|| services.request_id.clone())),
+        config: None,
+    };
+    let all = match &endpoint {
+        Some(endpoint) => match policy(services, endpoint).await {
+            Ok(backed) => vec![(endpoint.clone(), backed)],
+            Err(refusal) => return Ok(refusal),
+        },
+        None => tick::endpoints(services).await?,
+    };
+    let here = |(_, backed): &(String, Backed)| backed.policy.vault.region == services.home();
+    if !all.is_empty() && all.iter().all(here) {
+        return Ok(refused(&format!(
+            "Backups are made in the endpoints' own Region, and {} is that of the backups.",
+            services.home()
+        )));
+    }
+    let all = all.into_iter().filter(|one| !here(one)).collect();
+    let (standings, failed) = tick::standings(services, all).await;
+    let (told, unable) = tick::begin(services, &standings, &wish).await;
+    let told: Vec<_> = told.into_iter().flatten().collect();
+    outcome::emit(services, &told, None);
+    match failed.or(unable) {
+        Some(error) => Err(error.into()),
+        None if told.len() < standings.len() => {
+            let unreached = standings.len() - told.len();
+            let report = outcome::of_some(&told);
+            Ok(Report::partial(format!(
+                "{}\n{unreached} were not reached; the schedule or another `backup` reaches them.",
+                report.summary
+            )))
+        }
+        None => Ok(match (&told[..], endpoint) {
+            ([one], Some(_)) => outcome::of_one(one),
+            (told, _) => outcome::of_some(told),
+        }),
+    }
+}
+
+fn who(said: &Said) -> Option<String> {
+    match (&said.by, &said.reason) {
+        (None, None) => None,
+        (Some(by), None) => Some(by.clone()),
+        (None, Some(reason)) => Some(format!("somebody: {reason}")),
+        (Some(by), Some(reason)) => Some(format!("{by}: {reason}")),
+    }
+}
+
+async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Report, HandlerError> {
+    let all = match &endpoint {
+        Some(endpoint) => match policy(services, endpoint).await {
+            Ok(backed) => vec![(endpoint.clone(), backed)],
+            Err(refusal) => return Ok(refusal),
+        },
+        None => tick::endpoints(services).await?,
+    };
+    let (standings, failed) = tick::standings(services, all).await;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    if standings.is_empty() {
+        return Ok(Report::done(
+            "No endpoint is backed up: the fleet file says no `backup.destination` for any.",
+        ));
+    }
+    let now = services.now();
+    let (mut texts, mut details) = (Vec::new(), Map::new());
+    for standing in standings {
+        let Standing {
+            endpoint,
+            backed,
+            ledger,
+        } = standing;
+        let (ledger, unseen) = with_newest(services, &endpoint, &backed, ledger).await;
+        let text = status::status(&endpoint, &ledger, Some(&backed.policy), now);
+        texts.push(match unseen {
+            None => text.trim_end().to_owned(),
+            Some(why) => format!("{}\nIts recovery points could not be looked at: {why}", text.trim_end()),
+        });
+        let job = ledger.backup.as_ref();
+        details.insert(
+            endpoint,
+            json!({
+                "newest": ledger.newest.as_ref().map(|kept| kept.id.to_string()),
+                "backup": job.map(|job| job.number),
+                "progress": job.map(|job| outcome::progress(&job.progress)),
+                "restore": ledger.restore.as_ref().map(|restoration| restoration.plan.id()),
+                "alerts_pending": ledger.outbox.len(),
+            }),
+        );
+    }
+    Ok(Report::done(texts.join("\n\n")).with("endpoints", Value::Object(details)))
+}
+
+/// The ledger with the newest recovery point that there is, where it knows of none: the one of another Region does, and the
+/// points themselves. `Some` says why they could not be looked at.
+async fn with_newest(
+    services: &Services<'_>,
+    endpoint: &str,
+    backed: &Backed,
+    loaded: Loaded<BackupLedger>,
+) -> (BackupLedger, Option<String>) {
+    let mut ledger = loaded.document;
+    if ledger.newest.is_some() {
+        return (ledger, None);
+    }
+    let vault = &backed.policy.vault;
+    match points::newest(&services.looking(&vault.region).s3, vault, endpoint).await {
+        Ok(newest) => {
+            ledger.newest = newest.map(|(id, point)| points::kept(id, &point));
+            (ledger, None)
+        }
+        Err(error) => (ledger, Some(format!("{error}. {}", error.advice()))),
+    }
+}
+
+async fn list(services: &Services<'_>, endpoint: &str, backed: &Backed) -> Result<Report, HandlerError> {
+    let vault = &backed.policy.vault;
+    let s3 = services.looking(&vault.region).s3;
+    let read = async {
+        let ids = points::ids(&s3, vault, endpoint).await?;
+        let newest = ids.len().saturating_sub(LISTED);
+        let wanted = ids[newest..].iter().map(|id| (endpoint.to_owned(), id.clone()));
+        let read = points::read_all(&s3, vault, wanted.collect()).await?;
+        Ok::<_, shared::failure::CallError>((newest, read))
+    };
+    let (older, read) = match read.await {
+        Ok(read) => read,
+        Err(error) => return Ok(unread(endpoint, &error)),
+    };
+    let read: Vec<(PointId, points::Read)> = read.into_iter().map(|(_, id, point)| (id, point)).collect();
+    let mut text = status::list(endpoint, &read, services.now()).trim_end().to_owned();
+    if older > 0 {
+        text.push_str(&format!("\nand {older} older ones"));
+    }
+    let ids: Vec<String> = read.iter().rev().map(|(id, _)| id.to_string()).collect();
+    Ok(Report::done(text).with("endpoint", endpoint).with("points", ids))
+}
+
+/// The answer when the Region of the backups does not answer.
+fn unread(endpoint: &str, error: &shared::failure::CallError) -> Report {
+    Report::partial(format!(
+        "The recovery points of {endpoint} could not be looked at: {error}. {}",
+        error.advice()
+    ))
 }

@@ -11,10 +11,14 @@
 //! asks what there is to do; they ring the alarm on the function itself. What is not understood, or cannot be, is a report
 //! whose `outcome` is `refused`; a backup that comes to nothing is in the ledger, is told, and is made again.
 
+mod backup;
 mod commands;
 mod outcome;
+mod points;
+mod presence;
 mod restore;
 mod services;
+mod tick;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -31,13 +35,17 @@ use shared::{
     trigger::Trigger,
 };
 
-use self::services::{Clients, Services};
+use self::{
+    services::{Clients, Services},
+    tick::TagCache,
+};
 
 /// What an instance of the function keeps between invocations. Nothing in it must survive: it only saves calls.
 #[derive(Clone, Debug)]
 pub struct Context {
     deployed: Deployed,
     clients: Arc<Clients>,
+    tags: Arc<TagCache>,
 }
 
 impl Context {
@@ -48,6 +56,7 @@ impl Context {
     pub fn new(env: &BTreeMap<String, String>, base: Base) -> Result<Self, SettingsErrors> {
         Ok(Self {
             clients: Arc::new(Clients::new(&base)),
+            tags: Arc::default(),
             deployed: Deployed::new(env, base)?,
         })
     }
@@ -99,7 +108,8 @@ async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Repo
             Ok(command) => commands::run(&services, command).await,
             Err(error) => Ok(refused(&error)),
         },
-        Trigger::Schedule(_) | Trigger::EndpointStateChange(_) => Ok(outcome::not_yet("backups by themselves")),
+        Trigger::Schedule(_) => tick::all(&services).await,
+        Trigger::EndpointStateChange(change) => tick::changed(&services, &change).await,
         Trigger::Alarms(_) => Ok(refused(
             &"no alarm has a meaning for backups; subscribe the function to the schedule and to SageMaker's events",
         )),

@@ -1,15 +1,13 @@
 //! The AWS services of one invocation, in any Region, each giving up while there is still time to write down what was
 //! learnt.
 
-// What the parts still to come will use.
-#![allow(dead_code)]
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::{
     aws::{
         Base, Deadlines, Invocation,
@@ -39,6 +37,10 @@ use shared::{
 use tokio::sync::OnceCell;
 
 use crate::Context;
+
+/// Calls of a copy begin no later than this before looking stops, or than a tenth of the time for it: a part takes some
+/// seconds, and one that is given up is copied twice.
+const LAST_CALLS: Duration = Duration::from_secs(20);
 
 /// The clients, made once for each Region: a warm invocation finds their connections open.
 #[derive(Debug)]
@@ -132,6 +134,8 @@ pub(crate) struct Services<'a> {
     fleet: OnceCell<Result<InForce, NoFleet>>,
     /// When looking and copying stop.
     pub(crate) looking_until: Timestamp,
+    /// When no call of a copy begins any more, so that those at work may end.
+    pub(crate) copying_until: Timestamp,
     until: Timestamp,
     /// Of the state bucket.
     pub(crate) s3: S3,
@@ -143,7 +147,10 @@ impl<'a> Services<'a> {
     pub(crate) fn new(ctx: &'a Context, call: &Invocation) -> Self {
         let clients = &ctx.clients;
         let Deadlines { looking, all } = ctx.deployed.deadlines(call);
+        let left = Duration::try_from(looking.duration_since(ctx.deployed.now())).unwrap_or_default();
+        let unbegun = SignedDuration::try_from(LAST_CALLS.min(left / 10)).unwrap_or_default();
         Self {
+            copying_until: looking.saturating_sub(unbegun).unwrap_or(looking),
             ctx,
             writer: ctx.deployed.writer(call),
             request_id: call.request_id.clone(),

@@ -53,6 +53,14 @@ builtins![
     "rollout-lost-hour",
     "rollout-component",
     "rollout-components",
+    "backup-first",
+    "backup-ships",
+    "backup-large",
+    "backup-changing",
+    "backup-throttled",
+    "backup-refused",
+    "backup-damaged",
+    "backup-prune",
 ];
 
 /// All of them, the first one first.

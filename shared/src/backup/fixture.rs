@@ -204,6 +204,7 @@ pub(super) fn policy() -> BackupPolicy {
         vault: vault(),
         key: None,
         mappings: Mappings::default(),
+        every: limit,
         retention: Retention {
             last: 7,
             within: limit,

@@ -148,6 +148,15 @@ impl Tallied {
         self.later
     }
 
+    /// What did not come out, one line each.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.missing.clone();
+        if self.failed > problems.len() as u64 {
+            problems.push(format!("and {} more objects", self.failed - problems.len() as u64));
+        }
+        problems
+    }
+
     /// The artifact, if all of it is there: `digest` and `tally` are of the listing below the root after the copies.
     ///
     /// # Errors
@@ -159,13 +168,7 @@ impl Tallied {
         expected: Tally,
         (digest, tally): (String, Tally),
     ) -> Result<Artifact, Vec<String>> {
-        let mut problems = self.missing.clone();
-        if self.failed > problems.len() as u64 {
-            problems.push(format!(
-                "and {} more objects of {uri}",
-                self.failed - problems.len() as u64
-            ));
-        }
+        let mut problems = self.problems();
         if problems.is_empty() && tally != expected {
             problems.push(format!("{uri} has {expected}, and its copy has {tally}"));
         }

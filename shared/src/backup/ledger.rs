@@ -27,6 +27,18 @@ const COMMANDS: usize = 50;
 /// A job that was not heard of for so long has died: no invocation lasts longer.
 const SILENT: Duration = Duration::from_secs(20 * 60);
 
+/// A backup that something passing stood in the way of is made again after this.
+const AGAIN: Duration = Duration::from_secs(5 * 60);
+
+/// A backup that came to nothing is made again after this, or when the next one is due if that is sooner.
+const RETRIED: Duration = Duration::from_secs(3600);
+
+/// A backup may begin so much sooner than it is due, or a hundredth of the time between two.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// So often in a row a backup is put off before that is told.
+const PATIENCE: u32 = 3;
+
 /// The whole document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BackupLedger {
@@ -36,6 +48,15 @@ pub struct BackupLedger {
     /// The backup at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Job>,
+    /// When the last backup began, whatever came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempted: Option<Timestamp>,
+    /// What is to be backed up changed while a backup was at work, or a recovery point was lost: the next one is due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+    /// Backups in a row that were put off because of something that passes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub put_off: u32,
     /// The restore or drill at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Box<Restoration>>,
@@ -63,6 +84,10 @@ pub struct BackupLedger {
     /// Alerts decided and not known to be published.
     #[serde(default)]
     pub outbox: Outbox,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A backup at work.
@@ -128,12 +153,12 @@ impl BackupLedger {
     /// # Errors
     /// When one is at work.
     pub fn begin(&mut self, now: Timestamp, by: Option<String>) -> Result<u64, Busy> {
-        if let Some(job) = &self.backup
-            && now < job.touched.checked_add(SILENT).unwrap_or(Timestamp::MAX)
-        {
+        if let Some(job) = self.at_work(now) {
             return Err(Busy::Backup(job.number, job.began));
         }
         self.serial += 1;
+        self.attempted = Some(now);
+        self.again = false;
         self.backup = Some(Job {
             number: self.serial,
             began: now,
@@ -143,6 +168,49 @@ impl BackupLedger {
             progress: Progress::default(),
         });
         Ok(self.serial)
+    }
+
+    /// The backup at work, unless it has died.
+    pub fn at_work(&self, now: Timestamp) -> Option<&Job> {
+        let job = self.backup.as_ref()?;
+        (now < after(job.touched, SILENT)).then_some(job)
+    }
+
+    /// A backup is to be begun, where one is to be made `every` so often.
+    pub fn backup_is_due(&self, every: Duration, now: Timestamp) -> bool {
+        if self.at_work(now).is_some() {
+            return false;
+        }
+        let Some(attempted) = self.attempted.filter(|_| !self.again && self.backup.is_none()) else {
+            return true;
+        };
+        let wait = match (self.put_off, &self.failing) {
+            (0, None) => every,
+            (0, Some(_)) => every.min(RETRIED),
+            _ => every.min(AGAIN),
+        };
+        // The schedule's ticks come some seconds early or late.
+        after(attempted, wait - (wait / 100).min(SLACK)) <= now
+    }
+
+    /// The endpoint cannot be backed up yet, or any more: the next look is soon, and nothing is told.
+    pub fn not_now(&mut self) {
+        self.backup = None;
+        self.put_off = 1;
+    }
+
+    /// The backup at work made its way and is not done: the next one goes on with it.
+    pub fn begin_again(&mut self) {
+        self.backup = None;
+        self.again = true;
+    }
+
+    /// Something that passes stood in the way of the backup at work. `true`: that often in a row that it has to be told.
+    #[must_use]
+    pub(super) fn is_put_off(&mut self) -> bool {
+        self.backup = None;
+        self.put_off = self.put_off.saturating_add(1);
+        self.put_off >= PATIENCE
     }
 
     /// The number of a restore or drill that may begin now.
@@ -240,6 +308,10 @@ impl BackupLedger {
     }
 }
 
+fn after(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
 impl HasOutbox for BackupLedger {
     fn outbox(&self) -> &Outbox {
         &self.outbox
@@ -301,6 +373,38 @@ mod tests {
         });
         assert!(!ledger.lacks("v1", at(100)));
         assert!(ledger.lacks("v2", at(100)));
+    }
+
+    #[test]
+    fn a_backup_is_due_every_so_often_and_sooner_after_trouble() {
+        let every = Duration::from_secs(86_400);
+        let mut ledger = BackupLedger::default();
+        let due = |ledger: &BackupLedger, at_: i64| ledger.backup_is_due(every, at(at_));
+        assert!(due(&ledger, 0), "there was none");
+        ledger.begin(at(0), None).unwrap();
+        assert!(!due(&ledger, 1199), "it is at work");
+        assert!(due(&ledger, 1200), "it has died");
+        ledger.backup = None;
+        assert!(!due(&ledger, 86_339));
+        assert!(
+            due(&ledger, 86_340),
+            "or a tick that comes a little early would make it late by one"
+        );
+        ledger.again = true;
+        assert!(due(&ledger, 1), "something changed meanwhile");
+        ledger.begin(at(2000), None).unwrap();
+        assert!(!ledger.is_put_off());
+        assert!(!due(&ledger, 2296));
+        assert!(due(&ledger, 2297), "what passes may have passed");
+        assert!(!ledger.is_put_off() && ledger.is_put_off(), "the third time it is told");
+        ledger.put_off = 0;
+        ledger.failing = Some(Trouble {
+            since: at(0),
+            times: 1,
+            why: "x".into(),
+        });
+        assert!(!due(&ledger, 5563));
+        assert!(due(&ledger, 5564), "a person may have removed the cause");
     }
 
     #[test]

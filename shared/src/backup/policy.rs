@@ -13,6 +13,8 @@ pub struct BackupPolicy {
     pub key: Option<String>,
     /// What of the endpoint's Region becomes what of the other.
     pub mappings: Mappings,
+    /// How often a recovery point is made by itself.
+    pub every: Duration,
     /// How long recovery points are kept.
     pub retention: Retention,
     /// What a restore makes.

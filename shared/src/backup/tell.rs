@@ -45,6 +45,7 @@ impl BackupLedger {
         let overdue = self.overdue.take().is_some();
         let first = self.newest.is_none();
         self.backup = None;
+        self.put_off = 0;
         if first || overdue || trouble.is_some() {
             let tally = kept.tally;
             let title = kept.id.to_string();
@@ -72,9 +73,11 @@ impl BackupLedger {
     /// A backup came to nothing. Told the first time, and then each time that the reason changes.
     pub fn failed(&mut self, facts: &Facts<'_>, why: &str) {
         self.backup = None;
+        self.put_off = 0;
         let lines: Vec<String> = why.lines().take(30).map(|line| printable(line, 500)).collect();
         let why = lines.join("\n");
-        let news = self.failing.as_ref().is_none_or(|trouble| trouble.why != why);
+        let known = self.failing.as_ref().map(|trouble| without_requests(&trouble.why));
+        let news = known.is_none_or(|known| known != without_requests(&why));
         let trouble = self.failing.get_or_insert_with(|| Trouble {
             since: facts.now,
             times: 0,
@@ -91,6 +94,14 @@ impl BackupLedger {
                     .seen(newest);
                 lines.into_iter().fold(alert, Alert::seen)
             });
+        }
+    }
+
+    /// Something that passes stood in the way of the backup at work: it is made again soon. Told when that happens again
+    /// and again.
+    pub fn postponed(&mut self, facts: &Facts<'_>, why: &str) {
+        if self.is_put_off() {
+            self.failed(facts, why);
         }
     }
 
@@ -118,6 +129,7 @@ impl BackupLedger {
     pub fn damaged(&mut self, facts: &Facts<'_>, point: &str, found: &[String]) {
         if self.newest.as_ref().is_some_and(|kept| kept.id.to_string() == point) {
             self.newest = None;
+            self.again = true;
         }
         let title = printable(point, 60);
         self.tell(facts, AlertKind::BackupDamaged, |alert| {
@@ -272,6 +284,15 @@ impl BackupLedger {
 /// The first line.
 fn headline(why: &str) -> &str {
     why.lines().next().unwrap_or_default().trim_end_matches(['.', ':'])
+}
+
+/// The same call refused again has another request id, and is no news for that.
+fn without_requests(why: &str) -> String {
+    let mut parts = why.split("[request ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.split_once(']').map_or("", |(_, rest)| rest)
+    })
 }
 
 fn times(times: u32) -> String {

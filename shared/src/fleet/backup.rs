@@ -75,6 +75,11 @@ pub(crate) struct BackupSection {
     #[deserr(default)]
     #[schemars(extend("default" = {}, "examples" = [{ "arn:aws:sns:us-east-1:111122223333:errors": "arn:aws:sns:eu-central-1:111122223333:errors" }]))]
     others: Option<Map<Text<Entry>>>,
+    /// How often a recovery point is made by itself, besides when another endpoint config comes into service. `1d`, or half
+    /// of `objectives.rpo` where that is at most a day.
+    #[deserr(default)]
+    #[schemars(extend("examples" = ["6h"]))]
+    every: Option<SpanWithin<{ 10 * MINUTE }, { 365 * DAY }>>,
     /// How long recovery points are kept. The newest good one always is.
     #[deserr(default)]
     retention: Option<RetentionSection>,
@@ -214,6 +219,7 @@ impl BackupSection {
             buckets: entries(self.buckets, under.buckets),
             environment: entries(self.environment, under.environment),
             others: entries(self.others, under.others),
+            every: self.every.or(under.every),
             retention: both(self.retention, under.retention, |over, under| RetentionSection {
                 last: over.last.or(under.last),
                 within: over.within.or(under.within),
@@ -242,6 +248,7 @@ impl BackupSection {
             "enabled" => self.enabled.is_some(),
             "destination" => self.destination.is_some(),
             "objectives" => self.objectives.is_some(),
+            "every" => self.every.is_some(),
             _ => false,
         }
     }
@@ -288,7 +295,21 @@ impl BackupSection {
                 "an `rto` of at most `restore.deadline`",
             ));
         }
+        let rpo = self.promised_rpo();
+        if self.every.is_some_and(|every| every.duration() >= rpo) {
+            wrong.push((
+                "every",
+                "the newest recovery point is older than `objectives.rpo` before the next one comes".to_owned(),
+                "less than `objectives.rpo`",
+            ));
+        }
         wrong
+    }
+
+    fn promised_rpo(&self) -> Duration {
+        let objectives = self.objectives.as_ref();
+        let said = objectives.and_then(|objectives| objectives.rpo.as_ref());
+        said.map_or(Duration::from_millis(26 * HOUR), |rpo| rpo.duration())
     }
 
     /// The whole policy; `None` when the endpoint is not backed up.
@@ -296,6 +317,7 @@ impl BackupSection {
         if self.enabled == Some(false) {
             return None;
         }
+        let rpo = self.promised_rpo();
         let destination = self.destination?;
         let retention = self.retention.unwrap_or_default();
         let restore = self.restore.unwrap_or_default();
@@ -320,6 +342,7 @@ impl BackupSection {
                 environment: self.environment.unwrap_or_default().0.into_iter().collect(),
                 others: texts(self.others),
             },
+            every: self.every.map_or_else(|| usual(rpo), SpanWithin::duration),
             retention: Retention {
                 last: retention.last.map_or(7, |number| number.0),
                 within: retention
@@ -337,9 +360,7 @@ impl BackupSection {
                 deadline: drill.deadline.map_or(RESTORE_DEADLINE, SpanWithin::duration),
             },
             objectives: Objectives {
-                rpo: objectives
-                    .rpo
-                    .map_or(Duration::from_millis(26 * HOUR), SpanWithin::duration),
+                rpo,
                 rto: objectives.rto.map_or(Duration::from_millis(HOUR), SpanWithin::duration),
             },
             concurrency: self.concurrency.map_or(32, |number| number.0),
@@ -348,6 +369,12 @@ impl BackupSection {
 }
 
 const RESTORE_DEADLINE: Duration = Duration::from_millis(2 * HOUR);
+
+/// How often a recovery point is made so that none becomes older than this.
+fn usual(rpo: Duration) -> Duration {
+    let day = Duration::from_millis(DAY);
+    if rpo > day { day } else { rpo / 2 }
+}
 
 fn texts(entries: Option<Map<Text<Entry>>>) -> BTreeMap<String, String> {
     let entries = entries.unwrap_or_default().0;

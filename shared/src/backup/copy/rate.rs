@@ -16,7 +16,7 @@ pub struct Rate {
     in_a_row: u32,
 }
 
-/// After so many throttled answers in a row the pause grows no further.
+/// After so many bursts of throttled answers in a row the pause grows no further.
 const STEPS: u32 = 7;
 
 impl Rate {
@@ -47,8 +47,8 @@ impl Rate {
             return;
         }
         self.throttled += 1;
-        self.in_a_row = self.in_a_row.saturating_add(1);
         if fresh {
+            self.in_a_row = self.in_a_row.saturating_add(1);
             self.limit = (self.limit / 2.0).max(1.0);
             self.stale = in_flight;
         }
@@ -83,6 +83,11 @@ mod tests {
         }
         assert_eq!(rate.limit(), 16);
         assert_eq!(rate.throttled(), 32);
+        assert_eq!(
+            rate.pause(),
+            Duration::from_millis(100),
+            "one burst is one reason to wait"
+        );
     }
 
     #[test]

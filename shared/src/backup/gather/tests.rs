@@ -116,7 +116,7 @@ fn an_artifact_of_which_something_is_missing_is_none() {
         .artifact(&key, &destination, expected, ("d".into(), expected))
         .unwrap_err();
     assert_eq!(problems.len(), 6);
-    assert_eq!(problems[5], "and 2 more objects of s3://models/llm/");
+    assert_eq!(problems[5], "and 2 more objects");
     let mut whole = Tallied::default();
     wanted
         .iter()

@@ -179,6 +179,31 @@ fn each_alert_reads_like_this() {
 }
 
 #[test]
+fn the_same_refusal_with_another_request_id_is_no_news() {
+    let mut ledger = BackupLedger::default();
+    for request in ["1", "2", "3"] {
+        let why =
+            format!("a: s3:CopyObject failed (denied): no [request {request}].\nb: likewise [request {request}x]");
+        ledger.failed(&facts(0), &why);
+    }
+    assert_eq!(kinds(&ledger), [AlertKind::BackupFailed]);
+    assert_eq!(ledger.failing.as_ref().map(|trouble| trouble.times), Some(3));
+}
+
+#[test]
+fn what_passes_is_told_when_it_does_not() {
+    let mut ledger = BackupLedger::default();
+    for time in 0..3 {
+        ledger.begin(at(time * 300), None).expect("none is at work");
+        ledger.postponed(&facts(time * 300), "throttled");
+    }
+    assert_eq!(kinds(&ledger), [AlertKind::BackupFailed]);
+    ledger.begin(at(4000), None).expect("none is at work");
+    ledger.postponed(&facts(4000), "throttled");
+    assert_eq!(kinds(&ledger).len(), 1, "it is counted anew");
+}
+
+#[test]
 fn the_same_trouble_is_told_once_and_its_end_too() {
     let mut ledger = BackupLedger::default();
     for day in 0..5 {

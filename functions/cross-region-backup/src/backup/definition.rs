@@ -1,0 +1,158 @@
+//! What an endpoint is made of, as this Region describes it now.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use shared::{
+    aws::{
+        autoscaling::Scaled,
+        sagemaker::{Noun, SageMaker},
+    },
+    backup::definition::{self, Definition, Document, Kind, Live, ScaledThing, bases_first, named_models},
+    failure::Failure,
+};
+
+use super::Stop;
+use crate::services::{Regional, Services};
+
+/// Documents described at the same time.
+const AT_ONCE: usize = 8;
+
+/// Describes an endpoint with everything that it is made of.
+pub(super) async fn look(services: &Services<'_>, endpoint: &str) -> Result<Definition, Stop> {
+    let region = services.looking(services.home());
+    let sagemaker = &region.sagemaker;
+    let described = match sagemaker.document(Noun::Endpoint, endpoint).await {
+        Ok(described) => Value::Object(described),
+        Err(error) if error.failure == Failure::NotFound => {
+            return Err(Stop::Failed(format!(
+                "There is no endpoint {endpoint}: make it, or take its `backup` section out of the fleet file."
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    serves(endpoint, text(&described, "EndpointStatus")?)?;
+    let (config, components) = futures::try_join!(
+        document(sagemaker, Kind::Config, text(&described, "EndpointConfigName")?),
+        components(sagemaker, endpoint),
+    )?;
+    let names = named_models(&config.body, components.iter().map(|component| &component.body));
+    let models = stream::iter(&names).map(|name| document(sagemaker, Kind::Model, name));
+    let models: Vec<Document> = models.buffered(AT_ONCE).try_collect().await?;
+    let tags = sagemaker.list_tags(text(&described, "EndpointArn")?).await?;
+    let live = live(&described);
+    let scaling = scaling(&region, endpoint, &live, &components).await?;
+    Ok(Definition {
+        endpoint: endpoint.to_owned(),
+        tags: tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect(),
+        config,
+        models,
+        components: bases_first(components),
+        scaling,
+        live,
+    })
+}
+
+/// What is backed up is what serves.
+fn serves(endpoint: &str, status: &str) -> Result<(), Stop> {
+    match status {
+        "InService" | "Updating" | "SystemUpdating" | "RollingBack" | "UpdateRollbackFailed" => Ok(()),
+        "Creating" | "Deleting" => Err(Stop::NotNow(format!("{endpoint} is {status}"))),
+        _ => Err(Stop::Failed(format!(
+            "{endpoint} is {status}: what is backed up is what serves, and it does not."
+        ))),
+    }
+}
+
+async fn document(sagemaker: &SageMaker, kind: Kind, name: &str) -> Result<Document, Stop> {
+    let (noun, arn) = match kind {
+        Kind::Model => (Noun::Model, "ModelArn"),
+        Kind::Config => (Noun::EndpointConfig, "EndpointConfigArn"),
+        Kind::Component => (Noun::InferenceComponent, "InferenceComponentArn"),
+    };
+    let described = match sagemaker.document(noun, name).await {
+        Ok(described) => Value::Object(described),
+        Err(error) if error.failure == Failure::NotFound => {
+            let kind = kind.as_str();
+            return Err(Stop::Failed(format!(
+                "The {kind} {name} is gone: SageMaker cannot deploy the endpoint again, and nobody can say what it was made of."
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let tags = sagemaker.list_tags(text(&described, arn)?).await?;
+    Document::described(kind, described, tags).map_err(Stop::Failed)
+}
+
+async fn components(sagemaker: &SageMaker, endpoint: &str) -> Result<Vec<Document>, Stop> {
+    let names = sagemaker.components_of(endpoint).await?;
+    let described = stream::iter(&names).map(|name| document(sagemaker, Kind::Component, name));
+    described.buffered(AT_ONCE).try_collect().await
+}
+
+/// The variants as they serve now.
+fn live(described: &Value) -> Vec<Live> {
+    let variants = described.get("ProductionVariants").and_then(Value::as_array);
+    let variants = variants.into_iter().flatten().filter_map(|variant| {
+        Some(Live {
+            variant: variant.get("VariantName")?.as_str()?.to_owned(),
+            weight: variant.get("CurrentWeight").and_then(Value::as_f64),
+            instances: variant
+                .get("CurrentInstanceCount")
+                .and_then(Value::as_u64)
+                .and_then(|count| u32::try_from(count).ok()),
+        })
+    });
+    variants.collect()
+}
+
+async fn scaling(
+    region: &Regional,
+    endpoint: &str,
+    live: &[Live],
+    components: &[Document],
+) -> Result<Vec<definition::Scaled>, Stop> {
+    let of_variants = live.iter().flat_map(|live| {
+        let (endpoint, variant) = (endpoint.to_owned(), live.variant.clone());
+        let of = (endpoint.clone(), variant.clone());
+        [
+            Scaled::VariantInstances { endpoint, variant },
+            Scaled::VariantConcurrency {
+                endpoint: of.0,
+                variant: of.1,
+            },
+        ]
+    });
+    let of_components = components.iter().map(|component| Scaled::ComponentCopies {
+        component: component.name.clone(),
+    });
+    let wanted: Vec<Scaled> = of_variants.chain(of_components).collect();
+    // Nothing wanted would mean everything there is.
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = BTreeMap::new();
+    for target in region.autoscaling.scalable_targets(&wanted).await? {
+        let Some(scaling) = region.autoscaling.scaling(&target.scaled).await? else {
+            continue;
+        };
+        let of = match &target.scaled {
+            Scaled::VariantInstances { variant, .. } | Scaled::VariantConcurrency { variant, .. } => {
+                ScaledThing::Variant(variant.clone())
+            }
+            Scaled::ComponentCopies { component } => ScaledThing::Component(component.clone()),
+        };
+        let dimension = target.scaled.dimension().to_owned();
+        found.insert(
+            (of.clone(), dimension.clone()),
+            definition::Scaled { of, dimension, scaling },
+        );
+    }
+    Ok(found.into_values().collect())
+}
+
+fn text<'a>(described: &'a Value, field: &str) -> Result<&'a str, Stop> {
+    let found = described.get(field).and_then(Value::as_str);
+    found.ok_or_else(|| Stop::Later(format!("SageMaker's description has no {field}")))
+}

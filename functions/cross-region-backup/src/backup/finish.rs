@@ -1,0 +1,385 @@
+//! From the description of an endpoint to its recovery point.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::SignedDuration;
+use shared::{
+    aws::{
+        lease::Leases,
+        s3::{Condition, Got, S3, copy::Copier},
+    },
+    backup::{
+        artifact::Artifact,
+        audit::{self, Check, Presence},
+        copy::leftovers::leftovers,
+        definition::Definition,
+        gather::{self, Circumstances, Tallied},
+        inventory::CopyCall,
+        ledger::BackupLedger,
+        manifest::{LIMIT, PointId, RecoveryPoint},
+        references::{Form, Names},
+        rewrite::Rules,
+        verify,
+    },
+    lease::{Decision, Lease, Urgency},
+    location::Location,
+};
+
+use super::{
+    Made, Stop,
+    copying::{self, Copied},
+    inventory::{self, Task, listing},
+    work::Work,
+};
+use crate::{points, presence};
+
+/// Artifacts that change while they are copied are looked at so often in one invocation.
+const ROUNDS: u32 = 3;
+
+/// Artifacts looked at at the same time.
+const AT_ONCE: usize = 8;
+
+/// The right to write and delete where the backups are: as long as a last look may take, and no longer than others can
+/// wait when its holder dies.
+const LEASE: Duration = Duration::from_secs(5 * 60);
+
+/// What the lease is on.
+pub(crate) const VAULT: &str = "vault";
+
+/// So much longer a lease has to last when a point is about to be written.
+const WRITING: SignedDuration = SignedDuration::from_secs(30);
+
+/// What the newest recovery point says of its artifacts, by their roots.
+type Known = BTreeMap<Location, Artifact>;
+
+/// Makes the recovery point, or as much of what it needs as there is time for.
+pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<Made, Stop> {
+    let definition = super::definition::look(work.services, work.endpoint).await?;
+    audit(work, ledger, &definition).await?;
+    let vault = &work.backed.policy.vault;
+    let rules = Rules {
+        account: work.services.settings().account().to_owned(),
+        from: work.services.home().to_owned(),
+        to: vault.region.clone(),
+        copied: BTreeMap::new(),
+        mappings: work.backed.policy.mappings.clone(),
+    };
+    let to_copy = gather::preflight(&definition, &rules).map_err(|refused| Stop::Failed(refused.to_string()))?;
+    let keys: Vec<(String, Form)> = to_copy.into_keys().collect();
+    let copier = work.services.copier(&work.backed.policy);
+    let known = known(work, ledger).await?;
+    for _ in 0..ROUNDS {
+        let from = work.services.looking(work.services.home()).s3;
+        let looking = stream::iter(&keys).map(|key| inventory::task(&from, vault, key));
+        let tasks: Vec<Option<Task>> = looking.buffered(AT_ONCE).try_collect().await?;
+        let tasks: Vec<Task> = tasks.into_iter().flatten().collect();
+        let present = present(work, &known, &tasks).await?;
+        let to_do: Vec<&Task> = tasks
+            .iter()
+            .zip(&present)
+            .filter_map(|(task, present)| present.is_none().then_some(task))
+            .collect();
+        let copied = copying::copy(work, &copier, &to_do).await?;
+        if copied.changed {
+            tracing::info!("the artifacts changed while they were copied; they are looked at again");
+            work.anew();
+            continue;
+        }
+        judge(&copied)?;
+        let mut copied = copied.tallied.into_iter();
+        let tallied: Vec<(&Task, Tallied)> = tasks
+            .iter()
+            .zip(&present)
+            .map(|(task, present)| match present {
+                Some(_) => (task, Tallied::default()),
+                None => (task, copied.next().unwrap_or_default()),
+            })
+            .collect();
+        return under_lease(work, &copier, &definition, &rules, &tallied, &known).await;
+    }
+    Err(Stop::Later(
+        "the artifacts change as fast as they are copied".to_owned(),
+    ))
+}
+
+/// Whether SageMaker could deploy the endpoint again as it is.
+async fn audit(work: &Work<'_>, ledger: &BackupLedger, definition: &Definition) -> Result<(), Stop> {
+    let services = work.services;
+    let seen = presence::all(services, services.home(), audit::checks(definition)).await;
+    let (findings, unknown) = audit::judge(seen);
+    for one in &unknown {
+        tracing::warn!("not seen: {one}");
+    }
+    let known = findings.iter().all(|finding| ledger.gone.contains(&finding.key()));
+    // What could not be seen this time is not there again for that.
+    if known && !unknown.is_empty() {
+        return Ok(());
+    }
+    let facts = work.facts();
+    work.change(|document| document.audited(&facts, &findings))
+        .await
+        .map(drop)
+}
+
+/// What the newest recovery point says is there. One that cannot be used is told.
+async fn known(work: &Work<'_>, ledger: &BackupLedger) -> Result<Known, Stop> {
+    let vault = &work.backed.policy.vault;
+    let s3 = work.services.looking(&vault.region).s3;
+    let Some(kept) = &ledger.newest else {
+        let newest = points::newest(&s3, vault, work.endpoint).await?;
+        return Ok(newest.map(|(_, point)| by_root(point)).unwrap_or_default());
+    };
+    match points::read(&s3, vault, work.endpoint, &kept.id).await? {
+        Ok(point) => Ok(by_root(point)),
+        Err(why) => {
+            damaged(work, &kept.id, &[why]).await?;
+            Ok(Known::new())
+        }
+    }
+}
+
+fn by_root(point: RecoveryPoint) -> Known {
+    let artifacts = point.artifacts.into_iter();
+    artifacts.map(|artifact| (artifact.root.clone(), artifact)).collect()
+}
+
+async fn damaged(work: &Work<'_>, id: &PointId, found: &[String]) -> Result<(), Stop> {
+    let facts = work.facts();
+    let tell = |document: &mut BackupLedger| {
+        document.damaged(&facts, &id.to_string(), found);
+        // This backup makes it good.
+        document.again = false;
+    };
+    work.change(tell).await.map(drop)
+}
+
+/// The artifacts of which the newest recovery point says that they were compared, and that are as they were since. One
+/// that is not is told, and copied again.
+async fn present<'k>(work: &mut Work<'_>, known: &'k Known, tasks: &[Task]) -> Result<Vec<Option<&'k Artifact>>, Stop> {
+    let s3 = work.services.looking(&work.backed.policy.vault.region).s3;
+    let (mut present, mut wrong) = (Vec::new(), Vec::new());
+    for task in tasks {
+        work.progress.total.objects = work.progress.total.objects.saturating_add(task.expected.objects);
+        work.progress.total.bytes = work.progress.total.bytes.saturating_add(task.expected.bytes);
+    }
+    for task in tasks {
+        let artifact = known.get(&task.destination.root);
+        let Some(artifact) = artifact.filter(|artifact| artifact.at == task.destination.at) else {
+            present.push(None);
+            continue;
+        };
+        let (digest, tally) = listing(&s3, &artifact.root).await?;
+        if (&digest, tally) == (&artifact.digest, artifact.tally) {
+            let there = &mut work.progress.present;
+            there.objects = there.objects.saturating_add(tally.objects);
+            there.bytes = there.bytes.saturating_add(tally.bytes);
+            present.push(Some(artifact));
+        } else {
+            let had = artifact.tally;
+            wrong.push(format!(
+                "the copy of {} has {tally}, and had {had}; it is copied again",
+                artifact.uri
+            ));
+            present.push(None);
+        }
+    }
+    if !wrong.is_empty()
+        && let Some(id) = &work.newest
+    {
+        let id = id.clone();
+        damaged(work, &id, &wrong).await?;
+        work.newest = None;
+    }
+    Ok(present)
+}
+
+/// What did not come out.
+fn judge(copied: &Copied) -> Result<(), Stop> {
+    let problems: Vec<String> = copied.tallied.iter().flat_map(Tallied::problems).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let later = copied.tallied.iter().any(Tallied::to_be_continued);
+    let problems = problems.join("\n");
+    Err(if later {
+        Stop::Later(problems)
+    } else {
+        Stop::Failed(problems)
+    })
+}
+
+/// The last look at everything that the point names, its writing, and the end of uploads that nobody needs: while nobody
+/// deletes anything.
+async fn under_lease(
+    work: &mut Work<'_>,
+    copier: &Copier,
+    definition: &Definition,
+    rules: &Rules,
+    tallied: &[(&Task, Tallied)],
+    known: &Known,
+) -> Result<Made, Stop> {
+    let vault = &work.backed.policy.vault;
+    let leases = work.services.vault_leases(vault);
+    let owner = format!("{}/{}/{}", work.services.home(), work.endpoint, work.job.number);
+    let held = hold(work, &leases, &owner).await?;
+    let written = Box::pin(write(work, copier, definition, rules, tallied, known, &held)).await;
+    if let Err(error) = leases.release(VAULT, &owner).await {
+        tracing::warn!(%error, "the lease was not given back; it ends by itself");
+    }
+    written
+}
+
+/// Waits for the lease, as long as there is time.
+async fn hold(work: &Work<'_>, leases: &Leases, owner: &str) -> Result<Lease, Stop> {
+    loop {
+        if !work.services.in_time() {
+            return Err(Stop::OutOfTime);
+        }
+        let purpose = format!("the recovery point of {}", work.endpoint);
+        let now = work.services.now();
+        let wish = Lease::wish("cross-region-backup", owner, &purpose, Urgency::Routine, now, LEASE);
+        match leases.acquire(VAULT, &wish).await {
+            Ok(Decision::Grant(lease) | Decision::TakeOver { lease, .. }) => return Ok(lease),
+            Ok(Decision::Refuse { current, .. }) => {
+                tracing::info!(holder = current.owner_token, "waiting for {}", current.purpose);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(unleased(&error)),
+        }
+    }
+}
+
+fn unleased(error: &shared::aws::ledger::LedgerError) -> Stop {
+    match error.call() {
+        Some(call) => call.clone().into(),
+        None => Stop::Later(error.to_string()),
+    }
+}
+
+async fn write(
+    work: &Work<'_>,
+    copier: &Copier,
+    definition: &Definition,
+    rules: &Rules,
+    tallied: &[(&Task, Tallied)],
+    known: &Known,
+    held: &Lease,
+) -> Result<Made, Stop> {
+    let services = work.services;
+    let vault = &work.backed.policy.vault;
+    let looking = services.looking(&vault.region).s3;
+    let acting = services.acting(&vault.region).s3;
+    let (mut artifacts, mut problems) = (Vec::new(), Vec::new());
+    for (task, tallied) in tallied {
+        if let Some((at, text)) = task.file() {
+            once(&acting, at, text, "application/octet-stream").await?;
+        }
+        let root = &task.destination.root;
+        let listed = listing(&looking, root).await?;
+        match tallied.artifact(&task.key, &task.destination, task.expected, listed) {
+            Ok(artifact) => {
+                let proof = known.get(root).filter(|known| known.digest == artifact.digest);
+                let proof = proof.map_or(artifact.proof, |known| known.proof.max(artifact.proof));
+                artifacts.push(Artifact { proof, ..artifact });
+            }
+            Err(wrong) => problems.extend(wrong),
+        }
+    }
+    if !problems.is_empty() {
+        // They were there when they were copied: the next look tells what happened.
+        return Err(Stop::Later(problems.join("\n")));
+    }
+    let circumstances = Circumstances {
+        began: work.job.began,
+        completed: services.now(),
+        writer: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let point = gather::point(definition, rules, artifacts, circumstances);
+    let point = point.map_err(|refused| Stop::Failed(refused.to_string()))?;
+    restorable(work, &point).await?;
+    let (id, document) = point.write();
+    if document.len() as u64 > LIMIT {
+        return Err(Stop::Failed(format!(
+            "The recovery point would have {} bytes, and {LIMIT} are read again.",
+            document.len()
+        )));
+    }
+    if services.now().saturating_add(WRITING).unwrap_or(held.expires) >= held.expires {
+        return Err(Stop::Later("the last look took longer than the lease lasts".to_owned()));
+    }
+    once(&acting, &id.at(vault, work.endpoint), &document, "application/json").await?;
+    tracing::info!(point = %id, "recovery point written");
+    sweep(work, copier, &looking, &point).await;
+    Ok(Made {
+        id,
+        config: definition.config.name.clone(),
+        completed: point.completed,
+        tally: point.tally(),
+    })
+}
+
+/// Images, roles and keys that a restore needs are there.
+async fn restorable(work: &Work<'_>, point: &RecoveryPoint) -> Result<(), Stop> {
+    let needs = verify::needs(point).into_iter().map(|(names, value)| Check {
+        names,
+        value,
+        places: Vec::new(),
+    });
+    let region = &work.backed.policy.vault.region;
+    let mut missing = Vec::new();
+    for (check, presence) in presence::all(work.services, region, needs.collect()).await {
+        let what = match check.names {
+            Names::Image => "image",
+            Names::Role => "role",
+            _ => "key",
+        };
+        match presence {
+            Presence::There => {}
+            Presence::Unknown(why) => tracing::warn!("the {what} {} in {region} was not seen: {why}", check.value),
+            Presence::Gone(why) => missing.push(format!("the {what} {} in {region}: {why}", check.value)),
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Stop::Failed(format!(
+            "All is copied, but a restore would lack something:\n{}",
+            missing.join("\n")
+        ))),
+    }
+}
+
+/// Writes an object that is written once: what is there already has to be the very same.
+async fn once(s3: &S3, at: &Location, text: &str, content_type: &str) -> Result<(), Stop> {
+    let put = s3
+        .put(at, text.as_bytes().to_vec(), content_type, Condition::Absent)
+        .await;
+    let Err(error) = put else { return Ok(()) };
+    if error.failure != shared::failure::Failure::Conflict {
+        return Err(error.into());
+    }
+    match s3.get(at, None, LIMIT).await? {
+        Got::Object(object) if object.body == text.as_bytes() => Ok(()),
+        Got::Object(_) => Err(Stop::Failed(format!(
+            "{at} is there, and is not what belongs there: somebody else wrote it. Delete it."
+        ))),
+        Got::Absent | Got::NotModified => Err(Stop::Later(error.to_string())),
+    }
+}
+
+/// Ends uploads that nobody needs any more. What remains is swept up next time, or by the bucket's lifecycle rule.
+async fn sweep(work: &Work<'_>, copier: &Copier, s3: &S3, point: &RecoveryPoint) {
+    let vault = &work.backed.policy.vault;
+    let below = vault.artifacts();
+    let uploads = match s3.uploads(&below.bucket, &below.key).await {
+        Ok(uploads) => uploads,
+        Err(error) => return tracing::warn!(%error, "unfinished uploads were not looked for"),
+    };
+    let complete = |key: &str| point.artifacts.iter().any(|one| key.starts_with(&one.root.key));
+    for call in leftovers(&below.bucket, &uploads, complete, work.services.now()) {
+        let answer = copier.perform(&call).await;
+        if let CopyCall::Abort { to, .. } = &call {
+            tracing::info!(key = to.key, ?answer, "an upload that nobody needs was ended");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether what documents name is there and usable: images, roles, keys, artifacts.
+
+use futures::{StreamExt, stream};
+use shared::{
+    backup::{
+        audit::{Check, Presence},
+        images::EcrImage,
+        references::{Form, Names, place},
+    },
+    failure::CallError,
+};
+
+use crate::services::Services;
+
+/// Things looked for at the same time.
+const AT_ONCE: usize = 8;
+
+/// Looks for each of these in a Region.
+pub(crate) async fn all(services: &Services<'_>, region: &str, checks: Vec<Check>) -> Vec<(Check, Presence)> {
+    let looking = checks.into_iter().map(async |check| {
+        let presence = one(services, region, check.names, &check.value).await;
+        (check, presence)
+    });
+    stream::iter(looking).buffered(AT_ONCE).collect().await
+}
+
+/// Looks for one thing in a Region.
+pub(crate) async fn one(services: &Services<'_>, region: &str, names: Names, value: &str) -> Presence {
+    match names {
+        Names::Image => image(services, value).await,
+        Names::Role => role(services, region, value).await,
+        Names::Key => key(services, region, value).await,
+        Names::Artifact(form) => artifact(services, region, value, form).await,
+        _ => Presence::Unknown("nobody knows how to look for it".into()),
+    }
+}
+
+async fn image(services: &Services<'_>, value: &str) -> Presence {
+    let Some(image) = EcrImage::parse(value) else {
+        return Presence::Unknown("it is not in a registry of ECR".into());
+    };
+    let which = image.digest().or(image.tag()).unwrap_or("latest");
+    let ecr = services.looking(&image.region).ecr;
+    match ecr.image(&image.account, &image.repository, which).await {
+        Ok(Some(_)) => Presence::There,
+        Ok(None) => Presence::Gone("the registry has no such image".into()),
+        Err(error) => unknown(&error),
+    }
+}
+
+async fn role(services: &Services<'_>, region: &str, value: &str) -> Presence {
+    let account = services.settings().account();
+    let Some(name) = value
+        .rsplit('/')
+        .next()
+        .filter(|_| value.split(':').nth(4) == Some(account))
+    else {
+        return Presence::Unknown(format!("it is no role of account {account}"));
+    };
+    match services.looking(region).iam.role(name).await {
+        Ok(Some(arn)) if arn == value => Presence::There,
+        Ok(Some(arn)) => Presence::Gone(format!("the role of that name is {arn}")),
+        Ok(None) => Presence::Gone("there is no such role".into()),
+        Err(error) => unknown(&error),
+    }
+}
+
+async fn key(services: &Services<'_>, region: &str, value: &str) -> Presence {
+    match services.looking(region).kms.key(value).await {
+        Ok(Some(key)) if key.enabled => Presence::There,
+        Ok(Some(key)) => Presence::Gone(format!("it is {}", key.state)),
+        Ok(None) => Presence::Gone(format!("there is no such key in {region}")),
+        Err(error) => unknown(&error),
+    }
+}
+
+async fn artifact(services: &Services<'_>, region: &str, value: &str, form: Form) -> Presence {
+    let at = match place(value, form) {
+        Ok(at) => at,
+        Err(why) => return Presence::Gone(why),
+    };
+    let s3 = services.looking(region).s3;
+    let there = match form {
+        Form::Prefix => s3
+            .page(&at.bucket, &at.key, None)
+            .await
+            .map(|page| !page.objects.is_empty()),
+        _ => s3.head(&at).await.map(|etag| etag.is_some()),
+    };
+    match there {
+        Ok(true) => Presence::There,
+        Ok(false) => Presence::Gone("404".into()),
+        Err(error) => unknown(&error),
+    }
+}
+
+fn unknown(error: &CallError) -> Presence {
+    Presence::Unknown(format!("{error}. {}", error.advice()))
+}

@@ -1,0 +1,290 @@
+//! What wakes the function besides people: the schedule, and SageMaker's events.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use shared::{
+    aws::ledger::{LedgerError, Loaded},
+    backup::{ledger::BackupLedger, tell::Facts},
+    endpoint::{EndpointStatus, Listed},
+    failure::CallError,
+    fleet::Fleet,
+    report::Report,
+    trigger::EndpointStateChange,
+};
+use tracing::Instrument;
+
+use crate::{
+    HandlerError,
+    backup::{self, Came, Told, Wish},
+    outcome,
+    services::{Backed, Services, backed},
+};
+
+/// Ledgers and tags read at the same time.
+const AT_ONCE: usize = 16;
+
+/// Backups made at the same time: each makes many calls by itself.
+const BACKUPS: usize = 4;
+
+/// Tags seldom change, and `ListTags` is a call for each endpoint: they are asked again after this.
+const TAGS_LAST: Duration = Duration::from_secs(600);
+
+type Tags = BTreeMap<String, String>;
+
+/// Tags by ARN, kept between warm invocations.
+#[derive(Debug, Default)]
+pub(crate) struct TagCache(Mutex<BTreeMap<String, (Timestamp, Tags)>>);
+
+impl TagCache {
+    fn get(&self, arn: &str, now: Timestamp) -> Option<Tags> {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.retain(|_, (at, _)| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < TAGS_LAST));
+        cache.get(arn).map(|(_, tags)| tags.clone())
+    }
+
+    fn put(&self, arn: &str, now: Timestamp, tags: &Tags) {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.insert(arn.to_owned(), (now, tags.clone()));
+    }
+}
+
+/// One endpoint that is backed up, and what is remembered of it.
+pub(crate) struct Standing {
+    pub(crate) endpoint: String,
+    pub(crate) backed: Backed,
+    pub(crate) ledger: Loaded<BackupLedger>,
+}
+
+/// Every endpoint of this Region that is backed up.
+///
+/// # Errors
+/// When nobody can say which they are.
+pub(crate) async fn endpoints(services: &Services<'_>) -> Result<Vec<(String, Backed)>, HandlerError> {
+    let fleet = services.fleet().await.map_err(HandlerError::Fleet)?;
+    let mut names: BTreeMap<String, Option<Tags>> =
+        fleet.named().into_iter().map(|name| (name.to_owned(), None)).collect();
+    if fleet.selects_by_pattern() || fleet.selects_by_tag() {
+        let sagemaker = services.looking(services.home()).sagemaker;
+        let unlisted = |call: CallError| HandlerError::Fleet(format!("{call}. {}", call.advice()));
+        for (name, tags) in tagged(services, &fleet, sagemaker.list_endpoints().await.map_err(unlisted)?).await {
+            match tags {
+                Ok(tags) => drop(names.insert(name, tags)),
+                Err(error) => {
+                    tracing::warn!(endpoint = name, %error, "no tags, so nobody knows whether it is backed up")
+                }
+            }
+        }
+    }
+    let all = names.into_iter().filter_map(|(name, tags)| {
+        let backed = backed(&fleet, &name, tags.as_ref())?;
+        Some((name, backed))
+    });
+    Ok(all.collect())
+}
+
+async fn tagged(
+    services: &Services<'_>,
+    fleet: &Fleet,
+    listed: Vec<Listed>,
+) -> Vec<(String, Result<Option<Tags>, CallError>)> {
+    let reading = listed.into_iter().map(async |endpoint| {
+        if !fleet.selects_by_tag() {
+            return (endpoint.name, Ok(None));
+        }
+        let (cache, now) = (&services.ctx.tags, services.now());
+        if let Some(tags) = cache.get(&endpoint.arn, now) {
+            return (endpoint.name, Ok(Some(tags)));
+        }
+        let tags = services
+            .looking(services.home())
+            .sagemaker
+            .list_tags(&endpoint.arn)
+            .await;
+        if let Ok(tags) = &tags {
+            cache.put(&endpoint.arn, now, tags);
+        }
+        (endpoint.name, tags.map(Some))
+    });
+    stream::iter(reading).buffer_unordered(AT_ONCE).collect().await
+}
+
+/// What is remembered of each of them; those whose ledger cannot be read are the error, after the others.
+pub(crate) async fn standings(
+    services: &Services<'_>,
+    endpoints: Vec<(String, Backed)>,
+) -> (Vec<Standing>, Option<LedgerError>) {
+    let reading = endpoints.into_iter().map(async |(endpoint, backed)| {
+        let ledger = services.ledger(&endpoint).load().await?;
+        Ok(Standing {
+            endpoint,
+            backed,
+            ledger,
+        })
+    });
+    let read: Vec<Result<Standing, LedgerError>> = stream::iter(reading).buffered(AT_ONCE).collect().await;
+    split(read)
+}
+
+fn split<T>(results: Vec<Result<T, LedgerError>>) -> (Vec<T>, Option<LedgerError>) {
+    let (mut good, mut failed) = (Vec::new(), None);
+    for result in results {
+        match result {
+            Ok(one) => good.push(one),
+            Err(error) => {
+                tracing::error!(%error, "the ledger cannot be used");
+                failed = Some(error);
+            }
+        }
+    }
+    (good, failed)
+}
+
+/// Everything that is due.
+pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError> {
+    let began = services.now();
+    let (standings, mut failed) = standings(services, endpoints(services).await?).await;
+    let (due, mut idle): (Vec<Standing>, Vec<Standing>) = standings.into_iter().partition(|one| is_due(services, one));
+    let (told, unable) = begin(services, &due, &Wish::default()).await;
+    failed = failed.or(unable);
+    for (standing, told) in due.into_iter().zip(&told) {
+        let ledger = told.as_ref().map_or(standing.ledger, |told| told.ledger.clone());
+        idle.push(Standing { ledger, ..standing });
+    }
+    let told: Vec<Told> = told.into_iter().flatten().collect();
+    let aging = idle.into_iter().map(|standing| aged(services, standing));
+    let (standings, unable) = split(stream::iter(aging).buffered(AT_ONCE).collect().await);
+    outcome::emit(services, &told, Some((began, &standings)));
+    match failed.or(unable) {
+        Some(error) => Err(error.into()),
+        None => Ok(outcome::ticked(services, &told, &standings)),
+    }
+}
+
+/// A backup is to be begun, and can be: only the endpoint's own Region can describe it.
+fn is_due(services: &Services<'_>, standing: &Standing) -> bool {
+    let policy = &standing.backed.policy;
+    policy.vault.region != services.home() && standing.ledger.document.backup_is_due(policy.every, services.now())
+}
+
+/// Begins a backup of each; the results are at their places.
+pub(crate) async fn begin(
+    services: &Services<'_>,
+    due: &[Standing],
+    wish: &Wish,
+) -> (Vec<Option<Told>>, Option<LedgerError>) {
+    let begun = due.iter().map(|standing| {
+        let endpoint = standing.endpoint.as_str();
+        let span = tracing::info_span!("endpoint", endpoint);
+        let one = async move {
+            match services.in_time() {
+                true => Box::pin(backup::begin(services, endpoint, &standing.backed, wish))
+                    .await
+                    .map(Some),
+                // The next tick begins it.
+                false => Ok(None),
+            }
+        };
+        one.instrument(span)
+    });
+    let results: Vec<Result<Option<Told>, LedgerError>> = stream::iter(begun).buffered(BACKUPS).collect().await;
+    let mut failed = None;
+    let told = results.into_iter().map(|result| match result {
+        Ok(told) => told,
+        Err(error) => {
+            tracing::error!(%error, "the ledger cannot be used");
+            failed = Some(error);
+            None
+        }
+    });
+    (told.collect(), failed)
+}
+
+/// Tells when the newest recovery point has become too old, and whatever else waits to be told.
+async fn aged(services: &Services<'_>, standing: Standing) -> Result<Standing, LedgerError> {
+    let Standing {
+        endpoint,
+        backed,
+        ledger: loaded,
+    } = standing;
+    let ledger = services.ledger(&endpoint);
+    let facts = Facts {
+        now: services.now(),
+        endpoint: &endpoint,
+        region: &backed.policy.vault.region,
+        labels: &backed.labels,
+    };
+    let check = |document: &BackupLedger| {
+        let mut new = document.clone();
+        if backed.policy.vault.region != services.home() {
+            new.check_age(&facts, &backed.policy.objectives);
+        }
+        ((new != *document).then_some(new), ())
+    };
+    let (loaded, ()) = ledger.change_from(loaded, check).await?;
+    let (ledger, _) = services.teller.drain(&ledger, loaded).await?;
+    Ok(Standing {
+        endpoint,
+        backed,
+        ledger,
+    })
+}
+
+/// An endpoint changed: what came into service is backed up.
+pub(crate) async fn changed(services: &Services<'_>, change: &EndpointStateChange) -> Result<Report, HandlerError> {
+    let endpoint = &change.endpoint;
+    if change.status != EndpointStatus::InService {
+        let status = &change.status;
+        return Ok(Report::done(format!(
+            "{endpoint} is {status}: a backup is made when something comes into service."
+        )));
+    }
+    let Some(backed) = services.backed(endpoint).await.map_err(HandlerError::Fleet)? else {
+        return Ok(Report::done(format!("{endpoint} is not backed up.")));
+    };
+    if backed.policy.vault.region == services.home() {
+        return Ok(Report::done(format!("{endpoint} is in the Region of its backups.")));
+    }
+    let config = match &change.config {
+        Some(config) => Ok(config.clone()),
+        None => in_force(services, endpoint).await,
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(why) => {
+            return Ok(Report::partial(format!(
+                "{endpoint} could not be looked at: {why}. The schedule backs it up."
+            )));
+        }
+    };
+    let wish = Wish {
+        config: Some((config, change.at.unwrap_or_else(|| services.now()))),
+        ..Wish::default()
+    };
+    let told = backup::begin(services, endpoint, &backed, &wish).await?;
+    let told = [told];
+    outcome::emit(services, &told, None);
+    Ok(outcome::of_one(&told[0]))
+}
+
+/// The endpoint config in force.
+async fn in_force(services: &Services<'_>, endpoint: &str) -> Result<String, String> {
+    let sagemaker = services.looking(services.home()).sagemaker;
+    let described = sagemaker
+        .describe_endpoint(endpoint)
+        .await
+        .map_err(|error| error.to_string())?;
+    described
+        .config
+        .ok_or_else(|| "its description names no config".to_owned())
+}
+
+/// It came to a point or is under way, or nothing was to be done.
+pub(crate) fn is_well(told: &Told) -> bool {
+    !matches!(told.came, Came::Failed(_))
+}
