@@ -6,7 +6,7 @@ use std::{
 };
 
 use shared::{
-    command::{HealthCommand, RolloutCommand},
+    command::{BackupCommand, HealthCommand, RolloutCommand},
     fleet::Fleet,
     trigger::Trigger,
 };
@@ -37,6 +37,7 @@ fn understood(function: &str, bytes: &[u8]) -> Result<String, String> {
     };
     let read = match function {
         "health-checker" => HealthCommand::parse(command).map(|command| format!("{command:?}")),
+        "cross-region-backup" => BackupCommand::parse(command).map(|command| format!("{command:?}")),
         _ => RolloutCommand::parse(command).and_then(|command| match command {
             RolloutCommand::Start(start) => {
                 let fleet = Fleet::parse(
@@ -94,4 +95,14 @@ fn every_sample_of_a_rollout_is_understood() {
 #[test]
 fn every_refused_sample_of_a_rollout_is_refused_with_what_is_accepted() {
     insta::assert_snapshot!(each_is_refused("traffic-shifter"));
+}
+
+#[test]
+fn every_sample_of_a_backup_is_understood() {
+    insta::assert_snapshot!(each_is_understood("cross-region-backup"));
+}
+
+#[test]
+fn every_refused_sample_of_a_backup_is_refused_with_what_is_accepted() {
+    insta::assert_snapshot!(each_is_refused("cross-region-backup"));
 }

@@ -98,6 +98,14 @@ scenarios! {
     people_steer_rollouts => "rollout-operators",
     a_lost_hour_changes_no_traffic => "rollout-lost-hour",
     an_inference_component_gets_its_old_model_back_on_an_alarm => "rollout-components",
+    the_first_backups_copy_everything_once_and_the_next_ones_nothing => "backup-first",
+    a_new_model_is_backed_up_when_it_ships => "backup-ships",
+    what_does_not_fit_into_an_invocation_is_copied_by_several => "backup-large",
+    a_model_that_is_replaced_while_it_is_copied_is_never_mixed => "backup-changing",
+    a_throttled_destination_is_copied_to_more_slowly => "backup-throttled",
+    a_backup_that_cannot_be_is_told_once_and_made_when_it_can => "backup-refused",
+    damaged_copies_are_noticed_and_copied_again => "backup-damaged",
+    recovery_points_are_pruned_as_shown_and_the_last_good_one_stays => "backup-prune",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {
