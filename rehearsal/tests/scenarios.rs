@@ -106,6 +106,10 @@ scenarios! {
     a_backup_that_cannot_be_is_told_once_and_made_when_it_can => "backup-refused",
     damaged_copies_are_noticed_and_copied_again => "backup-damaged",
     recovery_points_are_pruned_as_shown_and_the_last_good_one_stays => "backup-prune",
+    a_dark_regions_endpoints_come_up_in_the_other_one => "backup-restore",
+    a_restore_without_capacity_is_named_for_what_it_left_and_succeeds_later => "backup-restore-fails",
+    drills_leave_their_figures_and_nothing_else => "backup-drill",
+    drills_that_fail_say_why_and_leave_nothing => "backup-drill-fails",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

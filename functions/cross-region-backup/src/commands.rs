@@ -1,7 +1,7 @@
 //! What operators ask for.
 
 mod prune;
-mod verify;
+pub(crate) mod verify;
 
 use serde_json::{Map, Value, json};
 use shared::{
@@ -107,7 +107,7 @@ async fn make(services: &Services<'_>, endpoint: Option<String>, said: Said) -> 
     }
 }
 
-fn who(said: &Said) -> Option<String> {
+pub(crate) fn who(said: &Said) -> Option<String> {
     match (&said.by, &said.reason) {
         (None, None) => None,
         (Some(by), None) => Some(by.clone()),

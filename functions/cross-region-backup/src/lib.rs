@@ -108,8 +108,17 @@ async fn respond(ctx: &Context, call: &Invocation, event: &Value) -> Result<Repo
             Ok(command) => commands::run(&services, command).await,
             Err(error) => Ok(refused(&error)),
         },
-        Trigger::Schedule(_) => tick::all(&services).await,
-        Trigger::EndpointStateChange(change) => tick::changed(&services, &change).await,
+        // Restores first: nothing that keeps backups from being made may keep them.
+        Trigger::Schedule(_) => {
+            let woken = restore::tick(&services).await;
+            let report = tick::all(&services).await?;
+            Ok(woken?.onto(report))
+        }
+        Trigger::EndpointStateChange(change) => {
+            let woken = restore::changed(&services, &change.endpoint).await;
+            let report = tick::changed(&services, &change).await?;
+            Ok(woken?.onto(report))
+        }
         Trigger::Alarms(_) => Ok(refused(
             &"no alarm has a meaning for backups; subscribe the function to the schedule and to SageMaker's events",
         )),

@@ -21,11 +21,6 @@ use crate::{
 /// Endpoints named in one answer at most.
 const MOST_NAMED: usize = 200;
 
-/// The answer to what this version cannot do.
-pub(crate) fn not_yet(what: &str) -> Report {
-    refused(&format!("{what}: not part of this version."))
-}
-
 /// `BackupTicks` is the heartbeat: an alarm on its absence tells that nobody makes backups any more. What came of backups is
 /// counted whatever woke the function; how they stand only with the schedule (`ticked`, with when it began).
 pub(crate) fn emit(services: &Services<'_>, told: &[Told], ticked: Option<(Timestamp, &[Standing])>) {

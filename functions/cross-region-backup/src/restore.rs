@@ -1,10 +1,242 @@
-//! Endpoints made from recovery points.
+//! Endpoints made from recovery points: restores and drills.
+//!
+//! They run in the Region of the backups alone. What they need lies there, the lease that keeps other functions off what
+//! they make lies there, and a drill that needed the endpoint's own Region would show nothing of the day when it is dark.
+//!
+//! Every wake-up drives what is at work: the schedule, SageMaker's events of this Region, a command. The decisions are in
+//! `shared::backup::restore`.
 
-use shared::{command::BackupCommand, report::Report};
+mod act;
+mod begin;
+mod drive;
+mod due;
+mod look;
+mod outcome;
+mod target;
 
-use crate::{HandlerError, outcome::not_yet, services::Services};
+use shared::{
+    aws::{
+        lambda::refused,
+        ledger::{LedgerError, Loaded},
+    },
+    backup::{ledger::BackupLedger, restore::Kind},
+    command::{BackupCommand, OfPoint, Said},
+    report::Report,
+};
+use tracing::Instrument;
+
+pub(crate) use self::outcome::Woken;
+use self::{
+    begin::{Asked, Began, Proposed},
+    drive::{Abort, Driven},
+};
+use crate::{HandlerError, commands::who, services::Services};
 
 /// Carries out a command about restores and drills.
-pub(crate) async fn command(_services: &Services<'_>, _command: BackupCommand) -> Result<Report, HandlerError> {
-    Ok(not_yet("restores and drills"))
+pub(crate) async fn command(services: &Services<'_>, command: BackupCommand) -> Result<Report, HandlerError> {
+    match command {
+        BackupCommand::PlanRestore { of, name } => show(services, &of, name.as_deref()).await,
+        BackupCommand::Restore { of, name, said } => {
+            let asked = Asked {
+                kind: Kind::Restore,
+                of: &of,
+                name: name.as_deref(),
+            };
+            start(services, asked, said).await
+        }
+        BackupCommand::Drill { of, said } => {
+            let asked = Asked {
+                kind: Kind::Drill,
+                of: &of,
+                name: None,
+            };
+            start(services, asked, said).await
+        }
+        BackupCommand::Abort { endpoint, said } => abort(services, &endpoint, said).await,
+        other => Ok(refused(&format!("this is no command about restores: {other:?}"))),
+    }
+}
+
+/// `plan-restore`.
+async fn show(services: &Services<'_>, of: &OfPoint, name: Option<&str>) -> Result<Report, HandlerError> {
+    let document = services.ledger(&of.endpoint).load().await?.document;
+    let asked = Asked {
+        kind: Kind::Restore,
+        of,
+        name,
+    };
+    let proposed = match Box::pin(begin::propose(services, asked, document.serial + 1)).await {
+        Ok(proposed) => proposed,
+        Err(why) => return Ok(refused(&why)),
+    };
+    let Proposed {
+        chosen,
+        proposal,
+        table,
+        ..
+    } = proposed;
+    let against = [proposal.problems.clone(), proposal.unseen.clone()].concat();
+    let verdict = match against.is_empty() {
+        true => "Nothing stands against it.".to_owned(),
+        false => format!("It cannot begin as it is:\n- {}", against.join("\n- ")),
+    };
+    Ok(Report::done(format!("{table}{verdict}"))
+        .with("endpoint", of.endpoint.clone())
+        .with("point", chosen.id.to_string())
+        .with("possible", against.is_empty())
+        .with("problems", against)
+        .with("plan", serde_json::json!(proposal.plan)))
+}
+
+/// `restore` and `drill`.
+async fn start(services: &Services<'_>, asked: Asked<'_>, said: Said) -> Result<Report, HandlerError> {
+    let endpoint = &asked.of.endpoint;
+    let loaded = services.ledger(endpoint).load().await?;
+    let id = said.id.clone().unwrap_or_else(|| services.request_id.clone());
+    if loaded.document.commands.contains(&id) {
+        return again(services, endpoint, loaded).await;
+    }
+    let number = match loaded.document.may_restore() {
+        Ok(number) => number,
+        Err(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
+    };
+    let proposed = match Box::pin(begin::propose(services, asked, number)).await {
+        Ok(proposed) => proposed,
+        Err(why) => return Ok(refused(&why)),
+    };
+    let plan = match proposed.proposal.agreed() {
+        Ok(plan) => plan,
+        Err(problems) => return Ok(refused(&format!("{}\n{problems}", headline(asked)))),
+    };
+    let by = who(&said);
+    let (loaded, began) = begin::begin(services, endpoint, loaded, (plan, &proposed.target), (&id, by)).await?;
+    match began {
+        Began::Busy(busy) => Ok(refused(&format!("{endpoint}: {busy}."))),
+        Began::Before => again(services, endpoint, loaded).await,
+        Began::Now => {
+            let driven = one(services, endpoint, loaded, None).await?;
+            let report = outcome::report(&driven);
+            let summary = format!("{}{}", proposed.table, report.summary);
+            Ok(Report { summary, ..report })
+        }
+    }
+}
+
+fn headline(asked: Asked<'_>) -> String {
+    let (kind, endpoint) = (asked.kind.as_str(), &asked.of.endpoint);
+    format!("The {kind} of {endpoint} does not begin; nothing was made.")
+}
+
+/// The same command again: it goes on.
+async fn again(services: &Services<'_>, endpoint: &str, loaded: Loaded<BackupLedger>) -> Result<Report, HandlerError> {
+    let driven = one(services, endpoint, loaded, None).await?;
+    let report = outcome::report(&driven);
+    let last = driven.ledger.document.past.last().filter(|_| driven.ended.is_none());
+    let told = match (&driven.ledger.document.restore, last) {
+        (None, Some(past)) => format!(
+            "{}-{} of {endpoint} {}",
+            past.kind.as_str(),
+            past.number,
+            outcome::ended(past)
+        ),
+        _ => report.summary.clone(),
+    };
+    let summary = format!("This command was obeyed before. {told}");
+    Ok(Report { summary, ..report })
+}
+
+/// `abort`.
+async fn abort(services: &Services<'_>, endpoint: &str, said: Said) -> Result<Report, HandlerError> {
+    let loaded = services.ledger(endpoint).load().await?;
+    let id = said.id.clone().unwrap_or_else(|| services.request_id.clone());
+    if loaded.document.commands.contains(&id) {
+        return again(services, endpoint, loaded).await;
+    }
+    if loaded.document.restore.is_none() {
+        return Ok(refused(&format!(
+            "Neither a restore nor a drill of {endpoint} is at work in {}; there is nothing to abort.",
+            services.home()
+        )));
+    }
+    let abort = Abort {
+        id,
+        who: who(&said).unwrap_or_else(|| "by an operator".to_owned()),
+    };
+    let driven = one(services, endpoint, loaded, Some(abort)).await?;
+    Ok(outcome::report(&driven))
+}
+
+/// The schedule: everything at work goes on, and drills that are due begin.
+///
+/// # Errors
+/// When ledgers cannot be listed, read or written; what could be driven was.
+pub(crate) async fn tick(services: &Services<'_>) -> Result<Woken, HandlerError> {
+    let mut ledgers = due::ledgers(services).await?;
+    let trouble = Box::pin(due::begin_drills(services, &mut ledgers)).await?;
+    let active = ledgers.into_iter().filter(|(_, loaded)| at_work(&loaded.document));
+    all(services, active.collect(), trouble).await
+}
+
+/// SageMaker says that an endpoint of this Region changed: what waits for it goes on.
+///
+/// # Errors
+/// As [`tick`].
+pub(crate) async fn changed(services: &Services<'_>, endpoint: &str) -> Result<Woken, HandlerError> {
+    let ledgers = due::ledgers(services).await?;
+    let concerned = ledgers.into_iter().filter(|(_, loaded)| {
+        let restoration = loaded.document.restore.as_ref();
+        restoration.is_some_and(|restoration| restoration.plan.definition.endpoint == endpoint)
+    });
+    all(services, concerned.collect(), Vec::new()).await
+}
+
+/// Something is to be done, or to be told.
+fn at_work(document: &BackupLedger) -> bool {
+    document.restore.is_some() || !document.outbox.is_empty()
+}
+
+async fn all(
+    services: &Services<'_>,
+    waiting: Vec<(String, Loaded<BackupLedger>)>,
+    trouble: Vec<String>,
+) -> Result<Woken, HandlerError> {
+    let mut driven = Vec::new();
+    let mut failed: Option<HandlerError> = None;
+    for (endpoint, loaded) in waiting {
+        match drive_one(services, &endpoint, loaded, None).await {
+            Ok(one) => driven.push(one),
+            Err(error) => {
+                tracing::error!(endpoint, %error, "the ledger cannot be used");
+                failed = Some(error.into());
+            }
+        }
+    }
+    outcome::emit(services, &driven);
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Woken::of(&driven, trouble)),
+    }
+}
+
+async fn one(
+    services: &Services<'_>,
+    endpoint: &str,
+    loaded: Loaded<BackupLedger>,
+    abort: Option<Abort>,
+) -> Result<Driven, HandlerError> {
+    let driven = drive_one(services, endpoint, loaded, abort).await?;
+    outcome::emit(services, std::slice::from_ref(&driven));
+    Ok(driven)
+}
+
+async fn drive_one(
+    services: &Services<'_>,
+    endpoint: &str,
+    loaded: Loaded<BackupLedger>,
+    abort: Option<Abort>,
+) -> Result<Driven, LedgerError> {
+    let span = tracing::info_span!("endpoint", endpoint);
+    Box::pin(drive::drive(services, endpoint, loaded, abort))
+        .instrument(span)
+        .await
 }

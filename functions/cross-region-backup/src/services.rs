@@ -210,6 +210,11 @@ impl<'a> Services<'a> {
         Ledger::new(&self.s3, at, SCHEMA, self.writer.clone())
     }
 
+    /// Who may change which endpoint of this Region.
+    pub(crate) fn leases(&self) -> Leases {
+        Leases::new(&self.s3, &self.settings().state, self.writer.clone())
+    }
+
     /// Who may write and delete where backups are kept. The lease lies there too, so that functions of every Region heed
     /// it.
     pub(crate) fn vault_leases(&self, vault: &Vault) -> Leases {

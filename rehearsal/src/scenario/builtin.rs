@@ -61,6 +61,10 @@ builtins![
     "backup-refused",
     "backup-damaged",
     "backup-prune",
+    "backup-restore",
+    "backup-restore-fails",
+    "backup-drill",
+    "backup-drill-fails",
 ];
 
 /// All of them, the first one first.

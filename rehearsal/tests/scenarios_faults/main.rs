@@ -4,5 +4,6 @@
 
 mod backup;
 mod health;
+mod restore;
 mod rollout;
 mod sweep;

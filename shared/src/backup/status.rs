@@ -87,13 +87,18 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
         }
     }
-    match ledger.past.iter().rev().find(|past| past.kind == Kind::Drill) {
-        None => {
-            let _ = writeln!(said, "It was never drilled: nobody knows whether it can be restored.");
-        }
-        Some(past) => {
-            let _ = writeln!(said, "{}", ended(past, &policy.objectives, now));
-        }
+    let last = |kind| ledger.past.iter().rev().find(move |past| past.kind == kind);
+    let ended_last = [last(Kind::Restore), last(Kind::Drill)];
+    for past in ended_last.into_iter().flatten() {
+        let _ = writeln!(said, "{}", ended(past, &policy.objectives, now));
+    }
+    if ended_last == [None, None] && ledger.newest.is_some() {
+        let _ = writeln!(
+            said,
+            "No drill of it is known here. Drills are made and remembered in {}; until one passed, nobody knows whether it \
+             can be restored.",
+            vault.region
+        );
     }
     for gone in &ledger.gone {
         let _ = writeln!(said, "Gone, so that SageMaker cannot deploy it again: {gone}.");
@@ -103,16 +108,17 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
 
 fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
     let ago = spoken(since(past.ended, now));
+    let kind = past.kind.as_str();
     match (&past.how, past.figures.rto) {
         (Ended::Passed, Some(rto)) => {
             let judged = if rto > objectives.rto { "longer than" } else { "within" };
             let (rto, promised) = (spoken(rto), spoken(objectives.rto));
             format!(
-                "The last drill passed {ago} ago: RTO {rto}, {judged} the {promised} promised; RPO {}.",
+                "The last {kind} passed {ago} ago: RTO {rto}, {judged} the {promised} promised; RPO {}.",
                 spoken(past.figures.rpo)
             )
         }
-        (how, _) => format!("The last drill {how} ({ago} ago)."),
+        (how, _) => format!("The last {kind} {how} ({ago} ago)."),
     }
 }
 

@@ -68,8 +68,13 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, backed: &Backed) 
         .with("not_seen", json!(verified.unknown)))
 }
 
+/// What became of a point.
+pub(super) async fn verified(services: &Services<'_>, point: &RecoveryPoint) -> Verified {
+    verify::judge(point, &seen(services, point).await)
+}
+
 /// Lists every copy again, and looks for what a restore needs besides.
-pub(crate) async fn verified(services: &Services<'_>, point: &RecoveryPoint) -> Verified {
+pub(crate) async fn seen(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
     let s3 = services.looking(&point.to).s3;
     let listing = point.artifacts.iter().map(async |artifact| {
         let listed = backup::listing(&s3, &artifact.root).await;
@@ -84,13 +89,10 @@ pub(crate) async fn verified(services: &Services<'_>, point: &RecoveryPoint) -> 
     });
     let things = presence::all(services, &point.to, needs.collect()).await;
     let things = things.into_iter().map(|(check, presence)| (check.value, presence));
-    verify::judge(
-        point,
-        &Seen {
-            listings,
-            things: things.collect(),
-        },
-    )
+    Seen {
+        listings,
+        things: things.collect(),
+    }
 }
 
 async fn tell(

@@ -1,0 +1,146 @@
+//! What an endpoint is restored from, and how: the fleet file of this Region, and the recovery points in it. Nothing of the
+//! endpoint's own Region is asked.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    backup::{
+        manifest::{PointId, RecoveryPoint},
+        policy::BackupPolicy,
+        restore::probes,
+    },
+    failure::CallError,
+    fleet::Fleet,
+    health::policy::Probe,
+};
+
+use crate::{points, services::Services};
+
+/// What the fleet file says of an endpoint that can be restored here.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) policy: BackupPolicy,
+    /// The user's labels, which go into alerts.
+    pub(super) labels: BTreeMap<String, String>,
+    /// Metrics with this endpoint as a dimension are wanted.
+    pub(super) metrics: bool,
+    /// What is asked of it when it is there.
+    pub(super) probes: Vec<Probe>,
+}
+
+/// The point to restore from.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub(super) id: PointId,
+    pub(super) point: RecoveryPoint,
+    /// What people should know of the choice.
+    pub(super) notes: Vec<String>,
+}
+
+/// What the fleet file says of an endpoint.
+///
+/// # Errors
+/// Why it cannot be restored by this function.
+pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target, String> {
+    let fleet = services.fleet().await?;
+    let tags = match fleet.selects_by_tag() {
+        true => tags(services, &fleet, endpoint).await?,
+        false => None,
+    };
+    let Some(policy) = fleet.backup_for(endpoint, tags.as_ref()) else {
+        return Err(format!(
+            "{endpoint} is not backed up: the fleet file in {} says no `backup.destination` for it.",
+            services.home()
+        ));
+    };
+    let health = fleet.health_for(endpoint, tags.as_ref());
+    let configured = health.as_ref().map(|health| health.probes.clone()).unwrap_or_default();
+    let (here, there) = (services.home(), policy.vault.region.as_str());
+    if here != there {
+        return Err(format!(
+            "{endpoint} is restored in {there}, by the function that runs there, since {here} may be dark: send this to \
+             the function of the same name in {there}. This one runs in {here}, where it backs the endpoint up."
+        ));
+    }
+    Ok(Target {
+        labels: fleet.fleet_health().labels,
+        metrics: health.is_some_and(|health| health.metrics),
+        probes: probes(&configured, &BTreeMap::new()),
+        policy,
+    })
+}
+
+/// The tags that the endpoint had when it was backed up last.
+async fn tags(
+    services: &Services<'_>,
+    fleet: &Fleet,
+    endpoint: &str,
+) -> Result<Option<BTreeMap<String, String>>, String> {
+    let s3 = services.looking(services.home()).s3;
+    for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {
+        let newest = points::newest(&s3, vault, endpoint)
+            .await
+            .map_err(|error| unread(&error))?;
+        if let Some((_, point)) = newest {
+            return Ok(Some(point.source.tags));
+        }
+    }
+    Ok(None)
+}
+
+/// The point that was asked for, or the newest one that can be read.
+///
+/// # Errors
+/// Why there is none.
+pub(super) async fn choose(
+    services: &Services<'_>,
+    policy: &BackupPolicy,
+    endpoint: &str,
+    asked: Option<&PointId>,
+) -> Result<Chosen, String> {
+    let s3 = services.looking(services.home()).s3;
+    let vault = &policy.vault;
+    let ids = match asked {
+        Some(id) => vec![id.clone()],
+        None => points::ids(&s3, vault, endpoint)
+            .await
+            .map_err(|error| unread(&error))?,
+    };
+    let mut notes: Vec<String> = Vec::new();
+    for id in ids.into_iter().rev() {
+        let read = points::read(&s3, vault, endpoint, &id)
+            .await
+            .map_err(|error| unread(&error))?;
+        let read = read.and_then(|point| fits(services, endpoint, &point).map(|()| point));
+        match read {
+            Ok(point) => return Ok(Chosen { id, point, notes }),
+            Err(why) => notes.push(format!("recovery point {id} cannot be used: {why}")),
+        }
+    }
+    if notes.is_empty() {
+        return Err(format!(
+            "{endpoint} has no recovery point in {}.",
+            vault.points(endpoint)
+        ));
+    }
+    Err(format!("{endpoint} cannot be restored.\n- {}", notes.join("\n- ")))
+}
+
+/// A point may have been moved by hand.
+fn fits(services: &Services<'_>, endpoint: &str, point: &RecoveryPoint) -> Result<(), String> {
+    let (here, account) = (services.home(), services.settings().account());
+    if point.endpoint != endpoint {
+        return Err(format!("it is one of the endpoint {}", point.endpoint));
+    }
+    if point.to != here || point.account != account {
+        return Err(format!(
+            "it was made for {} in account {}, and this is {here} in account {account}",
+            point.to, point.account
+        ));
+    }
+    Ok(())
+}
+
+fn unread(error: &CallError) -> String {
+    format!("The recovery points cannot be read: {error}. {}", error.advice())
+}

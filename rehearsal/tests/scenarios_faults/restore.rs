@@ -1,0 +1,222 @@
+//! The cross-Region backup: a restore and a drill, from a recovery point that a backup made before.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rehearsal::{
+    faults::FaultKind,
+    play::Outcome,
+    record::{Called, Ending},
+};
+use shared::endpoint::EndpointStatus;
+
+use crate::sweep::{Sweep, WAYS, Way, parsed, reads, told, unmet};
+
+/// Short, since it is played hundreds of times. Somebody who is not answered asks again, under the same id.
+const RESTORE: &str = r#"
+title: An endpoint is restored
+duration: 12m
+world:
+  regions:
+    eu-west-1:
+      topics: [steward-alerts]
+      models: {v1: {artifact: s3://models/v1.tar.gz}}
+      endpoints: {fraud: {config: fraud-1, variants: {blue: {model: v1, instances: 2, scaling: {min: 2, max: 4, target: 900}}}}}
+    eu-central-1: {topics: [steward-alerts]}
+  timing: {create: 40s, delete: 20s}
+buckets: {models: {region: eu-west-1, objects: {v1.tar.gz: 1 MB}}, models-dr: eu-central-1}
+fleet:
+  version: 1
+  endpoints:
+    fraud:
+      health: {probes: [{name: golden, payload: {amount: 12}, retries: 0}]}
+      backup: {destination: {region: eu-central-1, bucket: models-dr}}
+functions:
+  - {name: cross-region-backup, region: eu-west-1, every: 1h}
+  - {name: restorer, handler: cross-region-backup, region: eu-central-1}
+commands:
+  - {at: 80s, name: one, to: restorer, command: restore, args: {endpoint: fraud, id: one}}
+  - {at: 130s, name: two, to: restorer, command: restore, args: {endpoint: fraud, id: one}}
+  - {at: 11m50s, name: end, to: restorer, command: status, args: {endpoint: fraud}}
+expect: {alert_ids: stable, invocations: [{ends: ok, at_least: 10}]}
+"#;
+
+fn drill() -> String {
+    RESTORE
+        .replace("An endpoint is restored", "An endpoint is drilled")
+        .replace("command: restore", "command: drill")
+        .replace("duration: 12m", "duration: 20m")
+        .replace("at: 11m50s", "at: 19m50s")
+}
+
+/// What of SageMaker there is in the other Region at the end: kinds and names.
+fn there(outcome: &Outcome) -> BTreeSet<String> {
+    let all = outcome.record.definitions.iter();
+    all.filter(|one| one.region == "eu-central-1")
+        .map(|one| format!("{} {}", one.kind, one.name))
+        .collect()
+}
+
+fn said_at_the_end(outcome: &Outcome) -> String {
+    match outcome.record.answers.iter().find(|answer| answer.name == "end") {
+        Some(answer) if answer.ending == Ending::Ok => answer.answer["summary"].as_str().unwrap_or_default().to_owned(),
+        other => format!("no status at the end: {other:?}"),
+    }
+}
+
+/// The recovery point and the endpoint that it was made of are as they were, and nobody was told two ids.
+fn whatever_happens(outcome: &Outcome) -> Vec<String> {
+    let mut wrong = unmet(outcome);
+    let record = &outcome.record;
+    let history = &record.endpoints["eu-west-1/fraud"];
+    if history.status.at(record.end) != Some(&Some(EndpointStatus::InService)) {
+        wrong.push("the endpoint itself was touched".to_owned());
+    }
+    let foreign = record
+        .calls
+        .iter()
+        .filter(|call| call.caller == "restorer" && call.region == "eu-west-1");
+    if let Some(call) = foreign.into_iter().next() {
+        wrong.push(format!("{} was asked of the other Region", call.operation));
+    }
+    let status = said_at_the_end(outcome);
+    if !status.contains("can be restored in eu-central-1") || status.contains("deadline") {
+        wrong.push(format!("the status at the end: {status}"));
+    }
+    wrong
+}
+
+fn not_restored(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
+    let mut wrong = whatever_happens(outcome);
+    let whole: BTreeSet<String> = ["model v1", "config fraud-1", "endpoint fraud"]
+        .map(str::to_owned)
+        .into();
+    let there = there(outcome);
+    if kind == Some(FaultKind::Denied) && there != whole {
+        // What is denied ends a restore: it says so, and what it made is a part of the whole.
+        if !there.is_subset(&whole) {
+            wrong.push(format!("there is {there:?}"));
+        }
+        return wrong;
+    }
+    if there != whole {
+        wrong.push(format!("there is {there:?}"));
+    }
+    let serves = outcome.record.endpoints.get("eu-central-1/fraud");
+    let status = serves.and_then(|history| history.status.at(outcome.record.end));
+    if status != Some(&Some(EndpointStatus::InService)) {
+        wrong.push(format!("fraud ends {status:?}"));
+    }
+    let targets = outcome.record.targets.iter();
+    let shown: Vec<String> = targets
+        .map(|target| format!("{} {} {} {}", target.resource, target.min, target.max, target.policies))
+        .collect();
+    if shown != ["endpoint/fraud/variant/blue 2 4 1", "endpoint/fraud/variant/blue 2 4 1"] {
+        wrong.push(format!("the scaling of both ends as {shown:?}"));
+    }
+    if kind != Some(FaultKind::Denied) {
+        wrong.extend(told(
+            outcome,
+            &[
+                ("backup.restoring", 1),
+                ("backup.restored", 1),
+                ("backup.restore-failed", 0),
+            ],
+        ));
+    }
+    wrong
+}
+
+fn not_drilled(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
+    let mut wrong = whatever_happens(outcome);
+    let there = there(outcome);
+    if !there.is_empty() {
+        wrong.push(format!("there is {there:?}"));
+    }
+    let targets: Vec<&str> = outcome
+        .record
+        .targets
+        .iter()
+        .map(|target| target.resource.as_str())
+        .collect();
+    if targets != ["endpoint/fraud/variant/blue"] {
+        wrong.push(format!("scalable targets at the end: {targets:?}"));
+    }
+    let ends = ["backup.drilled", "backup.drill-failed"].map(|kind| {
+        let of_kind = outcome.record.alerts.iter().filter(|alert| alert.kind == kind);
+        of_kind.map(|alert| alert.id.as_str()).collect::<BTreeSet<_>>().len()
+    });
+    match (kind, ends) {
+        (_, [1, 0]) => {}
+        // It ends the drill, or keeps the command from beginning one.
+        (Some(FaultKind::Denied), [0, 0 | 1]) => {}
+        other => wrong.push(format!("drilled and failed were told {other:?} times")),
+    }
+    wrong
+}
+
+fn every_way() -> Vec<Way> {
+    WAYS.into_iter().chain([(FaultKind::Denied, 1)]).collect()
+}
+
+/// A call that changes something in every way. What only reads is the same before and after, so of it a death or a refusal
+/// is tried, one after the other.
+fn where_it_matters(turn: usize, call: &Called) -> Vec<Way> {
+    match reads(call) {
+        true => vec![[(FaultKind::Error500, 5), (FaultKind::CrashBefore, 1)][turn % 2]],
+        false => every_way(),
+    }
+}
+
+/// Calls that change something, each in two ways, the next one in the next two.
+fn in_turn(turn: usize, call: &Called) -> Vec<Way> {
+    let ways = every_way();
+    match reads(call) {
+        true => Vec::new(),
+        false => vec![ways[turn % ways.len()], ways[(turn + 3) % ways.len()]],
+    }
+}
+
+/// The recovery point is there by then.
+const COMMANDED: Duration = Duration::from_secs(80);
+
+fn sweep(
+    text: &str,
+    minutes: u64,
+    each_once: bool,
+    ways: fn(usize, &Called) -> Vec<Way>,
+    wrong: fn(Option<FaultKind>, &Outcome) -> Vec<String>,
+) {
+    let scenario = parsed(text);
+    Sweep {
+        scenario: &scenario,
+        caller: "restorer",
+        from: COMMANDED,
+        until: Duration::from_secs(minutes * 60),
+        ways,
+        each_once,
+        wrong,
+    }
+    .run();
+}
+
+#[test]
+fn an_endpoint_is_restored_whichever_of_the_changes_fails() {
+    sweep(RESTORE, 6, true, in_turn, not_restored);
+}
+
+#[test]
+fn a_drill_leaves_nothing_whichever_of_its_changes_fails() {
+    sweep(&drill(), 12, true, in_turn, not_drilled);
+}
+
+#[test]
+#[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
+fn an_endpoint_is_restored_whichever_call_fails_and_wherever_the_function_dies() {
+    sweep(RESTORE, 6, false, where_it_matters, not_restored);
+}
+
+#[test]
+#[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
+fn a_drill_leaves_nothing_whichever_of_its_calls_fails_and_wherever_the_function_dies() {
+    sweep(&drill(), 12, false, where_it_matters, not_drilled);
+}
