@@ -117,6 +117,12 @@ impl Fleet {
         vaults
     }
 
+    /// Some endpoint is drilled by itself.
+    pub fn drills(&self) -> bool {
+        let layers = self.entries.iter().map(|entry| &entry.layer);
+        layers.chain([&self.defaults]).any(|layer| layer.backup.says("drill"))
+    }
+
     fn layer_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<Layer> {
         let selecting = |exact: bool| {
             self.entries

@@ -30,6 +30,7 @@ use shared::{
         ledger::LedgerError,
     },
     command::BackupCommand,
+    failure::CallError,
     report::Report,
     settings::{Settings, SettingsErrors},
     trigger::Trigger,
@@ -46,6 +47,7 @@ pub struct Context {
     deployed: Deployed,
     clients: Arc<Clients>,
     tags: Arc<TagCache>,
+    ledgers: Arc<restore::Memory>,
 }
 
 impl Context {
@@ -57,6 +59,7 @@ impl Context {
         Ok(Self {
             clients: Arc::new(Clients::new(&base)),
             tags: Arc::default(),
+            ledgers: Arc::default(),
             deployed: Deployed::new(env, base)?,
         })
     }
@@ -73,6 +76,9 @@ pub enum HandlerError {
     /// What is remembered of an endpoint's backups cannot be read or written. Those of other endpoints went on.
     #[error("the backup ledger: {0}")]
     Ledger(#[from] LedgerError),
+    /// Nobody can say which restores and drills are at work.
+    #[error("the list of restores: {0}. {advice}", advice = .0.advice())]
+    List(CallError),
     /// Nobody can say what is to be backed up.
     #[error("the fleet: {0}")]
     Fleet(String),
@@ -82,6 +88,7 @@ impl Failed for HandlerError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Ledger(_) => "Ledger",
+            Self::List(_) => "List",
             Self::Fleet(_) => "Fleet",
         }
     }

@@ -25,11 +25,11 @@ use shared::{
 };
 use tracing::Instrument;
 
-pub(crate) use self::outcome::Woken;
 use self::{
     begin::{Asked, Began, Proposed},
     drive::{Abort, Driven},
 };
+pub(crate) use self::{due::Memory, outcome::Woken};
 use crate::{HandlerError, commands::who, services::Services};
 
 /// Carries out a command about restores and drills.
@@ -166,13 +166,13 @@ async fn abort(services: &Services<'_>, endpoint: &str, said: Said) -> Result<Re
     Ok(outcome::report(&driven))
 }
 
-/// The schedule: everything at work goes on, and drills that are due begin.
+/// The schedule: everything at work goes on, and a drill that is due begins.
 ///
 /// # Errors
 /// When ledgers cannot be listed, read or written; what could be driven was.
 pub(crate) async fn tick(services: &Services<'_>) -> Result<Woken, HandlerError> {
     let mut ledgers = due::ledgers(services).await?;
-    let trouble = Box::pin(due::begin_drills(services, &mut ledgers)).await?;
+    let trouble = Box::pin(due::begin_drill(services, &mut ledgers)).await?;
     let active = ledgers.into_iter().filter(|(_, loaded)| at_work(&loaded.document));
     all(services, active.collect(), trouble).await
 }

@@ -248,6 +248,7 @@ impl BackupSection {
             "enabled" => self.enabled.is_some(),
             "destination" => self.destination.is_some(),
             "objectives" => self.objectives.is_some(),
+            "drill" => self.drill.as_ref().is_some_and(|drill| drill.every.is_some()),
             "every" => self.every.is_some(),
             _ => false,
         }

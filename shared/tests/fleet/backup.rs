@@ -42,6 +42,7 @@ endpoints:
     );
     let prefixes: Vec<String> = fleet.vaults().into_iter().map(|vault| vault.prefix).collect();
     assert_eq!(prefixes, ["steward/", ""], "of the glob, and of the one that is named");
+    assert!(fleet.drills(), "fraud-eu is");
     assert_eq!(policy.retention.last, 3);
     assert_eq!(policy.drill.every, Some(Duration::from_secs(30 * 86_400)));
     let subnets: Vec<(&str, &str)> = policy

@@ -1,6 +1,9 @@
 //! What is at work in this Region, and which drills are due.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::{
@@ -8,7 +11,10 @@ use shared::{
         ledger::{LedgerError, Loaded},
         s3::Listed,
     },
-    backup::{ledger::BackupLedger, restore::Kind},
+    backup::{
+        ledger::BackupLedger,
+        restore::{Kind, Phase},
+    },
     command::OfPoint,
     fleet::Fleet,
     trigger::is_endpoint_name,
@@ -24,6 +30,22 @@ use crate::{HandlerError, points, services::Services};
 /// Ledgers read at the same time.
 const AT_ONCE: usize = 16;
 
+/// Ledgers as they were read or written last, kept between warm invocations: one whose ETag is the same need not be read.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Mutex<BTreeMap<String, Loaded<BackupLedger>>>);
+
+impl Memory {
+    fn get(&self, endpoint: &str, etag: &str) -> Option<Loaded<BackupLedger>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(endpoint).filter(|known| known.etag() == Some(etag)).cloned()
+    }
+
+    fn keep(&self, endpoint: &str, ledger: &Loaded<BackupLedger>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(endpoint.to_owned(), ledger.clone());
+    }
+}
+
 /// The ledgers of this Region, by endpoint.
 ///
 /// # Errors
@@ -33,12 +55,23 @@ pub(super) async fn ledgers(services: &Services<'_>) -> Result<BTreeMap<String, 
     let prefix = state.key("backup/");
     let endpoint = |listed: Listed| {
         let name = listed.key.strip_prefix(&prefix)?.strip_suffix(".json")?;
-        is_endpoint_name(name).then(|| name.to_owned())
+        is_endpoint_name(name).then(|| (name.to_owned(), listed.etag))
     };
-    let listed = services.s3.list(&state.bucket, &prefix).await;
-    let listed = listed.map_err(|error| HandlerError::Fleet(format!("{error}. {}", error.advice())))?;
-    let reading = listed.into_iter().filter_map(endpoint).map(async |endpoint| {
-        let loaded = services.ledger(&endpoint).load().await?;
+    let listed = services
+        .s3
+        .list(&state.bucket, &prefix)
+        .await
+        .map_err(HandlerError::List)?;
+    let memory = &services.ctx.ledgers;
+    let reading = listed.into_iter().filter_map(endpoint).map(async |(endpoint, etag)| {
+        let loaded = match memory.get(&endpoint, &etag) {
+            Some(known) => known,
+            None => {
+                let loaded = services.ledger(&endpoint).load().await?;
+                memory.keep(&endpoint, &loaded);
+                loaded
+            }
+        };
         Ok::<_, LedgerError>((endpoint, loaded))
     });
     let read: BTreeMap<_, _> = stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
@@ -62,19 +95,24 @@ async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<Vec<String
     Ok(endpoints)
 }
 
-/// Begins the drills that are due; answers the ledgers as they are then, and what could not begin.
+/// Begins the drill that is due, one at a time: each costs instances and counts against quotas. Answers the ledgers as they
+/// are then, and what could not begin.
 ///
 /// # Errors
 /// When a ledger cannot be written.
-pub(super) async fn begin_drills(
+pub(super) async fn begin_drill(
     services: &Services<'_>,
     ledgers: &mut BTreeMap<String, Loaded<BackupLedger>>,
 ) -> Result<Vec<String>, HandlerError> {
     let mut trouble = Vec::new();
     let fleet = match services.fleet().await {
-        Ok(fleet) => fleet,
+        Ok(fleet) if fleet.drills() => fleet,
+        Ok(_) => return Ok(trouble),
         Err(why) => return Ok(vec![why]),
     };
+    if ledgers.values().any(|loaded| is_coming_up(&loaded.document)) {
+        return Ok(trouble);
+    }
     let endpoints = match restorable(services, &fleet).await {
         Ok(endpoints) => endpoints,
         Err(why) => return Ok(vec![why]),
@@ -83,30 +121,32 @@ pub(super) async fn begin_drills(
         if !services.in_time() {
             break;
         }
+        let loaded = match ledgers.get(&endpoint) {
+            Some(loaded) => loaded.clone(),
+            None => services.ledger(&endpoint).load().await?,
+        };
         // One of a place that the endpoint has left: nothing is drilled there.
         let Ok(target) = target::of(services, &endpoint).await else {
             continue;
         };
-        let every = target.policy.drill.every;
-        if every.is_none() {
+        if !loaded.document.drill_is_due(target.policy.drill.every, services.now()) {
             continue;
         }
-        let loaded = match ledgers.remove(&endpoint) {
-            Some(loaded) => loaded,
-            None => services.ledger(&endpoint).load().await?,
-        };
-        let due = loaded.document.drill_is_due(every, services.now());
-        let loaded = match due {
-            false => loaded,
-            true => {
-                let (loaded, why) = Box::pin(drill(services, &endpoint, loaded)).await?;
-                trouble.extend(why.map(|why| format!("{endpoint}: {why}")));
-                loaded
-            }
-        };
+        let (loaded, why) = Box::pin(drill(services, &endpoint, loaded)).await?;
+        let begun = is_coming_up(&loaded.document);
+        trouble.extend(why.map(|why| format!("{endpoint}: a drill is due: {why}")));
         ledgers.insert(endpoint, loaded);
+        if begun {
+            break;
+        }
     }
     Ok(trouble)
+}
+
+/// A drill is at work and not yet taken down.
+fn is_coming_up(document: &BackupLedger) -> bool {
+    let restoration = document.restore.as_ref();
+    restoration.is_some_and(|one| one.plan.kind == Kind::Drill && one.phase != Phase::TearingDown)
 }
 
 /// Begins one drill. What stands against it is a drill that failed; what could not be seen is looked at again.
