@@ -91,8 +91,13 @@ fn not_restored(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
         .map(str::to_owned)
         .into();
     let there = there(outcome);
-    if kind == Some(FaultKind::Denied) && there != whole {
-        // What is denied ends a restore: it says so, and what it made is a part of the whole.
+    let failed = outcome
+        .record
+        .alerts
+        .iter()
+        .any(|alert| alert.kind == "backup.restore-failed");
+    if kind == Some(FaultKind::Denied) && (failed || there.is_empty()) {
+        // What is denied ends a restore, or keeps it from beginning: what was made is a part of the whole, and told.
         if !there.is_subset(&whole) {
             wrong.push(format!("there is {there:?}"));
         }

@@ -6,7 +6,7 @@ use shared::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         ledger::{BackupLedger, Busy},
-        restore::{Ask, Kind, Look, Plan, Proposal, Restoration, candidates, plan, table},
+        restore::{Ask, Kind, Look, Plan, Proposal, Restoration, Thing, ThingKind, candidates, plan, table},
         verify::judge,
     },
     command::OfPoint,
@@ -58,8 +58,12 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
         notes: &chosen.notes,
         now: services.now(),
     };
+    let wanted = candidates(&ask);
+    // Of an endpoint the tags tell whether an earlier restore made it.
+    let tagged = wanted.iter().filter(|thing| thing.kind == ThingKind::Endpoint);
+    let tagged: BTreeSet<Thing> = tagged.cloned().collect();
     let look = Look {
-        things: look::things(services, candidates(&ask), &BTreeSet::new()).await,
+        things: look::things(services, wanted, &tagged).await,
         ..Look::default()
     };
     let proposal = plan(&ask, &look);

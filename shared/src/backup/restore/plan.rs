@@ -116,6 +116,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     warnings.extend(ask.verified.unknown.iter().map(|why| format!("not seen: {why}")));
     let mut reused = vec![];
     let mut renames = Renames::default();
+    let resumed = resumes(ask, look, &definition);
     for (thing, body) in bodies(&definition) {
         let is_free = |thing: &Thing, unseen: &mut Vec<String>| match look.things.get(thing) {
             Some(Seen::Absent) => true,
@@ -140,6 +141,13 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
             ThingKind::Model => definition::Kind::Model,
             ThingKind::Config => definition::Kind::Config,
             ThingKind::Component => definition::Kind::Component,
+            ThingKind::Endpoint if resumed => {
+                warnings.push(format!(
+                    "the {thing} is there already, made by an earlier restore; what it lacks is done"
+                ));
+                reused.push(thing);
+                continue;
+            }
             ThingKind::Endpoint => {
                 problems.push(format!(
                     "There is an endpoint {} already. Restore under another `name`, or delete it first if it is not needed.",
@@ -148,7 +156,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
                 continue;
             }
         };
-        if same && thing.kind != ThingKind::Component {
+        if same && (thing.kind != ThingKind::Component || resumed) {
             reused.push(thing);
             continue;
         }
@@ -178,7 +186,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
             |(_, body)| matches!(look.things.get(thing), Some(Seen::There(existing)) if existing.body == body),
         )
     };
-    for thing in &reused {
+    for thing in reused.iter().filter(|thing| thing.kind != ThingKind::Endpoint) {
         if !unchanged(thing) {
             problems.push(format!("There is a {thing} already, with models of another content. Restore under another `name`, or delete it."));
         }
@@ -233,6 +241,38 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         warnings,
     };
     Proposal { plan, problems, unseen }
+}
+
+/// The endpoint is one that an earlier restore made from this definition, and it serves: that restore ended before all was
+/// done.
+fn resumes(ask: &Ask<'_>, look: &Look, definition: &Definition) -> bool {
+    let endpoint = Thing {
+        kind: ThingKind::Endpoint,
+        name: definition.endpoint.clone(),
+    };
+    let Some(Seen::There(existing)) = look.things.get(&endpoint) else {
+        return false;
+    };
+    let made = format!("{}/{}-", ask.point.1.endpoint, Kind::Restore.as_str());
+    ask.kind == Kind::Restore
+        && existing.is("InService")
+        && existing.tags.get(MARK).is_some_and(|mark| mark.starts_with(&made))
+        && existing
+            .body
+            .get("EndpointConfigName")
+            .and_then(serde_json::Value::as_str)
+            == Some(&definition.config.name)
+        && definition.documents().all(|(kind, document)| {
+            let thing = Thing {
+                kind: kind.into(),
+                name: document.name.clone(),
+            };
+            match look.things.get(&thing) {
+                Some(Seen::There(existing)) => existing.body == document.body,
+                // A component may be what is still lacking.
+                _ => kind == definition::Kind::Component,
+            }
+        })
 }
 
 fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {

@@ -197,6 +197,23 @@ fn an_endpoint_that_is_there_is_never_overwritten() {
 }
 
 #[test]
+fn a_restore_that_was_refused_in_its_middle_goes_on_with_the_endpoint_that_it_made() {
+    let (given, mut fake) = (given(), Fake::new());
+    fake.probes = ProbeRound::Failed("score 0.9, expected 0.1".into());
+    let past = fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap());
+    assert!(matches!(past.how, Ended::Failed(_)));
+    (fake.probes, fake.scaling) = (ProbeRound::Passed, Default::default());
+    let before = fake.things.clone();
+    let again = fake.plan(&given.ask(Kind::Restore)).unwrap();
+    assert_eq!(again.reused.len(), 4);
+    assert_eq!(fake.run(again).how, Ended::Passed);
+    assert_eq!((fake.things.clone(), fake.scaling.len()), (before, 1));
+    // One of another config is somebody else's business.
+    fake.things.get_mut(&thing(ThingKind::Endpoint, "fraud")).unwrap().body["EndpointConfigName"] = json!("other");
+    assert!(fake.plan(&given.ask(Kind::Restore)).is_err());
+}
+
+#[test]
 fn an_endpoint_that_fails_ends_the_restore_with_its_reason_and_a_drill_is_torn_down() {
     let given = given();
     for kind in [Kind::Restore, Kind::Drill] {
