@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use shared::{
     alert::AlertKind,
-    command::{BackupCommand, HealthCommand, RolloutCommand},
+    command::{BackupCommand, HealthCommand, RolloutCommand, WakeCommand},
     fleet::Fleet,
     trigger::Trigger,
 };
@@ -145,12 +145,16 @@ fn every_command_in_a_document_is_accepted() {
                 panic!("{}: {command}: {trigger:?}", document.display())
             };
             // `status` is a command of all.
-            if let (Err(health), Err(rollout), Err(backup)) = (
+            if let (Err(health), Err(rollout), Err(backup), Err(wake)) = (
                 HealthCommand::parse(&parsed),
                 RolloutCommand::parse(&parsed),
                 BackupCommand::parse(&parsed),
+                WakeCommand::parse(&parsed),
             ) {
-                panic!("{}: {command}: {health}\nor {rollout}\nor {backup}", document.display());
+                panic!(
+                    "{}: {command}: {health}\nor {rollout}\nor {backup}\nor {wake}",
+                    document.display()
+                );
             }
             accepted += 1;
         }

@@ -7,6 +7,7 @@ mod backup;
 mod fields;
 mod health;
 mod rollout;
+mod wake;
 
 use crate::text::and_list;
 
@@ -15,6 +16,7 @@ pub use self::{
     fields::MAX_ENDPOINTS,
     health::{Ends, HealthCommand, LONGEST_SILENCE, Targets},
     rollout::{RolloutCommand, Said, Start},
+    wake::WakeCommand,
 };
 
 /// One command: what it accepts, with a whole example.

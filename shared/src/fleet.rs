@@ -15,6 +15,7 @@ mod rollout;
 mod select;
 mod switch;
 pub(crate) mod text;
+mod wake;
 mod whole;
 mod wide;
 
@@ -26,6 +27,7 @@ use backup::BackupSection;
 use file::Health;
 use rollout::Strategies;
 use select::Select;
+use wake::WakeSection;
 
 pub use self::rollout::RolloutRules;
 pub(crate) use self::rollout::RolloutSection;
@@ -33,6 +35,7 @@ pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
     backup::{artifact::Vault, policy::BackupPolicy},
     health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
+    wake::WakePolicy,
     yaml::{self, Found},
 };
 
@@ -43,6 +46,7 @@ pub struct Fleet {
     strategies: Strategies,
     entries: Vec<Entry>,
     fleet_health: FleetHealthPolicy,
+    simultaneous_wakes: u32,
 }
 
 /// What one place in the file says of an endpoint.
@@ -51,6 +55,7 @@ struct Layer {
     health: Health,
     rollout: RolloutSection,
     backup: BackupSection,
+    wake: WakeSection,
     /// A part of it is wrong and counts as not written: nothing can be said to be missing.
     unread: bool,
 }
@@ -62,6 +67,7 @@ impl Layer {
             health: self.health.over(under.health),
             rollout: self.rollout.over(under.rollout),
             backup: self.backup.over(under.backup),
+            wake: self.wake.over(under.wake),
         }
     }
 }
@@ -121,6 +127,17 @@ impl Fleet {
     pub fn drills(&self) -> bool {
         let layers = self.entries.iter().map(|entry| &entry.layer);
         layers.chain([&self.defaults]).any(|layer| layer.backup.says("drill"))
+    }
+
+    /// How an endpoint is woken from zero; `None` when no entry selects it, or it is not woken. Layers as in
+    /// [`Fleet::health_for`].
+    pub fn wake_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<WakePolicy> {
+        self.layer_for(name, tags)?.wake.resolve()
+    }
+
+    /// How many wakes of the whole fleet may be on the way at the same time.
+    pub fn simultaneous_wakes(&self) -> u32 {
+        self.simultaneous_wakes
     }
 
     fn layer_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<Layer> {
@@ -189,16 +206,19 @@ impl Deserr<Found> for Fleet {
         found.and(defaults.found);
         found.and(std::mem::take(&mut strategies.found));
         found.and(file.endpoints.found);
+        let wide = file.fleet.unwrap_or_default();
         let fleet = Self {
             defaults: Layer {
                 health: defaults.health.unwrap_or_default(),
                 rollout: defaults.rollout.unwrap_or_default(),
                 backup: defaults.backup.unwrap_or_default(),
+                wake: defaults.wake.unwrap_or_default(),
                 unread,
             },
             strategies,
             entries: file.endpoints.entries,
-            fleet_health: file.fleet.unwrap_or_default().resolve(),
+            simultaneous_wakes: wide.simultaneous_wakes(),
+            fleet_health: wide.resolve(),
         };
         found.and(whole::contradictions(&fleet, at));
         found.or(fleet)

@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
+use crate::{cron::Cron, window::zone};
+
 /// A scalable target with everything that hangs on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
@@ -238,6 +240,24 @@ impl ScheduledAction {
         self.end.is_some_and(|end| end <= soon) || self.moment().is_some_and(|moment| moment <= soon)
     }
 
+    /// When it last happened, at `now` or within the time before it; `None` also for a schedule that cannot be read, and for
+    /// `rate(…)`, which does not say when it began.
+    pub fn latest(&self, now: Timestamp, within: Duration) -> Option<Timestamp> {
+        let from = now.checked_sub(within).unwrap_or(Timestamp::MIN);
+        let at = match self.moment() {
+            Some(moment) => moment,
+            None => {
+                let cron: Cron = self
+                    .schedule
+                    .starts_with("cron(")
+                    .then(|| self.schedule.parse().ok())??;
+                cron.latest(now, &zone(self.timezone.as_deref().unwrap_or("UTC"))?, within)?
+            }
+        };
+        let counts = self.start.is_none_or(|start| start <= at) && self.end.is_none_or(|end| at <= end);
+        (counts && from <= at && at <= now).then_some(at)
+    }
+
     /// When an action for one moment happens: `at(yyyy-mm-ddThh:mm:ss)` in its time zone, UTC without one. `None` for any
     /// other schedule, and for one that cannot be read.
     fn moment(&self) -> Option<Timestamp> {
@@ -267,6 +287,24 @@ mod tests {
             min: Some(4),
             max: None,
         }
+    }
+
+    #[test]
+    fn when_an_action_last_happened_is_known_in_its_zone_and_within_its_time() {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let hour = Duration::from_secs(3600);
+        let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+        let morning = action("cron(0 8 ? * MON-FRI *)", Some("Europe/Berlin"), None);
+        assert_eq!(morning.latest(now, hour), at("2026-11-23T07:00:00Z"));
+        assert_eq!(morning.latest(now, hour / 2), None);
+        let over = action("cron(0 8 ? * * *)", None, Some("2026-11-22T00:00:00Z"));
+        assert_eq!(over.latest(now, hour), None);
+        assert_eq!(
+            action("at(2026-11-23T07:30:00)", None, None).latest(now, hour),
+            at("2026-11-23T07:30:00Z")
+        );
+        assert_eq!(action("rate(1 hour)", None, None).latest(now, hour), None);
+        assert_eq!(action("cron(0 8 * * MON-FRI *)", None, None).latest(now, hour), None);
     }
 
     #[test]

@@ -4,4 +4,5 @@ mod fleet {
     mod backup;
     mod errors;
     mod meaning;
+    mod wake;
 }

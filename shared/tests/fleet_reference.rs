@@ -121,6 +121,11 @@ fn around(section: &str, fields: Map<String, Value>) -> Value {
             };
             expect(json!({ "json": [with(fields, needed)] }))
         }
+        "Wake" => file(json!({ "defaults": { "wake": fields } })),
+        "Prewarm" => {
+            let needed = json!({ "name": "office", "cron": "0 8 ? * MON-FRI *", "for": "1h" });
+            file(json!({ "defaults": { "wake": { "prewarm": [with(fields, needed)] } } }))
+        }
         other => panic!("say in this function where a file has the section {other}"),
     }
 }
@@ -216,6 +221,15 @@ fn writing_every_default_out_changes_nothing() {
         written["destination"][field] = value.clone();
     }
     assert_eq!(backup(written), backup(json!({ "destination": destination })));
+
+    let wake = |section: Value| {
+        let file = json!({ "version": 1, "endpoints": { "a": { "wake": section } } });
+        parsed(&file.to_string(), "wake").wake_for("a", None).expect("woken")
+    };
+    let mut written = render::defaults(&schema, "Wake");
+    written["enabled"] = json!(true);
+    assert_eq!(wake(written), wake(json!({ "enabled": true })));
+    assert_eq!(full.simultaneous_wakes(), bare.simultaneous_wakes());
 
     let probes = |mut probe: Value| {
         probe["name"] = json!("p");

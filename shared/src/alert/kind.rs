@@ -149,6 +149,21 @@ pub enum AlertKind {
     /// A drill did not pass. It was torn down.
     #[serde(rename = "backup.drill-failed")]
     BackupDrillFailed,
+    /// What slept answers: the first request succeeded.
+    #[serde(rename = "wake.served")]
+    WakeServed,
+    /// What is being woken does not come as it should; it is tried on.
+    #[serde(rename = "wake.struggling")]
+    WakeStruggling,
+    /// What was to be woken did not come within its time, or answers nothing.
+    #[serde(rename = "wake.failed")]
+    WakeFailed,
+    /// Somebody else set the minimum that Steward had raised; theirs stays.
+    #[serde(rename = "wake.yielded")]
+    WakeYielded,
+    /// What was woken cannot be let go: the minimum stays raised.
+    #[serde(rename = "wake.held")]
+    WakeHeld,
     /// More alerts waited than the outbox holds; the least important were merged into this one.
     #[serde(rename = "alerts.dropped")]
     AlertsDropped,
@@ -156,7 +171,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 43] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
@@ -194,6 +209,11 @@ impl AlertKind {
         Self::BackupRestoreFailed,
         Self::BackupDrilled,
         Self::BackupDrillFailed,
+        Self::WakeServed,
+        Self::WakeStruggling,
+        Self::WakeFailed,
+        Self::WakeYielded,
+        Self::WakeHeld,
         Self::AlertsDropped,
     ];
 
@@ -237,6 +257,11 @@ impl AlertKind {
             Self::BackupRestoreFailed => "backup.restore-failed",
             Self::BackupDrilled => "backup.drilled",
             Self::BackupDrillFailed => "backup.drill-failed",
+            Self::WakeServed => "wake.served",
+            Self::WakeStruggling => "wake.struggling",
+            Self::WakeFailed => "wake.failed",
+            Self::WakeYielded => "wake.yielded",
+            Self::WakeHeld => "wake.held",
             Self::AlertsDropped => "alerts.dropped",
         }
     }
@@ -253,7 +278,8 @@ impl AlertKind {
             | Self::RolloutFailed
             | Self::BackupOverdue
             | Self::BackupDamaged
-            | Self::BackupRestoreFailed => Severity::Critical,
+            | Self::BackupRestoreFailed
+            | Self::WakeFailed => Severity::Critical,
             Self::EndpointDegraded
             | Self::EndpointStuck
             | Self::EndpointFlapping
@@ -268,7 +294,10 @@ impl AlertKind {
             | Self::BackupFailed
             | Self::BackupUnredeployable
             | Self::BackupRestoring
-            | Self::BackupDrillFailed => Severity::Warning,
+            | Self::BackupDrillFailed
+            | Self::WakeStruggling
+            | Self::WakeYielded
+            | Self::WakeHeld => Severity::Warning,
             Self::EndpointRecovered
             | Self::FleetFileRestored
             | Self::RecoveryStarted
@@ -281,7 +310,8 @@ impl AlertKind {
             | Self::RolloutCompleted
             | Self::BackupCompleted
             | Self::BackupRestored
-            | Self::BackupDrilled => Severity::Info,
+            | Self::BackupDrilled
+            | Self::WakeServed => Severity::Info,
         }
     }
 
@@ -298,6 +328,7 @@ impl AlertKind {
                 | Self::BackupCompleted
                 | Self::BackupRestored
                 | Self::BackupDrilled
+                | Self::WakeServed
         )
     }
 
@@ -339,7 +370,12 @@ impl AlertKind {
             | Self::BackupRestored
             | Self::BackupRestoreFailed
             | Self::BackupDrilled
-            | Self::BackupDrillFailed => ("An endpoint", "Endpoint"),
+            | Self::BackupDrillFailed
+            | Self::WakeServed
+            | Self::WakeStruggling
+            | Self::WakeFailed
+            | Self::WakeYielded
+            | Self::WakeHeld => ("An endpoint", "Endpoint"),
         }
     }
 
@@ -383,6 +419,11 @@ impl AlertKind {
             Self::BackupRestoreFailed => "restore failed at",
             Self::BackupDrilled => "drill passed at",
             Self::BackupDrillFailed => "drill failed at",
+            Self::WakeServed => "awake since",
+            Self::WakeStruggling => "not awake yet at",
+            Self::WakeFailed => "wake failed at",
+            Self::WakeYielded => "minimum changed at",
+            Self::WakeHeld => "kept awake since",
             Self::AlertsDropped => "merging alerts since",
         }
     }

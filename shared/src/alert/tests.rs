@@ -85,6 +85,11 @@ fn example(kind: AlertKind) -> Alert {
         AlertKind::BackupRestoreFailed => alert.titled("failed: the endpoint fraud-detector is Failed: no capacity").did("create endpoint fraud-detector"),
         AlertKind::BackupDrilled => alert.titled("RTO 9m 30s, RPO 5h").seen("promised are RTO 1h and RPO 1d 2h"),
         AlertKind::BackupDrillFailed => alert.titled("failed: the endpoint fraud-detector-drill-7 is Failed: no capacity").did("deleted what it made"),
+        AlertKind::WakeServed => alert.titled("first success after 6m 40s").seen("asked for by alarm fraud-backlog at 2026-03-01T03:05:20Z").did("raised the minimum from 0 to 3 instances; it is restored when the work has drained"),
+        AlertKind::WakeStruggling => alert.titled("AWS has no such instances now").seen("Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error").seen("6m 40s since the first request without capacity"),
+        AlertKind::WakeFailed => alert.titled("not in service within 30m: Unable to provision requested ML compute capacity").did("asked for capacity 7 times"),
+        AlertKind::WakeYielded => alert.titled("its minimum is 2 now").seen("the minimum is 2, and neither the 0 from before nor the 3 that Steward set").did("leaves the minimum as it is, also when the work has drained"),
+        AlertKind::WakeHeld => alert.titled("5 minutes have no data").seen("the minimum is 3, and was 0"),
     };
     alert.linked(&links())
 }

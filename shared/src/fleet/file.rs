@@ -12,6 +12,7 @@ use super::{
     rollout::{RolloutSection, Strategies},
     select::{Endpoints, NameGlob, Tags},
     text::{Text, Url},
+    wake::WakeSection,
     wide::FleetSection,
 };
 use crate::{
@@ -98,6 +99,8 @@ pub(super) struct Defaults {
     pub(super) rollout: Option<RolloutSection>,
     /// The backup section of every endpoint. What it maps from Region to Region holds for all of them.
     pub(super) backup: Option<BackupSection>,
+    /// The wake section of every endpoint.
+    pub(super) wake: Option<WakeSection>,
     /// What is wrong with it.
     #[schemars(skip)]
     pub(super) found: Found,
@@ -107,10 +110,11 @@ impl Deserr<Found> for Defaults {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut defaults = Self::default();
         let found = &mut defaults.found;
-        if let Some(mut parts) = Parts::of(value, at, &["health", "rollout", "backup"], found) {
+        if let Some(mut parts) = Parts::of(value, at, &["health", "rollout", "backup", "wake"], found) {
             defaults.health = parts.take::<Option<Health>>("health", found).flatten();
             defaults.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
             defaults.backup = parts.take::<Option<BackupSection>>("backup", found).flatten();
+            defaults.wake = parts.take::<Option<WakeSection>>("wake", found).flatten();
         }
         Ok(defaults)
     }
@@ -129,6 +133,8 @@ pub(super) struct EntrySection {
     pub(super) rollout: Option<RolloutSection>,
     /// Where its recovery points go.
     pub(super) backup: Option<BackupSection>,
+    /// How it is woken from zero.
+    pub(super) wake: Option<WakeSection>,
     /// What is wrong with it.
     #[schemars(skip)]
     pub(super) found: Found,
@@ -141,7 +147,7 @@ impl Deserr<Found> for EntrySection {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut entry = Self::default();
         let found = &mut entry.found;
-        if let Some(mut parts) = Parts::of(value, at, &["match", "health", "rollout", "backup"], found) {
+        if let Some(mut parts) = Parts::of(value, at, &["match", "health", "rollout", "backup", "wake"], found) {
             let grouped = parts.has("match");
             let matching = parts.take::<Option<MatchSection>>("match", found);
             entry.unmatched = grouped && matching.is_none();
@@ -149,6 +155,7 @@ impl Deserr<Found> for EntrySection {
             entry.health = parts.take::<Option<Health>>("health", found).flatten();
             entry.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
             entry.backup = parts.take::<Option<BackupSection>>("backup", found).flatten();
+            entry.wake = parts.take::<Option<WakeSection>>("wake", found).flatten();
         }
         Ok(entry)
     }

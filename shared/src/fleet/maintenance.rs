@@ -229,8 +229,8 @@ struct Time(TimeOfDay);
 #[derive(Clone, Copy, Debug)]
 struct Moment(Timestamp);
 
-#[derive(Clone, Debug)]
-struct Zone(TimeZone);
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Zone(pub(super) TimeZone);
 
 impl Start {
     const ACCEPTED: &str = "a time of day such as 02:00 for a window of every week, or a moment with its offset such as \

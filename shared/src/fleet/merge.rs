@@ -103,6 +103,10 @@ pub(super) fn both<T>(over: Option<T>, under: Option<T>, merge: impl FnOnce(T, T
 }
 
 impl FleetSection {
+    pub(super) fn simultaneous_wakes(&self) -> u32 {
+        self.simultaneous_wakes.map_or(10, |number| number.0)
+    }
+
     pub(super) fn resolve(self) -> FleetHealthPolicy {
         let suppression = self.suppression.unwrap_or_default();
         FleetHealthPolicy {

@@ -232,6 +232,7 @@ impl Deserr<Found> for Endpoints {
                 health: section.health.unwrap_or_default(),
                 rollout: section.rollout.unwrap_or_default(),
                 backup: section.backup.unwrap_or_default(),
+                wake: section.wake.unwrap_or_default(),
                 unread,
             };
             let select = match section.matching {

@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 
 use deserr::ValuePointerRef;
 
-use super::{BackupSection, Entry, Fleet, Layer, RolloutSection};
+use super::{Entry, Fleet, Layer, RolloutSection};
 use crate::yaml::Found;
 
 /// Everything wrong with the file as a whole, each told once, at the entry that says it.
 pub(super) fn contradictions(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
     let mut found = of_rollouts(fleet, at);
-    found.and(of_backups(fleet, at));
+    found.and(of_sections(fleet, at));
     found
 }
 
-/// What the backups lack. A glob is judged alone with the defaults, so what it lacks may come from another glob: only what
-/// an endpoint's own entry comes to is judged, and of globs what they contradict.
-fn of_backups(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
+/// What the backups and wakes lack. A glob is judged alone with the defaults, so what it lacks may come from another glob:
+/// only what an endpoint's own entry comes to is judged, and of globs what they contradict.
+fn of_sections(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
     let mut found = Found::default();
     let mut told = BTreeSet::new();
     for entry in fleet
@@ -26,14 +26,19 @@ fn of_backups(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
         .filter(|entry| !entry.layer.unread && !fleet.defaults.unread)
     {
         let layers = layers(fleet, entry);
-        let whole = layers.iter().fold(BackupSection::default(), |under, (_, layer)| {
-            layer.backup.clone().over(under)
-        });
-        for (field, problem, accepted) in whole.contradictions() {
-            let says = layers.iter().rev().find(|(_, layer)| layer.backup.says(field));
+        let whole = layers
+            .iter()
+            .fold(Layer::default(), |under, (_, layer)| (*layer).clone().over(under));
+        let backup = whole.backup.contradictions().into_iter().map(|wrong| ("backup", wrong));
+        let wake = whole.wake.contradictions().into_iter().map(|wrong| ("wake", wrong));
+        for (section, (field, problem, accepted)) in backup.chain(wake) {
+            let says = layers.iter().rev().find(|(_, layer)| match section {
+                "backup" => layer.backup.says(field),
+                _ => layer.wake.says(field),
+            });
             let source = says.map_or(Some(entry.key.as_str()), |(key, _)| *key);
-            if told.insert((source.map(str::to_owned), field)) {
-                found.and(at_field(at, source, "backup", field, |at| {
+            if told.insert((source.map(str::to_owned), section, field)) {
+                found.and(at_field(at, source, section, field, |at| {
                     Found::one(at, problem, accepted.to_owned())
                 }));
             }

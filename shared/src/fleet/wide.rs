@@ -24,6 +24,11 @@ pub(super) struct FleetSection {
     #[deserr(default)]
     #[schemars(extend("default" = 64))]
     pub(super) concurrency: Option<Whole<1, 512>>,
+    /// How many wakes from zero may be on the way across the fleet at the same time; the others wait their turn. **Not acted
+    /// on yet.**
+    #[deserr(default)]
+    #[schemars(extend("default" = 10))]
+    pub(super) simultaneous_wakes: Option<Whole<1, 1000>>,
     /// Goes into every alert, as message attributes that subscriptions can filter by.
     #[deserr(default)]
     pub(super) labels: Option<Labels>,

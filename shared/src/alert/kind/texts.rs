@@ -59,6 +59,15 @@ impl AlertKind {
             Self::BackupRestoreFailed => "was not restored",
             Self::BackupDrilled => "was restored for practice, answered as it should, and was taken down again",
             Self::BackupDrillFailed => "could not be restored for practice; what the drill made was taken down again",
+            Self::WakeServed => "slept, was woken, and serves",
+            Self::WakeStruggling => {
+                "is being woken, and its capacity does not come as it should; Steward goes on trying"
+            }
+            Self::WakeFailed => "was to be woken and does not serve: requests wait or are refused",
+            Self::WakeYielded => {
+                "is awake, and somebody else changed the minimum that Steward had raised for the time being; theirs stays"
+            }
+            Self::WakeHeld => "was woken and cannot be let go: its minimum stays raised, and its instances cost money",
             Self::AlertsDropped => {
                 "held more alerts than it can keep, so the least important were merged into this one; no critical alert was among them"
             }
@@ -157,6 +166,19 @@ impl AlertKind {
             }
             Self::BackupDrilled => "Nothing. The figures above are what a restore would take today.",
             Self::BackupDrillFailed => "Remove the cause named above and send `drill`: a restore would meet it too.",
+            Self::WakeServed => "Nothing. When the work has drained, the minimum is restored.",
+            Self::WakeStruggling => {
+                "Wait for the alert that it serves. `status` of scale-from-zero shows how far it is."
+            }
+            Self::WakeFailed => {
+                "Take over: look at the endpoint's failure reason and its scaling activities. Steward tries again while requests ask for it, with longer and longer pauses."
+            }
+            Self::WakeYielded => {
+                "Look at whether the minimum is what it should be when nobody needs the endpoint: with more than 0 it never sleeps."
+            }
+            Self::WakeHeld => {
+                "Remove the cause named above, or send `sleep` to scale-from-zero. Until then the capacity stays, and costs."
+            }
             Self::AlertsDropped => {
                 "Look at why alerts could not be published for so long: the topic's policy and key, the function's role, SNS itself."
             }

@@ -1,0 +1,443 @@
+//! What Steward remembers of one endpoint's sleep between two invocations: one JSON document for each endpoint.
+//!
+//! Written only on condition that nobody else wrote since it was read, and always before the effect that it names. What
+//! matters most in it is the minimum that there was before Steward raised it.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{thing::Thing, trouble::Kind};
+use crate::outbox::{HasOutbox, Outbox};
+
+/// Kind and version of the document. A build that finds another one leaves it alone.
+pub const SCHEMA: &str = "wake/1";
+
+/// Wakes remembered after their end.
+const HISTORY: usize = 30;
+
+/// Ids of commands remembered, so that the same one is obeyed once.
+const COMMANDS: usize = 50;
+
+/// Lines of one wake's log; the first and the last ones are kept.
+const LINES: usize = 60;
+
+/// The whole document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WakeLedger {
+    /// The number of the last wake. Only grows.
+    #[serde(default)]
+    pub serial: u64,
+    /// By thing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub things: BTreeMap<Thing, Remembered>,
+    /// Wakes that ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Past>,
+    /// Ids of the commands obeyed last, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// Alerts decided so far; makes their ids differ.
+    #[serde(default)]
+    pub alerts: u64,
+    /// Alerts decided and not known to be published.
+    #[serde(default)]
+    pub outbox: Outbox,
+}
+
+/// What is remembered of one thing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// The wake at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake: Option<Wake>,
+    /// It is being put to sleep; never together with a wake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sleep: Option<Sleep>,
+    /// When the last wake ended. What asked for it before does not ask again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Wakes that failed since the last one that did not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// After a failure: not before that is it tried again, unless a person asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// After a refused or useless attempt: not before that is it put to sleep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awake_until: Option<Timestamp>,
+    /// The last occurrence of each schedule that was begun, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prewarmed: BTreeMap<String, Timestamp>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A wake at work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wake {
+    /// Its number among the wakes of the endpoint.
+    pub number: u64,
+    /// What asked for it first.
+    pub cause: Cause,
+    /// When that was: what the time to first success counts from.
+    pub demanded: Timestamp,
+    /// When work without capacity was last seen.
+    pub last_demand: Timestamp,
+    /// When its turn came; before that, when it was decided. Its deadline counts from here.
+    pub started: Timestamp,
+    /// Where it is.
+    pub phase: Phase,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// Instances or copies.
+    pub wanted: u32,
+    /// It holds one of the fleet's slots.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
+    /// The minimum to be restored: the one there was, or the one that somebody else set since. Absent: none was raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<u32>,
+    /// The minima that Steward may have set: what is found among them is its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<u32>,
+    /// When the first of them was handed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_from: Option<Timestamp>,
+    /// The raised minimum was seen in force.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_force: bool,
+    /// Somebody else set the minimum meanwhile: it is theirs, and the count alone is changed from then on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub yielded: bool,
+    /// Calls handed out.
+    #[serde(default)]
+    pub calls: Calls,
+    /// It stays awake until then at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<Timestamp>,
+    /// When it was first seen in service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Timestamp>,
+    /// When a request first succeeded, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Timestamp>,
+    /// Instance types of the pools that SageMaker tries in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<String>,
+    /// The kinds of trouble that were told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Kind>,
+    /// The last trouble; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// How it ends once the minimum is restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Ended>,
+    /// What happened, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<Line>,
+}
+
+/// Which calls may still take effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// Handed out so far.
+    #[serde(default)]
+    pub count: u32,
+    /// When the last one was handed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+    /// It was not answered yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+    /// When the last one was handed out that was never answered: it may take effect for a while after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubtful: Option<Timestamp>,
+}
+
+impl Calls {
+    /// A call is handed out.
+    pub(super) fn hand_out(&mut self, now: Timestamp) {
+        if self.open {
+            self.doubtful = self.last;
+        }
+        *self = Self {
+            count: self.count.saturating_add(1),
+            last: Some(now),
+            open: true,
+            ..*self
+        };
+    }
+
+    /// The last one was answered; `certain`: it cannot take effect any more.
+    pub(super) fn answered(&mut self, certain: bool) {
+        if self.open && !certain {
+            self.doubtful = self.last;
+        }
+        self.open = false;
+    }
+
+    /// The last time from which something may still take effect.
+    pub(super) fn in_doubt(&self) -> Option<Timestamp> {
+        self.doubtful.max(self.last.filter(|_| self.open))
+    }
+}
+
+/// What asked for a wake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// An alarm.
+    Alarm {
+        /// `AlarmName`.
+        name: String,
+        /// When it went to ALARM.
+        at: Timestamp,
+    },
+    /// The sweep found work without capacity that no alarm told of.
+    Work {
+        /// The first minute of it.
+        since: Timestamp,
+    },
+    /// A person.
+    Command {
+        /// Who and why.
+        by: String,
+    },
+    /// A schedule.
+    Schedule {
+        /// Its name.
+        name: String,
+        /// When it ends.
+        until: Timestamp,
+    },
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alarm { name, at } => write!(f, "alarm {name} at {at:.0}"),
+            Self::Work { since } => write!(f, "work without capacity since {since:.0}, seen by the sweep"),
+            Self::Command { by } => f.write_str(by),
+            Self::Schedule { name, until } => write!(f, "schedule {name}, until {until:.0}"),
+        }
+    }
+}
+
+/// Where a wake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// It waits for a slot.
+    Waiting,
+    /// The minimum is being raised, or the count set.
+    Raising,
+    /// Capacity is to come into service.
+    Starting,
+    /// It is in service.
+    Serving,
+    /// The minimum is being restored.
+    Restoring,
+}
+
+impl Phase {
+    /// For metrics and people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Raising => "raising",
+            Self::Starting => "starting",
+            Self::Serving => "serving",
+            Self::Restoring => "restoring",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a wake ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It came into service, and the work has drained.
+    Done,
+    /// Nothing had to be done: why.
+    Unneeded(String),
+    /// It did not come, or nothing it answered succeeded: why.
+    Failed(String),
+    /// Somebody ended it: who and why.
+    Stopped(String),
+}
+
+impl Ended {
+    /// For metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unneeded(_) => "unneeded",
+            Self::Failed(_) => "failed",
+            Self::Stopped(_) => "stopped",
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Unneeded(why) => write!(f, "not needed: {why}"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+            Self::Stopped(why) => write!(f, "stopped: {why}"),
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What, for people.
+    pub what: String,
+}
+
+/// A thing on its way to zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sleep {
+    /// When it was decided.
+    pub since: Timestamp,
+    /// Who and why; absent: the fleet file's `idle_after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// A wake that ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Its number.
+    pub number: u64,
+    /// What was woken.
+    pub thing: Thing,
+    /// What asked for it first.
+    pub cause: Cause,
+    /// When that was.
+    pub demanded: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How.
+    pub how: Ended,
+    /// From the demand until it was in service.
+    pub ready: Option<Duration>,
+    /// From the demand until the first success.
+    pub served: Option<Duration>,
+    /// What happened, oldest first.
+    pub log: Vec<Line>,
+}
+
+impl Wake {
+    pub(super) fn new(number: u64, cause: Cause, demanded: Timestamp, now: Timestamp, wanted: u32) -> Self {
+        Self {
+            number,
+            cause,
+            demanded: demanded.min(now),
+            last_demand: demanded.min(now),
+            started: now,
+            phase: Phase::Waiting,
+            since: now,
+            wanted,
+            claimed: false,
+            original: None,
+            raised: vec![],
+            raised_from: None,
+            in_force: false,
+            yielded: false,
+            calls: Calls::default(),
+            keep_until: None,
+            ready: None,
+            served: None,
+            pools: vec![],
+            told: vec![],
+            problem: None,
+            verdict: None,
+            log: vec![],
+        }
+    }
+
+    pub(super) fn note(&mut self, now: Timestamp, what: impl Into<String>) {
+        if self.log.len() >= LINES {
+            self.log.remove(LINES / 2);
+        }
+        self.log.push(Line {
+            at: now,
+            what: crate::text::printable(&what.into(), 500),
+        });
+    }
+
+    /// From the demand until the first success.
+    pub fn time_to_success(&self) -> Option<Duration> {
+        self.served.map(|at| since(self.demanded, at))
+    }
+
+    /// From the demand until it was in service.
+    pub fn time_to_service(&self) -> Option<Duration> {
+        self.ready.map(|at| since(self.demanded, at))
+    }
+}
+
+/// None when `to` comes first.
+pub(super) fn since(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// Saturating.
+pub(super) fn after(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// Saturating.
+pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
+
+impl WakeLedger {
+    /// The command was obeyed before. Otherwise it is remembered.
+    pub(super) fn obeyed(&mut self, id: &str) -> bool {
+        if self.commands.iter().any(|one| one == id) {
+            return true;
+        }
+        self.commands.push(id.to_owned());
+        let over = self.commands.len().saturating_sub(COMMANDS);
+        self.commands.drain(..over);
+        false
+    }
+
+    pub(super) fn remember(&mut self, past: Past) {
+        self.history.push(past);
+        let over = self.history.len().saturating_sub(HISTORY);
+        self.history.drain(..over);
+    }
+
+    /// Something is at work, or waits to be told: the endpoint has to be looked at again even if nobody asks.
+    pub fn at_work(&self) -> bool {
+        let works = |one: &Remembered| one.wake.is_some() || one.sleep.is_some();
+        self.things.values().any(works) || !self.outbox.is_empty()
+    }
+}
+
+impl HasOutbox for WakeLedger {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}

@@ -1,0 +1,119 @@
+//! What one look at a sleeping or waking endpoint brought: the facts that decisions are made from.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::thing::Thing;
+pub use crate::rollout::look::Known;
+use crate::{endpoint::Endpoint, scaling::Scaling};
+
+/// What to look at besides the endpoint itself; [`super::needs`] says it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Needs {
+    /// For each thing.
+    pub things: BTreeMap<Thing, ThingNeeds>,
+    /// `InstancePools` of the variants of the endpoint's config.
+    pub pools: bool,
+}
+
+/// What to look at of one thing. A component is always described.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ThingNeeds {
+    /// Its scalable target with policies and scheduled actions.
+    pub scaling: bool,
+    /// Its minutes from here to now.
+    pub minutes: Option<Timestamp>,
+    /// Its scaling activities since then, those that did not scale included.
+    pub activities: Option<Timestamp>,
+}
+
+/// One look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// When the endpoint was described; the rest followed.
+    pub at: Timestamp,
+    /// The endpoint; `Yes(None)` when there is none of this name.
+    pub endpoint: Known<Option<Endpoint>>,
+    /// The things asked for.
+    pub things: BTreeMap<Thing, ThingSeen>,
+    /// Instance types of the pools of the endpoint's config, the first choice first; empty when it has none. `None` when
+    /// not asked.
+    pub pools: Option<Known<Vec<String>>>,
+}
+
+/// One thing; each field is `None` when it was not asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ThingSeen {
+    /// Of a component.
+    pub component: Option<Known<Option<CopiesSeen>>>,
+    /// Its scalable target; `Yes(None)` when none is registered.
+    pub scaling: Option<Known<Option<Scaling>>>,
+    /// Its minutes, in order; a minute of which nothing at all was published is missing.
+    pub minutes: Option<Known<Vec<Minute>>>,
+    /// What Application Auto Scaling could not do.
+    pub activities: Option<Known<Vec<Activity>>>,
+}
+
+/// An inference component as described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopiesSeen {
+    /// `EndpointName`.
+    pub endpoint: String,
+    /// `InferenceComponentStatus`.
+    pub status: String,
+    /// `FailureReason`.
+    pub failure: Option<String>,
+    /// `RuntimeConfig.CurrentCopyCount`.
+    pub current: Option<u32>,
+    /// `RuntimeConfig.DesiredCopyCount`.
+    pub desired: Option<u32>,
+}
+
+/// One minute of a thing's metrics in `AWS/SageMaker`. Counts are of the whole minute; a metric without a datapoint is 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Minute {
+    /// When it began.
+    pub at: Timestamp,
+    /// Metrics of it are known to have been published, so that 0 means none. Asynchronous: `ApproximateBacklogSize` has a
+    /// datapoint. Component: `CPUUtilizationNormalized` of `/aws/sagemaker/InferenceComponents` has one.
+    pub pulse: bool,
+    /// Requests that found no capacity. Asynchronous: 1 when the maximum of `HasBacklogWithoutCapacity` is. Component: the
+    /// sum of `NoCapacityInvocationFailures`.
+    pub refused: f64,
+    /// Asynchronous: the maximum of `ApproximateBacklogSize`.
+    pub backlog: f64,
+    /// Requests that succeeded. Asynchronous: the samples of `TotalProcessingTime` less the sum of `InvocationFailures`.
+    /// Component: the sum of `Invocations` less those of `Invocation4XXErrors` and `Invocation5XXErrors`.
+    pub served: f64,
+    /// Requests that failed and did find capacity.
+    pub failed: f64,
+    /// Requests at work: the maximum of `ConcurrentRequestsPerCopy`.
+    pub running: f64,
+}
+
+/// A scaling activity that did not do what it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// `StartTime`.
+    pub at: Timestamp,
+    /// `StatusCode`, or the `Code` of a reason not to scale.
+    pub code: String,
+    /// `StatusMessage`, or in its place the `Cause`.
+    pub said: String,
+}
+
+impl Minute {
+    /// A minute of which nothing is known but that it was.
+    pub const fn at(at: Timestamp) -> Self {
+        Self {
+            at,
+            pulse: false,
+            refused: 0.0,
+            backlog: 0.0,
+            served: 0.0,
+            failed: 0.0,
+            running: 0.0,
+        }
+    }
+}

@@ -1,0 +1,490 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{fake::*, *};
+use crate::trigger::Trigger;
+
+fn names(fake: &Fake) -> Vec<&str> {
+    let name = |to: &To| match to {
+        To::Phase(phase) => phase.as_str(),
+        To::Ready(_) => "ready",
+        To::Served(_) => "served",
+        To::End(how) => how,
+        To::Asleep => "asleep",
+    };
+    fake.transitions.iter().map(|one| name(&one.to)).collect()
+}
+
+#[test]
+fn one_waiting_request_wakes_an_asynchronous_endpoint_in_one_invocation_and_the_minimum_comes_back() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 1;
+    fake.pass(120);
+    fake.alarmed();
+    assert_eq!(fake.calls, ["raise the minimum of variant main to 1"]);
+    assert_eq!((fake.min(), fake.desired), (Some(1), 1));
+    fake.until_calm(60);
+    assert_eq!(fake.calls.last().unwrap(), "restore the minimum of variant main to 0");
+    assert_eq!(fake.min(), Some(0));
+    assert_eq!(
+        names(&fake),
+        [
+            "waiting",
+            "raising",
+            "starting",
+            "ready",
+            "serving",
+            "served",
+            "restoring",
+            "done"
+        ]
+    );
+    let past = fake.ledger.history.last().unwrap();
+    assert_eq!(past.served, Some(Duration::from_secs(360)));
+    assert_eq!(fake.told(), ["wake.served: first success after 6m"]);
+}
+
+#[test]
+fn five_hundred_waiting_requests_wake_as_many_as_may_be() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 500;
+    fake.pass(120);
+    fake.alarmed();
+    assert_eq!(fake.calls, ["raise the minimum of variant main to 4"]);
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 11;
+    fake.pass(120);
+    fake.alarmed();
+    assert_eq!(fake.calls, ["raise the minimum of variant main to 3"], "5 for each");
+}
+
+#[test]
+fn what_the_targets_own_policy_woke_with_too_little_is_brought_to_its_size() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 500;
+    fake.pass(120);
+    // The step policy was faster, and an endpoint that updates cannot be scaled.
+    fake.desired = 1;
+    fake.until = Some(at(300));
+    fake.alarmed();
+    assert_eq!((fake.min(), fake.desired), (Some(4), 1));
+    for _ in 0..10 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    assert_eq!(fake.current, 4, "{:?}", fake.calls);
+}
+
+#[test]
+fn a_single_refused_request_wakes_a_component_even_if_its_alarm_never_comes() {
+    let mut fake = Fake::component();
+    fake.coming = 1;
+    fake.pass(60);
+    fake.quietly();
+    assert_eq!(fake.calls, ["raise the minimum of component llm to 1"]);
+    // Nobody asks again: it is let go all the same.
+    fake.until_calm(60);
+    assert_eq!(fake.min(), Some(0));
+    assert_eq!(fake.told(), Vec::<String>::new());
+    let past = fake.ledger.history.last().unwrap();
+    assert_eq!((&past.how, past.served), (&Ended::Done, None));
+}
+
+#[test]
+fn an_alarm_that_comes_twice_or_late_wakes_once() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 1;
+    fake.pass(120);
+    let alarm = fake.alarm();
+    for _ in 0..3 {
+        let alarms = [alarm.clone(), alarm.clone()];
+        let woken = Woken {
+            alarms: &alarms,
+            command: None,
+        };
+        fake.tick(&woken, |_| Some(Fault::None));
+    }
+    assert_eq!(fake.calls.len(), 1);
+    fake.until_calm(60);
+    let calls = fake.calls.len();
+    while fake.current > 0 {
+        fake.pass(60);
+    }
+    let alarms = [alarm];
+    let woken = Woken {
+        alarms: &alarms,
+        command: None,
+    };
+    fake.tick(&woken, |_| Some(Fault::None));
+    assert_eq!(fake.calls.len(), calls, "it asks for what was done");
+}
+
+#[test]
+fn an_alarm_counts_even_if_the_endpoint_cannot_be_described_just_then() {
+    let mut fake = Fake::component();
+    let alarms = [fake.alarm()];
+    let look = Look {
+        at: fake.now,
+        endpoint: Known::No("ThrottlingException".to_owned()),
+        things: Default::default(),
+        pools: None,
+    };
+    let news = News {
+        look: Some(&look),
+        alarms: &alarms,
+        ..News::default()
+    };
+    let decision = decide(&fake.facts(), &fake.ledger, &news);
+    assert_eq!(decision.effect, None);
+    fake.ledger = decision.ledger;
+    fake.pass(60);
+    fake.quietly();
+    assert_eq!(fake.calls, ["raise the minimum of component llm to 1"]);
+}
+
+#[test]
+fn without_a_scalable_target_the_count_is_set_and_follows_the_work() {
+    let mut fake = Fake::asynchronous();
+    fake.scaling = None;
+    fake.backlog = 1;
+    fake.policy.idle_after = Some(Duration::from_secs(1800));
+    fake.pass(120);
+    fake.alarmed();
+    assert_eq!(fake.calls, ["set variant main to 1 instances"]);
+    fake.pass(240);
+    fake.backlog = 100;
+    fake.pass(120);
+    fake.quietly();
+    assert_eq!(fake.calls.last().unwrap(), "set variant main to 4 instances");
+    fake.until_calm(90);
+    assert_eq!(
+        fake.current, 4,
+        "the wake is over, and nothing else puts it to sleep yet"
+    );
+    for _ in 0..60 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    assert_eq!(fake.calls.last().unwrap(), "put variant main to sleep");
+    assert_eq!(fake.current, 0);
+    assert_eq!(names(&fake).last(), Some(&"asleep"));
+}
+
+#[test]
+fn a_slow_start_is_not_killed_by_idleness() {
+    let mut fake = Fake::component();
+    fake.scaling = None;
+    fake.policy.idle_after = Some(Duration::from_secs(600));
+    fake.takes = 1500;
+    fake.coming = 1;
+    fake.pass(60);
+    for _ in 0..30 {
+        fake.quietly();
+        fake.pass(60);
+    }
+    assert_eq!(fake.current, 1);
+    assert!(
+        fake.calls.iter().all(|call| !call.contains("sleep")),
+        "{:?}",
+        fake.calls
+    );
+}
+
+#[test]
+fn capacity_that_is_not_there_is_told_once_tried_again_and_in_the_end_given_up_for_a_while() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 1;
+    fake.takes = 120;
+    fake.scarce_until = Some(at(100_000));
+    fake.pass(120);
+    fake.alarmed();
+    for _ in 0..40 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    let told = fake.told();
+    assert_eq!(
+        told,
+        [
+            "wake.struggling: AWS has no such instances now",
+            "wake.failed: not in service within 30m: Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error",
+            "wake.struggling: AWS has no such instances now",
+        ],
+        "the second wake has begun"
+    );
+    assert!((4..20).contains(&fake.calls.len()), "{:?}", fake.calls);
+    fake.scarce_until = None;
+    fake.until_calm(60);
+    assert_eq!(fake.min(), Some(0));
+    assert!(fake.told().iter().any(|told| told.starts_with("wake.served")));
+    assert_eq!(fake.ledger.things[&Thing::Variant].failures, 0);
+}
+
+#[test]
+fn instances_that_answer_nothing_but_errors_are_told() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 3;
+    fake.does = 0;
+    fake.pass(120);
+    fake.alarmed();
+    for _ in 0..45 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    let told = fake.told();
+    assert_eq!(told[0], "wake.struggling: in service, and no request succeeds");
+    assert!(told[1].starts_with("wake.failed: in service since"), "{told:?}");
+    assert_eq!(fake.min(), Some(0));
+}
+
+#[test]
+fn while_a_rollout_holds_the_endpoint_the_wake_waits_and_says_so() {
+    let mut fake = Fake::asynchronous();
+    fake.leased = true;
+    fake.backlog = 1;
+    fake.pass(120);
+    fake.alarmed();
+    for _ in 0..15 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    assert_eq!(fake.calls, Vec::<String>::new());
+    assert_eq!(fake.told(), ["wake.struggling: it waits for its turn"]);
+    fake.leased = false;
+    fake.until_calm(60);
+    assert_eq!((fake.min(), fake.backlog), (Some(0), 0));
+}
+
+#[test]
+fn what_is_awake_by_schedule_is_there_before_anybody_asks_and_once_for_each_time() {
+    let mut fake = Fake::component();
+    fake.policy.prewarm = vec![prewarm("0 9 * * ? *", 3600)];
+    let nine = fake.policy.prewarm[0]
+        .cron
+        .next(fake.now, &jiff::tz::TimeZone::UTC)
+        .unwrap();
+    fake.now = nine;
+    fake.quietly();
+    assert_eq!(fake.calls, ["raise the minimum of component llm to 2"]);
+    fake.pass(1800);
+    fake.quietly();
+    assert_eq!((fake.current, fake.min()), (2, Some(2)));
+    let answer = fake.order(Order::Sleep { force: true });
+    assert!(answer.accepted, "{}", answer.said);
+    fake.until_calm(30);
+    assert_eq!((fake.desired, fake.min()), (0, Some(0)), "a person's word ends it");
+    fake.pass(600);
+    fake.quietly();
+    assert!(fake.wake().is_none(), "and it does not begin again for the same time");
+    fake.now = nine + jiff::SignedDuration::from_hours(24);
+    fake.quietly();
+    assert!(fake.wake().is_some());
+}
+
+#[test]
+fn a_scheduled_action_of_the_target_is_nobodys_quarrel() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 1;
+    fake.pass(120);
+    fake.alarmed();
+    let due = fake.now + jiff::SignedDuration::from_secs(300);
+    let civil = due.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S");
+    let action = crate::scaling::ScheduledAction {
+        name: "office".to_owned(),
+        schedule: format!("at({civil})"),
+        timezone: None,
+        start: None,
+        end: None,
+        min: Some(1),
+        max: None,
+    };
+    fake.scaling.as_mut().unwrap().actions.push(action);
+    fake.pass(360);
+    fake.until_calm(60);
+    assert_eq!(
+        fake.min(),
+        Some(1),
+        "the same as Steward's, and still not Steward's to take back"
+    );
+    assert!(
+        fake.told().iter().all(|told| !told.contains("yielded")),
+        "{:?}",
+        fake.told()
+    );
+}
+
+#[test]
+fn a_target_whose_maximum_is_zero_is_left_alone() {
+    let mut fake = Fake::asynchronous();
+    fake.scaling = Some(scaling(0, 0));
+    fake.backlog = 1;
+    fake.pass(120);
+    fake.alarmed();
+    assert_eq!(fake.calls, Vec::<String>::new());
+    assert!(
+        fake.told()[0].contains("maximum of its scalable target is 0"),
+        "{:?}",
+        fake.told()
+    );
+}
+
+#[test]
+fn the_commands_say_what_they_do_and_what_they_refuse() {
+    let mut fake = Fake::asynchronous();
+    fake.pass(1200);
+    let mut said = vec![];
+    let mut order = |fake: &mut Fake, order| said.push(fake.order(order).said);
+    let wake = |instances| Order::Wake {
+        instances,
+        lasts: Some(Duration::from_secs(7200)),
+    };
+    order(&mut fake, Order::Sleep { force: false });
+    order(&mut fake, wake(Some(9)));
+    order(&mut fake, wake(Some(2)));
+    order(&mut fake, wake(Some(3)));
+    for _ in 0..10 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    assert_eq!(fake.current, 3);
+    fake.backlog = 1;
+    fake.pass(60);
+    order(&mut fake, Order::Sleep { force: false });
+    fake.pass(600);
+    fake.metrics = false;
+    fake.pass(600);
+    order(&mut fake, Order::Sleep { force: false });
+    order(&mut fake, Order::Sleep { force: true });
+    insta::assert_snapshot!(said.join("\n"));
+    fake.until_calm(30);
+    assert_eq!((fake.desired, fake.min()), (0, Some(0)));
+}
+
+#[test]
+fn the_same_command_twice_is_obeyed_once() {
+    let fake = Fake::asynchronous();
+    let command = Command {
+        order: Order::Wake {
+            instances: None,
+            lasts: None,
+        },
+        component: None,
+        id: Some("release-42".to_owned()),
+        by: None,
+        reason: None,
+    };
+    let news = News {
+        command: Some(&command),
+        ..News::default()
+    };
+    let first = decide(&fake.facts(), &fake.ledger, &news);
+    assert!(first.again, "it wants to look");
+    let second = decide(&fake.facts(), &first.ledger, &news);
+    assert_eq!(second.ledger, first.ledger);
+    assert!(second.answer.unwrap().said.contains("obeyed before"));
+}
+
+#[test]
+fn an_endpoint_that_left_the_fleet_file_gets_its_minimum_back() {
+    let mut fake = Fake::asynchronous();
+    fake.backlog = 1;
+    fake.pass(120);
+    fake.alarmed();
+    let needs = needs(fake.now, None, &fake.ledger, false);
+    let look = fake.look(&needs);
+    let facts = Facts {
+        policy: None,
+        ..fake.facts()
+    };
+    let news = News {
+        look: Some(&look),
+        ..News::default()
+    };
+    let decision = decide(&facts, &fake.ledger, &news);
+    assert!(
+        matches!(decision.effect, Some(Effect::Release(_))),
+        "{:?}",
+        decision.effect
+    );
+    let acted = Acted {
+        effect: decision.effect.unwrap(),
+        at: fake.now,
+        outcome: Outcome::Accepted,
+    };
+    let news = News {
+        look: Some(&look),
+        acted: Some(&acted),
+        ..News::default()
+    };
+    let next = decide(&facts, &decision.ledger, &news);
+    assert_eq!(
+        next.effect.unwrap().to_string(),
+        "restore the minimum of variant main to 0"
+    );
+}
+
+#[test]
+fn a_document_of_an_older_build_is_read() {
+    let ledger: WakeLedger = serde_json::from_str("{}").unwrap();
+    assert_eq!(ledger, WakeLedger::default());
+}
+
+fn asked(event: &Value) -> Vec<Asks> {
+    match Trigger::parse(event) {
+        Ok(Trigger::Alarms(alarms)) => alarms.iter().flat_map(asks).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_alarm_asks_in_each_of_its_three_forms_and_only_when_it_goes_to_alarm() {
+    let arn = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:images-backlog";
+    let data = |state: &str, metric: &str, dimensions: Value| {
+        json!({
+            "alarmName": "images-backlog",
+            "state": { "value": state, "reason": "crossed", "timestamp": "2026-03-01T03:05:20.000+0000" },
+            "configuration": { "metrics": [{ "id": "m1", "returnData": true, "metricStat": {
+                "metric": { "namespace": "AWS/SageMaker", "name": metric, "dimensions": dimensions },
+                "period": 60, "stat": "Average" } }] },
+        })
+    };
+    let backlog = || {
+        data(
+            "ALARM",
+            "HasBacklogWithoutCapacity",
+            json!({ "EndpointName": "images" }),
+        )
+    };
+    let direct = |data: Value| json!({ "source": "aws.cloudwatch", "alarmArn": arn, "accountId": "111122223333", "region": "us-east-1", "alarmData": data });
+    let bus = json!({
+        "version": "0", "id": "1", "source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change",
+        "account": "111122223333", "time": "2026-03-01T03:05:20Z", "region": "us-east-1", "resources": [arn], "detail": backlog(),
+    });
+    let message = json!({
+        "AlarmName": "images-backlog", "AlarmDescription": null, "NewStateValue": "ALARM", "NewStateReason": "crossed",
+        "StateChangeTime": "2026-03-01T03:05:20.000+0000", "Region": "US East (N. Virginia)", "AlarmArn": arn, "OldStateValue": "OK",
+        "Trigger": { "MetricName": "HasBacklogWithoutCapacity", "Namespace": "AWS/SageMaker", "Statistic": "AVERAGE",
+            "Dimensions": [{ "value": "images", "name": "EndpointName" }], "Period": 60, "Threshold": 1.0 },
+    });
+    let topic = json!({ "Records": [{ "EventSource": "aws:sns", "Sns": { "Type": "Notification", "MessageId": "1",
+        "Timestamp": "2026-03-01T03:05:21Z", "TopicArn": "arn:aws:sns:us-east-1:111122223333:alarms", "Message": message.to_string() } }] });
+    let images = [Asks::Endpoint("images".to_owned())];
+    for event in [direct(backlog()), bus, topic] {
+        assert_eq!(asked(&event), images, "{event}");
+    }
+    let component = json!({ "InferenceComponentName": "llm" });
+    let refused = direct(data("ALARM", "NoCapacityInvocationFailures", component));
+    assert_eq!(asked(&refused), [Asks::Component("llm".to_owned())]);
+    let calm = direct(data(
+        "OK",
+        "HasBacklogWithoutCapacity",
+        json!({ "EndpointName": "images" }),
+    ));
+    let other = direct(data(
+        "ALARM",
+        "ModelLatency",
+        json!({ "EndpointName": "images", "VariantName": "main" }),
+    ));
+    assert_eq!((asked(&calm), asked(&other)), (vec![], vec![]));
+}
