@@ -1,5 +1,6 @@
 //! What Steward costs, measured on the release binaries: start and memory against an empty Lambda, a sweep of a thousand
-//! endpoints against the ideal for its concurrency, and how fast the rehearsal's clock runs.
+//! endpoints against the ideal for its concurrency, how fast the rehearsal's clock runs, and how soon an alarm gives blue
+//! all traffic back. With names of sections (`starting`, `sweeping`, `rehearsing`, `rollback`) only those.
 //!
 //! The functions run as Lambda runs them, over the Runtime API, and their AWS calls go over HTTP to the simulated AWS in
 //! this process. Ratios are taken within one run, so that the machine matters little. Exits with 1 when a goal is missed.
@@ -14,6 +15,7 @@ use std::{
 };
 
 mod rehearsing;
+mod rollback;
 mod starting;
 mod sweeping;
 mod table;
@@ -60,18 +62,49 @@ fn settings() -> BTreeMap<String, String> {
     .collect()
 }
 
+/// What can be measured by itself, in the order in which it is.
+const SECTIONS: [&str; 4] = ["starting", "sweeping", "rehearsing", "rollback"];
+
+/// The sections that the command line names, all of them when it names none.
+fn chosen() -> Outcome<Vec<String>> {
+    // Cargo adds options of its own.
+    let named: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    match named.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
+        Some(unknown) => Err(format!("there is no section `{unknown}`; there are {}", SECTIONS.join(", ")).into()),
+        None if named.is_empty() => Ok(SECTIONS.map(str::to_owned).into()),
+        None => Ok(named),
+    }
+}
+
 fn main() -> Outcome<ExitCode> {
-    let binaries = Binaries::build()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let chosen = chosen()?;
+    let wanted = |section: &str| chosen.iter().any(|name| name == section);
     let mut table = Table::default();
-    runtime.block_on(starting::measure(&binaries, &mut table))?;
-    runtime.block_on(sweeping::measure(&binaries, &mut table))?;
-    drop(runtime);
-    rehearsing::measure(&mut table)?;
-    write!(io::stdout().lock(), "{table}")?;
+    if wanted("starting") || wanted("sweeping") {
+        let binaries = Binaries::build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        if wanted("starting") {
+            runtime.block_on(starting::measure(&binaries, &mut table))?;
+        }
+        if wanted("sweeping") {
+            runtime.block_on(sweeping::measure(&binaries, &mut table))?;
+        }
+    }
+    if wanted("rehearsing") {
+        rehearsing::measure(&mut table)?;
+    }
+    if !table.is_empty() {
+        write!(io::stdout().lock(), "{table}")?;
+    }
+    if wanted("rollback") {
+        rollback::measure()?;
+    }
     Ok(if table.all_met() {
         ExitCode::SUCCESS
     } else {

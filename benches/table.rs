@@ -42,6 +42,11 @@ impl Table {
         });
     }
 
+    /// Nothing was measured.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether no ratio is above its goal.
     pub(crate) fn all_met(&self) -> bool {
         self.0

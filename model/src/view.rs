@@ -55,7 +55,10 @@ impl Blind {
 impl World {
     /// One look at what is needed.
     pub(crate) fn look(&self, needs: &Needs, blind: Option<Blind>) -> Look {
+        // No other endpoint is in this world.
+        let users = needs.users.as_ref().map(|_| Known::Yes(BTreeMap::new()));
         Look {
+            users,
             at: self.now(),
             endpoint: known(blind, Blind::Endpoint, || self.exists.then(|| self.endpoint())),
             configs: each(&needs.configs, |name| {

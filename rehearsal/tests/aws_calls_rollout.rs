@@ -27,6 +27,9 @@ use shared::{
     scaling::{Scaling, ScalingPolicy, ScalingRule, ScheduledAction, Suspended, TrackedMetric},
 };
 
+#[path = "aws_calls_rollout/users.rs"]
+mod users;
+
 const REGION: &str = "eu-west-1";
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -9,6 +9,9 @@ use rehearsal::{
     timeline::{JsonLines, Silent},
 };
 
+#[path = "scenarios/answers.rs"]
+mod answers;
+
 /// Plays a scenario and shows what did not hold, with the timeline.
 fn holds(name: &str) {
     let builtin = builtin(name).unwrap_or_else(|| panic!("{name} does not come with the command"));
@@ -90,6 +93,8 @@ scenarios! {
     a_good_model_goes_live_by_every_strategy => "rollout-strategies",
     bad_models_are_taken_back_each_for_its_own_reason => "rollout-bad-models",
     an_alarm_takes_a_rollout_back_at_every_point_in_its_own_invocation => "rollout-alarms",
+    a_config_that_another_endpoint_uses_is_not_deleted_with_its_rollout => "rollout-borrowed",
+    a_repair_and_a_rollout_take_turns => "rollout-and-repair",
     without_data_nothing_is_promoted => "rollout-no-data",
     what_sagemaker_does_on_its_own_is_seen_through => "rollout-sagemaker",
     refused_and_lost_calls_are_made_again_and_none_twice => "rollout-throttled",

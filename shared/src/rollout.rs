@@ -13,7 +13,7 @@
 //!    operator's `skip` and `promote` may stand in for a bake or for missing data, never for shown harm.
 //! 2. Once [`Back`] is set, no call raises green's weight.
 //! 3. The weights never sum to zero, and no call takes instances from blue before the last bake has passed.
-//! 4. The config in force and the last good one are never deleted; a scaled variant is deregistered before it is removed.
+//! 4. The config in force, the last good one and one that another endpoint uses are never deleted; a scaled variant is deregistered before it is removed.
 //! 5. [`Ended::Completed`] is said only of an endpoint that was read back as wished.
 //! 6. In a fair world every rollout ends.
 //! 7. One alert for each change that people act on.
@@ -43,6 +43,7 @@ mod status;
 pub mod strategy;
 mod table;
 mod tell;
+mod tidy;
 mod why;
 
 pub use self::{

@@ -55,8 +55,13 @@ pub(crate) async fn look(
     });
     let together = Box::pin(async { tokio::join!(configs, scaling, models, alarms, analysis, smoke, component) });
     let (configs, scaling, models, alarms, analysis, smoke, component) = together.await;
+    let users = maybe(needs.search(&described, &configs), async |search| {
+        known(looking.sagemaker.users_of(&search).await)
+    });
+    let users = Box::pin(users).await;
     Look {
         at,
+        users,
         endpoint: described,
         configs,
         scaling,
@@ -107,14 +112,25 @@ async fn analysis(
     let Some(policy) = policy else {
         return Known::No("the rollout has no analysis".to_owned());
     };
-    let Window { from, to, blue, green } = window;
+    let Window {
+        from,
+        to,
+        blue,
+        green,
+        whole,
+    } = window;
     let cloudwatch = &services.looking.cloudwatch;
-    let judged = match blue {
-        Some(blue) => {
+    let judged = match (blue, whole) {
+        (Some(blue), Some(whole)) => {
+            let fleets = [blue, green, whole];
+            let read = cloudwatch.fleets(endpoint, fleets, policy, *from, *to).await;
+            read.map(|[blue, green, whole]| judge(policy, &blue.or_rest(&whole, &green), &green))
+        }
+        (Some(blue), None) => {
             let read = cloudwatch.fleets(endpoint, [blue, green], policy, *from, *to).await;
             read.map(|[blue, green]| judge(policy, &blue, &green))
         }
-        None => {
+        (None, _) => {
             let policy = policy.without_blue();
             let read = cloudwatch.fleets(endpoint, [green], &policy, *from, *to).await;
             read.map(|[green]| judge(&policy, &shared::analysis::Series::default(), &green))

@@ -44,6 +44,8 @@ builtins![
     "rollout-strategies",
     "rollout-bad-models",
     "rollout-alarms",
+    "rollout-borrowed",
+    "rollout-and-repair",
     "rollout-no-data",
     "rollout-sagemaker",
     "rollout-throttled",

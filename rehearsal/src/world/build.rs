@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use shared::endpoint::EndpointStatus;
 
 use crate::world::{
-    Service, SpecProblem, WorldSpec,
-    api::Input,
+    SpecProblem, WorldSpec,
     behaviour::Behaviour,
     region::{Ctx, Region, What},
     registry::containers,
@@ -16,16 +15,17 @@ use crate::world::{
         Component, Config, ConfigVariant, Endpoint, Model, Variant,
         lifecycle::{Change, Fleet},
     },
-    scaling::VARIANT,
     sns::Topic,
-    spec::{EndpointSpec, ModelSpec, RegionSpec, ScalingSpec, TrafficSpec, VariantSpec, check::endpoint_names},
+    spec::{EndpointSpec, ModelSpec, RegionSpec, TrafficSpec, VariantSpec, check::endpoint_names},
     traffic::{Demand, Minute},
 };
 
 mod alarms;
 mod config;
+mod scaling;
 
 use config::{config_input, define};
+use scaling::Scaled;
 
 /// An endpoint without variants gets this one, as SageMaker's own examples name it.
 const ONLY_VARIANT: &str = "AllTraffic";
@@ -190,7 +190,7 @@ impl Region {
         self.stand_components(ctx, name, specs, spec);
         for (variant, it) in specs {
             if let Some(scaling) = &it.scaling {
-                self.stand_scaling(ctx, name, variant, scaling);
+                self.stand_scaling(ctx, Scaled::variant(name, variant), scaling);
             }
         }
     }
@@ -236,7 +236,7 @@ impl Region {
 
     fn stand_components(
         &mut self,
-        ctx: &Ctx,
+        ctx: &mut Ctx,
         endpoint: &str,
         variants: &BTreeMap<String, VariantSpec>,
         spec: &EndpointSpec,
@@ -282,42 +282,9 @@ impl Region {
                 without_capacity: 0.0,
             };
             self.components.insert(name.clone(), standing);
-        }
-    }
-
-    fn stand_scaling(&mut self, ctx: &mut Ctx, endpoint: &str, variant: &str, scaling: &ScalingSpec) {
-        let ScalingSpec { min, max, target, .. } = scaling;
-        let resource = format!("endpoint/{endpoint}/variant/{variant}");
-        let register = json!({
-            "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": VARIANT,
-            "MinCapacity": min, "MaxCapacity": max,
-        });
-        let policy = json!({
-            "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": VARIANT,
-            "PolicyName": "invocations", "PolicyType": "TargetTrackingScaling",
-            "TargetTrackingScalingPolicyConfiguration": {
-                "TargetValue": target,
-                "PredefinedMetricSpecification": {
-                    "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance",
-                },
-            },
-        });
-        let policy = target.is_some().then_some(("PutScalingPolicy", policy));
-        let actions = scaling.schedules.iter().map(|(name, action)| {
-            let put = json!({
-                "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": VARIANT,
-                "ScheduledActionName": name, "Schedule": action.schedule,
-                "ScalableTargetAction": {"MinCapacity": action.min},
-            });
-            ("PutScheduledAction", put)
-        });
-        for (operation, input) in [Some(("RegisterScalableTarget", register)), policy]
-            .into_iter()
-            .flatten()
-            .chain(actions)
-        {
-            let done = Input::new(Service::AutoScaling, &input).and_then(|it| self.scaling_call(ctx, operation, it));
-            debug_assert!(done.is_ok(), "{operation} of a checked description: {done:?}");
+            if let Some(scaling) = &component.scaling {
+                self.stand_scaling(ctx, Scaled::component(name), scaling);
+            }
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use shared::endpoint::EndpointStatus;
 
 use crate::world::{
-    HappeningKind,
+    HappeningKind, Service,
+    api::Input,
     behaviour::Behaviour,
     region::{Ctx, Region, What},
     sagemaker::lifecycle::{Armed, Change, Fleet, Kind},
@@ -119,6 +121,9 @@ fn words(spec: &IncidentSpec) -> String {
             None => format!("{who} vanishes"),
         };
     }
+    if let Some(config) = &spec.deploys {
+        return format!("somebody updates {who} to {config}");
+    }
     if let Some(next) = spec.next_change {
         let how = match next {
             NextChange::Fails => "fails",
@@ -177,6 +182,8 @@ impl Region {
             });
         } else if let Some(becomes) = spec.becomes {
             self.force(ctx, &name, becomes, spec.reason);
+        } else if let Some(config) = &spec.deploys {
+            self.deploy(ctx, &name, config);
         } else if let Some(fate) = spec.next_change {
             let armed = Armed { of: spec.of, fate };
             if !self.refate(ctx, &name, armed) {
@@ -271,6 +278,16 @@ impl Region {
             }
         } else {
             self.settle(ctx, name);
+        }
+    }
+
+    /// Somebody updates an endpoint, and SageMaker takes it or not.
+    fn deploy(&mut self, ctx: &mut Ctx, name: &str, config: &str) {
+        let input = json!({"EndpointName": name, "EndpointConfigName": config});
+        let done = Input::new(Service::SageMaker, &input).and_then(|input| self.update_endpoint(ctx, input));
+        if let Err(refused) = done {
+            let text = format!("SageMaker refuses that: {}", refused.message);
+            ctx.tell(&self.name, HappeningKind::Incident { text });
         }
     }
 

@@ -238,7 +238,8 @@ pub struct ServerlessSpec {
     pub stays_warm: Span,
 }
 
-/// Application Auto Scaling of a variant by `SageMakerVariantInvocationsPerInstance`.
+/// Application Auto Scaling of a variant by `SageMakerVariantInvocationsPerInstance`, or of an inference component by
+/// `SageMakerInferenceComponentInvocationsPerCopy`.
 #[derive(Clone, Debug, PartialEq, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct ScalingSpec {
@@ -246,7 +247,7 @@ pub struct ScalingSpec {
     pub min: u32,
     /// `MaxCapacity`.
     pub max: u32,
-    /// Invocations per instance and minute aimed at; no policy without it.
+    /// Invocations per instance, or copy, and minute aimed at; no policy without it.
     #[deserr(default)]
     pub target: Option<f64>,
     /// Scheduled actions by name.
@@ -286,6 +287,9 @@ pub struct ComponentSpec {
     /// The answer's body; `{"score":0.93}` unless said.
     #[deserr(default)]
     pub answer: Option<Value>,
+    /// Makes its copies a scalable target.
+    #[deserr(default)]
+    pub scaling: Option<ScalingSpec>,
 }
 
 /// Asynchronous inference.

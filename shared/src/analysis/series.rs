@@ -113,6 +113,22 @@ impl Minute {
         answered.max(model).map(|failed| failed.min(self.requests))
     }
 
+    /// This minute without what is in `part` of it.
+    fn less(&self, part: &Self) -> Self {
+        let left = |all: Option<u64>, part: Option<u64>| Some(all?.saturating_sub(part?));
+        Self {
+            at: self.at,
+            requests: self.requests.saturating_sub(part.requests),
+            errors: Errors {
+                client: left(self.errors.client, part.errors.client),
+                server: left(self.errors.server, part.errors.server),
+                model: left(self.errors.model, part.errors.model),
+            },
+            slow: left(self.slow, part.slow),
+            latency: BTreeMap::new(),
+        }
+    }
+
     /// Requests that were slow, if known.
     pub(super) fn slow(&self) -> Option<u64> {
         self.slow.map(|slow| slow.min(self.requests))
@@ -141,6 +157,24 @@ impl Series {
     pub fn before(mut self, end: Timestamp) -> Self {
         self.0.retain(|minute| minute.at < end);
         self
+    }
+
+    /// What blue did in a deployment of SageMaker's own: its minutes as far as they were published under its config's name
+    /// (`self`), and otherwise those of the whole variant less green's. SageMaker is said to publish that name only of a
+    /// fleet that an update brought. Of what is left only counts are known: percentiles cannot be taken apart.
+    #[must_use]
+    pub fn or_rest(&self, whole: &Self, green: &Self) -> Self {
+        let rest = whole.0.iter().map(|all| match green.at(all.at) {
+            Some(part) => all.less(part),
+            None => Minute {
+                latency: BTreeMap::new(),
+                ..all.clone()
+            },
+        });
+        // Of two for the same minute the last one counts.
+        rest.filter(|minute| minute.requests > 0)
+            .chain(self.0.iter().cloned())
+            .collect()
     }
 
     /// In order, each beginning at its full minute.

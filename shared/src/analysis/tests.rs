@@ -436,3 +436,39 @@ fn the_ledger_holds_a_policy_and_what_it_found_like_this() {
         AnalysisPolicy::default()
     );
 }
+
+#[test]
+fn a_blue_without_metrics_of_its_own_is_what_the_whole_did_more_than_green() {
+    let green = with_p99(steady(3, 100, 7), |_| 90);
+    let whole = with_p99((0..5).map(|number| minute(number, 400, 10)).collect(), |_| 80);
+    let rest = Series::default().or_rest(&whole, &green);
+    let left = |number, requests, failed| minute(number, requests, failed);
+    let expected: Series = [
+        left(0, 300, 3),
+        left(1, 300, 3),
+        left(2, 300, 3),
+        left(3, 400, 10),
+        left(4, 400, 10),
+    ]
+    .into_iter()
+    .collect();
+    assert_eq!(rest, expected, "and no percentiles");
+
+    // What is published of blue itself is better.
+    let own = with_p99([minute(1, 299, 2)].into_iter().collect(), |_| 70);
+    let rest = own.or_rest(&whole, &green);
+    assert_eq!(rest.minutes()[1], own.minutes()[0]);
+    assert_eq!(rest.minutes()[0], expected.minutes()[0]);
+
+    // All of it green's, or more than all: CloudWatch counts one earlier than the other.
+    assert_eq!(Series::default().or_rest(&green, &green), Series::default());
+    assert_eq!(Series::default().or_rest(&green, &whole), Series::default());
+}
+
+#[test]
+fn what_is_not_known_of_the_whole_or_of_green_is_not_known_of_blue() {
+    let unknown: Series = [Minute::new(minute(0, 0, 0).at, 100)].into_iter().collect();
+    let whole: Series = [minute(0, 400, 10)].into_iter().collect();
+    let rest = Series::default().or_rest(&whole, &unknown);
+    assert_eq!(rest.minutes(), [Minute::new(minute(0, 0, 0).at, 300)]);
+}

@@ -8,6 +8,7 @@ mod deployment;
 mod document;
 mod names;
 mod recreate;
+mod users;
 
 use std::collections::BTreeMap;
 

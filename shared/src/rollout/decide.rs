@@ -13,7 +13,7 @@ use super::{
     needs::{after, needs},
     phase::Phase,
     policy::{Engine, OnDeadline},
-    tell,
+    tell, tidy,
     why::{To, Transition, Why},
 };
 use crate::lease::Urgency;
@@ -88,7 +88,7 @@ impl Turn<'_> {
         }
         for _ in 0..ENOUGH {
             let Some(rollout) = &mut self.ledger.active else {
-                return end::tidy(&self.world, &mut self.ledger, !self.transitions.is_empty());
+                return tidy::tidy(&self.world, &mut self.ledger, !self.transitions.is_empty());
             };
             let next = step(&self.world, rollout);
             let next = match bounded(&self.world, rollout, next) {
@@ -209,7 +209,10 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
         }
     }
     update.seen |= match (&rollout.plan.request.component, checks::endpoint(world)) {
-        (Some(_), _) => matches!(deploy::component(world), Some(Ok(seen)) if seen.status == "Updating"),
+        // It does not say what it is being updated to: its autoscaling may be at work while SageMaker refuses the rollout.
+        (Some(_), _) => {
+            update.accepted.is_some() && matches!(deploy::component(world), Some(Ok(seen)) if seen.status == "Updating")
+        }
         (None, checks::Seen::Busy(endpoint)) => endpoint.pending.as_ref() == Some(&update.target),
         (None, _) => false,
     };

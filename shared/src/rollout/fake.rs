@@ -142,6 +142,8 @@ pub(super) struct Fake {
     pub(super) alarms: BTreeMap<String, bool>,
     pub(super) models: Vec<String>,
     pub(super) component: Option<ComponentSeen>,
+    /// The configs of all other endpoints; `None` when they cannot be asked.
+    pub(super) others: Option<BTreeMap<String, String>>,
     pub(super) verdict: Verdict,
     pub(super) healthy: bool,
     /// Whether what can be asked answers.
@@ -194,6 +196,7 @@ impl Fake {
             alarms: BTreeMap::from([("errors".to_owned(), false)]),
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
             component: None,
+            others: Some(BTreeMap::new()),
             verdict: Verdict::Pass,
             healthy: true,
             blind: false,

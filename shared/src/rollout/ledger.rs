@@ -49,6 +49,9 @@ pub struct RolloutLedger {
     /// are left for some time for the person who looks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub litter: BTreeMap<String, Timestamp>,
+    /// Why configs of `litter` that were to be deleted were kept so far, by name; for people.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
     /// Alarms that Steward made to stop SageMaker's engines, and that nobody needs any more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub stale_alarms: BTreeSet<String>,

@@ -1,10 +1,14 @@
 //! What one look at a rollout's endpoint brought: the facts that decisions are made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::{analysis::Analysis, endpoint::Endpoint, scaling::Scaling};
+use crate::{
+    analysis::Analysis,
+    endpoint::{Endpoint, EndpointStatus},
+    scaling::Scaling,
+};
 
 /// A fact that was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +46,43 @@ pub struct Needs {
     pub component: Option<String>,
     /// Models of which to ask whether they exist; only before a start.
     pub models: Vec<String>,
+    /// Configs to delete, of which to ask whether any endpoint uses them.
+    pub users: Option<Search>,
 }
+
+impl Needs {
+    /// The search for users that is left once the endpoint and the configs are described. It asks every endpoint of the
+    /// account, so it is made only if a deletion can follow: of configs that are there, and while the endpoint takes changes.
+    pub fn search(
+        &self,
+        endpoint: &Known<Option<Endpoint>>,
+        configs: &BTreeMap<String, Known<Option<ConfigSeen>>>,
+    ) -> Option<Search> {
+        let mut search = self.users.clone()?;
+        let settled = match endpoint {
+            Known::Yes(Some(endpoint)) => endpoint.status == EndpointStatus::InService,
+            Known::Yes(None) => true,
+            Known::No(_) => false,
+        };
+        search
+            .configs
+            .retain(|name| matches!(configs.get(name), Some(Known::Yes(Some(_)))));
+        (settled && !search.configs.is_empty()).then_some(search)
+    }
+}
+
+/// A search for the endpoints that use one of some configs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// `EndpointConfigName`s.
+    pub configs: BTreeSet<String>,
+    /// None of them was there before this time, so that an endpoint which was last modified earlier uses none of them;
+    /// `None`: not known, ask all endpoints.
+    pub since: Option<Timestamp>,
+}
+
+/// The endpoints that use a config, or are being updated to it, by its name; one that nobody uses is missing.
+pub type Users = BTreeMap<String, BTreeSet<String>>;
 
 /// Whose metrics, and of which minutes: those that begin at `from` or later and ended by `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +96,9 @@ pub struct Window {
     pub blue: Option<Fleet>,
     /// Green's metrics.
     pub green: Fleet,
+    /// Both together, with SageMaker's own engines: blue's own may not be published by its config, and then they are what
+    /// these are more than green's. Only beside `blue`.
+    pub whole: Option<Fleet>,
 }
 
 /// One set of instances in the metrics of `AWS/SageMaker`.
@@ -88,6 +131,8 @@ pub struct Look {
     pub component: Option<Known<Option<ComponentSeen>>>,
     /// The models asked for; whether there is one of this name.
     pub models: BTreeMap<String, Known<bool>>,
+    /// Who uses the configs that [`Needs::search`] asked for; `None` when not asked.
+    pub users: Option<Known<Users>>,
 }
 
 /// What decisions need of an endpoint config.

@@ -10,6 +10,7 @@ use super::{
     phase::{Phase, Rounds},
     policy::Engine,
     strategy::Weight,
+    tidy,
 };
 
 /// Rounds of probes closer together than this say the same thing twice: a burst of events is no evidence.
@@ -106,8 +107,8 @@ fn native(now: Timestamp, rollout: &Rollout) -> Needs {
 }
 
 fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
-    let due = ledger.litter.iter().filter(|(_, from)| **from <= now);
-    let mut configs: Vec<String> = due.map(|(name, _)| name.clone()).collect();
+    let mut configs = tidy::due(now, ledger);
+    let users = tidy::search(ledger, &configs);
     configs.extend(returnable(now, ledger).map(|past| past.plan.base.clone()));
     configs.sort();
     configs.dedup();
@@ -115,6 +116,7 @@ fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
         configs,
         alarms: ledger.stale_alarms.iter().cloned().collect(),
         component: returnable(now, ledger).and_then(|past| past.plan.request.component.clone()),
+        users,
         ..Needs::default()
     }
 }
@@ -141,6 +143,7 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
     }
     let from = whole_minutes(rollout.judged_from?, true);
     let to = whole_minutes(before(now, policy.metrics_delay), false);
+    let mut whole = None;
     let (blue, green) = match plan.engine() {
         Engine::Variants => {
             let fleet = |variant: &str| Fleet {
@@ -156,10 +159,20 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
                 config: Some(config.to_owned()),
             };
             let blue = (rollout.share() < Weight::FULL).then(|| fleet(&plan.base));
+            whole = blue.as_ref().map(|blue| Fleet {
+                config: None,
+                ..blue.clone()
+            });
             (blue, fleet(&plan.only.as_ref()?.name))
         }
     };
-    (from < to).then_some(Window { from, to, blue, green })
+    (from < to).then_some(Window {
+        from,
+        to,
+        blue,
+        green,
+        whole,
+    })
 }
 
 /// The minute it lies in, or the next one.

@@ -6,7 +6,7 @@ use super::{
     checks::{self, Seen, World},
     decide::decide,
     decision::{Facts, News},
-    ledger::{Past, Rollout, RolloutLedger},
+    ledger::{Ended, Past, Rollout, RolloutLedger},
     look::{Known, Look},
     needs::after,
     phase::Phase,
@@ -97,6 +97,14 @@ fn idle(facts: &Facts<'_>, ledger: &RolloutLedger) -> String {
                 let until = after(past.ended, past.plan.request.policy.rollback_window);
                 let _ = writeln!(said, "`rollback` takes it back until {until:.0}.");
             }
+            if past.outcome == Ended::Failed
+                && let Some(good) = &ledger.last_good
+            {
+                let _ = writeln!(said, "The last good config is {good}.");
+            }
+            for line in super::tidy::told(ledger) {
+                let _ = writeln!(said, "{line}");
+            }
             said
         }
     }
@@ -154,7 +162,12 @@ fn steps(facts: &Facts<'_>, rollout: &Rollout, said: &mut String) {
             (None, _) if rollout.promoted.is_some() && index < plan.last_step() => "left out".to_owned(),
             (None, _) => format!("to come, bakes for {}", spoken(step.bake)),
         };
-        let gate = if step.gate { ", then waits for `promote`" } else { "" };
+        let waits = matches!(rollout.phase, Phase::Gate { step } if step == index);
+        let gate = match (step.gate, passed) {
+            (true, Some(_)) if waits => ", waits for `promote`",
+            (true, None) if rollout.back.is_none() => ", then waits for `promote`",
+            _ => "",
+        };
         let _ = writeln!(
             said,
             "  step {} of {}  {:>6}  {state}{gate}",
@@ -195,11 +208,17 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
                 };
                 let share = endpoint.share(&variant.name).unwrap_or(0.0);
                 let share = Weight::from_ten_thousandths((share * 10_000.0).round() as u16).unwrap_or(Weight::FULL);
+                let weight = super::table::rounded;
+                let asked = if (variant.current_weight - variant.desired_weight).abs() > 1e-6 {
+                    format!(" ({} is asked for)", weight(variant.desired_weight))
+                } else {
+                    String::new()
+                };
                 let _ = writeln!(
                     said,
-                    "  {}: weight {}, {share} of the traffic, {instances}",
+                    "  {}: weight {}{asked}, {share} of the traffic, {instances}",
                     variant.name,
-                    super::table::rounded(variant.current_weight)
+                    weight(variant.current_weight)
                 );
             }
         }

@@ -78,4 +78,5 @@ mod after;
 mod commands;
 mod native;
 mod preflight;
+mod tidy;
 mod variants;

@@ -81,6 +81,15 @@ pub enum Why {
     Ended,
     /// Configs of earlier rollouts are kept until then.
     Retaining(Timestamp),
+    /// A config that Steward made was to be deleted, and is kept.
+    Kept {
+        /// `EndpointConfigName`.
+        config: String,
+        /// Why.
+        because: String,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
 }
 
 impl fmt::Display for Why {
@@ -124,6 +133,9 @@ impl fmt::Display for Why {
             Self::Waiting { until } => write!(f, "waits for `promote` until {until:.0}"),
             Self::Keeping { left } => write!(f, "blue is kept for another {}", lasting(*left)),
             Self::Ended => f.write_str("over"),
+            Self::Kept { config, because, until } => {
+                write!(f, "config {config} is kept: {because}; looked at again at {until:.0}")
+            }
             Self::Retaining(until) => write!(f, "keeps configs of earlier rollouts until {until:.0}"),
         }
     }

@@ -89,7 +89,7 @@ impl Region {
         reply(json!({"EndpointArn": arn}))
     }
 
-    pub(super) fn update_endpoint(&mut self, ctx: &mut Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
+    pub(crate) fn update_endpoint(&mut self, ctx: &mut Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
         let name = name_of(input, "EndpointName")?;
         let config_name = name_of(input, "EndpointConfigName")?;
         let endpoint = self.may_change(ctx, name, Verb::Update)?;

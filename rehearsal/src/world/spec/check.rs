@@ -1,6 +1,6 @@
 //! Contradictions in a world that is well formed.
 
-use crate::world::spec::{AlarmSpec, EndpointSpec, RegionSpec, SpecProblem, TrafficSpec, WorldSpec};
+use crate::world::spec::{AlarmSpec, EndpointSpec, RegionSpec, ScalingSpec, SpecProblem, TrafficSpec, WorldSpec};
 
 mod incident;
 
@@ -71,6 +71,18 @@ impl WorldSpec {
             self.check_incident(&mut found, &format!("incidents[{index}]"), incident);
         }
         found.0
+    }
+}
+
+fn check_scaling(found: &mut Found, path: &str, scaling: &ScalingSpec) {
+    for (name, action) in &scaling.schedules {
+        if let Err(problem) = crate::world::scaling::check_schedule(&action.schedule) {
+            let path = format!("{path}.schedules.{name}.schedule");
+            found.add(&path, problem, "for example `cron(0 7 ? * MON-FRI *)`");
+        }
+    }
+    if scaling.min > scaling.max {
+        found.add(path, "`min` is above `max`", "`min` at most `max`");
     }
 }
 
@@ -191,20 +203,8 @@ fn check_endpoint(found: &mut Found, path: &str, name: &str, endpoint: &Endpoint
                 },
             );
         }
-        for (name, action) in variant.scaling.iter().flat_map(|scaling| &scaling.schedules) {
-            if let Err(problem) = crate::world::scaling::check_schedule(&action.schedule) {
-                let path = format!("{path}.scaling.schedules.{name}.schedule");
-                found.add(&path, problem, "for example `cron(0 7 ? * MON-FRI *)`");
-            }
-        }
-        if let Some(scaling) = &variant.scaling
-            && scaling.min > scaling.max
-        {
-            found.add(
-                &format!("{path}.scaling"),
-                "`min` is above `max`",
-                "`min` at most `max`",
-            );
+        if let Some(scaling) = &variant.scaling {
+            check_scaling(found, &format!("{path}.scaling"), scaling);
         }
     }
     for (name, component) in &endpoint.components {
@@ -215,6 +215,9 @@ fn check_endpoint(found: &mut Found, path: &str, name: &str, endpoint: &Endpoint
         {
             let all = endpoint.variants.keys().cloned().collect::<Vec<_>>().join(", ");
             found.add(&format!("{path}.variant"), format!("no variant `{variant}`"), all);
+        }
+        if let Some(scaling) = &component.scaling {
+            check_scaling(found, &format!("{path}.scaling"), scaling);
         }
     }
     if let Some(asynchronous) = &endpoint.asynchronous {

@@ -9,8 +9,8 @@ use shared::{
 
 use crate::world::{quantity::Rps, spec::TrafficSpec};
 
-/// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `next_change`, `traffic`,
-/// `no_capacity`, `metrics_late_by` or `dark`.
+/// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `deploys`, `next_change`,
+/// `traffic`, `no_capacity`, `metrics_late_by` or `dark`.
 #[derive(Clone, Debug, PartialEq, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct IncidentSpec {
@@ -40,6 +40,9 @@ pub struct IncidentSpec {
     /// The endpoint takes another status, whatever it is doing. With `for` it returns to `InService` afterwards.
     #[deserr(default)]
     pub becomes: Option<Becomes>,
+    /// Somebody updates the endpoint to this endpoint config.
+    #[deserr(default)]
+    pub deploys: Option<String>,
     /// `FailureReason` for `becomes: failed`.
     #[deserr(default)]
     pub reason: Option<String>,

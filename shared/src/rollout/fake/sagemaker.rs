@@ -8,7 +8,7 @@ use crate::{
     endpoint::{Endpoint, EndpointStatus},
     rollout::{
         effect::{ActOutcome, ConfigPlan, Effect},
-        look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, SmokeSeen},
+        look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, Search, SmokeSeen, Users},
     },
 };
 
@@ -56,28 +56,31 @@ impl Fake {
                 Known::Yes(yes)
             }
         };
+        let endpoint = if self.blind {
+            Known::No("throttled".to_owned())
+        } else {
+            Known::Yes(self.endpoint.clone())
+        };
+        let configs = needs
+            .configs
+            .iter()
+            .map(|name| {
+                let config = self.configs.get(name).cloned();
+                (
+                    name.clone(),
+                    if self.blind {
+                        Known::No("throttled".to_owned())
+                    } else {
+                        Known::Yes(config)
+                    },
+                )
+            })
+            .collect();
         Look {
             at: self.now,
-            endpoint: if self.blind {
-                Known::No("throttled".to_owned())
-            } else {
-                Known::Yes(self.endpoint.clone())
-            },
-            configs: needs
-                .configs
-                .iter()
-                .map(|name| {
-                    let config = self.configs.get(name).cloned();
-                    (
-                        name.clone(),
-                        if self.blind {
-                            Known::No("throttled".to_owned())
-                        } else {
-                            Known::Yes(config)
-                        },
-                    )
-                })
-                .collect(),
+            users: needs.search(&endpoint, &configs).map(|search| self.users(&search)),
+            endpoint,
+            configs,
             scaling: needs
                 .scaling
                 .iter()
@@ -121,6 +124,17 @@ impl Fake {
                 .map(|name| (name.clone(), Known::Yes(self.models.contains(name))))
                 .collect(),
         }
+    }
+
+    fn users(&self, search: &Search) -> Known<Users> {
+        let Some(others) = &self.others else {
+            return Known::No("throttled".to_owned());
+        };
+        let mut users = Users::new();
+        for (endpoint, config) in others.iter().filter(|(_, config)| search.configs.contains(*config)) {
+            users.entry(config.clone()).or_default().insert(endpoint.clone());
+        }
+        Known::Yes(users)
     }
 
     fn analysis(&self) -> Known<Analysis> {
@@ -241,6 +255,8 @@ impl Fake {
                     Some(name),
                     "the last good config is deleted"
                 );
+                let others = self.others.as_ref().expect("deleted without knowing who uses it");
+                assert!(others.values().all(|used| used != name), "a config in use is deleted");
                 self.configs.remove(name);
             }
             Effect::UpdateComponent { model, .. } => {

@@ -99,6 +99,8 @@ fn what_a_failed_rollout_made_is_deleted_a_day_later_but_not_what_the_endpoint_h
         world.endpoint_mut().config = Some(theirs);
         world.ticks(3);
         assert!(world.configs.contains_key(&both), "for the person who looks");
+        let said = status(&world.facts(), &world.ledger, None);
+        assert!(said.contains("The last good config is fraud-1."), "{said}");
         let told = world.alerts.last().unwrap().evidence.join("\n");
         assert!(told.contains(&format!("left behind: {both}")), "{told}");
         world.pass(minutes(25 * 60));

@@ -256,3 +256,17 @@ fn a_rolling_update_is_for_one_variant_in_batches() {
     world.start(&request);
     assert_eq!(world.run(), Ended::Completed);
 }
+
+#[test]
+fn a_component_that_its_autoscaling_updates_is_not_taken_for_one_that_got_its_old_model_back() {
+    let mut world = with_component();
+    world.calls.extend([Call::Works, Call::Lost]);
+    world.start(&component("one"));
+    world.until("deploying");
+    assert!(world.did().contains("update component"), "{}", world.did());
+    world.component.as_mut().unwrap().status = "Updating".to_owned();
+    world.ticks(3);
+    world.component.as_mut().unwrap().status = "InService".to_owned();
+    assert_eq!(world.run(), Ended::Completed);
+    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v2"));
+}

@@ -10,6 +10,7 @@ impl WorldSpec {
         let effects = [
             ("behaves", incident.behaves.is_some()),
             ("becomes", incident.becomes.is_some()),
+            ("deploys", incident.deploys.is_some()),
             ("next_change", incident.next_change.is_some()),
             ("traffic", incident.traffic.is_some()),
             ("no_capacity", incident.no_capacity.is_some()),
@@ -34,12 +35,22 @@ impl WorldSpec {
         if let Some(traffic) = &incident.traffic {
             check_traffic(found, &format!("{path}.traffic"), traffic);
         }
-        if incident.next_change.is_some() && incident.lasts.is_some() {
-            found.add(
-                &format!("{path}.for"),
+        for (field, there, problem) in [
+            (
+                "next_change",
+                incident.next_change.is_some(),
                 "a change's end does not last",
-                "no `for` beside `next_change`",
-            );
+            ),
+            (
+                "deploys",
+                incident.deploys.is_some(),
+                "an update of the endpoint does not last",
+            ),
+        ] {
+            if there && incident.lasts.is_some() {
+                let accepted = format!("no `for` beside `{field}`");
+                found.add(&format!("{path}.for"), problem, accepted);
+            }
         }
         if incident.behaves.is_none() && !incident.cured_by.is_empty() {
             found.add(

@@ -1,0 +1,235 @@
+//! What is tidied up when no rollout is at work: alarms and configs that Steward made and nobody needs any more.
+//!
+//! A config that is in force, that is the last good one, or that a `rollback` needs stays, and so does one that any other
+//! endpoint of the account uses: people copy what works. SageMaker does not keep anybody from deleting a config in use, and
+//! there is no list of a config's endpoints, so all endpoints are asked ([`Search`]), and only just before a deletion. What
+//! is not known to be unused is kept, and looked at again.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    checks::{self, Seen, World},
+    effect::{ActOutcome, Effect},
+    ledger::{Past, RolloutLedger},
+    look::{Known, Search},
+    names,
+    needs::{after, before, returnable},
+    why::Why,
+};
+use crate::text::sentence;
+
+/// A deletion that AWS refuses is asked for again after this: somebody may give the permission.
+const REFUSED: Duration = Duration::from_secs(3600);
+
+/// A config that another endpoint uses is looked at again after this.
+const USED: Duration = Duration::from_secs(24 * 3600);
+
+/// A config of which it could not be found out whether anybody uses it is looked at again after this. Finding out asks every
+/// endpoint, which is too much to be repeated every minute.
+const UNKNOWN: Duration = Duration::from_secs(180);
+
+/// How far the clocks of Steward and SageMaker may differ, and more.
+const CLOCKS: Duration = Duration::from_secs(3600);
+
+/// Endpoints named when a config is kept.
+const NAMED: usize = 3;
+
+/// The configs whose time has come.
+pub(super) fn due(now: Timestamp, ledger: &RolloutLedger) -> Vec<String> {
+    let due = ledger.litter.iter().filter(|(_, from)| **from <= now);
+    due.map(|(name, _)| name.clone()).collect()
+}
+
+/// The search for those who use these configs. Whoever does was created or updated after the rollout began that made the
+/// first of them.
+pub(super) fn search(ledger: &RolloutLedger, configs: &[String]) -> Option<Search> {
+    let configs: BTreeSet<String> = configs
+        .iter()
+        .filter(|name| ledger.last_good.as_ref() != Some(name))
+        .cloned()
+        .collect();
+    let began = |name: &String| {
+        ledger
+            .history
+            .iter()
+            .find(|past| made(past, name))
+            .map(|past| past.started)
+    };
+    let began: Option<Vec<Timestamp>> = configs.iter().map(began).collect();
+    let since = began.and_then(|began| began.into_iter().min());
+    (!configs.is_empty()).then_some(Search {
+        configs,
+        since: since.map(|since| before(since, CLOCKS)),
+    })
+}
+
+/// It made this config.
+fn made(past: &Past, config: &str) -> bool {
+    let plan = &past.plan;
+    let planned = plan.both.iter().chain(&plan.only).any(|made| made.name == config);
+    planned || names::config(plan.endpoint(), plan.serial, &plan.request.id, "back") == config
+}
+
+/// One thing to delete, if one is due.
+pub(super) fn tidy(world: &World<'_>, ledger: &mut RolloutLedger, ended: bool) -> (Option<Effect>, Why) {
+    if let Some(effect) = stale_alarm(world, ledger) {
+        let why = Why::Acting(effect.to_string());
+        return (Some(effect), why);
+    }
+    let kept = match config(world, ledger) {
+        Tidied::Do(effect) => {
+            let why = Why::Acting(effect.to_string());
+            return (Some(effect), why);
+        }
+        Tidied::Kept(why) => Some(why),
+        Tidied::Done => None,
+    };
+    let why = match (kept, ledger.litter.values().min()) {
+        _ if ended => Why::Ended,
+        (Some(kept), _) => kept,
+        (None, None) => Why::Idle,
+        (None, Some(from)) => Why::Retaining(*from),
+    };
+    (None, why)
+}
+
+fn stale_alarm(world: &World<'_>, ledger: &mut RolloutLedger) -> Option<Effect> {
+    let alarms = world.look?.alarms.yes()?;
+    for name in ledger.stale_alarms.clone() {
+        if alarms.iter().any(|alarm| alarm.name == name) {
+            match deleted(world, Effect::DeleteAlarm(name.clone())) {
+                Deleted::ToDo(effect) => return Some(effect),
+                Deleted::Never(_) => {
+                    ledger.stale_alarms.remove(&name);
+                }
+                Deleted::Tried => {}
+            }
+        } else {
+            // The look was made for this ledger: what it does not show is gone.
+            ledger.stale_alarms.remove(&name);
+        }
+    }
+    None
+}
+
+enum Tidied {
+    Do(Effect),
+    /// One was due, and stays; why.
+    Kept(Why),
+    Done,
+}
+
+fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Tidied {
+    let now = world.facts.now;
+    let in_force = match checks::endpoint(world) {
+        Seen::Settled(endpoint) => endpoint.config.clone(),
+        Seen::Gone => None,
+        Seen::No(_) | Seen::Busy(_) | Seen::Broken(_) => return Tidied::Done,
+    };
+    let returned_to = returnable(now, ledger).map(|past| past.plan.base.clone());
+    let mut tidied = Tidied::Done;
+    for name in due(now, ledger) {
+        if returned_to.as_ref() == Some(&name) {
+            continue;
+        }
+        let needed = in_force.as_ref() == Some(&name) || ledger.last_good.as_ref() == Some(&name);
+        let seen = world.look.and_then(|look| look.configs.get(&name));
+        match seen {
+            _ if needed => forget(ledger, &name),
+            Some(Known::Yes(None)) => forget(ledger, &name),
+            Some(Known::Yes(Some(_))) => {
+                let (again, why) = match unused(world, &name) {
+                    Ok(()) => match deleted(world, Effect::DeleteConfig(name.clone())) {
+                        Deleted::ToDo(effect) => return Tidied::Do(effect),
+                        Deleted::Tried => continue,
+                        Deleted::Never(said) => (REFUSED, format!("its deletion was refused: {said}")),
+                    },
+                    Err(NotUnused::NotAsked) => continue,
+                    Err(NotUnused::Unknown(said)) => (
+                        UNKNOWN,
+                        format!("it could not be found out whether another endpoint uses it: {said}"),
+                    ),
+                    Err(NotUnused::Used(said)) => (USED, said),
+                };
+                let until = after(now, again);
+                ledger.litter.insert(name.clone(), until);
+                ledger.kept.insert(name.clone(), why.clone());
+                tidied = Tidied::Kept(Why::Kept {
+                    config: name,
+                    because: why,
+                    until,
+                });
+            }
+            Some(Known::No(_)) | None => {}
+        }
+    }
+    tidied
+}
+
+fn forget(ledger: &mut RolloutLedger, config: &str) {
+    ledger.litter.remove(config);
+    ledger.kept.remove(config);
+}
+
+enum NotUnused {
+    /// This look was made for something else.
+    NotAsked,
+    Unknown(String),
+    Used(String),
+}
+
+/// No endpoint uses it.
+fn unused(world: &World<'_>, config: &str) -> Result<(), NotUnused> {
+    let users = match world.look.and_then(|look| look.users.as_ref()) {
+        None => return Err(NotUnused::NotAsked),
+        Some(Known::No(said)) => return Err(NotUnused::Unknown(said.clone())),
+        Some(Known::Yes(users)) => users,
+    };
+    let Some(users) = users.get(config).filter(|users| !users.is_empty()) else {
+        return Ok(());
+    };
+    let named: Vec<&str> = users.iter().take(NAMED).map(String::as_str).collect();
+    let more = match users.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (endpoints, use_it) = if users.len() == 1 {
+        ("endpoint", "uses")
+    } else {
+        ("endpoints", "use")
+    };
+    Err(NotUnused::Used(format!(
+        "the {endpoints} {}{more} {use_it} it",
+        named.join(", ")
+    )))
+}
+
+/// How far a deletion has come of something that is still there.
+enum Deleted {
+    ToDo(Effect),
+    Tried,
+    Never(String),
+}
+
+fn deleted(world: &World<'_>, effect: Effect) -> Deleted {
+    match world
+        .acted
+        .filter(|acted| acted.effect == effect)
+        .map(|acted| &acted.outcome)
+    {
+        None => Deleted::ToDo(effect),
+        Some(ActOutcome::Refused(said)) => Deleted::Never(said.clone()),
+        Some(ActOutcome::Accepted | ActOutcome::Later(_)) => Deleted::Tried,
+    }
+}
+
+/// What is still to be deleted, for people: one line each.
+pub(super) fn told(ledger: &RolloutLedger) -> Vec<String> {
+    let line = |(name, from): (&String, &Timestamp)| match ledger.kept.get(name) {
+        Some(why) => format!("Config {name} is kept: {} Looked at again at {from:.0}.", sentence(why)),
+        None => format!("Config {name} is deleted from {from:.0} on, unless an endpoint uses it."),
+    };
+    ledger.litter.iter().map(line).collect()
+}
