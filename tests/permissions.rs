@@ -75,6 +75,14 @@ const CROSS_REGION_BACKUP: &Excused = &[
         "Lambda writes the function's output with the function's role",
     ),
     ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
+    (
+        "s3:GetObjectVersionTagging",
+        "checked by S3 when the tags of one version are read",
+    ),
+    (
+        "s3:PutObjectTagging",
+        "checked by S3 when a copy is made with tags",
+    ),
     ("kms:Decrypt", "checked by S3 when an encrypted object is copied"),
     ("kms:GenerateDataKey", "checked by S3 when a copy is encrypted"),
     (
