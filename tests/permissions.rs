@@ -79,10 +79,7 @@ const CROSS_REGION_BACKUP: &Excused = &[
         "s3:GetObjectVersionTagging",
         "checked by S3 when the tags of one version are read",
     ),
-    (
-        "s3:PutObjectTagging",
-        "checked by S3 when a copy is made with tags",
-    ),
+    ("s3:PutObjectTagging", "checked by S3 when a copy is made with tags"),
     ("kms:Decrypt", "checked by S3 when an encrypted object is copied"),
     ("kms:GenerateDataKey", "checked by S3 when a copy is encrypted"),
     (
