@@ -32,11 +32,11 @@ enum What {
     Run(Run),
     /// List the scenarios that come with the command.
     List,
-    /// Read scenarios and report everything that is wrong with them, without playing.
+    /// Read scenarios and fleet files and report everything that is wrong with them, without playing.
     Check {
         /// Files, or names from `rehearse list`.
-        #[arg(required = true)]
-        scenarios: Vec<String>,
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
     },
     /// Serve the simulated AWS over HTTP, for the aws CLI, boto3, `sam local invoke` and function binaries.
     Serve(Serve),
@@ -147,7 +147,7 @@ pub fn main() -> ExitCode {
         None => run::first(&mut console),
         Some(What::Run(run)) => run::all(&run, &mut console),
         Some(What::List) => run::list(&mut console),
-        Some(What::Check { scenarios }) => check::all(&scenarios, &mut console),
+        Some(What::Check { files }) => check::all(&files, &mut console),
         Some(What::Serve(serve)) => serve::serve(&serve, &mut console),
         Some(What::Invoke(invoke)) => invoke::all(&invoke, &mut console),
     };

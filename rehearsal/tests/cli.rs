@@ -159,6 +159,33 @@ fn the_list_names_every_scenario_and_any_of_them_can_be_checked_by_name() {
 }
 
 #[test]
+fn a_fleet_file_is_checked_alone_before_it_is_uploaded() {
+    let folder = Folder::new();
+    folder.file(
+        "right.yaml",
+        "version: 1\nendpoints: {fraud: {}, ranking: {}, \"ads-*\": {}}\n",
+    );
+    let right = folder.rehearse(&["check", "right.yaml"]);
+    assert_eq!(right.status.code(), Some(0), "{}", text(&right.stderr));
+    assert_eq!(
+        text(&right.stdout),
+        "right.yaml: ok: a fleet file with 2 endpoints by name and 1 glob or group\n"
+    );
+
+    folder.file(
+        "wrong.yaml",
+        "version: 1\nendpoints:\n  fraud:\n    health:\n      every: 30\n      failure_threshold: 5000000000\n",
+    );
+    let wrong = folder.rehearse(&["check", "right.yaml", "wrong.yaml"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    insta::assert_snapshot!(text(&wrong.stderr));
+
+    let played = folder.rehearse(&["run", "right.yaml"]);
+    assert_eq!(played.status.code(), Some(2));
+    insta::assert_snapshot!(text(&played.stderr));
+}
+
+#[test]
 fn an_unknown_argument_exits_with_2() {
     let folder = Folder::new();
     assert_eq!(folder.rehearse(&["run", "first", "--sed", "1"]).status.code(), Some(2));

@@ -179,7 +179,12 @@ impl Fleet {
 
     /// Some entry is a glob or a group, so the endpoints that exist have to be listed.
     pub fn selects_by_pattern(&self) -> bool {
-        self.entries.iter().any(|entry| !entry.select.is_exact())
+        self.patterns() > 0
+    }
+
+    /// How many entries are globs or groups.
+    pub fn patterns(&self) -> usize {
+        self.entries.iter().filter(|entry| !entry.select.is_exact()).count()
     }
 
     /// What holds for the fleet as a whole.

@@ -2,6 +2,12 @@
 
 use std::{fs, io};
 
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use shared::{
+    fleet::Fleet,
+    yaml::{self, Found},
+};
+
 use super::Stopped;
 use crate::scenario::{Scenario, builtin, builtins};
 
@@ -12,26 +18,71 @@ pub(super) struct Named {
     pub(super) scenario: Scenario,
 }
 
-/// Reads all of them. The error holds every problem of every one.
+/// What a file was found to be.
+#[derive(Debug)]
+pub(super) enum Read {
+    Scenario(Box<Scenario>),
+    Fleet(Box<Fleet>),
+}
+
+/// Reads scenarios. The error holds every problem of every one.
 pub(super) fn read(names: &[String]) -> Result<Vec<Named>, Stopped> {
+    each(names, |text, origin| {
+        if is_fleet(text) {
+            return Err(format!(
+                "{origin}: this is a fleet file, and no scenario\n    `rehearse check` reads it alone; a scenario holds \
+                 one under `fleet`, beside a `world`: see docs/rehearsal.md"
+            ));
+        }
+        Scenario::parse(text, origin).map_err(|wrong| wrong.to_string())
+    })
+    .map(|all| {
+        let named = |(name, scenario)| Named { name, scenario };
+        all.into_iter().map(named).collect()
+    })
+}
+
+/// Reads scenarios and fleet files. The error holds every problem of every one.
+pub(super) fn read_either(names: &[String]) -> Result<Vec<(String, Read)>, Stopped> {
+    each(names, |text, origin| {
+        if is_fleet(text) {
+            let fleet = Fleet::parse(text, origin).map_err(|wrong| wrong.to_string())?;
+            return Ok(Read::Fleet(Box::new(fleet)));
+        }
+        let scenario = Scenario::parse(text, origin).map_err(|wrong| wrong.to_string())?;
+        Ok(Read::Scenario(Box::new(scenario)))
+    })
+}
+
+/// Each name with what `reading` makes of its text and of where that is from.
+fn each<T>(names: &[String], reading: impl Fn(&str, &str) -> Result<T, String>) -> Result<Vec<(String, T)>, Stopped> {
     let mut all = Vec::new();
     let mut problems = Vec::new();
     for name in names {
-        match text(name) {
+        match text(name).and_then(|(text, origin)| reading(&text, &origin)) {
+            Ok(read) => all.push((name.clone(), read)),
             Err(problem) => problems.push(problem),
-            Ok((text, origin)) => match Scenario::parse(&text, &origin) {
-                Ok(scenario) => all.push(Named {
-                    name: name.clone(),
-                    scenario,
-                }),
-                Err(wrong) => problems.push(wrong.to_string()),
-            },
         }
     }
     if problems.is_empty() {
         Ok(all)
     } else {
         Err(Stopped::Wrong(problems.join("\n\n")))
+    }
+}
+
+/// The file's fields are those of a fleet file: it names endpoints, and has no world for them.
+fn is_fleet(text: &str) -> bool {
+    let fields = yaml::read::<yaml::Map<Anything>>(text, "").unwrap_or_default();
+    fields.get("endpoints").is_some() && fields.get("world").is_none()
+}
+
+/// Any value, of which only its presence matters.
+struct Anything;
+
+impl Deserr<Found> for Anything {
+    fn deserialize_from_value<V: IntoValue>(_: Value<V>, _: ValuePointerRef<'_>) -> Result<Self, Found> {
+        Ok(Self)
     }
 }
 

@@ -170,9 +170,27 @@ impl DeserializeError for Found {
                 let problem = format!("the list has {} items", deserr::Sequence::len(&actual));
                 Self::one(at, problem, Some(format!("{expected} items")))
             }
-            ErrorKind::Unexpected { msg } => Self::one(at, msg, None),
+            ErrorKind::Unexpected { msg } => match beyond(&msg) {
+                Some((number, accepted)) => Self::one(at, format!("is the number {number}"), Some(accepted)),
+                None => Self::one(at, msg, None),
+            },
         };
         Self::merge(found, one, at)
+    }
+}
+
+/// The number that `deserr` found beyond what an integer type holds, and what that type holds. Its error for them is a
+/// sentence of its own words.
+fn beyond(sentence: &str) -> Option<(&str, String)> {
+    let ticked: Vec<&str> = sentence.split('`').collect();
+    match ticked[..] {
+        ["value: ", number, told, limit, ""] if told.contains("too large") => {
+            Some((number, format!("at most {limit}")))
+        }
+        ["value: ", number, told, limit, ""] if told.contains("too small") => {
+            Some((number, format!("at least {limit}")))
+        }
+        _ => None,
     }
 }
 

@@ -27,6 +27,11 @@ fn every_problem_has_its_place() {
 }
 
 #[test]
+fn numbers_beyond_what_a_field_holds_are_told_with_its_limit() {
+    insta::assert_snapshot!(told("name: x\nlist: [256, -1, 99999999999999999999, 1.5]\n"));
+}
+
+#[test]
 fn what_is_no_yaml_is_told_with_its_place() {
     let all: Vec<String> = [
         "",
