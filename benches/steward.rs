@@ -1,6 +1,7 @@
 //! What Steward costs, measured on the release binaries: start and memory against an empty Lambda, a sweep of a thousand
-//! endpoints against the ideal for its concurrency, how fast the rehearsal's clock runs, and how soon an alarm gives blue
-//! all traffic back. With names of sections (`starting`, `sweeping`, `rehearsing`, `rollback`) only those.
+//! endpoints and backups into another Region against the ideal for their concurrency, how fast the rehearsal's clock runs,
+//! and how soon an alarm gives blue all traffic back. With names of sections (`starting`, `sweeping`, `backup`,
+//! `rehearsing`, `rollback`) only those.
 //!
 //! The functions run as Lambda runs them, over the Runtime API, and their AWS calls go over HTTP to the simulated AWS in
 //! this process. Ratios are taken within one run, so that the machine matters little. Exits with 1 when a goal is missed.
@@ -14,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+mod backup;
 mod rehearsing;
 mod rollback;
 mod starting;
@@ -28,22 +30,28 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// they share every dependency with the rehearsal, and no SDK is compiled twice.
 struct Binaries {
     health_checker: PathBuf,
+    backup: PathBuf,
     empty: PathBuf,
 }
 
 impl Binaries {
     fn build() -> Outcome<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        let named = ["--bin", "health-checker", "--bin", "cross-region-backup"];
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--workspace", "--bin", "health-checker"])
+            .args(["build", "--release", "--workspace"])
+            .args(named)
             .current_dir(&root)
             .status()?;
         if !status.success() {
-            return Err(format!("cargo build --release --workspace --bin health-checker: {status}").into());
+            return Err(format!("cargo build --release --workspace {}: {status}", named.join(" ")).into());
         }
         let empty = PathBuf::from(env!("CARGO_BIN_EXE_empty-function"));
-        let health_checker = empty.with_file_name("health-checker");
-        Ok(Self { health_checker, empty })
+        Ok(Self {
+            health_checker: empty.with_file_name("health-checker"),
+            backup: empty.with_file_name("cross-region-backup"),
+            empty,
+        })
     }
 }
 
@@ -63,7 +71,7 @@ fn settings() -> BTreeMap<String, String> {
 }
 
 /// What can be measured by itself, in the order in which it is.
-const SECTIONS: [&str; 4] = ["starting", "sweeping", "rehearsing", "rollback"];
+const SECTIONS: [&str; 5] = ["starting", "sweeping", "backup", "rehearsing", "rollback"];
 
 /// The sections that the command line names, all of them when it names none.
 fn chosen() -> Outcome<Vec<String>> {
@@ -83,7 +91,7 @@ fn main() -> Outcome<ExitCode> {
     let chosen = chosen()?;
     let wanted = |section: &str| chosen.iter().any(|name| name == section);
     let mut table = Table::default();
-    if wanted("starting") || wanted("sweeping") {
+    if ["starting", "sweeping", "backup"].into_iter().any(wanted) {
         let binaries = Binaries::build()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -94,6 +102,9 @@ fn main() -> Outcome<ExitCode> {
         }
         if wanted("sweeping") {
             runtime.block_on(sweeping::measure(&binaries, &mut table))?;
+        }
+        if wanted("backup") {
+            runtime.block_on(backup::measure(&binaries, &mut table))?;
         }
     }
     if wanted("rehearsing") {

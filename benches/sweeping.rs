@@ -57,6 +57,11 @@ impl Aws {
              - {{ name: ping, payload: {{ instances: [[1, 2, 3]] }} }}\n"
         );
         cloud.store().put(BUCKET, "fleet.yaml", fleet, "application/yaml");
+        Self::of(cloud).await
+    }
+
+    /// That cloud, on a free port.
+    pub(crate) async fn of(cloud: Cloud) -> Outcome<Self> {
         let server = Server::bind("127.0.0.1:0").await?;
         let url = server.url();
         let (stop, stopped) = oneshot::channel::<()>();

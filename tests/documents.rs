@@ -182,3 +182,20 @@ fn every_fleet_file_in_a_document_is_right() {
     }
     assert!(right > 0, "no fleet file was found");
 }
+
+#[test]
+fn every_sample_event_is_shown_in_the_readme() {
+    let readme = text("README.md");
+    let shown: BTreeSet<&str> = links(&readme).into_iter().collect();
+    let mut samples = 0;
+    for function in fs::read_dir(root().join("events")).unwrap() {
+        let folder = function.unwrap().path();
+        for file in fs::read_dir(&folder).unwrap() {
+            let file = file.unwrap().path();
+            let path = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            assert!(shown.contains(path.as_str()), "README.md shows no link to {path}");
+            samples += 1;
+        }
+    }
+    assert!(samples > 50, "{samples} samples were found");
+}

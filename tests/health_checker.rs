@@ -5,16 +5,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use rehearsal::{
-    runtime_api::{Answer, Sandbox},
-    scenario::served,
-};
+use rehearsal::{runtime_api::Answer, scenario::served};
 use serde_json::Value;
 
 #[path = "support/binary.rs"]
 mod support;
 
-use support::{Aws, Deployed, is_report, outcome, readable, redacted};
+use support::{Aws, Deployed, REGION, is_report, outcome, readable, redacted, start};
 
 const BUCKET: &str = "steward-state-123456789012-eu-west-1";
 
@@ -71,11 +68,11 @@ async fn what_is_no_json_or_too_large_or_too_deep_is_refused_and_the_next_event_
 #[tokio::test]
 async fn wrong_settings_are_all_named_in_the_answer() {
     let aws = serve().await;
-    let mut function = aws.as_deployed();
+    let mut function = aws.deployed_in(REGION);
     function.env.insert("STEWARD_FLEET".to_owned(), "fleet.yaml".to_owned());
     function.env.remove("STEWARD_STATE");
     function.env.insert("STEWARD_TOPIK_ARN".to_owned(), "typo".to_owned());
-    let mut function = Sandbox::start(function).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut function = start(function).await;
     let invoked = function.invoke(aws.sample("command-status")).await.unwrap();
     let Answer::Error { message, .. } = &invoked.result else {
         panic!("{:?}", invoked.result)

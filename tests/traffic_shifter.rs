@@ -18,9 +18,12 @@ use shared::{
     endpoint::Endpoint,
 };
 
+#[path = "support/asking.rs"]
+mod asking;
 #[path = "support/binary.rs"]
 mod support;
 
+use asking::done;
 use support::{Aws, Deployed, REGION, is_report, outcome, readable, redacted};
 
 /// The world of `rehearse serve`.
@@ -42,20 +45,6 @@ fn in_a_hurry() -> String {
     served()
         .replacen("world:\n", &format!("world:\n  timing: {timing}\n"), 1)
         .replacen("  defaults:\n", &format!("  defaults:\n    rollout: {rollout}\n"), 1)
-}
-
-async fn ask(aws: &Aws, function: &mut Sandbox, sample: &str) -> Value {
-    let invoked = function.invoke(aws.sample(sample)).await.unwrap();
-    match invoked.result {
-        Answer::Response(report) => report,
-        other => panic!("{sample}: {other:?}\n{}", function.stdout()),
-    }
-}
-
-async fn done(aws: &Aws, function: &mut Sandbox, sample: &str) -> Value {
-    let report = ask(aws, function, sample).await;
-    assert_eq!(report["outcome"], "done", "{sample}: {report:#}");
-    report
 }
 
 /// Ticks until the rollout is in this phase; `none` for after its end. Nothing ends within two minutes of going back.

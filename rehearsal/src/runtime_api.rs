@@ -359,8 +359,8 @@ fn in_words(status: io::Result<ExitStatus>) -> String {
     }
 }
 
-/// The largest resident set a process has had, in bytes.
-fn peak_of(pid: u32) -> Option<u64> {
+/// The largest resident set a process has had, in bytes; `None` where /proc does not tell.
+pub fn peak_of(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim()

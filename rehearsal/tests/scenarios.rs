@@ -198,7 +198,7 @@ fn every_example_of_the_documentation_parses_and_holds() {
 #[test]
 fn the_world_of_serve_parses() {
     let scenario = Scenario::parse(served(), "serve.yaml").unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(scenario.world.regions.len(), 2);
+    assert_eq!(scenario.world.regions.len(), 3);
 }
 
 #[test]

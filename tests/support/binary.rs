@@ -69,22 +69,21 @@ impl Aws {
 
     /// The function, started, with the variables of `env.json`.
     pub(crate) async fn function(&self) -> Sandbox {
-        Sandbox::start(self.as_deployed())
-            .await
-            .unwrap_or_else(|error| panic!("{error}"))
+        start(self.deployed_in(REGION)).await
     }
 
-    pub(crate) fn as_deployed(&self) -> Function {
+    /// The function as it is deployed in a Region: `env.json` names what is in [`REGION`].
+    pub(crate) fn deployed_in(&self, region: &str) -> Function {
         let all: Value = serde_json::from_slice(&fs::read(root().join("env.json")).unwrap()).unwrap();
         let env: BTreeMap<String, String> = all[self.function.resource]
             .as_object()
             .unwrap()
             .iter()
             .filter(|(name, _)| name.as_str() != "AWS_ENDPOINT_URL")
-            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().replace(REGION, region)))
             .collect();
         Function {
-            region: REGION.to_owned(),
+            region: region.to_owned(),
             env,
             endpoint: Some(self.url.clone()),
             ..Function::new(self.function.binary.clone(), self.function.name)
@@ -134,6 +133,11 @@ impl Aws {
             .filter(|call| writes(&call.operation) && !copy(&call.resource))
             .count()
     }
+}
+
+/// A function, started.
+pub(crate) async fn start(function: Function) -> Sandbox {
+    Sandbox::start(function).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn root() -> PathBuf {

@@ -136,7 +136,8 @@ pub(crate) struct Services<'a> {
     pub(crate) looking_until: Timestamp,
     /// When no call of a copy begins any more, so that those at work may end.
     pub(crate) copying_until: Timestamp,
-    until: Timestamp,
+    /// When nothing is called any more.
+    pub(crate) until: Timestamp,
     /// Of the state bucket.
     pub(crate) s3: S3,
     pub(crate) lambda: Lambda,

@@ -173,19 +173,15 @@ impl fmt::Display for Orphans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} copies with {} are named by no point any more",
+            "copies that no point names any more: {}, {}",
             self.keys.len(),
             bytes(self.bytes)
         )?;
         if self.young > 0 {
-            write!(f, "; {} more are too young to go", self.young)?;
+            write!(f, "; too young to go: {}", self.young)?;
         }
         if self.strange > 0 {
-            write!(
-                f,
-                "; {} objects among the copies are not Steward's and stay",
-                self.strange
-            )?;
+            write!(f, "; not Steward's, and left alone: {}", self.strange)?;
         }
         Ok(())
     }
@@ -264,7 +260,7 @@ mod tests {
         assert_eq!(orphans.keys, [format!("{}gone.tar.gz", root('b'))]);
         assert_eq!(
             orphans.to_string(),
-            "1 copies with 20 B are named by no point any more; 1 more are too young to go; 1 objects among the copies are not Steward's and stay"
+            "copies that no point names any more: 1, 20 B; too young to go: 1; not Steward's, and left alone: 1"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
     aws::{
@@ -31,6 +32,9 @@ use crate::{
 /// A pruning of many points reads all that stay.
 const LEASE: Duration = Duration::from_secs(10 * 60);
 
+/// No call is under way when so much of the lease is left: the clocks of two functions are not quite the same.
+const LAST_CALL: SignedDuration = SignedDuration::from_secs(10);
+
 /// Shows the plan, or carries out the one that was shown.
 pub(super) async fn run(
     services: &Services<'_>,
@@ -44,14 +48,7 @@ pub(super) async fn run(
             Ok(plan) => plan,
             Err(error) => return Ok(unread(endpoint, &error)),
         };
-        let mut text = plan.summary(endpoint);
-        if !plan.delete.is_empty() {
-            text.push_str(&format!(
-                "\nTo delete exactly these, send `prune` with \"plan\": \"{}\".",
-                plan.digest()
-            ));
-        }
-        return Ok(shown(Report::done(text), endpoint, &plan));
+        return Ok(shown(Report::done(proposal(&plan, endpoint)), endpoint, &plan));
     };
     let vault = &backed.policy.vault;
     let leases = services.vault_leases(vault);
@@ -65,21 +62,38 @@ pub(super) async fn run(
         services.now(),
         LEASE,
     );
-    match leases.acquire(VAULT, &wish).await? {
-        Decision::Grant(_) | Decision::TakeOver { .. } => {}
+    let lease = match leases.acquire(VAULT, &wish).await? {
+        Decision::Grant(lease) | Decision::TakeOver { lease, .. } => lease,
         Decision::Refuse { current, free_at } => {
             return Ok(refused(&format!(
                 "Nothing was deleted: {} is at work there until {free_at:.0} at most. Send it again then.",
                 current.purpose
             )));
         }
-    }
+    };
     tracing::info!(by = who(said), plan = digest, "pruning");
-    let report = Box::pin(carry_out(services, endpoint, backed, digest)).await;
+    let report = Box::pin(carry_out(services, endpoint, backed, digest, &lease)).await;
     if let Err(error) = leases.release(VAULT, &owner).await {
         tracing::warn!(%error, "the lease was not given back; it ends by itself");
     }
-    Ok(report.unwrap_or_else(|error| unread(endpoint, &error)))
+    Ok(report.unwrap_or_else(|error| {
+        Report::partial(format!(
+            "The pruning of {endpoint} did not come to its end: {error}. {} What was deleted is gone; `prune` shows what is left.",
+            error.advice()
+        ))
+    }))
+}
+
+/// The plan, and how to have it carried out.
+fn proposal(plan: &PrunePlan, endpoint: &str) -> String {
+    let text = plan.summary(endpoint);
+    match plan.delete.is_empty() {
+        true => text,
+        false => format!(
+            "{text}\nTo delete exactly these, send `prune` with \"plan\": \"{}\".",
+            plan.digest()
+        ),
+    }
 }
 
 fn shown(report: Report, endpoint: &str, plan: &PrunePlan) -> Report {
@@ -123,22 +137,24 @@ async fn carry_out(
     endpoint: &str,
     backed: &Backed,
     digest: &str,
+    lease: &Lease,
 ) -> Result<Report, CallError> {
     let plan = plan(services, endpoint, backed).await?;
     if plan.digest() != digest {
         let text = format!(
-            "Nothing was deleted: that is not the plan any more.\n{}\nTo delete exactly these, send `prune` with \"plan\": \"{}\".",
-            plan.summary(endpoint),
-            plan.digest()
+            "Nothing was deleted: that is not the plan any more.\n{}",
+            proposal(&plan, endpoint)
         );
         return Ok(shown(refused(&text), endpoint, &plan));
     }
     let vault = &backed.policy.vault;
-    let s3 = services.acting(&vault.region).s3;
+    // A backup may name any copy as soon as the lease is over.
+    let over = lease.expires.saturating_sub(LAST_CALL).unwrap_or(lease.expires);
+    let s3 = services.acting(&vault.region).s3.until(over.min(services.until));
     let keys: Vec<String> = plan.delete.iter().map(|id| id.at(vault, endpoint).key).collect();
     let mut kept = delete(&s3, &vault.bucket, &keys).await?;
     let (orphans, why) = unneeded(services, &s3, vault, &mut kept).await?;
-    let mut text = format!("{} recovery points of {endpoint} were deleted; {orphans}.", keys.len());
+    let mut text = format!("Deleted of {endpoint}: recovery points: {}; {orphans}.", keys.len());
     if let Some(why) = why {
         text.push_str(&format!("\n{why}"));
     }
