@@ -41,7 +41,7 @@ pub use self::{
     effect::{Acted, Effect, Outcome, Target},
     ledger::{Calls, Cause, Ended, Line, Past, Phase, Remembered, SCHEMA, Sleep, Wake, WakeLedger},
     look::{Activity, CopiesSeen, Known, Look, Minute, Needs, ThingNeeds, ThingSeen},
-    needs::{Asks, asks, needs},
+    needs::{Asks, asks, due, needs},
     policy::{Prewarm, WakePolicy},
     slots::{Full, SCHEMA as SLOTS_SCHEMA, Slot, Slots, Waiting},
     status::status,

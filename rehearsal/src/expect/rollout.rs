@@ -103,7 +103,15 @@ pub(super) fn config(expected: &ConfigExpectation, record: &Record) -> Checked {
 }
 
 pub(super) fn target(expected: &TargetExpectation, record: &Record) -> Checked {
-    let resource = format!("endpoint/{}/variant/{}", expected.endpoint, expected.variant);
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (resource, what) = match &expected.component {
+        Some(name) => (format!("inference-component/{name}"), format!("component {name}")),
+        None => {
+            let (endpoint, variant) = (text(&expected.endpoint), text(&expected.variant));
+            let resource = format!("endpoint/{endpoint}/variant/{variant}");
+            (resource, format!("variant {variant} of {endpoint}"))
+        }
+    };
     let found = record.targets.iter().find(|target| {
         target.resource == resource && expected.region.as_ref().is_none_or(|wanted| *wanted == target.region)
     });
@@ -139,9 +147,7 @@ pub(super) fn target(expected: &TargetExpectation, record: &Record) -> Checked {
     let is = if expected.exists { "is" } else { "is not" };
     Checked {
         expected: format!(
-            "variant {} of {} {is} a scalable target{with}{} at the end",
-            expected.variant,
-            expected.endpoint,
+            "{what} {is} a scalable target{with}{} at the end",
             within(expected.region.as_ref())
         ),
         holds,

@@ -48,4 +48,5 @@ handlers! {
     "health-checker" => HealthChecker(health_checker),
     "traffic-shifter" => TrafficShifter(traffic_shifter),
     "cross-region-backup" => CrossRegionBackup(cross_region_backup),
+    "scale-from-zero" => ScaleFromZero(scale_from_zero),
 }

@@ -55,6 +55,7 @@ builtins![
     "rollout-lost-hour",
     "rollout-component",
     "rollout-components",
+    "wake-queue",
     "backup-first",
     "backup-ships",
     "backup-large",

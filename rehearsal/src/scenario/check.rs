@@ -140,6 +140,17 @@ fn endpoint(scenario: &Scenario, name: &str, at: ValuePointerRef<'_>, found: &mu
     }
 }
 
+fn component(scenario: &Scenario, name: &str, at: ValuePointerRef<'_>, found: &mut Found) {
+    let regions = scenario.world.regions.values();
+    let endpoints = regions.flat_map(|region| region.endpoints.values());
+    let all: Vec<&String> = endpoints.flat_map(|endpoint| endpoint.components.keys()).collect();
+    if !all.iter().any(|known| *known == name) {
+        let problem = format!("the world has no inference component {name:?}");
+        let all: Vec<&str> = all.into_iter().map(String::as_str).collect();
+        found.and(Found::one(at.push_key("component"), problem, all.join(", ")));
+    }
+}
+
 /// An alarm's `function:NAME` is deployed in the alarm's Region.
 fn alarm_actions(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found) {
     let at = at.push_key("world");
@@ -330,7 +341,12 @@ fn expectations(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found)
     for (index, expected) in scenario.expect.scalable_targets.iter().enumerate() {
         let at = targets.push_index(index);
         region(scenario, expected.region.as_deref(), at, found);
-        endpoint(scenario, &expected.endpoint, at, found);
+        if let Some(name) = &expected.endpoint {
+            endpoint(scenario, name, at, found);
+        }
+        if let Some(name) = &expected.component {
+            component(scenario, name, at, found);
+        }
     }
     let alerts = at.push_key("alerts");
     for (index, expected) in scenario.expect.alerts.iter().enumerate() {

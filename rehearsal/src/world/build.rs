@@ -280,6 +280,7 @@ impl Region {
                 tags: BTreeMap::new(),
                 minute: Minute::default(),
                 without_capacity: 0.0,
+                failure: None,
             };
             self.components.insert(name.clone(), standing);
             if let Some(scaling) = &component.scaling {

@@ -155,6 +155,14 @@ fn words(spec: &IncidentSpec) -> String {
     if let Some(late) = spec.metrics_late_by {
         return format!("SageMaker's metrics arrive {late} late");
     }
+    if let Some(requests) = spec.requests {
+        let to = match &spec.component {
+            Some(component) => format!("component {component} of {who}"),
+            None => who,
+        };
+        let plural = if requests == 1 { "" } else { "s" };
+        return format!("{requests} request{plural} to {to}");
+    }
     match spec.dark {
         Some(true) => "the Region goes dark".to_owned(),
         Some(false) => "the Region is back".to_owned(),
@@ -202,6 +210,11 @@ impl Region {
             if let Some(demand) = self.demand.get_mut(&name) {
                 demand.shape = traffic;
                 demand.since = ctx.now;
+            }
+        } else if let Some(requests) = spec.requests {
+            match &spec.component {
+                Some(component) => self.ask_component(ctx, &name, component, requests),
+                None => self.ask_queue(ctx, &name, requests),
             }
         } else if let Some(dark) = spec.dark {
             self.dark = dark;

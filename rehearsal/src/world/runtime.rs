@@ -316,12 +316,33 @@ impl Region {
         self.answer(ctx, endpoint, &variant, &behaviour, &outcome)
     }
 
+    /// So many requests to a component at once: refused when it has no copy.
+    pub(crate) fn ask_component(&mut self, ctx: &mut Ctx, endpoint: &str, name: &str, requests: u32) {
+        for _ in 0..requests {
+            // What each of them is answered shows in the metrics.
+            let _ = self.invoke_component(ctx, endpoint, name);
+        }
+    }
+
     /// Publishes the minute that ends now for every inference component.
     pub(crate) fn publish_components(&mut self, ctx: &Ctx) {
         let at = ctx.minute_ending();
         for (name, component) in &mut self.components {
             let minute = std::mem::take(&mut component.minute);
             let refused = std::mem::take(&mut component.without_capacity);
+            let n = minute.invocations;
+            if component.current > 0 {
+                let copies = f64::from(component.current);
+                let cpu = (3.0 + n / copies / 10.0).min(100.0);
+                let dimensions = [("InferenceComponentName", name.as_str())];
+                let id = MetricId::new(
+                    "/aws/sagemaker/InferenceComponents",
+                    "CPUUtilizationNormalized",
+                    &dimensions,
+                );
+                let stat = Stat::set(copies, cpu * copies, cpu, cpu);
+                self.metrics.publish(id, "Percent", at, &stat);
+            }
             let mut put = |metric: &str, unit: &str, stat: &Stat| {
                 let id = MetricId::new("AWS/SageMaker", metric, &[("InferenceComponentName", name)]);
                 self.metrics.publish(id, unit, at, stat);
@@ -333,7 +354,6 @@ impl Region {
                     &Stat::set(refused, refused, 1.0, 1.0),
                 );
             }
-            let n = minute.invocations;
             if n > 0.0 {
                 put("Invocations", "None", &Stat::set(n, n, 1.0, 1.0));
                 put(

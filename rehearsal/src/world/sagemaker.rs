@@ -168,6 +168,8 @@ pub(crate) struct Component {
     /// Requests answered and refused for want of copies in the minute under way.
     pub(crate) minute: Minute,
     pub(crate) without_capacity: f64,
+    /// `FailureReason`: why the last copies did not come.
+    pub(crate) failure: Option<String>,
 }
 
 /// The operations simulated.

@@ -1,5 +1,6 @@
 //! Application Auto Scaling: the scalable targets of SageMaker.
 
+mod activities;
 mod nouns;
 mod whole;
 

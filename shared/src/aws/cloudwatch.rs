@@ -2,6 +2,7 @@
 
 mod alarms;
 mod series;
+mod sleep;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 mod change;
 mod component;
 mod config;
+mod copies;
 mod deployment;
 mod document;
 mod names;

@@ -51,6 +51,31 @@ fn of(now: Timestamp, policy: Option<&WakePolicy>, remembered: Option<&Remembere
     }
 }
 
+/// What sleeps or is idle is looked at so often; what is at work at every tick.
+const SWEEP: i64 = 5;
+
+/// Whether the tick at `now` has to look at an endpoint: something is at work, a schedule opens, or its turn in the sweep
+/// has come. Looking costs money, and the sweep only finds what an alarm did not tell, so each endpoint has one of five
+/// minutes.
+pub fn due(now: Timestamp, endpoint: &str, policy: Option<&WakePolicy>, ledger: &WakeLedger) -> bool {
+    if ledger.at_work() {
+        return true;
+    }
+    let Some(policy) = policy else { return false };
+    let begun = |name: &str, began: Timestamp| {
+        let mut all = ledger.things.values();
+        all.any(|one| one.prewarmed.get(name).is_some_and(|last| *last >= began))
+    };
+    let opens = policy.prewarm.iter().any(|prewarm| {
+        let open = prewarm.open_at(now);
+        open.is_some_and(|(began, _)| !begun(&prewarm.name, began))
+    });
+    let turn = endpoint
+        .bytes()
+        .fold(0_i64, |sum, byte| (sum * 31 + i64::from(byte)) % 997);
+    opens || now.as_second().div_euclid(60).rem_euclid(SWEEP) == turn.rem_euclid(SWEEP)
+}
+
 /// What the fleet file names, and what is at work all the same.
 pub(super) fn things(policy: Option<&WakePolicy>, ledger: &WakeLedger) -> Vec<Thing> {
     let mut things = policy.map(WakePolicy::things).unwrap_or_default();

@@ -162,14 +162,19 @@ pub struct ConfigExpectation {
     pub exists: bool,
 }
 
-/// Whether a variant is a scalable target at the end.
+/// Whether a variant or an inference component is a scalable target at the end.
 #[derive(Clone, Debug, Deserr)]
 #[deserr(error = Found, deny_unknown_fields, validate = target_checked -> Found)]
 pub struct TargetExpectation {
-    /// The endpoint.
-    pub endpoint: String,
+    /// The endpoint of the variant.
+    #[deserr(default)]
+    pub endpoint: Option<String>,
     /// The variant.
-    pub variant: String,
+    #[deserr(default)]
+    pub variant: Option<String>,
+    /// An inference component instead.
+    #[deserr(default)]
+    pub component: Option<String>,
     /// Only in this Region.
     #[deserr(default)]
     pub region: Option<String>,
@@ -191,6 +196,16 @@ pub struct TargetExpectation {
 }
 
 fn target_checked(spec: TargetExpectation, at: ValuePointerRef<'_>) -> Result<TargetExpectation, Found> {
+    if !matches!(
+        (&spec.endpoint, &spec.variant, &spec.component),
+        (Some(_), Some(_), None) | (None, None, Some(_))
+    ) {
+        return Err(Found::one(
+            at,
+            "does not say what is a scalable target",
+            "`endpoint` and `variant`, or `component`".to_owned(),
+        ));
+    }
     let described =
         spec.min.is_some() || spec.max.is_some() || spec.policies.is_some() || spec.scheduled_actions.is_some();
     if !spec.exists && described {

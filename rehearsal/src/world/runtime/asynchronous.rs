@@ -19,6 +19,9 @@ use crate::world::{
 /// How often waiting requests are looked at.
 const STEP: Duration = Duration::from_secs(5);
 
+/// What `TotalProcessingTime` says of every request.
+const PROCESSING: Duration = Duration::from_secs(2);
+
 /// The state of an asynchronous endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Backlog {
@@ -38,6 +41,8 @@ pub(crate) struct Backlog {
     failed: f64,
     expired: f64,
     done: f64,
+    /// Requests that a container worked on, however that ended.
+    processed: f64,
 }
 
 /// One request made by `InvokeEndpointAsync`.
@@ -71,6 +76,7 @@ impl Backlog {
             failed: 0.0,
             expired: 0.0,
             done: 0.0,
+            processed: 0.0,
         })
     }
 
@@ -195,6 +201,7 @@ impl Region {
         let worked = before.min(budget);
         backlog.waiting = before - worked;
         backlog.done += worked;
+        backlog.processed += worked;
         backlog.failed += dice::binomial(&mut endpoint.rng, worked as u64, behaviour.error_share()) as f64;
         if worked > 0.0 {
             let age = backlog.waiting / throughput.max(0.001);
@@ -230,6 +237,7 @@ impl Region {
         let (place, body, topic, status) = match how {
             Ended::Well => {
                 backlog.done += 1.0;
+                backlog.processed += 1.0;
                 (
                     Some(&job.output),
                     behaviour.body(),
@@ -239,6 +247,7 @@ impl Region {
             }
             Ended::Badly => {
                 backlog.failed += 1.0;
+                backlog.processed += 1.0;
                 let status = behaviour.failure_status();
                 let text =
                     format!("Received server error ({status}) from primary with message \"Internal Server Error\".");
@@ -276,6 +285,18 @@ impl Region {
         }
     }
 
+    /// So many requests join the backlog at once.
+    pub(crate) fn ask_queue(&mut self, ctx: &Ctx, name: &str, requests: u32) {
+        let endpoint = self.endpoints.get_mut(name);
+        let Some(backlog) = endpoint.and_then(|endpoint| endpoint.asynchronous.as_mut()) else {
+            return;
+        };
+        if backlog.waiting < 1.0 {
+            backlog.oldest = Some(ctx.now);
+        }
+        backlog.waiting += f64::from(requests);
+    }
+
     /// Publishes what there is to say of the backlog at the end of a minute.
     pub(crate) fn publish_backlog(&mut self, ctx: &Ctx, name: &str) {
         let at = ctx.minute_ending();
@@ -303,6 +324,7 @@ impl Region {
         let per = size / f64::from(instances.max(1));
         let stranded = f64::from(u8::from(size > 0.0 && instances == 0));
         let taken = [&mut backlog.failed, &mut backlog.expired, &mut backlog.done].map(std::mem::take);
+        let processed = std::mem::take(&mut backlog.processed);
         for (metric, unit, value) in [
             ("ApproximateBacklogSize", "Count", size),
             ("ApproximateBacklogSizePerInstance", "Count", per),
@@ -311,6 +333,14 @@ impl Region {
         ] {
             let id = MetricId::new("AWS/SageMaker", metric, &[("EndpointName", name)]);
             self.metrics.publish(id, unit, at, &Stat::of(value));
+        }
+        if processed > 0.0 {
+            let dimensions = [("EndpointName", name), ("VariantName", variant.as_str())];
+            let id = MetricId::new("AWS/SageMaker", "TotalProcessingTime", &dimensions);
+            // The time of each is of no use to anybody here; how many there were is.
+            let each = PROCESSING.as_millis() as f64;
+            let stat = Stat::set(processed, processed * each, each, each);
+            self.metrics.publish(id, "Milliseconds", at, &stat);
         }
         let names = ["InvocationFailures", "ExpiredRequests", "InvocationsProcessed"];
         for (metric, count) in names.into_iter().zip(taken).filter(|(_, count)| *count > 0.0) {

@@ -7,7 +7,11 @@ use crate::world::{
     ApiError, Reply,
     api::{Input, epoch, page, reply},
     region::{Ctx, Region, What},
-    sagemaker::{Component, done, invalid, listed, name_of, tags},
+    sagemaker::{
+        Component, done, invalid,
+        lifecycle::{NO_CAPACITY, tell_capacity},
+        listed, name_of, tags,
+    },
     traffic::Minute,
 };
 
@@ -86,6 +90,7 @@ impl Region {
             tags: tags::read(input, "Tags")?,
             minute: Minute::default(),
             without_capacity: 0.0,
+            failure: None,
         };
         self.components.insert(name.to_owned(), component);
         ctx.schedule(
@@ -97,7 +102,7 @@ impl Region {
     }
 
     /// A component has the copies it was to have, or is gone.
-    pub(crate) fn component_settles(&mut self, ctx: &Ctx, name: &str) {
+    pub(crate) fn component_settles(&mut self, ctx: &mut Ctx, name: &str) {
         let Some(component) = self.components.get_mut(name) else {
             return;
         };
@@ -108,9 +113,58 @@ impl Region {
         if component.update.is_some() {
             return;
         }
-        component.current = component.desired;
+        let grows = component.desired > component.current;
+        let (endpoint, variant) = (component.endpoint.clone(), component.variant.clone());
+        let lacks = grows && self.lacks_instances(&endpoint, &variant, |endpoint| &endpoint.variants);
+        let Some(component) = self.components.get_mut(name) else {
+            return;
+        };
         component.status = "InService";
         component.modified = ctx.now;
+        component.failure = lacks.then(|| NO_CAPACITY.to_owned());
+        if lacks {
+            component.desired = component.current;
+            self.capacity_lacked(ctx, &format!("inference-component/{name}"));
+        } else {
+            component.current = component.desired;
+            self.manage_instances(ctx, &endpoint, &variant);
+        }
+    }
+
+    /// Managed instance scaling: the instances of a variant follow the copies on it.
+    fn manage_instances(&mut self, ctx: &mut Ctx, endpoint: &str, variant: &str) {
+        let of = |component: &&Component| component.endpoint == endpoint && component.variant == variant;
+        let copies: u32 = self
+            .components
+            .values()
+            .filter(of)
+            .map(|component| component.current)
+            .sum();
+        let Some(live) = self.endpoints.get_mut(endpoint) else {
+            return;
+        };
+        let config = self.configs.get(&live.config).map(|config| &config.input);
+        let scaled = config.and_then(|config| {
+            let variants = config["ProductionVariants"].as_array()?;
+            let named = variants.iter().find(|one| one["VariantName"] == variant)?;
+            let scaling = named.get("ManagedInstanceScaling")?;
+            let bound = |member: &str| scaling[member].as_u64().and_then(|count| u32::try_from(count).ok());
+            (scaling["Status"] == "ENABLED").then(|| {
+                (
+                    bound("MinInstanceCount").unwrap_or(1),
+                    bound("MaxInstanceCount").unwrap_or(u32::MAX),
+                )
+            })
+        });
+        let (Some((least, most)), Some(live)) = (scaled, live.variants.iter_mut().find(|live| live.name == variant))
+        else {
+            return;
+        };
+        let count = Some(copies.min(most).max(least));
+        if live.current_instances != count {
+            (live.current_instances, live.desired_instances) = (count, count);
+            tell_capacity(ctx, &self.name, endpoint, live);
+        }
     }
 
     pub(super) fn describe_component(&self, ctx: &Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
@@ -138,6 +192,9 @@ impl Region {
             "LastModifiedTime": epoch(component.modified),
             "InferenceComponentStatus": component.status,
         });
+        if let Some(failure) = &component.failure {
+            output["FailureReason"] = json!(failure);
+        }
         if let Some(deployment) = &component.deployment {
             output["LastDeploymentConfig"] = deployment.clone();
         }
@@ -204,6 +261,7 @@ impl Region {
             return;
         };
         component.desired = copies;
+        component.failure = None;
         component.status = "Updating";
         component.modified = ctx.now;
         ctx.schedule(

@@ -37,6 +37,21 @@ pub(super) fn check_serverless(variant: &str, config: &Value) -> Result<(), ApiE
     Ok(())
 }
 
+/// The instance types of `InstancePools`, the first choice first.
+pub(super) fn pools(variant: &Value) -> Vec<String> {
+    let pools = variant["InstancePools"].as_array().into_iter().flatten();
+    let mut pools: Vec<(u64, &str)> = pools
+        .filter_map(|pool| {
+            Some((
+                pool["Priority"].as_u64().unwrap_or(u64::MAX),
+                pool["InstanceType"].as_str()?,
+            ))
+        })
+        .collect();
+    pools.sort_by_key(|(priority, _)| *priority);
+    pools.into_iter().map(|(_, kind)| kind.to_owned()).collect()
+}
+
 impl Region {
     pub(super) fn create_config(&mut self, ctx: &Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
         let name = name_of(input, "EndpointConfigName")?;
@@ -117,7 +132,9 @@ impl Region {
         }
         let instances = input.count("InitialInstanceCount")?;
         let serverless = input.get("ServerlessConfig").cloned();
-        match (&serverless, instances, input.text("InstanceType")) {
+        let pools = pools(&Value::Object(input.all().clone()));
+        let instance_type = input.text("InstanceType").or(pools.first().map(String::as_str));
+        match (&serverless, instances, instance_type) {
             (None, Some(1..), Some(_)) => {}
             (None, Some(0), _) => {
                 return Err(invalid(format!(
@@ -139,7 +156,7 @@ impl Region {
         if let Some(serverless) = &serverless {
             check_serverless(&name, serverless)?;
         }
-        let instance_type = input.text("InstanceType").unwrap_or_default().to_owned();
+        let instance_type = instance_type.unwrap_or_default().to_owned();
         Ok(ConfigVariant {
             name,
             model,

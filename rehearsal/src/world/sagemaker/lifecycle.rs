@@ -17,6 +17,7 @@ mod deploy;
 mod ending;
 
 pub(crate) use deploy::{Green, Phase};
+pub(crate) use ending::NO_CAPACITY;
 
 /// A config and the variants of it, with their counts and weights.
 #[derive(Clone, Debug)]
@@ -285,9 +286,11 @@ impl Region {
 
     fn instance_up(&mut self, ctx: &mut Ctx, name: &str, variant: &str) {
         if self.lacks_instances(name, variant, |endpoint| &endpoint.variants) {
+            self.capacity_lacked(ctx, &format!("endpoint/{name}/variant/{variant}"));
             self.roll_back(ctx, name);
             return;
         }
+        let found = self.first_to_be_had(name, variant);
         let Some(endpoint) = self.endpoints.get_mut(name) else {
             return;
         };
@@ -295,6 +298,9 @@ impl Region {
             return;
         };
         live.current_instances = Some(live.current_instances.unwrap_or(0) + 1);
+        if let Some(found) = found {
+            live.instance_type = found;
+        }
         tell_capacity(ctx, &self.name, name, live);
     }
 
@@ -338,18 +344,42 @@ impl Region {
     }
 
     /// No instance of this variant of a fleet is to be had now.
-    fn lacks_instances(&self, name: &str, variant: &str, fleet: impl Fn(&Endpoint) -> &[Variant]) -> bool {
+    pub(super) fn lacks_instances(&self, name: &str, variant: &str, fleet: impl Fn(&Endpoint) -> &[Variant]) -> bool {
         let Some(endpoint) = self.endpoints.get(name) else {
             return false;
+        };
+        let short = |kind: &String| {
+            let mut shortages = self.shortages.iter();
+            shortages.any(|shortage| shortage.touches(name, variant, kind))
         };
         fleet(endpoint)
             .iter()
             .find(|live| live.name == variant)
-            .is_some_and(|live| {
-                self.shortages
-                    .iter()
-                    .any(|shortage| shortage.touches(name, variant, &live.instance_type))
+            .is_some_and(|live| match self.pools(name, variant).as_slice() {
+                [] => short(&live.instance_type),
+                pools => pools.iter().all(short),
             })
+    }
+
+    /// The instance types of a variant's pools, the first choice first.
+    fn pools(&self, name: &str, variant: &str) -> Vec<String> {
+        let config = self
+            .endpoints
+            .get(name)
+            .and_then(|endpoint| self.configs.get(&endpoint.config));
+        let variants = config.and_then(|config| config.input["ProductionVariants"].as_array());
+        let mut named = variants.into_iter().flatten();
+        let named = named.find(|one| one["VariantName"] == variant);
+        named.map(super::configs::pools).unwrap_or_default()
+    }
+
+    /// The pool that the next instance comes from; `None` where there are no pools.
+    fn first_to_be_had(&self, name: &str, variant: &str) -> Option<String> {
+        let mut pools = self.pools(name, variant).into_iter();
+        pools.find(|kind| {
+            let mut shortages = self.shortages.iter();
+            !shortages.any(|shortage| shortage.touches(name, variant, kind))
+        })
     }
 
     /// No instance of some variant is to be had now.
@@ -364,7 +394,7 @@ impl Region {
 }
 
 /// Tells of a variant's present capacity.
-fn tell_capacity(ctx: &mut Ctx, region: &str, endpoint: &str, variant: &Variant) {
+pub(crate) fn tell_capacity(ctx: &mut Ctx, region: &str, endpoint: &str, variant: &Variant) {
     ctx.tell(
         region,
         HappeningKind::Capacity {

@@ -10,7 +10,7 @@ use crate::world::{
     region::{Ctx, Region},
     sagemaker::{
         guardrails::Guardrails,
-        lifecycle::{Fleet, Kind},
+        lifecycle::{Fleet, Kind, NO_CAPACITY},
     },
 };
 
@@ -146,6 +146,20 @@ impl Region {
                 .is_some_and(|last| same(last, "ResourceId") && same(last, "StatusMessage"));
         if !again {
             self.scaling.activities.push(activity);
+        }
+    }
+
+    /// What was set did not come: SageMaker had no instances, and Application Auto Scaling says so.
+    pub(crate) fn capacity_lacked(&mut self, ctx: &Ctx, resource: &str) {
+        let mut all = self.scaling.activities.iter_mut().rev();
+        let Some(last) = all.find(|last| last["ResourceId"] == resource && last.get("NotScaledReasons").is_none())
+        else {
+            return;
+        };
+        if last["StatusCode"] == "Successful" {
+            last["StatusCode"] = json!("Failed");
+            last["StatusMessage"] = json!(format!("Failed to set desired capacity. Reason: {NO_CAPACITY}"));
+            last["EndTime"] = epoch(ctx.now);
         }
     }
 

@@ -10,13 +10,13 @@ use shared::{
 use crate::world::{quantity::Rps, spec::TrafficSpec};
 
 /// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `deploys`, `next_change`,
-/// `traffic`, `no_capacity`, `metrics_late_by` or `dark`.
+/// `traffic`, `requests`, `no_capacity`, `metrics_late_by` or `dark`.
 #[derive(Clone, Debug, PartialEq, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct IncidentSpec {
     /// Since the start.
     pub at: Span,
-    /// Ends after this; never unless said. Not for `next_change`.
+    /// Ends after this; never unless said. Not for `next_change`, `deploys` and `requests`.
     #[deserr(rename = "for", default)]
     pub lasts: Option<Span>,
     /// The Region; needed where more than one has the endpoint.
@@ -64,6 +64,12 @@ pub struct IncidentSpec {
     /// Other traffic.
     #[deserr(default)]
     pub traffic: Option<TrafficSpec>,
+    /// So many requests at once: to an asynchronous endpoint, or to one of its inference components.
+    #[deserr(default)]
+    pub requests: Option<u32>,
+    /// An inference component of the endpoint: beside `requests`.
+    #[deserr(default)]
+    pub component: Option<String>,
     /// Every call in the Region fails.
     #[deserr(default)]
     pub dark: Option<bool>,

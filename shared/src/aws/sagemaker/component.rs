@@ -47,7 +47,7 @@ impl SageMaker {
         })
     }
 
-    async fn component(&self, name: &str) -> Result<DescribeInferenceComponentOutput, CallError> {
+    pub(super) async fn component(&self, name: &str) -> Result<DescribeInferenceComponentOutput, CallError> {
         let request = self
             .client
             .describe_inference_component()

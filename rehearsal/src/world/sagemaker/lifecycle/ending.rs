@@ -13,7 +13,7 @@ use crate::world::{
 };
 
 /// No instances to be had, in SageMaker's words.
-const NO_CAPACITY: &str = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. \
+pub(crate) const NO_CAPACITY: &str = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. \
                            Please retry using a different ML instance type or after some time.";
 /// The container never became healthy, in SageMaker's words.
 const NO_PING: &str = "The primary container for production variant {variant} did not pass the ping health check. Please \

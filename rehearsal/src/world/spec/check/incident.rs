@@ -13,6 +13,7 @@ impl WorldSpec {
             ("deploys", incident.deploys.is_some()),
             ("next_change", incident.next_change.is_some()),
             ("traffic", incident.traffic.is_some()),
+            ("requests", incident.requests.is_some()),
             ("no_capacity", incident.no_capacity.is_some()),
             ("metrics_late_by", incident.metrics_late_by.is_some()),
             ("dark", incident.dark.is_some()),
@@ -45,6 +46,11 @@ impl WorldSpec {
                 "deploys",
                 incident.deploys.is_some(),
                 "an update of the endpoint does not last",
+            ),
+            (
+                "requests",
+                incident.requests.is_some(),
+                "requests that come at once do not last",
             ),
         ] {
             if there && incident.lasts.is_some() {
@@ -87,6 +93,13 @@ impl WorldSpec {
                 incident.no_capacity.is_some(),
                 "only capacity is of an instance type",
                 "`instance_type` beside `no_capacity`",
+            ),
+            (
+                "component",
+                incident.component.is_some(),
+                incident.requests.is_some(),
+                "only requests are for a component",
+                "`component` beside `requests`",
             ),
             (
                 "of",
@@ -159,6 +172,9 @@ impl WorldSpec {
                 );
             }
             [(_, spec)] => {
+                if incident.requests.is_some() {
+                    check_asked(found, path, endpoint, incident, spec);
+                }
                 if let Some(variant) = &incident.variant
                     && !spec.variants.is_empty()
                     && !spec.variants.contains_key(variant)
@@ -207,5 +223,25 @@ impl WorldSpec {
             _ if incident.endpoint.is_some() => {}
             _ => found.add(path, format!("`{model}` is in several Regions"), "`region`"),
         }
+    }
+}
+
+/// Requests at once go to a queue, or to a component that there is.
+fn check_asked(found: &mut Found, path: &str, endpoint: &str, incident: &IncidentSpec, spec: &EndpointSpec) {
+    match &incident.component {
+        None if spec.asynchronous.is_none() => found.add(
+            &format!("{path}.requests"),
+            format!("`{endpoint}` is not asynchronous"),
+            "an asynchronous endpoint, or `component` beside `requests`",
+        ),
+        Some(component) if !spec.components.contains_key(component) => {
+            let all = spec.components.keys().cloned().collect::<Vec<_>>().join(", ");
+            found.add(
+                &format!("{path}.component"),
+                format!("`{endpoint}` has no component `{component}`"),
+                all,
+            );
+        }
+        _ => {}
     }
 }

@@ -1,0 +1,151 @@
+//! The AWS services of one invocation, each giving up while there is still time to write down what was learnt.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use shared::{
+    aws::{
+        Base, Deadlines, Invocation,
+        autoscaling::AutoScaling,
+        cloudwatch::CloudWatch,
+        fleet_source::{InForce, NoFleet},
+        lease::Leases,
+        ledger::Ledger,
+        outbox::Teller,
+        s3::{Location, S3},
+        sagemaker::SageMaker,
+        sns::Sns,
+    },
+    fleet::Fleet,
+    wake::{SCHEMA, SLOTS_SCHEMA, Slots, WakeLedger},
+};
+use tokio::sync::OnceCell;
+
+use crate::{Context, HandlerError};
+
+/// The clients, made once: a warm invocation finds their connections open.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    sagemaker: SageMaker,
+    autoscaling: AutoScaling,
+    cloudwatch: CloudWatch,
+    s3: S3,
+    sns: Sns,
+}
+
+impl Clients {
+    pub(crate) fn new(base: &Base) -> Self {
+        Self {
+            sagemaker: SageMaker::new(base),
+            autoscaling: AutoScaling::new(base),
+            cloudwatch: CloudWatch::new(base),
+            s3: S3::new(base),
+            sns: Sns::new(base),
+        }
+    }
+}
+
+/// The services that look, and those that write.
+pub(crate) struct Services<'a> {
+    pub(crate) ctx: &'a Context,
+    writer: String,
+    fleet: OnceCell<Result<InForce, NoFleet>>,
+    /// When looking stops.
+    looking_until: Timestamp,
+    pub(crate) looking: Looking,
+    pub(crate) acting: Acting,
+    pub(crate) s3: S3,
+    pub(crate) teller: Teller,
+}
+
+/// The services that look.
+pub(crate) struct Looking {
+    pub(crate) sagemaker: SageMaker,
+    pub(crate) autoscaling: AutoScaling,
+    pub(crate) cloudwatch: CloudWatch,
+}
+
+/// The services that change something.
+pub(crate) struct Acting {
+    pub(crate) sagemaker: SageMaker,
+    pub(crate) autoscaling: AutoScaling,
+    pub(crate) leases: Leases,
+}
+
+impl<'a> Services<'a> {
+    pub(crate) fn new(ctx: &'a Context, call: &Invocation) -> Self {
+        let clients = &ctx.clients;
+        let Deadlines { looking, all } = ctx.deployed.deadlines(call);
+        let s3 = clients.s3.until(all);
+        let writer = ctx.deployed.writer(call);
+        Self {
+            ctx,
+            fleet: OnceCell::new(),
+            looking_until: looking,
+            looking: Looking {
+                sagemaker: clients.sagemaker.until(looking),
+                autoscaling: clients.autoscaling.until(looking),
+                cloudwatch: clients.cloudwatch.until(looking),
+            },
+            acting: Acting {
+                sagemaker: clients.sagemaker.until(all),
+                autoscaling: clients.autoscaling.until(all),
+                leases: Leases::new(&s3, &ctx.deployed.settings.state, writer.clone()),
+            },
+            teller: ctx.deployed.teller(clients.sns.until(all)),
+            s3,
+            writer,
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ctx.deployed.now()
+    }
+
+    /// There is still time to look.
+    pub(crate) fn in_time(&self) -> bool {
+        self.now() < self.looking_until
+    }
+
+    /// What is remembered of one endpoint; its name has been checked.
+    pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<WakeLedger> {
+        self.document(&format!("wake/{endpoint}.json"), SCHEMA)
+    }
+
+    /// The slots of the whole fleet.
+    pub(crate) fn slots(&self) -> Ledger<Slots> {
+        self.document("wake-slots.json", SLOTS_SCHEMA)
+    }
+
+    fn document<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
+    where
+        T: Default + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let state = &self.ctx.deployed.settings.state;
+        let at = Location::new(&state.bucket, state.key(name));
+        Ledger::new(&self.s3, at, schema, self.writer.clone())
+    }
+
+    /// The fleet file, read at most once.
+    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, HandlerError> {
+        let load = || async { Box::pin(self.ctx.deployed.fleet.load(&self.s3)).await };
+        match self.fleet.get_or_init(load).await {
+            Ok(in_force) => {
+                if let Some(trouble) = &in_force.trouble {
+                    tracing::warn!("fleet file: {trouble}");
+                }
+                Ok(in_force.fleet.clone())
+            }
+            Err(none) => {
+                tracing::warn!("{none}");
+                Err(HandlerError::Fleet(none.to_string()))
+            }
+        }
+    }
+
+    /// The user's labels, for alerts.
+    pub(crate) fn labels(fleet: &Fleet) -> BTreeMap<String, String> {
+        fleet.fleet_health().labels
+    }
+}
