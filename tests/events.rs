@@ -6,7 +6,7 @@ use std::{
 };
 
 use shared::{
-    command::{BackupCommand, HealthCommand, RolloutCommand},
+    command::{BackupCommand, HealthCommand, RolloutCommand, WakeCommand},
     fleet::Fleet,
     trigger::Trigger,
 };
@@ -38,6 +38,7 @@ fn understood(function: &str, bytes: &[u8]) -> Result<String, String> {
     let read = match function {
         "health-checker" => HealthCommand::parse(command).map(|command| format!("{command:?}")),
         "cross-region-backup" => BackupCommand::parse(command).map(|command| format!("{command:?}")),
+        "scale-from-zero" => WakeCommand::parse(command).map(|command| format!("{command:?}")),
         _ => RolloutCommand::parse(command).and_then(|command| match command {
             RolloutCommand::Start(start) => {
                 let fleet = Fleet::parse(
@@ -105,4 +106,30 @@ fn every_sample_of_a_backup_is_understood() {
 #[test]
 fn every_refused_sample_of_a_backup_is_refused_with_what_is_accepted() {
     insta::assert_snapshot!(each_is_refused("cross-region-backup"));
+}
+
+#[test]
+fn every_sample_of_a_wake_is_understood() {
+    insta::assert_snapshot!(each_is_understood("scale-from-zero"));
+}
+
+#[test]
+fn every_refused_sample_of_a_wake_is_refused_with_what_is_accepted() {
+    insta::assert_snapshot!(each_is_refused("scale-from-zero"));
+}
+
+/// An alarm that asks for nothing wakes nothing, however well it is understood.
+#[test]
+fn the_sample_alarms_of_a_wake_ask_for_what_they_look_at() {
+    let asked: Vec<String> = samples("events/scale-from-zero")
+        .into_iter()
+        .filter_map(|(name, bytes)| match Trigger::parse_bytes(&bytes) {
+            Ok(Trigger::Alarms(changes)) => {
+                let asked: Vec<_> = changes.iter().flat_map(shared::wake::asks).collect();
+                Some(format!("{name}: {asked:?}"))
+            }
+            _ => None,
+        })
+        .collect();
+    insta::assert_snapshot!(asked.join("\n"), @"");
 }

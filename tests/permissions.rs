@@ -92,6 +92,23 @@ const CROSS_REGION_BACKUP: &Excused = &[
     ),
 ];
 
+const SCALE_FROM_ZERO: &Excused = &[
+    (
+        "logs:CreateLogStream",
+        "Lambda writes the function's output with the function's role",
+    ),
+    (
+        "logs:PutLogEvents",
+        "Lambda writes the function's output with the function's role",
+    ),
+    ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
+];
+
+#[test]
+fn the_role_of_scale_from_zero_grants_exactly_what_its_calls_need() {
+    grants_exactly("scale-from-zero", "ScaleFromZeroRole", SCALE_FROM_ZERO);
+}
+
 #[test]
 fn the_role_of_the_health_checker_grants_exactly_what_its_calls_need() {
     grants_exactly("health-checker", "HealthCheckerRole", HEALTH_CHECKER);

@@ -11,8 +11,13 @@ mod support;
 
 use support::{allowed, template};
 
-const FUNCTIONS: [&str; 3] = ["HealthChecker", "TrafficShifter", "CrossRegionBackup"];
-const ROLES: [&str; 3] = ["HealthCheckerRole", "TrafficShifterRole", "CrossRegionBackupRole"];
+const FUNCTIONS: [&str; 4] = ["HealthChecker", "TrafficShifter", "CrossRegionBackup", "ScaleFromZero"];
+const ROLES: [&str; 4] = [
+    "HealthCheckerRole",
+    "TrafficShifterRole",
+    "CrossRegionBackupRole",
+    "ScaleFromZeroRole",
+];
 
 #[test]
 fn each_function_gets_every_setting_it_reads_and_no_other() {
@@ -29,13 +34,29 @@ fn each_function_gets_every_setting_it_reads_and_no_other() {
 }
 
 #[test]
-fn alarms_of_this_account_and_of_no_other_may_invoke_the_traffic_shifter() {
-    let permission = &template()["Resources"]["TrafficShifterAlarms"]["Properties"];
-    assert_eq!(permission["Principal"], "lambda.alarms.cloudwatch.amazonaws.com");
-    assert_eq!(permission["FunctionName"]["Ref"], "TrafficShifter");
-    assert_eq!(permission["SourceAccount"]["Ref"], "AWS::AccountId");
-    let source = permission["SourceArn"]["Fn::Sub"].as_str().unwrap();
-    assert!(source.ends_with("${AWS::Region}:${AWS::AccountId}:alarm:*"), "{source}");
+fn alarms_of_this_account_and_of_no_other_may_invoke_those_that_act_on_them() {
+    for function in ["TrafficShifter", "ScaleFromZero"] {
+        let permission = &template()["Resources"][format!("{function}Alarms")]["Properties"];
+        assert_eq!(permission["Principal"], "lambda.alarms.cloudwatch.amazonaws.com");
+        assert_eq!(permission["FunctionName"]["Ref"], function);
+        assert_eq!(permission["SourceAccount"]["Ref"], "AWS::AccountId");
+        let source = permission["SourceArn"]["Fn::Sub"].as_str().unwrap();
+        assert!(source.ends_with("${AWS::Region}:${AWS::AccountId}:alarm:*"), "{source}");
+    }
+}
+
+/// A topic that nobody named invokes nothing.
+#[test]
+fn only_the_topic_that_was_named_wakes_from_zero() {
+    let template = template();
+    let resources = &template["Resources"];
+    assert_eq!(template["Parameters"]["WakeTopicArn"]["Default"], "");
+    for resource in ["ScaleFromZeroTopic", "ScaleFromZeroTopicMay"] {
+        assert_eq!(resources[resource]["Condition"], "WakesByTopic", "{resource}");
+    }
+    let permission = &resources["ScaleFromZeroTopicMay"]["Properties"];
+    assert_eq!(permission["SourceArn"]["Ref"], "WakeTopicArn");
+    assert_eq!(permission["Principal"], "sns.amazonaws.com");
 }
 
 /// Nothing depends on it, and a young account has none to give away.
@@ -59,6 +80,7 @@ fn only_what_cannot_be_narrowed_is_allowed_on_everything() {
         .collect();
     let known = [
         "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingActivities",
         "application-autoscaling:DescribeScalingPolicies",
         "application-autoscaling:DescribeScheduledActions",
         // Knows resources, but answers of composite alarms only to whoever may describe all.

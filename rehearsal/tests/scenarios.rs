@@ -11,6 +11,8 @@ use rehearsal::{
 
 #[path = "scenarios/answers.rs"]
 mod answers;
+#[path = "scenarios/wake.rs"]
+mod wake;
 
 /// Plays a scenario and shows what did not hold, with the timeline.
 fn holds(name: &str) {
@@ -115,6 +117,15 @@ scenarios! {
     a_restore_without_capacity_is_named_for_what_it_left_and_succeeds_later => "backup-restore-fails",
     drills_leave_their_figures_and_nothing_else => "backup-drill",
     drills_that_fail_say_why_and_leave_nothing => "backup-drill-fails",
+    one_request_and_five_hundred_wake_what_they_need => "wake-queue",
+    one_refused_request_wakes_a_component_however_often_it_is_told => "wake-component",
+    without_any_alarm_the_sweep_wakes => "wake-lost-alarm",
+    without_instances_to_be_had_it_is_told_tried_again_and_taken_from_other_pools => "wake-no-capacity",
+    a_wake_and_a_rollout_take_turns => "wake-during-rollout",
+    a_slow_start_is_waited_for => "wake-slow-start",
+    what_is_wanted_by_schedule_is_awake_before_anybody_asks => "wake-prewarm",
+    no_more_wakes_than_allowed_are_on_the_way => "wake-cap",
+    what_nobody_uses_sleeps_and_never_for_want_of_data => "wake-idle",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

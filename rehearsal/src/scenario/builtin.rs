@@ -55,7 +55,6 @@ builtins![
     "rollout-lost-hour",
     "rollout-component",
     "rollout-components",
-    "wake-queue",
     "backup-first",
     "backup-ships",
     "backup-large",
@@ -68,6 +67,15 @@ builtins![
     "backup-restore-fails",
     "backup-drill",
     "backup-drill-fails",
+    "wake-queue",
+    "wake-component",
+    "wake-lost-alarm",
+    "wake-no-capacity",
+    "wake-during-rollout",
+    "wake-slow-start",
+    "wake-prewarm",
+    "wake-cap",
+    "wake-idle",
 ];
 
 /// All of them, the first one first.

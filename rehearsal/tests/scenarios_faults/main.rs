@@ -7,3 +7,4 @@ mod health;
 mod restore;
 mod rollout;
 mod sweep;
+mod wake;

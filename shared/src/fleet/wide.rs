@@ -24,8 +24,7 @@ pub(super) struct FleetSection {
     #[deserr(default)]
     #[schemars(extend("default" = 64))]
     pub(super) concurrency: Option<Whole<1, 512>>,
-    /// How many wakes from zero may be on the way across the fleet at the same time; the others wait their turn. **Not acted
-    /// on yet.**
+    /// How many wakes from zero may be on the way across the fleet at the same time; the others wait their turn.
     #[deserr(default)]
     #[schemars(extend("default" = 10))]
     pub(super) simultaneous_wakes: Option<Whole<1, 1000>>,

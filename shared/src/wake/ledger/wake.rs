@@ -1,0 +1,173 @@
+//! One wake as it is remembered, and which of its calls may still take effect.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Cause, Ended, Line, Phase, since};
+use crate::wake::trouble::Kind;
+
+/// Lines of one wake's log; the first and the last ones are kept.
+const LINES: usize = 60;
+
+/// A wake at work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wake {
+    /// Its number among the wakes of the endpoint.
+    pub number: u64,
+    /// What asked for it first.
+    pub cause: Cause,
+    /// When that was: what the time to first success counts from.
+    pub demanded: Timestamp,
+    /// When work without capacity was last seen.
+    pub last_demand: Timestamp,
+    /// When its turn came; before that, when it was decided. Its deadline counts from here.
+    pub started: Timestamp,
+    /// Where it is.
+    pub phase: Phase,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// Instances or copies.
+    pub wanted: u32,
+    /// It holds one of the fleet's slots.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
+    /// The minimum to be restored: the one there was, or the one that somebody else set since. Absent: none was raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<u32>,
+    /// The minima that Steward may have set: what is found among them is its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<u32>,
+    /// When the first of them was handed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_from: Option<Timestamp>,
+    /// The raised minimum was seen in force.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_force: bool,
+    /// Somebody else set the minimum meanwhile: it is theirs, and the count alone is changed from then on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub yielded: bool,
+    /// Calls handed out.
+    #[serde(default)]
+    pub calls: Calls,
+    /// It stays awake until then at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<Timestamp>,
+    /// When it was first seen in service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Timestamp>,
+    /// When a request first succeeded, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Timestamp>,
+    /// Instance types of the pools that SageMaker tries in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<String>,
+    /// The kinds of trouble that were told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Kind>,
+    /// The last trouble; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// How it ends once the minimum is restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Ended>,
+    /// What happened, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<Line>,
+}
+
+/// Which calls may still take effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// Handed out so far.
+    #[serde(default)]
+    pub count: u32,
+    /// When the last one was handed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+    /// It was not answered yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+    /// When the last one was handed out that was never answered: it may take effect for a while after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubtful: Option<Timestamp>,
+}
+
+impl Calls {
+    /// A call is handed out.
+    pub(in crate::wake) fn hand_out(&mut self, now: Timestamp) {
+        if self.open {
+            self.doubtful = self.last;
+        }
+        *self = Self {
+            count: self.count.saturating_add(1),
+            last: Some(now),
+            open: true,
+            ..*self
+        };
+    }
+
+    /// The last one was answered; `certain`: it cannot take effect any more.
+    pub(in crate::wake) fn answered(&mut self, certain: bool) {
+        if self.open && !certain {
+            self.doubtful = self.last;
+        }
+        self.open = false;
+    }
+
+    /// The last time from which something may still take effect.
+    pub(in crate::wake) fn in_doubt(&self) -> Option<Timestamp> {
+        self.doubtful.max(self.last.filter(|_| self.open))
+    }
+}
+
+impl Wake {
+    pub(in crate::wake) fn new(number: u64, cause: Cause, demanded: Timestamp, now: Timestamp, wanted: u32) -> Self {
+        Self {
+            number,
+            cause,
+            demanded: demanded.min(now),
+            last_demand: demanded.min(now),
+            started: now,
+            phase: Phase::Waiting,
+            since: now,
+            wanted,
+            claimed: false,
+            original: None,
+            raised: vec![],
+            raised_from: None,
+            in_force: false,
+            yielded: false,
+            calls: Calls::default(),
+            keep_until: None,
+            ready: None,
+            served: None,
+            pools: vec![],
+            told: vec![],
+            problem: None,
+            verdict: None,
+            log: vec![],
+        }
+    }
+
+    pub(in crate::wake) fn note(&mut self, now: Timestamp, what: impl Into<String>) {
+        if self.log.len() >= LINES {
+            self.log.remove(LINES / 2);
+        }
+        self.log.push(Line {
+            at: now,
+            what: crate::text::printable(&what.into(), 500),
+        });
+    }
+
+    /// From the demand until the first success.
+    pub fn time_to_success(&self) -> Option<Duration> {
+        self.served.map(|at| since(self.demanded, at))
+    }
+
+    /// From the demand until it was in service.
+    pub fn time_to_service(&self) -> Option<Duration> {
+        self.ready.map(|at| since(self.demanded, at))
+    }
+}
