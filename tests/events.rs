@@ -131,5 +131,11 @@ fn the_sample_alarms_of_a_wake_ask_for_what_they_look_at() {
             _ => None,
         })
         .collect();
-    insta::assert_snapshot!(asked.join("\n"), @"");
+    insta::assert_snapshot!(asked.join("\n"), @r#"
+    alarm-direct-composite: []
+    alarm-direct-queue: [Endpoint("doc-summarizer")]
+    alarm-direct: [Component("chat-assistant-8b")]
+    alarm-eventbridge: [Endpoint("doc-summarizer")]
+    alarm-sns: [Component("chat-assistant-8b")]
+    "#);
 }
