@@ -10,7 +10,7 @@ use rehearsal::{
 
 use crate::sweep::{Sweep, WAYS, Way, parsed, reads, told};
 
-/// Short, since it is played hundreds of times: capacity comes within seconds, and the shortest cooldown and idle time
+/// Short, since it is played hundreds of times: capacity comes within a minute or so, and the shortest cooldown and idle time
 /// there are. The alarm's event may be lost by a fault: then the sweep has to find the request.
 const QUEUE: &str = r#"
 title: A queue is woken and put to sleep
@@ -25,7 +25,7 @@ world:
           variants: {main: {instances: 0, latency: 1s, scaling: {min: 0, max: 4}}}
       alarms: {images-wait: {metric: HasBacklogWithoutCapacity, endpoint: images, statistic: Maximum, at_least: 1, missing: not_breaching, actions: ["function:scale-from-zero"]}}
   incidents: [{at: 70s, endpoint: images, requests: 7}]
-  timing: {weights: 10s, instance: 20s, further_instance: 5s, rollback: 20s}
+  timing: {weights: 10s, instance: 70s, further_instance: 5s, rollback: 20s}
 fleet:
   version: 1
   endpoints: {images: {wake: {enabled: true, cooldown: 5m, idle_after: 10m}}}
@@ -164,6 +164,7 @@ fn sweep(
 }
 
 #[test]
+#[ignore = "minutes of CPU: each change in one way"]
 fn a_queue_is_woken_whichever_of_the_changes_fails() {
     sweep(QUEUE, true, in_turn, queue);
 }
