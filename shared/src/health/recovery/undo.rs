@@ -87,22 +87,25 @@ fn weights_with(all: &[Shifted], back: &Shifted) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// Drops what is no longer ours to undo.
+/// Drops what is no longer ours to undo. Where somebody else changed the weights of other variants, nobody but a person
+/// knows what a variant that Steward took the traffic from is to have.
 fn forget(facts: &Facts<'_>, record: &mut EndpointRecord, endpoint: &Endpoint, at: Situation<'_>) {
     let period = at.policy.recovery.period;
     let taken = record.recovery.shifted.clone();
-    record.recovery.shifted.retain(|shifted| match shifted.back {
+    record.recovery.shifted.retain_mut(|shifted| match shifted.back {
         Some(back) => between(back, facts.now) < period,
         None => {
             let now = weights_with(&taken, shifted);
-            endpoint.variants.len() == now.len()
-                && endpoint.variants.iter().all(|variant| match now.get(&variant.name) {
-                    None => false,
-                    Some(_) if shifted.variants.contains(&variant.name) => variant.current_weight == 0.0,
-                    Some(weight) => {
-                        (variant.current_weight - weight).abs() <= f64::from(f32::EPSILON) * weight.abs().max(1.0)
-                    }
-                })
+            let weighs = |name: &String| endpoint.variants.iter().find(|variant| variant.name == *name);
+            let as_left = endpoint.variants.len() == now.len()
+                && now.iter().all(|(name, weight)| {
+                    let near = f64::from(f32::EPSILON) * weight.abs().max(1.0);
+                    let weight = if shifted.variants.contains(name) { 0.0 } else { *weight };
+                    weighs(name).is_some_and(|variant| (variant.current_weight - weight).abs() <= near)
+                });
+            shifted.keep |= !as_left;
+            let still_away = |name: &String| weighs(name).is_some_and(|variant| variant.current_weight == 0.0);
+            as_left || shifted.variants.iter().all(still_away)
         }
     });
     if let Some(scaling) = &at.look.scaling {

@@ -71,16 +71,40 @@ fn traffic_goes_back_once_and_then_waits_for_a_person() {
     );
 }
 
-#[test]
-fn weights_that_somebody_else_changed_are_left_alone() {
+/// Blue has no traffic since Steward took it, and is well; `weights` are what somebody else made of it.
+fn changed_by_somebody(blue: f64, green: f64) -> Stage {
     let mut stage = stage().allowing(&[Rung::ShiftAway]);
     stage.sweeps(4, &sick_blue()).accepted();
     stage.sweep([blue_without_traffic(Some(Cause::ServerError))]);
     let theirs = look("fraud")
         .two(None)
-        .endpoint(|endpoint| endpoint.variants = vec![variant("blue", 0.0, 2), variant("green", 7.0, 2)]);
+        .endpoint(|endpoint| endpoint.variants = vec![variant("blue", blue, 2), variant("green", green, 2)]);
     stage.sweeps(30, &theirs);
-    assert!(stage.record("fraud").recovery.shifted.is_empty());
+    assert_eq!(stage.steps(), [], "weights that somebody else set are left alone");
+    stage
+}
+
+#[test]
+fn once_somebody_else_gave_it_traffic_a_variant_is_theirs() {
+    assert!(
+        changed_by_somebody(3.0, 7.0)
+            .record("fraud")
+            .recovery
+            .shifted
+            .is_empty()
+    );
+}
+
+#[test]
+fn what_still_has_no_traffic_after_somebody_changed_other_weights_is_left_to_a_person_and_not_forgotten() {
+    let stage = changed_by_somebody(0.0, 7.0);
+    let shifted = &stage.record("fraud").recovery.shifted;
+    assert!(
+        matches!(&shifted[..], [one] if one.keep && one.back.is_none()),
+        "{shifted:?}"
+    );
+    let advice = crate::health::recovery::give_back("fraud", stage.record("fraud")).expect("said in the status");
+    assert!(advice.contains("VariantName=blue,DesiredWeight=1"), "{advice}");
 }
 
 #[test]
