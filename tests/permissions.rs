@@ -43,6 +43,26 @@ const HEALTH_CHECKER: &Excused = &[
         "application-autoscaling:DeregisterScalableTarget",
         "checked by SageMaker when an autoscaled endpoint is deleted",
     ),
+    (
+        "cloudwatch:PutMetricAlarm",
+        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
+    ),
+    (
+        "cloudwatch:DeleteAlarms",
+        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
+    ),
+    (
+        "kms:CreateGrant",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "kms:DescribeKey",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "cloudwatch:DescribeAlarms",
+        "checked by Application Auto Scaling, which looks at its alarms in the caller's name",
+    ),
 ];
 
 const TRAFFIC_SHIFTER: &Excused = &[
@@ -62,6 +82,26 @@ const TRAFFIC_SHIFTER: &Excused = &[
     (
         "sagemaker:AddTags",
         "checked by SageMaker when a config is created with tags",
+    ),
+    (
+        "cloudwatch:PutMetricAlarm",
+        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
+    ),
+    (
+        "cloudwatch:DeleteAlarms",
+        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
+    ),
+    (
+        "kms:CreateGrant",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "kms:DescribeKey",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
+        "checked by Application Auto Scaling, which scales components in the caller's name",
     ),
 ];
 
@@ -90,6 +130,34 @@ const CROSS_REGION_BACKUP: &Excused = &[
         "sagemaker:AddTags",
         "checked by SageMaker when something is created with tags",
     ),
+    (
+        "cloudwatch:PutMetricAlarm",
+        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
+    ),
+    (
+        "cloudwatch:DeleteAlarms",
+        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
+    ),
+    (
+        "kms:CreateGrant",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "kms:DescribeKey",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "cloudwatch:DescribeAlarms",
+        "checked by Application Auto Scaling, which looks at its alarms in the caller's name",
+    ),
+    (
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
+        "checked by Application Auto Scaling, which scales components in the caller's name",
+    ),
+    (
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "checked by Application Auto Scaling, which scales variants in the caller's name",
+    ),
 ];
 
 const SCALE_FROM_ZERO: &Excused = &[
@@ -102,6 +170,18 @@ const SCALE_FROM_ZERO: &Excused = &[
         "Lambda writes the function's output with the function's role",
     ),
     ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
+    (
+        "cloudwatch:PutMetricAlarm",
+        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
+    ),
+    (
+        "cloudwatch:DeleteAlarms",
+        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
+    ),
+    (
+        "cloudwatch:DescribeAlarms",
+        "checked by Application Auto Scaling, which looks at its alarms in the caller's name",
+    ),
 ];
 
 #[test]

@@ -97,6 +97,7 @@ scenarios! {
     an_alarm_takes_a_rollout_back_at_every_point_in_its_own_invocation => "rollout-alarms",
     a_config_that_another_endpoint_uses_is_not_deleted_with_its_rollout => "rollout-borrowed",
     a_repair_and_a_rollout_take_turns => "rollout-and-repair",
+    what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
     without_data_nothing_is_promoted => "rollout-no-data",
     what_sagemaker_does_on_its_own_is_seen_through => "rollout-sagemaker",
     refused_and_lost_calls_are_made_again_and_none_twice => "rollout-throttled",

@@ -50,6 +50,9 @@ pub struct Lease {
     /// Grows whenever the lease changes hands; tells a holder that it was not away in between.
     #[serde(default)]
     pub generation: u64,
+    /// The variant that the holder tries on users: nobody else gives it more traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<String>,
 }
 
 /// What became of a wish for the lease. In the first two cases the lease within is to be written, conditionally on the
@@ -93,7 +96,14 @@ impl Lease {
             acquired: now,
             expires: later(now, span.min(LONGEST)),
             generation: 0,
+            trial: None,
         }
+    }
+
+    /// The same wish, while `variant` is tried on users.
+    #[must_use]
+    pub fn trying(self, variant: Option<String>) -> Self {
+        Self { trial: variant, ..self }
     }
 
     /// Others may have it now: it is over on every clock.

@@ -8,10 +8,10 @@ use shared::{
     failure::{CallError, Retry},
     health::{
         ledger::HealthLedger,
-        observation::{ActOutcome, Acted, Trouble},
-        recovery::{Step, Verb},
+        observation::{ActOutcome, Acted, OWN, Trouble},
+        recovery::{Intent, Step, Verb},
     },
-    lease::{Decision, Lease, Urgency},
+    lease::{Decision, Lease},
 };
 use tracing::Instrument;
 
@@ -57,8 +57,8 @@ pub(crate) async fn all(
         done.troubles.extend(trouble);
     }
     for (endpoint, intent) in intents(before) {
-        if under_way.get(endpoint) != Some(&intent) {
-            release(acting, endpoint, intent).await;
+        if under_way.get(endpoint).is_none_or(|now| now.id != intent.id) {
+            release(acting, endpoint, &intent.id).await;
         }
     }
     done
@@ -68,16 +68,16 @@ pub(crate) async fn all(
 pub(crate) async fn release_ended(services: &Services, before: &HealthLedger, after: &HealthLedger) {
     let under_way = intents(after);
     for (endpoint, intent) in intents(before) {
-        if under_way.get(endpoint) != Some(&intent) {
-            release(&services.acting, endpoint, intent).await;
+        if under_way.get(endpoint).is_none_or(|now| now.id != intent.id) {
+            release(&services.acting, endpoint, &intent.id).await;
         }
     }
 }
 
-fn intents(ledger: &HealthLedger) -> BTreeMap<&str, &str> {
+fn intents(ledger: &HealthLedger) -> BTreeMap<&str, &Intent> {
     let doing = ledger.endpoints.iter();
     doing
-        .filter_map(|(name, record)| Some((name.as_str(), record.recovery.intent.as_ref()?.id.as_str())))
+        .filter_map(|(name, record)| Some((name.as_str(), record.recovery.intent.as_ref()?)))
         .collect()
 }
 
@@ -91,11 +91,11 @@ async fn take(
     ctx: &Context,
     acting: &Acting,
     endpoint: &str,
-    intent: &str,
+    intent: &Intent,
     step: Option<&Step>,
 ) -> (Option<Acted>, Option<Trouble>) {
     let now = ctx.deployed.now();
-    let wish = Lease::wish("health-checker", intent, "recovery", Urgency::Repair, now, LEASE);
+    let wish = Lease::wish(OWN, &intent.id, "recovery", intent.measure.urgency(), now, LEASE);
     let leased = acting.leases.acquire(endpoint, &wish).await;
     // Without a step SageMaker is at work: the lease keeps others away, and nothing is lost if it could not be had.
     let Some(step) = step else {
@@ -130,7 +130,7 @@ async fn take(
     };
     let acted = Acted {
         endpoint: endpoint.to_owned(),
-        intent: intent.to_owned(),
+        intent: intent.id.clone(),
         step: step.number,
         at: ctx.deployed.now(),
         outcome,

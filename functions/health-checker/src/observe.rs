@@ -12,7 +12,7 @@ use shared::{
     failure::{CallError, Failure},
     health::{
         ledger::{EndpointRecord, HealthLedger},
-        observation::{Hint, Observation, Seen, Target, Trouble},
+        observation::{Hint, Holder, Observation, ProbeResult, Seen, Target, Trouble},
         policy::{HealthPolicy, Rung},
         recovery::Measure,
     },
@@ -119,6 +119,7 @@ impl One<'_> {
             asleep: false,
             scaling: None,
             tags,
+            holder: None,
             troubles: Vec::new(),
         };
         let endpoint = match Box::pin(self.services.sagemaker.describe_endpoint(&self.name)).await {
@@ -158,6 +159,9 @@ impl One<'_> {
                 Err(call) => look.troubles.push(trouble(&call)),
             }
         }
+        if self.wants_holder(&endpoint, &look) {
+            look.holder = self.holder().await;
+        }
         if look.tags.is_none() && endpoint.status == EndpointStatus::Failed && self.allows(Rung::Recreate) {
             match self.services.sagemaker.list_tags(&endpoint.arn).await {
                 Ok(tags) => look.tags = Some(tags),
@@ -185,6 +189,30 @@ impl One<'_> {
         self.policy.recovery.rungs.contains(&rung)
     }
 
+    /// Only where something may be repaired or undone, as for [`Self::wants_scaling`].
+    fn wants_holder(&self, endpoint: &Endpoint, look: &Observation) -> bool {
+        let ill = sick(look)
+            || endpoint.status == EndpointStatus::Failed
+            || self.record.is_some_and(|record| record.incident.is_some());
+        let doing = self.record.is_some_and(|record| !record.recovery.is_idle());
+        doing || (ill && !self.policy.recovery.rungs.is_empty())
+    }
+
+    /// Who else holds the endpoint. A lease that cannot be read is taken for one that is held: repairs wait.
+    async fn holder(&self) -> Option<Holder> {
+        match Box::pin(self.services.acting.leases.current(&self.name)).await {
+            Ok(lease) => lease.as_ref().and_then(Holder::of),
+            Err(error) => {
+                tracing::warn!(%error, "who holds the endpoint is not known");
+                Some(Holder {
+                    name: "somebody".to_owned(),
+                    purpose: format!("what is not known: {error}"),
+                    trial: None,
+                })
+            }
+        }
+    }
+
     /// Only where a recovery may need it: a call for each endpoint in each sweep would throttle the account.
     fn wants_scaling(&self, endpoint: &Endpoint, look: &Observation) -> bool {
         let recovery = self.record.map(|record| &record.recovery);
@@ -195,12 +223,8 @@ impl One<'_> {
                     Some(Measure::AddInstance { .. } | Measure::LowerMinimum { .. })
                 )
         });
-        let sick = look
-            .probes
-            .iter()
-            .any(|result| matches!(result.verdict.judgement, Judgement::Failed | Judgement::Degraded));
         doing
-            || (self.allows(Rung::AddInstance) && sick)
+            || (self.allows(Rung::AddInstance) && sick(look))
             || (self.allows(Rung::Recreate) && endpoint.status == EndpointStatus::Failed)
     }
 
@@ -228,6 +252,11 @@ impl One<'_> {
         });
         Ok(of_variants.collect())
     }
+}
+
+fn sick(look: &Observation) -> bool {
+    let judged = |result: &ProbeResult| matches!(result.verdict.judgement, Judgement::Failed | Judgement::Degraded);
+    look.probes.iter().any(judged)
 }
 
 /// An asynchronous endpoint whose variants all have no instance: a probe would wake it.

@@ -23,6 +23,8 @@ const LEASE: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct Actor {
     pub(crate) endpoint: String,
     pub(crate) purpose: String,
+    /// The variant on trial.
+    pub(crate) trial: Option<String>,
 }
 
 /// Takes the lease and makes the call.
@@ -54,7 +56,8 @@ pub(crate) async fn hold(services: &Services<'_>, actor: &Actor, urgency: Urgenc
         urgency,
         services.now(),
         LEASE,
-    );
+    )
+    .trying(actor.trial.clone());
     match services.acting.leases.acquire(&actor.endpoint, &wish).await {
         Ok(Decision::Grant(_)) => Ok(()),
         Ok(Decision::TakeOver { from, .. }) => {

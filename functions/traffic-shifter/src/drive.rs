@@ -219,5 +219,10 @@ fn actor(endpoint: &str, document: &RolloutLedger) -> Actor {
     Actor {
         endpoint: endpoint.to_owned(),
         purpose,
+        trial: document
+            .active
+            .as_ref()
+            .filter(|active| active.plan.both.is_some())
+            .map(|active| active.plan.green.variant.clone()),
     }
 }

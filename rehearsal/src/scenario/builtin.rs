@@ -46,6 +46,7 @@ builtins![
     "rollout-alarms",
     "rollout-borrowed",
     "rollout-and-repair",
+    "rollout-and-sickness",
     "rollout-no-data",
     "rollout-sagemaker",
     "rollout-throttled",

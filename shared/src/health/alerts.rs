@@ -132,6 +132,12 @@ pub(super) fn context(record: &EndpointRecord) -> Vec<String> {
         (Some(config), Some(_)) => lines.push(format!("config {config}")),
         (None, _) => {}
     }
+    if let Some(holder) = &record.holder {
+        lines.push(format!(
+            "{} is changing it, for {}: Steward begins no repair beside that, but to take traffic off the variant on trial",
+            holder.name, holder.purpose
+        ));
+    }
     for shifted in &record.recovery.shifted {
         let variants: Vec<&str> = shifted.variants.iter().map(String::as_str).collect();
         if shifted.back.is_none() {

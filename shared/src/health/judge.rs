@@ -48,6 +48,7 @@ pub(super) fn apply(
         Seen::Described(endpoint) => described(record, policy, look, endpoint, &mut troubles),
     };
     record.seen = look.at;
+    record.holder.clone_from(&look.holder);
     if look.tags.is_some() {
         record.tags.clone_from(&look.tags);
     }

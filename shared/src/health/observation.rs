@@ -10,6 +10,7 @@ use super::{ledger::AsyncJob, policy::HealthPolicy};
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
     failure::Failure,
+    lease::{Lease, Urgency},
     probe::ProbeVerdict,
 };
 
@@ -65,9 +66,37 @@ pub struct Observation {
     pub scaling: Option<Vec<Target>>,
     /// Its tags; `None` when not asked.
     pub tags: Option<BTreeMap<String, String>>,
+    /// Who else acts on it; `None` when nobody does, and when not asked.
+    pub holder: Option<Holder>,
     /// The monitor's troubles met on the way.
     pub troubles: Vec<Trouble>,
 }
+
+/// Somebody else who holds the endpoint's lease for what is as urgent as a rollout, or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The function.
+    pub name: String,
+    /// What for, in words.
+    pub purpose: String,
+    /// The variant that it tries on users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<String>,
+}
+
+impl Holder {
+    /// Who holds the lease, unless it is this function itself, or for something that a repair comes before.
+    pub fn of(lease: &Lease) -> Option<Self> {
+        (lease.holder != OWN && lease.urgency >= Urgency::Planned).then(|| Self {
+            name: lease.holder.clone(),
+            purpose: lease.purpose.clone(),
+            trial: lease.trial.clone(),
+        })
+    }
+}
+
+/// The holder of recoveries' leases.
+pub const OWN: &str = "health-checker";
 
 /// What SageMaker said of an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Incident, Level, State};
 use crate::{
     endpoint::EndpointStatus,
-    health::{recent::Recent, recovery::Recovery},
+    health::{observation::Holder, recent::Recent, recovery::Recovery},
     probe::Cause,
 };
 
@@ -73,6 +73,9 @@ pub struct EndpointRecord {
     /// When the level changed, oldest first, no longer ago than the flapping window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Timestamp>,
+    /// Who else acted on it when it was last seen, as far as that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// What people were last told and not yet that it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<Incident>,
@@ -111,6 +114,7 @@ impl EndpointRecord {
             proven: BTreeMap::new(),
             jobs: BTreeMap::new(),
             changes: Vec::new(),
+            holder: None,
             incident: None,
             recovery: Recovery::default(),
             leaving: None,

@@ -91,6 +91,9 @@ fn unwanted(record: &EndpointRecord, intent: &Intent, at: Situation<'_>) -> Opti
     if at.held {
         return Some("alerts are muted, or a common cause is assumed");
     }
+    if intent.measure.beside(at.look.holder.as_ref()).is_err() {
+        return Some("somebody else began to change the endpoint");
+    }
     if record
         .incident
         .as_ref()

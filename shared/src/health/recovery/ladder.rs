@@ -85,18 +85,25 @@ pub(super) fn choose(facts: &Facts<'_>, ledger: &HealthLedger, at: Situation<'_>
         .rungs
         .iter()
         .filter(|rung| !incident.tried.contains(rung))
-        .find_map(|rung| match measure(*rung, record, endpoint, at) {
-            Ok(measure) => Some(measure),
-            Err(why) => {
-                unsafe_now.push(format!("{}: {why}", rung.as_str()));
-                None
+        .find_map(|rung| {
+            match measure(*rung, record, endpoint, at).and_then(|measure| {
+                measure.beside(at.look.holder.as_ref())?;
+                Ok(measure)
+            }) {
+                Ok(measure) => Some(measure),
+                Err(why) => {
+                    unsafe_now.push(format!("{}: {why}", rung.as_str()));
+                    None
+                }
             }
         });
     let Some(measure) = next else {
-        return if incident.tried.is_empty() {
+        return if incident.tried.is_empty() || at.look.holder.is_some() {
             not(&unsafe_now.join("; "))
         } else if cooling(record, policy.cooldown, facts.now) {
             not("the last try is given time to show its effect")
+        } else if record.state != State::Failed && record.streak.impaired == 0 {
+            not("the last check passed: it may be well again soon")
         } else {
             Choice::Exhausted("every rung that is safe here was tried".into())
         };

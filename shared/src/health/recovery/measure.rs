@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::health::policy::Rung;
+use crate::{
+    health::{observation::Holder, policy::Rung},
+    lease::Urgency,
+};
 
 /// The things that recovery does and undoes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +87,31 @@ impl Measure {
             Self::Redeploy { .. } | Self::Recreate { .. } => 120,
         };
         Duration::from_secs(minutes * 60)
+    }
+
+    /// How it stands to others who want to act on the endpoint. Traffic is taken off a sick variant before a rollout goes
+    /// on; all that changes the fleet waits for the rollout, and what is given back has time.
+    pub fn urgency(&self) -> Urgency {
+        match self {
+            Self::ShiftAway { .. } => Urgency::Repair,
+            Self::AddInstance { .. } | Self::Redeploy { .. } | Self::Recreate { .. } => Urgency::Planned,
+            Self::ShiftBack { .. } | Self::LowerMinimum { .. } => Urgency::Routine,
+        }
+    }
+
+    /// Whether it may be begun while `holder` acts on the endpoint: only traffic taken off the very variant on trial.
+    /// Anything else would give that variant traffic it has not earned, or replace the config under a rollout.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn beside(&self, holder: Option<&Holder>) -> Result<(), String> {
+        match (self, holder) {
+            (_, None) => Ok(()),
+            (Self::ShiftAway { variants, .. }, Some(Holder { trial: Some(trial), .. })) if variants.contains(trial) => {
+                Ok(())
+            }
+            (_, Some(holder)) => Err(format!("{} holds the endpoint, for: {}", holder.name, holder.purpose)),
+        }
     }
 
     /// What it does, for people: follows "Steward ".

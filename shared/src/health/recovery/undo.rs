@@ -25,7 +25,8 @@ pub(super) fn choose(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
     let Seen::Described(endpoint) = &at.look.seen else {
         return None;
     };
-    if endpoint.status != EndpointStatus::InService || at.held {
+    // Variants come and go in a rollout: whose traffic is whose is seen when it is over.
+    if endpoint.status != EndpointStatus::InService || at.held || at.look.holder.is_some() {
         return None;
     }
     forget(facts, record, endpoint, at);

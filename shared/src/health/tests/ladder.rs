@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    endpoint::EndpointStatus,
+    endpoint::{Endpoint, EndpointStatus},
     health::{
         Why,
         fixture::{Look, Stage, bare, look, minutes, stage, time, variant},
+        ledger::State,
         observation::{ActOutcome, News, Trouble, TroubleKind},
         policy::Rung,
         recovery::Verb,
@@ -314,4 +315,20 @@ fn an_intent_whose_reason_went_away_before_it_began_is_withdrawn() {
             .contains("recovery.finished info: withdrawn: the endpoint recovered by itself")
     );
     assert_eq!(verbs(&stage), []);
+}
+
+#[test]
+fn nobody_is_told_that_nothing_is_left_to_try_while_checks_pass_again() {
+    let mut stage = stage()
+        .allowing(&[Rung::ShiftAway])
+        .with(|policy| policy.recovery.cooldown = minutes(0));
+    let sick = look("fraud").two(Some(Cause::ServerError));
+    stage.sweeps(4, &sick).accepted();
+    let away = |endpoint: &mut Endpoint| endpoint.variants = vec![variant("blue", 0.0, 2), variant("green", 1.0, 2)];
+    stage.sweep([sick.clone().endpoint(away)]);
+    assert!(stage.heard().contains("recovery.finished"));
+    // A rollout that held it has put everything back, and all is well.
+    stage.sweep([look("fraud").two(None)]);
+    assert_eq!(stage.record("fraud").state, State::Degraded, "not yet known to be well");
+    assert!(!stage.heard().contains("recovery.exhausted"));
 }

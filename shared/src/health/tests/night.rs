@@ -5,7 +5,7 @@ use crate::{
     health::{
         fixture::{Look, Stage, bare, look, minutes, probe, stage, variant},
         ledger::{State, Told},
-        observation::{ActOutcome, News, ProbeResult},
+        observation::{ActOutcome, Holder, News, ProbeResult},
         policy::Rung,
         recovery::Verb,
     },
@@ -220,4 +220,57 @@ fn what_was_exhausted_while_slow_does_not_keep_a_failed_endpoint_from_being_recr
     let failed = look("fraud").status(EndpointStatus::Failed, stage.now);
     stage.sweep([failed]);
     assert!(matches!(stage.steps().remove(0).verb, Verb::Delete { .. }));
+}
+
+fn held_by_a_rollout(look: Look, trial: &str) -> Look {
+    let mut look = look;
+    look.0.holder = Some(Holder {
+        name: "traffic-shifter".into(),
+        purpose: "rollout fraud/1".into(),
+        trial: Some(trial.into()),
+    });
+    look
+}
+
+#[test]
+fn beside_a_rollout_only_the_variant_on_trial_loses_its_traffic() {
+    let every = [Rung::Redeploy, Rung::AddInstance, Rung::ShiftAway, Rung::Recreate];
+    let mut stage = stage().allowing(&every);
+    stage.sweeps(10, &held_by_a_rollout(sick_blue(), "green"));
+    assert_eq!(
+        stage.steps(),
+        [],
+        "green has not earned blue's traffic, and the config is the rollout's"
+    );
+    let why = "traffic-shifter is changing it, for rollout fraud/1";
+    let mut evidence = stage.told.iter().flat_map(|alert| &alert.evidence);
+    assert!(evidence.any(|line| line.starts_with(why)), "{:#?}", stage.told);
+    let heard = stage.heard();
+    assert!(!heard.contains("recovery."), "{heard}");
+
+    let mut stage = self::stage().allowing(&every);
+    stage.sweeps(10, &held_by_a_rollout(sick_blue(), "blue"));
+    assert!(matches!(&stage.steps()[..], [step] if matches!(step.verb, Verb::SetWeights(_))));
+
+    let mut stage = self::stage().allowing(&every);
+    stage.sweeps(10, &held_by_a_rollout(sick_blue(), "green"));
+    stage.sweeps(2, &sick_blue());
+    assert_eq!(stage.steps().len(), 1, "once the rollout is over, the repair begins");
+}
+
+#[test]
+fn what_was_raised_is_not_lowered_in_the_middle_of_a_rollout() {
+    let mut stage = stage().allowing(&[Rung::AddInstance]);
+    let three = |look: Look| look.endpoint(|endpoint| endpoint.variants = vec![variant("blue", 1.0, 3)]);
+    stage.sweeps(3, &look("fraud").degraded().scaled(1, 4)).accepted();
+    stage.sweeps(60, &held_by_a_rollout(three(look("fraud")).scaled(3, 4), "green"));
+    assert_eq!(stage.steps(), []);
+    stage.sweeps(30, &three(look("fraud")).scaled(3, 4));
+    assert_eq!(
+        stage.steps()[0].verb,
+        Verb::SetMinimum {
+            variant: "blue".into(),
+            minimum: 1
+        }
+    );
 }
