@@ -3,8 +3,10 @@
 //! One YAML file declares everything. It is read whole or refused whole, with all its mistakes at once; the types of
 //! [`file`] are at the same time its JSON Schema (`docs/fleet.schema.json`) and its reference (`docs/fleet.md`).
 
+mod account;
 mod answer;
 mod backup;
+pub(crate) mod capacity;
 mod file;
 pub(crate) mod glob;
 mod golden;
@@ -23,17 +25,20 @@ use std::collections::BTreeMap;
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 
+use account::{Apis, Lambdas};
 use backup::BackupSection;
+use capacity::CapacityLayer;
 use file::Health;
 use rollout::Strategies;
 use select::Select;
 use wake::WakeSection;
 
-pub use self::rollout::RolloutRules;
 pub(crate) use self::rollout::RolloutSection;
+pub use self::{account::ReconcilePolicy, rollout::RolloutRules};
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
     backup::{artifact::Vault, policy::BackupPolicy},
+    capacity::{dashboard::DashboardPolicy, thing::Thing},
     health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
     wake::WakePolicy,
     yaml::{self, Found},
@@ -47,6 +52,10 @@ pub struct Fleet {
     entries: Vec<Entry>,
     fleet_health: FleetHealthPolicy,
     simultaneous_wakes: u32,
+    lambdas: Lambdas,
+    apis: Apis,
+    dashboard: Option<DashboardPolicy>,
+    reconcile: ReconcilePolicy,
 }
 
 /// What one place in the file says of an endpoint.
@@ -56,6 +65,7 @@ struct Layer {
     rollout: RolloutSection,
     backup: BackupSection,
     wake: WakeSection,
+    capacity: CapacityLayer,
     /// A part of it is wrong and counts as not written: nothing can be said to be missing.
     unread: bool,
 }
@@ -68,6 +78,7 @@ impl Layer {
             rollout: self.rollout.over(under.rollout),
             backup: self.backup.over(under.backup),
             wake: self.wake.over(under.wake),
+            capacity: self.capacity.over(under.capacity),
         }
     }
 }
@@ -140,6 +151,29 @@ impl Fleet {
         self.simultaneous_wakes
     }
 
+    /// Everything that is declared of an endpoint's capacity: what it is made of, what of it scales and how, its alarms. None
+    /// where no entry selects it. Layers as in [`Fleet::health_for`].
+    pub fn capacity_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Vec<Thing> {
+        self.layer_for(name, tags)
+            .map(|layer| layer.capacity.things(name))
+            .unwrap_or_default()
+    }
+
+    /// What is declared of the account beside its endpoints: the concurrency of functions, the throttling of APIs.
+    pub fn account(&self) -> Vec<Thing> {
+        self.lambdas.things().chain(self.apis.things()).collect()
+    }
+
+    /// The dashboard, when there is to be one.
+    pub fn dashboard(&self) -> Option<&DashboardPolicy> {
+        self.dashboard.as_ref()
+    }
+
+    /// What the reconciler may do by itself.
+    pub fn reconcile(&self) -> &ReconcilePolicy {
+        &self.reconcile
+    }
+
     fn layer_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<Layer> {
         let selecting = |exact: bool| {
             self.entries
@@ -206,14 +240,16 @@ impl Deserr<Found> for Fleet {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut found = Found::default();
         let file = file::File::read(value, at, &mut found);
-        let (defaults, mut strategies) = (file.defaults.unwrap_or_default(), file.strategies.unwrap_or_default());
+        let (mut defaults, mut strategies) = (file.defaults.unwrap_or_default(), file.strategies.unwrap_or_default());
         let unread = defaults.found.count() > 0;
-        found.and(defaults.found);
+        found.and(std::mem::take(&mut defaults.found));
         found.and(std::mem::take(&mut strategies.found));
         found.and(file.endpoints.found);
-        let wide = file.fleet.unwrap_or_default();
+        let mut wide = file.fleet.unwrap_or_default();
+        let reconcile = wide.reconcile.take().unwrap_or_default().resolve();
         let fleet = Self {
             defaults: Layer {
+                capacity: defaults.capacity(),
                 health: defaults.health.unwrap_or_default(),
                 rollout: defaults.rollout.unwrap_or_default(),
                 backup: defaults.backup.unwrap_or_default(),
@@ -224,6 +260,10 @@ impl Deserr<Found> for Fleet {
             entries: file.endpoints.entries,
             simultaneous_wakes: wide.simultaneous_wakes(),
             fleet_health: wide.resolve(),
+            lambdas: file.lambdas.unwrap_or_default(),
+            apis: file.apis.unwrap_or_default(),
+            dashboard: file.dashboard.map(account::DashboardSection::resolve),
+            reconcile,
         };
         found.and(whole::contradictions(&fleet, at));
         found.or(fleet)

@@ -8,6 +8,7 @@ pub mod analysis;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod backup;
+pub mod capacity;
 pub mod command;
 pub mod cron;
 pub mod emf;

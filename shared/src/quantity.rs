@@ -137,6 +137,11 @@ impl Share {
         }
     }
 
+    /// From 0 to 100.
+    pub fn percent(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::STEPS_PER_PERCENT)
+    }
+
     /// From 0 to 1.
     pub fn fraction(self) -> f64 {
         f64::from(self.0) / f64::from(100 * Self::STEPS_PER_PERCENT)
@@ -244,7 +249,7 @@ quantity!(Share, "share", "10%");
 
 mod bounded;
 
-pub use bounded::{Number, ShareWithin, SpanWithin, Whole};
+pub use bounded::{Number, Positive, ShareWithin, SpanWithin, Whole};
 
 #[cfg(test)]
 mod tests;

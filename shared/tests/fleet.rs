@@ -2,6 +2,7 @@
 
 mod fleet {
     mod backup;
+    mod capacity;
     mod errors;
     mod meaning;
     mod wake;

@@ -67,6 +67,45 @@ fn around(section: &str, fields: Map<String, Value>) -> Value {
         };
         health(json!({ "probes": [with(fields, needed)] }))
     };
+    let target = |fields: Map<String, Value>| {
+        let of = ["variant", "component", "serverless"]
+            .iter()
+            .any(|of| fields.contains_key(*of));
+        let needed = match of {
+            true => json!({ "min": 1, "max": 10 }),
+            false => json!({ "variant": "main", "min": 1, "max": 10 }),
+        };
+        file(json!({ "defaults": { "scaling": [with(fields, needed)] } }))
+    };
+    let policy = |fields: Map<String, Value>| {
+        let has = |field: &str| fields.contains_key(field);
+        let (needed, of) = match () {
+            () if has("provisioned_utilization") => (json!({ "name": "p" }), "serverless"),
+            () if has("cpu") || has("gpu") => (json!({ "name": "p", "cores": 4 }), "variant"),
+            () if has("cores") => (json!({ "name": "p", "cpu": "70%" }), "variant"),
+            () if has("predefined") || has("metric") => (json!({ "name": "p", "target": 60 }), "variant"),
+            () if has("target") => (json!({ "name": "p", "predefined": "x" }), "variant"),
+            () if [
+                "invocations_per_instance",
+                "concurrency",
+                "latency",
+                "backlog_per_instance",
+                "from_zero",
+                "step",
+            ]
+            .iter()
+            .any(|field| has(field)) =>
+            {
+                (json!({ "name": "p" }), "variant")
+            }
+            () => (json!({ "name": "p", "latency": "1s" }), "variant"),
+        };
+        let policies = json!([with(fields, needed)]);
+        target(Map::from_iter([
+            (of.to_owned(), json!("main")),
+            ("policies".to_owned(), policies),
+        ]))
+    };
     let expect = |expect: Value| probe(Map::from_iter([("expect".to_owned(), expect)]));
     match section {
         "Fleet" => file(Value::Object(fields)),
@@ -126,6 +165,69 @@ fn around(section: &str, fields: Map<String, Value>) -> Value {
             let needed = json!({ "name": "office", "cron": "0 8 ? * MON-FRI *", "for": "1h" });
             file(json!({ "defaults": { "wake": { "prewarm": [with(fields, needed)] } } }))
         }
+        "Scaling" => target(fields),
+        "Suspended" => target(Map::from_iter([("suspended".to_owned(), Value::Object(fields))])),
+        "Policy" => policy(fields),
+        "Metric" => {
+            let metric = with(fields, json!({ "namespace": "AWS/SageMaker", "name": "Invocations" }));
+            policy(Map::from_iter([("metric".to_owned(), metric)]))
+        }
+        "StepScaling" => {
+            let needed = match fields.contains_key("at_least") {
+                true => json!({ "adjust": "percent", "steps": [{ "by": 1 }] }),
+                false => json!({ "steps": [{ "by": 1 }] }),
+            };
+            policy(Map::from_iter([("step".to_owned(), with(fields, needed))]))
+        }
+        "StepAdjustment" => {
+            let steps = json!({ "steps": [with(fields, json!({ "by": 1 }))] });
+            policy(Map::from_iter([("step".to_owned(), steps)]))
+        }
+        "FromZero" => policy(Map::from_iter([("from_zero".to_owned(), Value::Object(fields))])),
+        "ScheduledAction" => {
+            let needed = match fields.contains_key("at") || fields.contains_key("rate") {
+                true => json!({ "name": "a", "max": 9 }),
+                false => json!({ "name": "a", "cron": "0 8 ? * MON-FRI *", "max": 9 }),
+            };
+            let needed = match fields.get("max") {
+                Some(_) => with(fields, needed),
+                None => with(
+                    fields,
+                    with(needed.as_object().cloned().unwrap_or_default(), json!({ "max": 9 })),
+                ),
+            };
+            file(json!({ "defaults": { "schedule": [needed] } }))
+        }
+        "Alarm" => {
+            let has = |field: &str| fields.contains_key(field);
+            let needed = match () {
+                () if has("metric") || has("threshold") || has("compare") => {
+                    let metric = json!({ "namespace": "AWS/SageMaker", "name": "Invocations" });
+                    json!({ "name": "a", "metric": metric, "threshold": 1 })
+                }
+                () if has("waiting") || has("no_capacity") => json!({ "name": "a" }),
+                () if has("latency") => json!({ "name": "a", "variant": "main" }),
+                () if has("percentile") => json!({ "name": "a", "variant": "main", "latency": "1s" }),
+                () if has("component") => json!({ "name": "a", "errors": "5%" }),
+                () => json!({ "name": "a", "variant": "main", "errors": "5%" }),
+            };
+            file(json!({ "defaults": { "alarms": [with(fields, needed)] } }))
+        }
+        "Provision" => file(json!({ "defaults": { "provision": fields } })),
+        "Model" => file(json!({ "defaults": { "provision": { "model": fields } } })),
+        "Capture" => file(json!({ "defaults": { "provision": { "capture": fields } } })),
+        "Async" => file(json!({ "defaults": { "provision": { "async": fields } } })),
+        "Lambda" => file(json!({ "lambdas": { "predict": fields } })),
+        "Api" => file(json!({ "apis": { "a1": with(fields, json!({ "stages": {} })) } })),
+        "Stage" => {
+            file(json!({ "apis": { "a1": { "stages": { "prod": with(fields, json!({ "rate": 1, "burst": 1 })) } } } }))
+        }
+        "Method" => {
+            let methods = json!({ "GET /": with(fields, json!({ "rate": 1, "burst": 1 })) });
+            file(json!({ "apis": { "a1": { "stages": { "prod": { "rate": 1, "burst": 1, "methods": methods } } } } }))
+        }
+        "Dashboard" => file(json!({ "dashboard": fields })),
+        "Reconcile" => file(json!({ "fleet": { "reconcile": fields } })),
         other => panic!("say in this function where a file has the section {other}"),
     }
 }
@@ -230,6 +332,64 @@ fn writing_every_default_out_changes_nothing() {
     written["enabled"] = json!(true);
     assert_eq!(wake(written), wake(json!({ "enabled": true })));
     assert_eq!(full.simultaneous_wakes(), bare.simultaneous_wakes());
+
+    // What scales, said with everything written out and with what is needed only.
+    let capacity = |section: Value| {
+        let file = json!({ "version": 1, "endpoints": { "a": section } });
+        parsed(&file.to_string(), "capacity").capacity_for("a", None)
+    };
+    let mut written = render::defaults(&schema, "Scaling");
+    let needed = json!({ "variant": "main", "min": 1, "max": 2 });
+    let of_policy = json!({ "name": "p", "latency": "1s" });
+    let mut policy = render::defaults(&schema, "Policy");
+    policy
+        .as_object_mut()
+        .expect("fields")
+        .retain(|field, _| field.starts_with("scale_"));
+    for (section, fields) in [(&mut written, &needed), (&mut policy, &of_policy)] {
+        for (field, value) in fields.as_object().into_iter().flatten() {
+            section[field] = value.clone();
+        }
+    }
+    written["policies"] = json!([policy]);
+    let mut bare_target = needed.clone();
+    bare_target["policies"] = json!([of_policy]);
+    assert_eq!(
+        capacity(json!({ "scaling": [written] })),
+        capacity(json!({ "scaling": [bare_target] }))
+    );
+    let mut alarm = render::defaults(&schema, "Alarm");
+    alarm
+        .as_object_mut()
+        .expect("fields")
+        .retain(|field, _| field != "compare" && field != "metric");
+    for (field, value) in [("name", "a"), ("variant", "main"), ("errors", "5%")] {
+        alarm[field] = json!(value);
+    }
+    let bare_alarm = json!({ "name": "a", "variant": "main", "errors": "5%" });
+    assert_eq!(
+        capacity(json!({ "alarms": [alarm] })),
+        capacity(json!({ "alarms": [bare_alarm] }))
+    );
+    let model = json!({ "image": "a/b:1", "role": "arn:aws:iam::111122223333:role/ml" });
+    let provision = |mut section: Value| {
+        section["instance_type"] = json!("ml.m5.xlarge");
+        for (field, value) in model.as_object().into_iter().flatten() {
+            section["model"][field] = value.clone();
+        }
+        section["capture"]["destination"] = json!("s3://captured/a");
+        section["async"]["output"] = json!("s3://answers/a");
+        capacity(json!({ "provision": section }))
+    };
+    let mut written = render::defaults(&schema, "Provision");
+    for (field, section) in [("model", "Model"), ("capture", "Capture"), ("async", "Async")] {
+        written[field] = render::defaults(&schema, section);
+    }
+    assert_eq!(
+        provision(written),
+        provision(json!({ "model": {}, "capture": {}, "async": {} }))
+    );
+    assert_eq!(full.reconcile(), bare.reconcile());
 
     let probes = |mut probe: Value| {
         probe["name"] = json!("p");

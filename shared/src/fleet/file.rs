@@ -6,7 +6,9 @@ use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
+    account::{ApiSection, Apis, DashboardSection, LambdaSection, Lambdas},
     backup::BackupSection,
+    capacity::{Alarms, CapacityLayer, ProvisionSection, Schedules, Targets},
     maintenance::Maintenance,
     probe::Probes,
     rollout::{RolloutSection, Strategies},
@@ -18,7 +20,7 @@ use super::{
 use crate::{
     health::policy::Rung,
     quantity::{Share, SpanWithin, Whole},
-    yaml::{Found, Parts},
+    yaml::{Found, Map, Parts},
 };
 
 const MINUTE: u64 = 60_000;
@@ -43,10 +45,27 @@ pub(super) struct File {
     /// The endpoints to look after. A key is the name of an endpoint, a glob, or, with `match`, the label of a group.
     #[schemars(required)]
     pub(super) endpoints: Endpoints,
+    /// Lambda functions by name: how much concurrency each has. **Not acted on yet.**
+    #[schemars(with = "Option<Map<LambdaSection>>", extend("default" = {}, "examples" = [{ "predict": { "reserved": 100, "provisioned": { "live": 10 } } }]))]
+    pub(super) lambdas: Option<Lambdas>,
+    /// REST APIs of API Gateway by id: how many requests each stage takes. **Not acted on yet.**
+    #[schemars(with = "Option<Map<ApiSection>>", extend("default" = {}, "examples" = [{ "a1b2c3d4e5": { "stages": { "prod": { "rate": 1000, "burst": 2000 } } } }]))]
+    pub(super) apis: Option<Apis>,
+    /// The CloudWatch dashboard of the fleet. With none, none is made. **Not acted on yet.**
+    pub(super) dashboard: Option<DashboardSection>,
 }
 
 impl File {
-    const FIELDS: [&str; 5] = ["version", "defaults", "strategies", "fleet", "endpoints"];
+    const FIELDS: [&str; 8] = [
+        "version",
+        "defaults",
+        "strategies",
+        "fleet",
+        "endpoints",
+        "lambdas",
+        "apis",
+        "dashboard",
+    ];
 
     /// What can be read. The rest counts as not written, and is told in `found` or in the `found` of its part.
     pub(super) fn read<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>, found: &mut Found) -> Self {
@@ -59,6 +78,17 @@ impl File {
             strategies: parts.take("strategies", found),
             fleet: parts.take::<Option<FleetSection>>("fleet", found).flatten(),
             endpoints: parts.require("endpoints", found).unwrap_or_default(),
+            lambdas: parts.take("lambdas", found).map(|map: Map<LambdaSection>| {
+                let lambdas = Lambdas(map);
+                found.and(lambdas.misnamed(at.push_key("lambdas")));
+                lambdas
+            }),
+            apis: parts.take("apis", found).map(|map: Map<ApiSection>| {
+                let apis = Apis(map);
+                found.and(apis.misnamed(at.push_key("apis")));
+                apis
+            }),
+            dashboard: parts.take::<Option<DashboardSection>>("dashboard", found).flatten(),
         }
     }
 }
@@ -89,6 +119,29 @@ impl JsonSchema for Version {
     }
 }
 
+const SECTIONS: [&str; 8] = [
+    "health",
+    "rollout",
+    "backup",
+    "wake",
+    "scaling",
+    "schedule",
+    "alarms",
+    "provision",
+];
+
+const ENTRY: [&str; 9] = [
+    "match",
+    "health",
+    "rollout",
+    "backup",
+    "wake",
+    "scaling",
+    "schedule",
+    "alarms",
+    "provision",
+];
+
 /// What holds for every endpoint that does not say otherwise.
 #[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -101,20 +154,43 @@ pub(super) struct Defaults {
     pub(super) backup: Option<BackupSection>,
     /// The wake section of every endpoint.
     pub(super) wake: Option<WakeSection>,
+    /// How every endpoint scales. **Not acted on yet.**
+    pub(super) scaling: Option<Targets>,
+    /// When the range of every endpoint changes by the clock. **Not acted on yet.**
+    pub(super) schedule: Option<Schedules>,
+    /// What CloudWatch watches of every endpoint. **Not acted on yet.**
+    pub(super) alarms: Option<Alarms>,
+    /// What every endpoint that is provisioned has in common. **Not acted on yet.**
+    pub(super) provision: Option<ProvisionSection>,
     /// What is wrong with it.
     #[schemars(skip)]
     pub(super) found: Found,
+}
+
+impl Defaults {
+    pub(super) fn capacity(&mut self) -> CapacityLayer {
+        CapacityLayer {
+            scaling: self.scaling.take(),
+            schedule: self.schedule.take(),
+            alarms: self.alarms.take(),
+            provision: self.provision.take(),
+        }
+    }
 }
 
 impl Deserr<Found> for Defaults {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut defaults = Self::default();
         let found = &mut defaults.found;
-        if let Some(mut parts) = Parts::of(value, at, &["health", "rollout", "backup", "wake"], found) {
+        if let Some(mut parts) = Parts::of(value, at, &SECTIONS, found) {
             defaults.health = parts.take::<Option<Health>>("health", found).flatten();
             defaults.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
             defaults.backup = parts.take::<Option<BackupSection>>("backup", found).flatten();
             defaults.wake = parts.take::<Option<WakeSection>>("wake", found).flatten();
+            defaults.scaling = parts.take::<Option<Targets>>("scaling", found).flatten();
+            defaults.schedule = parts.take::<Option<Schedules>>("schedule", found).flatten();
+            defaults.alarms = parts.take::<Option<Alarms>>("alarms", found).flatten();
+            defaults.provision = parts.take::<Option<ProvisionSection>>("provision", found).flatten();
         }
         Ok(defaults)
     }
@@ -135,6 +211,14 @@ pub(super) struct EntrySection {
     pub(super) backup: Option<BackupSection>,
     /// How it is woken from zero.
     pub(super) wake: Option<WakeSection>,
+    /// How it scales. **Not acted on yet.**
+    pub(super) scaling: Option<Targets>,
+    /// When its range changes by the clock. **Not acted on yet.**
+    pub(super) schedule: Option<Schedules>,
+    /// What CloudWatch watches of it. **Not acted on yet.**
+    pub(super) alarms: Option<Alarms>,
+    /// What it is made of when it is not there. **Not acted on yet.**
+    pub(super) provision: Option<ProvisionSection>,
     /// What is wrong with it.
     #[schemars(skip)]
     pub(super) found: Found,
@@ -143,11 +227,22 @@ pub(super) struct EntrySection {
     pub(super) unmatched: bool,
 }
 
+impl EntrySection {
+    pub(super) fn capacity(&mut self) -> CapacityLayer {
+        CapacityLayer {
+            scaling: self.scaling.take(),
+            schedule: self.schedule.take(),
+            alarms: self.alarms.take(),
+            provision: self.provision.take(),
+        }
+    }
+}
+
 impl Deserr<Found> for EntrySection {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut entry = Self::default();
         let found = &mut entry.found;
-        if let Some(mut parts) = Parts::of(value, at, &["match", "health", "rollout", "backup", "wake"], found) {
+        if let Some(mut parts) = Parts::of(value, at, &ENTRY, found) {
             let grouped = parts.has("match");
             let matching = parts.take::<Option<MatchSection>>("match", found);
             entry.unmatched = grouped && matching.is_none();
@@ -156,6 +251,10 @@ impl Deserr<Found> for EntrySection {
             entry.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();
             entry.backup = parts.take::<Option<BackupSection>>("backup", found).flatten();
             entry.wake = parts.take::<Option<WakeSection>>("wake", found).flatten();
+            entry.scaling = parts.take::<Option<Targets>>("scaling", found).flatten();
+            entry.schedule = parts.take::<Option<Schedules>>("schedule", found).flatten();
+            entry.alarms = parts.take::<Option<Alarms>>("alarms", found).flatten();
+            entry.provision = parts.take::<Option<ProvisionSection>>("provision", found).flatten();
         }
         Ok(entry)
     }

@@ -226,8 +226,8 @@ enum Start {
 #[derive(Clone, Copy, Debug)]
 struct Time(TimeOfDay);
 
-#[derive(Clone, Copy, Debug)]
-struct Moment(Timestamp);
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Moment(pub(super) Timestamp);
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Zone(pub(super) TimeZone);

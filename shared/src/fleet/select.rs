@@ -229,6 +229,7 @@ impl Deserr<Found> for Endpoints {
                 continue;
             }
             let layer = Layer {
+                capacity: section.capacity(),
                 health: section.health.unwrap_or_default(),
                 rollout: section.rollout.unwrap_or_default(),
                 backup: section.backup.unwrap_or_default(),

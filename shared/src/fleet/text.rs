@@ -22,6 +22,10 @@ impl<R> Text<R> {
     pub(crate) fn into_string(self) -> String {
         self.0
     }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl<R> Clone for Text<R> {
@@ -150,6 +154,50 @@ rules! {
     /// A few words in one line.
     Words: "up to 100 characters in one line", |text|
         (1..=100).contains(&text.chars().count()) && text.chars().all(|c| !c.is_control()) && text.trim() == text;
+    /// Application Auto Scaling's `PolicyName`.
+    PolicyName: "the name of a scaling policy: up to 256 characters in one line", |text|
+        (1..=256).contains(&text.chars().count()) && text.chars().all(|c| !c.is_control()) && text.trim() == text;
+    /// Application Auto Scaling's `ScheduledActionName`.
+    ActionName: "the name of a scheduled action: up to 256 characters in one line, without : / |", |text|
+        PolicyName::keeps(text) && !text.contains([':', '/', '|']);
+    /// CloudWatch's `DashboardName`.
+    DashboardName: "the name of a dashboard: up to 255 letters, digits, hyphens and underscores", |text|
+        length(text, 255) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    /// Lambda's `FunctionName`, without account and version.
+    FunctionName: "the name of a Lambda function: up to 64 letters, digits, hyphens and underscores", |text|
+        length(text, 64) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    /// What names begin with; long enough that nobody else's do.
+    OwnPrefix: "the beginning of names: 4 to 32 letters, digits, hyphens and underscores", |text|
+        (4..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    /// CloudWatch's `Namespace`.
+    Namespace: "a namespace of CloudWatch such as AWS/SageMaker", |text|
+        length(text, 255) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/#:-".contains(&b));
+    /// CloudWatch's `MetricName`, and the names and values of dimensions.
+    Name: "1 to 255 printable ASCII characters", |text|
+        length(text, 255) && text.bytes().all(|b| (b' '..=b'~').contains(&b)) && text.trim() == text;
+    /// `Statistic` and `ExtendedStatistic` of an alarm.
+    Statistic: "Average, Sum, Minimum, Maximum, SampleCount, or a percentile such as p99 or p99.9", |text|
+        ["Average", "Sum", "Minimum", "Maximum", "SampleCount"].contains(&text)
+            || text.strip_prefix('p').is_some_and(|rest| {
+                let plain = rest.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !rest.ends_with('.');
+                plain && rest.len() <= 8 && rest.parse::<f64>().is_ok_and(|rank| (0.0..=100.0).contains(&rank))
+            });
+    /// CloudWatch's `AlarmDescription`.
+    Description: "up to 1024 characters", |text| (1..=1024).contains(&text.chars().count());
+    /// Something of AWS by its whole name.
+    Arn: "an ARN such as arn:aws:sns:us-east-1:111122223333:alerts", |text|
+        text.len() <= 1024
+            && text.starts_with("arn:")
+            && text.split(':').count() >= 6
+            && text.chars().all(|c| !c.is_control() && !c.is_whitespace());
+    /// SageMaker's `Image`.
+    Image: "an image such as 111122223333.dkr.ecr.us-east-1.amazonaws.com/fraud:1", |text|
+        length(text, 255) && text.contains('/') && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    /// SageMaker's `S3Uri` and `Url`.
+    S3Place: "a place in a bucket, such as s3://my-bucket/models/fraud.tar.gz", |text|
+        text.len() <= 1024
+            && text.strip_prefix("s3://").is_some_and(|rest| is_bucket(rest.split('/').next().unwrap_or_default()))
+            && text.chars().all(|c| !c.is_control());
     /// What an answer is searched for.
     Piece: "a text of 1 to 4096 characters", |text| (1..=4096).contains(&text.chars().count());
 }

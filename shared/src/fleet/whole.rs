@@ -19,7 +19,7 @@ pub(super) fn contradictions(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
 /// only what an endpoint's own entry comes to is judged, and of globs what they contradict.
 fn of_sections(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
     let mut found = Found::default();
-    let mut told = BTreeSet::new();
+    let (mut told, mut told_whole) = (BTreeSet::new(), BTreeSet::new());
     for entry in fleet
         .entries
         .iter()
@@ -29,6 +29,13 @@ fn of_sections(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
         let whole = layers
             .iter()
             .fold(Layer::default(), |under, (_, layer)| (*layer).clone().over(under));
+        for (section, problem, accepted) in whole.capacity.contradictions() {
+            let says = layers.iter().rev().find(|(_, layer)| layer.capacity.says(section));
+            let source = says.map_or(Some(entry.key.as_str()), |(key, _)| *key);
+            if told_whole.insert((source.map(str::to_owned), problem.clone())) {
+                found.and(at_section(at, source, section, |at| Found::one(at, problem, accepted)));
+            }
+        }
         let backup = whole.backup.contradictions().into_iter().map(|wrong| ("backup", wrong));
         let wake = whole.wake.contradictions().into_iter().map(|wrong| ("wake", wrong));
         for (section, (field, problem, accepted)) in backup.chain(wake) {
@@ -117,17 +124,25 @@ fn at_field(
     field: &str,
     tell: impl FnOnce(ValuePointerRef<'_>) -> Found,
 ) -> Found {
+    at_section(at, key, section, |at| tell(at.push_key(field)))
+}
+
+/// The same for a whole section.
+fn at_section(
+    at: ValuePointerRef<'_>,
+    key: Option<&str>,
+    section: &str,
+    tell: impl FnOnce(ValuePointerRef<'_>) -> Found,
+) -> Found {
     match key {
         None => {
             let at = at.push_key("defaults");
-            let at = at.push_key(section);
-            tell(at.push_key(field))
+            tell(at.push_key(section))
         }
         Some(key) => {
             let at = at.push_key("endpoints");
             let at = at.push_key(key);
-            let at = at.push_key(section);
-            tell(at.push_key(field))
+            tell(at.push_key(section))
         }
     }
 }

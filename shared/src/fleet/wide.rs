@@ -3,6 +3,7 @@
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::account::ReconcileSection;
 use crate::{
     quantity::{Share, Whole},
     yaml::{Found, Map},
@@ -31,6 +32,9 @@ pub(super) struct FleetSection {
     /// Goes into every alert, as message attributes that subscriptions can filter by.
     #[deserr(default)]
     pub(super) labels: Option<Labels>,
+    /// What may be done about capacity that differs from what is declared. **Not acted on yet.**
+    #[deserr(default)]
+    pub(super) reconcile: Option<ReconcileSection>,
 }
 
 /// When failures are taken as one.

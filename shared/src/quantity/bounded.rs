@@ -188,3 +188,47 @@ impl JsonSchema for Number {
         json_schema!({ "type": "number", "title": "a number" })
     }
 }
+
+/// A number above 0, up to a million million.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Positive(f64);
+
+impl Positive {
+    /// What is accepted, for people.
+    pub const FORM: &str = "a number above 0, up to 1000000000000";
+
+    const MOST: f64 = 1e12;
+
+    /// Above 0 and finite.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Deserr<Found> for Positive {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let number = f64::deserialize_from_value(value, at).map_err(|found: Found| found.accepting(Self::FORM))?;
+        match number > 0.0 && number <= Self::MOST {
+            true => Ok(Self(number)),
+            false => Err(Found::one(
+                at,
+                format!("{number} is out of range"),
+                Self::FORM.to_owned(),
+            )),
+        }
+    }
+}
+
+impl JsonSchema for Positive {
+    fn schema_name() -> Cow<'static, str> {
+        "Positive".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "title": Self::FORM, "exclusiveMinimum": 0, "maximum": 1_000_000_000_000_u64 })
+    }
+}
