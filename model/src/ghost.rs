@@ -9,6 +9,7 @@ use shared::{
         policy::{Engine, OnDeadline},
         request::Order,
     },
+    trigger::AlarmState,
 };
 
 use super::{
@@ -281,7 +282,7 @@ fn quiet(look: &Look, plan: &Plan) -> Result<(), String> {
             .alarms
             .yes()
             .and_then(|it| it.iter().find(|alarm| alarm.name == *name));
-        seen.is_some_and(|alarm| !alarm.alarming)
+        seen.is_some_and(|alarm| alarm.state == AlarmState::Ok)
     };
     match wanted.iter().find(|name| !ok(name)) {
         None => Ok(()),

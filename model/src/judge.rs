@@ -99,7 +99,7 @@ fn shows_harm(look: &Look, rollout: &Rollout) -> bool {
     let alarm = look
         .alarms
         .yes()
-        .is_some_and(|it| it.iter().any(|alarm| alarm.alarming && wanted.contains(&alarm.name)));
+        .is_some_and(|it| it.iter().any(|alarm| alarm.alarming() && wanted.contains(&alarm.name)));
     let analysis = look.analysis.as_ref().and_then(|it| it.yes());
     alarm || analysis.is_some_and(|it| it.verdict == Verdict::Fail)
 }

@@ -1,12 +1,13 @@
 //! What Steward sees of the world when it looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     analysis::{Analysis, CheckResult, Missing, Verdict},
     endpoint::{Endpoint, EndpointStatus, Variant},
     rollout::look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, SmokeSeen},
     scaling::{Scaling, ScalingPolicy, ScalingRule, TrackedMetric},
+    trigger::AlarmState,
 };
 
 use super::world::{ALARM, Component, Declared, ENDPOINT, Fleet, Quality, Target, World, instant};
@@ -115,9 +116,10 @@ impl World {
             };
             Some(AlarmSeen {
                 name: name.clone(),
-                alarming,
+                state: if alarming { AlarmState::Alarm } else { AlarmState::Ok },
                 reason: "Threshold Crossed".to_owned(),
                 since,
+                variants: BTreeSet::new(),
             })
         };
         wanted.iter().filter_map(seen).collect()

@@ -231,7 +231,10 @@ async fn alarms_are_seen_as_they_stand_metric_and_composite() {
     let names = ["errors", "both", "no-such-alarm"].map(str::to_owned);
     let mut seen = cloudwatch.alarms(&names).await.expect("described");
     seen.sort_by(|a, b| a.name.cmp(&b.name));
-    let told: Vec<_> = seen.iter().map(|alarm| (alarm.name.as_str(), alarm.alarming)).collect();
+    let told: Vec<_> = seen
+        .iter()
+        .map(|alarm| (alarm.name.as_str(), alarm.alarming()))
+        .collect();
     assert_eq!(told, [("both", true), ("errors", true)]);
     assert!(
         seen.iter()
@@ -247,7 +250,7 @@ async fn the_abort_alarm_stays_ok_until_it_is_tripped_and_tripped_until_it_is_de
     let name = "steward-abort-fraud-1";
     let alarming = async || {
         let seen = cloudwatch.alarms(&[name.to_owned()]).await.expect("described");
-        seen.first().map(|alarm| alarm.alarming)
+        seen.first().map(|alarm| alarm.alarming())
     };
     lost(&cloud, "PutMetricAlarm");
     cloudwatch.put_abort_alarm(name).await.expect("made");

@@ -382,7 +382,7 @@ async fn alarms_and_metrics_are_read_whole_whatever_happens_to_a_call() {
             .unwrap_or_else(|error| panic!("{fault}: {error}"));
         let read: Vec<_> = alarms
             .iter()
-            .map(|alarm| (alarm.name.as_str(), alarm.alarming))
+            .map(|alarm| (alarm.name.as_str(), alarm.alarming()))
             .collect();
         assert_eq!(read, [("busy", true), ("any", true)], "{fault}");
         let wanted = [statistic("NoSuchMetric"), statistic("Invocations")];

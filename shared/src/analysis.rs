@@ -20,6 +20,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod alone;
 mod bad_minutes;
 mod latency;
 mod policy;
@@ -28,6 +29,7 @@ mod series;
 mod shares;
 mod words;
 
+pub use alone::judge_alone;
 pub use policy::{
     Against, Alpha, AnalysisPolicy, BadMinutes, ErrorCheck, ErrorKind, LatencyCheck, LatencyLimit, OutOfRange, Ratio,
     ShareLimit, SlowCheck,
@@ -76,7 +78,7 @@ pub enum Missing {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CheckResult {
-    /// `requests`, `errors`, `errors against blue`, `p99`, `p99 against blue`, `slow`, `slow against blue`.
+    /// `requests`, `errors`, `errors against blue`, `errors without blue`, the same of `slow`, `p99`, `p99 against blue`.
     pub name: String,
     /// What it found.
     pub verdict: Verdict,
@@ -161,8 +163,7 @@ impl fmt::Display for Analysis {
 
 /// Judges the minutes of one step of a rollout. Hand over only minutes that are complete; see [`Series::before`].
 ///
-/// Where blue gets no requests by design, judge by [`AnalysisPolicy::without_blue`]: a comparison with nothing is
-/// inconclusive for ever.
+/// Where blue gets no requests by design, [`judge_alone`] instead: a comparison with nothing is inconclusive for ever.
 pub fn judge(policy: &AnalysisPolicy, blue: &Series, green: &Series) -> Analysis {
     let mut checks = vec![shares::requests(policy.min_requests, green)];
     if let Some(errors) = &policy.errors {

@@ -142,6 +142,15 @@ impl Share {
         f64::from(self.0) / f64::from(Self::STEPS_PER_PERCENT)
     }
 
+    /// `None` above 1,000,000, which is all of it.
+    pub const fn from_millionths(millionths: u32) -> Option<Self> {
+        if millionths <= 100 * Self::STEPS_PER_PERCENT {
+            Some(Self(millionths))
+        } else {
+            None
+        }
+    }
+
     /// From 0 to 1.
     pub fn fraction(self) -> f64 {
         f64::from(self.0) / f64::from(100 * Self::STEPS_PER_PERCENT)

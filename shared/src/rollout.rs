@@ -53,7 +53,7 @@ pub use self::{
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Update},
     names::{is_valid, lease_owner},
-    needs::{names_alarm, needs, wake},
+    needs::{names_alarm, needs, of_here, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},
     preflight::{Problem, Problems, plan, preflight},

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, future::Future};
 
 use futures::future::join_all;
 use shared::{
-    analysis::{Analysis, AnalysisPolicy, judge},
+    analysis::{Analysis, AnalysisPolicy, Series, judge, judge_alone},
     aws::{autoscaling::Scaled, probes},
     failure::{CallError, Failure},
     probe::Judgement,
-    rollout::look::{Known, Look, Needs, SmokeSeen, Window},
+    rollout::look::{Before, Known, Look, Needs, SmokeSeen, Window},
     text::sentence,
 };
 
@@ -116,6 +116,7 @@ async fn analysis(
         from,
         to,
         blue,
+        before,
         green,
         whole,
     } = window;
@@ -131,9 +132,18 @@ async fn analysis(
             read.map(|[blue, green]| judge(policy, &blue, &green))
         }
         (None, _) => {
-            let policy = policy.without_blue();
-            let read = cloudwatch.fleets(endpoint, [green], &policy, *from, *to).await;
-            read.map(|[green]| judge(&policy, &shared::analysis::Series::default(), &green))
+            let read = cloudwatch.fleets(endpoint, [green], policy, *from, *to).await;
+            let earlier = async || match before {
+                None => Ok(Series::default()),
+                Some(Before { from, to, blue }) => {
+                    let read = cloudwatch.fleets(endpoint, [blue], policy, *from, *to).await;
+                    read.map(|[blue]| blue)
+                }
+            };
+            match read {
+                Ok([green]) => earlier().await.map(|before| judge_alone(policy, &before, &green)),
+                Err(call) => Err(call),
+            }
         }
     };
     known(judged)

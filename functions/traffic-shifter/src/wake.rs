@@ -1,6 +1,6 @@
 //! What wakes the traffic shifter besides people: the schedule, SageMaker's events, alarms.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt, stream};
 use shared::{
@@ -9,7 +9,7 @@ use shared::{
         ledger::{LedgerError, Loaded},
     },
     report::Report,
-    rollout::{AlarmNews, RolloutLedger},
+    rollout::{AlarmNews, RolloutLedger, of_here},
     trigger::{AlarmChange, AlarmState},
 };
 use tracing::Instrument;
@@ -46,6 +46,16 @@ pub(crate) async fn endpoint(ctx: &Context, call: &Invocation, endpoint: &str) -
 
 /// Every rollout that goes back on one of these alarms, now.
 pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmChange]) -> Result<Report, HandlerError> {
+    let settings = ctx.settings();
+    let (region, account) = (settings.region.as_str(), settings.account());
+    let here: Vec<&AlarmChange> = of_here(changes, region, account).collect();
+    if here.is_empty() {
+        let others: BTreeSet<&str> = changes.iter().map(|change| change.arn.as_str()).collect();
+        return Ok(Report::done(format!(
+            "{} is of another Region or account than the rollouts here ({region}, {account}); there is nothing to do.",
+            others.into_iter().collect::<Vec<_>>().join(", ")
+        )));
+    }
     let services = Services::new(ctx, call);
     let due = ledgers::due(ctx, &services).await?;
     let reading = due.into_iter().map(async |endpoint| {
@@ -57,8 +67,8 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
     let (mut concerned, mut unread) = (Vec::new(), None);
     for (endpoint, loaded) in read {
         match loaded {
-            Ok(loaded) if ledgers::named(&loaded.document, changes.iter().map(|change| change.name.as_str())) => {
-                let alarming = changes.iter().filter(|change| change.state == AlarmState::Alarm);
+            Ok(loaded) if ledgers::named(&loaded.document, here.iter().map(|change| change.name.as_str())) => {
+                let alarming = here.iter().filter(|change| change.state == AlarmState::Alarm);
                 let news = alarming.map(|change| AlarmNews {
                     name: change.name.clone(),
                     at: change.at,
@@ -83,11 +93,10 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
         return Err(error.into());
     }
     if driven.is_empty() {
-        let names: BTreeMap<&str, &AlarmChange> = changes.iter().map(|change| (change.name.as_str(), change)).collect();
-        let names: Vec<&str> = names.into_keys().collect();
+        let names: BTreeSet<&str> = here.iter().map(|change| change.name.as_str()).collect();
         return Ok(Report::done(format!(
             "No rollout at work names the alarm {}; there is nothing to do.",
-            names.join(", ")
+            names.into_iter().collect::<Vec<_>>().join(", ")
         )));
     }
     Ok(outcome::report(&driven))

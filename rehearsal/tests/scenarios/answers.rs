@@ -23,7 +23,7 @@ world:
           variants: {blue: {model: fraud-v1, instances: 4, scaling: {min: 4, max: 10, target: 900}}}
         search: {config: search-1, traffic: 5 rps, variants: {blue: {model: fraud-v1, instances: 2}}}
       alarms:
-        fraud-5xx: {metric: Invocation5XXErrors, endpoint: fraud-detector, variant: blue, statistic: Sum, above: 50, missing: not_breaching}
+        fraud-5xx: {metric: Invocation5XXErrors, endpoint: fraud-detector, variant: green, statistic: Sum, above: 50, missing: not_breaching}
         search-5xx: {metric: Invocation5XXErrors, endpoint: search, variant: blue, statistic: Sum, above: 50, missing: not_breaching}
   incidents:
     - {at: 1m, endpoint: search, behaves: {errors: 60%}}

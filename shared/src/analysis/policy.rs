@@ -42,20 +42,11 @@ impl AnalysisPolicy {
         }
     }
 
-    /// The same without comparisons, for a step in which blue gets no requests. Absolute limits stay.
-    #[must_use]
-    pub fn without_blue(&self) -> Self {
-        let mut policy = self.clone();
-        if let Some(errors) = &mut policy.errors {
-            errors.against_blue = None;
-        }
-        if let Some(slow) = &mut policy.slow {
-            slow.against_blue = None;
-        }
-        for check in &mut policy.latency {
-            check.against_blue = None;
-        }
-        policy
+    /// There is a check that can fail green, beside blue at least.
+    pub fn decides(&self) -> bool {
+        let errors = self.errors.as_ref().is_some_and(|check| !check.dry_run);
+        let slow = self.slow.as_ref().is_some_and(|check| !check.dry_run);
+        errors || slow || self.latency.iter().any(|check| !check.dry_run)
     }
 
     /// What can never do what its author meant, for people; each with the field it is about.
@@ -101,7 +92,8 @@ impl AnalysisPolicy {
 pub struct ErrorCheck {
     /// What counts as failed. By default what is the model's own doing: 5xx and model errors.
     pub counted: BTreeSet<ErrorKind>,
-    /// The share it may never be above. None by default: a limit that suits every model does not exist.
+    /// The share it may never be above. None by default: a limit that suits every model does not exist. Where blue gets no
+    /// requests, [`AnalysisPolicy::without_blue`] makes one.
     pub limit: Option<ShareLimit>,
     /// How it may compare with blue.
     pub against_blue: Option<Against>,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{
     Against, Alpha, AnalysisPolicy, BadMinutes, ErrorCheck, ErrorKind, Errors, LatencyCheck, LatencyLimit, Minute,
-    Percentile, Ratio, Series, ShareLimit, SlowCheck, Verdict, judge,
+    Percentile, Ratio, Series, ShareLimit, SlowCheck, Verdict, judge, judge_alone,
 };
 use crate::quantity::{Share, Span};
 
@@ -235,13 +235,18 @@ proptest! {
 
     #[test]
     fn without_blue_no_comparison_is_left_and_every_limit_stays(
-        policy in any_policy(), blue in any_minutes(), green in any_minutes(),
+        policy in any_policy(), before in any_minutes(), green in any_minutes(),
     ) {
-        let (blue, green) = (Series::new(blue), Series::new(green));
-        let all = judge(&policy, &blue, &green);
-        let alone = judge(&policy.without_blue(), &Series::default(), &green);
-        let own = all.checks.into_iter().filter(|check| !check.name.ends_with("against blue"));
-        prop_assert_eq!(alone.checks, own.collect::<Vec<_>>());
+        let (before, green) = (Series::new(before), Series::new(green));
+        let beside = judge(&policy, &Series::default(), &green);
+        let alone = judge_alone(&policy, &before, &green);
+        prop_assert!(alone.checks.iter().all(|check| !check.name.ends_with("against blue")));
+        let own = beside.checks.into_iter().filter(|check| !check.name.ends_with("against blue"));
+        let kept = alone.checks.iter().filter(|check| !check.name.ends_with("without blue")).cloned();
+        prop_assert_eq!(kept.collect::<Vec<_>>(), own.collect::<Vec<_>>());
+        let errors = policy.errors.as_ref().is_some_and(|check| check.limit.is_none() && check.against_blue.is_some());
+        let held = alone.checks.iter().any(|check| check.name == "errors without blue");
+        prop_assert_eq!(held, errors, "errors are held to something whenever they were compared");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What one look says: whether harm is shown, whether everything is known to be well, whether the weights are as wished.
 
+mod alarms;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use self::alarms::{Alarms, alarms_are_quiet, without_data};
 use super::{
     cause::Cause,
     decision::{AlarmNews, Facts},
@@ -51,7 +54,7 @@ pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
         let alarms = look.alarms.yes()?;
         let alarm = alarms
             .iter()
-            .find(|alarm| alarm.alarming && policy.alarms.contains(&alarm.name))?;
+            .find(|alarm| alarm.alarming() && policy.alarms.contains(&alarm.name))?;
         Some(Cause::Alarm {
             name: alarm.name.clone(),
             reason: alarm.reason.clone(),
@@ -70,35 +73,6 @@ pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
         })
     });
     told.or(seen).or(analysed)
-}
-
-/// Every alarm is known and OK in this look.
-///
-/// # Errors
-/// What is not known.
-pub(super) fn alarms_are_quiet(world: &World<'_>, rollout: &Rollout) -> Result<(), Why> {
-    let wanted = &rollout.plan.request.policy.alarms;
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let look = world.look.ok_or(Why::NotLooked)?;
-    let alarms = match &look.alarms {
-        Known::Yes(alarms) => alarms,
-        Known::No(said) => return Err(Why::Unknown(format!("the alarms could not be described: {said}"))),
-    };
-    let missing: Vec<&str> = wanted
-        .iter()
-        .filter(|name| !alarms.iter().any(|alarm| alarm.name == **name))
-        .map(String::as_str)
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(Why::Unknown(format!(
-            "no alarm named {} exists any more",
-            missing.join(", ")
-        )))
-    }
 }
 
 /// The analysis passed on this step's data; what it said.

@@ -196,6 +196,12 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
     }
     match order {
         Order::Pause => {
+            if rollout.phase == Phase::Removing {
+                return Answer::no(format!(
+                    "Rollout {id} is removing blue, which cannot be held; with that it has completed. `abort` puts the old model \
+                     back."
+                ));
+            }
             if let Some(pause) = &rollout.paused {
                 return Answer::yes(format!("Rollout {id} is paused since {:.0} already.", pause.at));
             }
@@ -285,12 +291,17 @@ fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
         };
     }
     let Some(past) = returnable(facts.now, &turn.ledger).cloned() else {
-        return Answer::no(match turn.ledger.history.last() {
+        let completed = turn.ledger.history.iter().rev();
+        let completed = completed
+            .clone()
+            .find(|past| past.outcome == Ended::Completed || past.returned);
+        return Answer::no(match completed.or(turn.ledger.history.last()) {
             Some(past) if past.outcome == Ended::Completed => format!(
                 "Rollout {} completed at {:.0}, and its window for `rollback` is over. `start` one with the old model.",
                 past.plan.id(),
                 past.ended
             ),
+            Some(past) if past.returned => format!("Rollout {} was taken back after it had completed.", past.plan.id()),
             Some(past) => format!(
                 "The last rollout, {}, is {}: blue serves.",
                 past.plan.id(),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     cause::Cause,
-    checks::{self, Config, Progress, Seen, World},
+    checks::{self, Alarms, Config, Progress, Seen, World},
     decide::Next,
     effect::{Deployment, Effect, Routing},
     ledger::{Ended, Rollout},
@@ -200,7 +200,7 @@ fn deploying(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
                 }
                 Ok(Some(false)) => {}
             }
-            if let Err(why) = checks::alarms_are_quiet(world, rollout) {
+            if let Err(why) = checks::alarms_are_quiet(world, rollout, Alarms::Readable) {
                 return Next::Stay(why);
             }
             if let Some(only) = rollout.plan.only.clone() {
@@ -248,7 +248,10 @@ fn tripped(world: &World<'_>, alarm: &str) -> Result<Option<bool>, Why> {
     match world.look.map(|look| &look.alarms) {
         None => Err(Why::NotLooked),
         Some(Known::No(said)) => Err(Why::Unknown(format!("the alarms could not be described: {said}"))),
-        Some(Known::Yes(alarms)) => Ok(alarms.iter().find(|seen| seen.name == alarm).map(|seen| seen.alarming)),
+        Some(Known::Yes(alarms)) => Ok(alarms
+            .iter()
+            .find(|seen| seen.name == alarm)
+            .map(|seen| seen.alarming())),
     }
 }
 

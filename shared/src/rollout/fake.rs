@@ -4,7 +4,7 @@ mod allowed;
 mod sagemaker;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -139,7 +139,12 @@ pub(super) struct Fake {
     pub(super) endpoint: Option<Endpoint>,
     pub(super) configs: BTreeMap<String, ConfigSeen>,
     pub(super) scaling: BTreeMap<String, Scaling>,
+    /// Those there are, and whether they ring.
     pub(super) alarms: BTreeMap<String, bool>,
+    /// Those without data.
+    pub(super) no_data: BTreeSet<String>,
+    /// The variants in every alarm's dimensions.
+    pub(super) watched: BTreeSet<String>,
     pub(super) models: Vec<String>,
     pub(super) component: Option<ComponentSeen>,
     /// The configs of all other endpoints; `None` when they cannot be asked.
@@ -194,6 +199,8 @@ impl Fake {
             )]),
             scaling: BTreeMap::from([("blue".to_owned(), scaling())]),
             alarms: BTreeMap::from([("errors".to_owned(), false)]),
+            no_data: BTreeSet::new(),
+            watched: BTreeSet::new(),
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
             component: None,
             others: Some(BTreeMap::new()),

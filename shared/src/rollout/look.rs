@@ -8,6 +8,7 @@ use crate::{
     analysis::Analysis,
     endpoint::{Endpoint, EndpointStatus},
     scaling::Scaling,
+    trigger::AlarmState,
 };
 
 /// A fact that was asked for.
@@ -91,14 +92,27 @@ pub struct Window {
     pub from: Timestamp,
     /// Now less the metrics delay, in whole minutes, rounded down; always after `from`.
     pub to: Timestamp,
-    /// Blue's metrics; `None` where blue gets no requests by design, so that there is nothing to compare with: judge by
-    /// [`crate::analysis::AnalysisPolicy::without_blue`].
+    /// Blue's metrics; `None` where blue gets no requests by design, so that there is nothing to compare with:
+    /// [`crate::analysis::judge_alone`] then, by what blue did `before`.
     pub blue: Option<Fleet>,
+    /// Only without `blue`.
+    pub before: Option<Before>,
     /// Green's metrics.
     pub green: Fleet,
     /// Both together, with SageMaker's own engines: blue's own may not be published by its config, and then they are what
     /// these are more than green's. Only beside `blue`.
     pub whole: Option<Fleet>,
+}
+
+/// The minutes in which blue had its traffic for the last time: those that begin at `from` or later and ended by `to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// In whole minutes.
+    pub from: Timestamp,
+    /// In whole minutes, and no later than green's begin.
+    pub to: Timestamp,
+    /// Blue's metrics.
+    pub blue: Fleet,
 }
 
 /// One set of instances in the metrics of `AWS/SageMaker`.
@@ -166,12 +180,21 @@ pub struct ConfigVariantSeen {
 pub struct AlarmSeen {
     /// `AlarmName`.
     pub name: String,
-    /// `StateValue` is `ALARM`.
-    pub alarming: bool,
+    /// `StateValue`; anything that is neither `OK` nor `ALARM` counts as no data.
+    pub state: AlarmState,
     /// `StateReason`.
     pub reason: String,
     /// `StateUpdatedTimestamp`.
     pub since: Option<Timestamp>,
+    /// Every `VariantName` among the dimensions of its metrics; none of a composite alarm.
+    pub variants: BTreeSet<String>,
+}
+
+impl AlarmSeen {
+    /// It is in ALARM.
+    pub fn alarming(&self) -> bool {
+        self.state == AlarmState::Alarm
+    }
 }
 
 /// One round of probes.

@@ -6,15 +6,19 @@ use jiff::Timestamp;
 
 use super::{
     ledger::{Ended, Past, Rollout, RolloutLedger},
-    look::{Fleet, Needs, Window},
+    look::{Before, Fleet, Needs, Window},
     phase::{Phase, Rounds},
     policy::Engine,
     strategy::Weight,
     tidy,
 };
+use crate::trigger::AlarmChange;
 
 /// Rounds of probes closer together than this say the same thing twice: a burst of events is no evidence.
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(20);
+
+/// So much of blue's last traffic is looked at when it has none any more.
+const BEFORE: Duration = Duration::from_secs(3600);
 
 /// What to look at, besides the endpoint itself.
 pub fn needs(now: Timestamp, ledger: &RolloutLedger) -> Needs {
@@ -31,6 +35,17 @@ pub fn wake(ledger: &RolloutLedger) -> Option<Timestamp> {
         return Some(Timestamp::MIN);
     }
     ledger.litter.values().min().copied()
+}
+
+/// The changes of alarms of this Region and account. Rollouts name their alarms, and others may be called the same elsewhere.
+pub fn of_here<'a>(
+    changes: &'a [AlarmChange],
+    region: &'a str,
+    account: &'a str,
+) -> impl Iterator<Item = &'a AlarmChange> + Clone {
+    changes
+        .iter()
+        .filter(move |change| change.region == region && change.account == account)
 }
 
 /// The rollout at work goes back on this alarm.
@@ -121,11 +136,14 @@ fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
     }
 }
 
-/// The completed rollout that `rollback` takes back: the last one of all, within its window.
+/// The completed rollout that `rollback` takes back, within its window: the last one that completed, if it was not taken
+/// back since. Later ones that went back left its green in force; where anything else is, the command finds out.
 pub(super) fn returnable(now: Timestamp, ledger: &RolloutLedger) -> Option<&Past> {
-    ledger.history.last().filter(|past| {
-        past.outcome == Ended::Completed && now < after(past.ended, past.plan.request.policy.rollback_window)
-    })
+    let mut back_to_the_last = ledger.history.iter().rev();
+    back_to_the_last
+        .find(|past| past.outcome == Ended::Completed || past.returned)
+        .filter(|past| past.outcome == Ended::Completed)
+        .filter(|past| now < after(past.ended, past.plan.request.policy.rollback_window))
 }
 
 fn due(now: Timestamp, rounds: &Rounds) -> bool {
@@ -141,7 +159,8 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
     if plan.request.component.is_some() {
         return None;
     }
-    let from = whole_minutes(rollout.judged_from?, true);
+    let alone = rollout.judged_from?;
+    let from = whole_minutes(alone, true);
     let to = whole_minutes(before(now, policy.metrics_delay), false);
     let mut whole = None;
     let (blue, green) = match plan.engine() {
@@ -166,10 +185,22 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
             (blue, fleet(&plan.only.as_ref()?.name))
         }
     };
+    let before = blue.is_none().then(|| {
+        let to = whole_minutes(alone, false);
+        Before {
+            from: before(to, BEFORE),
+            to,
+            blue: Fleet {
+                variant: plan.blue.variant.clone(),
+                config: green.config.as_ref().map(|_| plan.base.clone()),
+            },
+        }
+    });
     (from < to).then_some(Window {
         from,
         to,
         blue,
+        before,
         green,
         whole,
     })

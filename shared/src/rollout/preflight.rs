@@ -1,5 +1,6 @@
 //! Whether a rollout can be done, asked before anything is changed: everything that stands against it, at once.
 
+mod alarms;
 mod build;
 mod possible;
 
@@ -17,6 +18,7 @@ use super::{
     strategy::Weight,
 };
 use crate::{
+    analysis::AnalysisPolicy,
     endpoint::{Endpoint, EndpointStatus, Variant},
     lease::Lease,
     text::sentence,
@@ -110,7 +112,7 @@ pub fn plan(
     names_are_valid(request, &mut found);
     policy_makes_sense(request, &mut found);
     models(request, look, &mut found);
-    alarms(request, look, &mut found);
+    alarms::stand_against(request, look, &mut found);
     let plan = match in_service(request, look, &mut found) {
         Some(endpoint) if request.component.is_some() => {
             native::component(now, request, look, ledger, endpoint, &mut found)
@@ -119,7 +121,11 @@ pub fn plan(
         None => None,
     };
     match plan {
-        Some(plan) if found.0.is_empty() => Ok(plan),
+        Some(mut plan) if found.0.is_empty() => {
+            plan.warnings
+                .extend(alarms::warnings(request, look, &plan.green.variant));
+            Ok(plan)
+        }
         _ if found.0.is_empty() => Err(Problems(vec![Problem {
             what: "The endpoint could not be understood.".to_owned(),
             todo: "Look at its config, and try again.".to_owned(),
@@ -214,6 +220,13 @@ fn policy_makes_sense(request: &Request, found: &mut Found) {
             "Give a longer `deadline`: SageMaker's own work needs time too.",
         );
     }
+    let blind = |analysis: &AnalysisPolicy| analysis.decides() && !analysis.watches_without_blue();
+    if policy.engine == Engine::Variants && policy.alarms.is_empty() && policy.analysis.as_ref().is_some_and(blind) {
+        found.add(
+            "At 100% nothing would watch green: percentiles are only compared with blue, which gets no requests then.",
+            "Give `latency` a `limit`, leave `errors` on, or name `alarms`.",
+        );
+    }
     for problem in policy.analysis.iter().flat_map(|analysis| analysis.problems()) {
         found.add(
             format!("The analysis makes no sense: {problem}."),
@@ -235,40 +248,6 @@ fn models(request: &Request, look: &Look, found: &mut Found) {
             "Try again.",
         ),
         None => found.add(format!("Model \"{model}\" was not looked at."), "Try again."),
-    }
-}
-
-fn alarms(request: &Request, look: &Look, found: &mut Found) {
-    let wanted = &request.policy.alarms;
-    if wanted.is_empty() {
-        return;
-    }
-    if wanted.len() > 100 {
-        found.add(
-            format!("{} alarms are named, and 100 is the most.", wanted.len()),
-            "Combine some in a composite alarm.",
-        );
-    }
-    match &look.alarms {
-        Known::No(said) => found.add(format!("The alarms could not be described: {said}."), "Try again."),
-        Known::Yes(alarms) => {
-            for name in wanted {
-                match alarms.iter().find(|alarm| alarm.name == *name) {
-                    None => found.add(
-                        format!("There is no alarm \"{name}\" in this account and Region."),
-                        "Create it, or take it out: an alarm that does not exist protects nothing.",
-                    ),
-                    Some(alarm) if alarm.alarming => found.add(
-                        format!(
-                            "Alarm \"{name}\" is in ALARM already: {}.",
-                            alarm.reason.trim_end_matches('.')
-                        ),
-                        "Remove its cause first: the rollout would go back at once.",
-                    ),
-                    Some(_) => {}
-                }
-            }
-        }
     }
 }
 
@@ -383,13 +362,16 @@ fn of_variant(
                 "Remove one, or use `engine: guardrails`, which adds none.",
             );
         }
-        if endpoint
-            .variants
-            .iter()
-            .any(|variant| variant.name == plan.green.variant)
-        {
+        let green = &plan.green.variant;
+        let taken = |variant: &&Variant| variant.name.eq_ignore_ascii_case(green);
+        if let Some(there) = endpoint.variants.iter().find(taken) {
+            let differs = if there.name == *green {
+                String::new()
+            } else {
+                format!(", and \"{green}\" differs from it in case only")
+            };
             found.add(
-                format!("The endpoint has a variant \"{}\" already.", plan.green.variant),
+                format!("The endpoint has a variant \"{}\" already{differs}.", there.name),
                 "Name another one with `green_variant`, or leave it out.",
             );
         }

@@ -13,7 +13,7 @@ use super::{
     policy::Engine,
     strategy::Weight,
 };
-use crate::text::lasting;
+use crate::{text::lasting, trigger::AlarmState};
 
 /// Lines of the log that `status` shows.
 const RECENT: usize = 8;
@@ -93,9 +93,13 @@ fn idle(facts: &Facts<'_>, ledger: &RolloutLedger) -> String {
         None => format!("{} has had no rollout.", facts.endpoint),
         Some(past) => {
             let mut said = format!("No rollout is at work. The last one:\n{}", ended(past));
-            if super::needs::returnable(facts.now, ledger).is_some() {
-                let until = after(past.ended, past.plan.request.policy.rollback_window);
-                let _ = writeln!(said, "`rollback` takes it back until {until:.0}.");
+            if let Some(completed) = super::needs::returnable(facts.now, ledger) {
+                let until = after(completed.ended, completed.plan.request.policy.rollback_window);
+                let which = match past.outcome {
+                    Ended::Completed => "it".to_owned(),
+                    Ended::RolledBack | Ended::Failed => format!("{}, which completed before,", completed.plan.id()),
+                };
+                let _ = writeln!(said, "`rollback` takes {which} back until {until:.0}.");
             }
             if past.outcome == Ended::Failed
                 && let Some(good) = &ledger.last_good
@@ -225,13 +229,23 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
     }
     if let Known::Yes(alarms) = &look.alarms {
         for alarm in alarms {
-            let state = if alarm.alarming { "ALARM" } else { "quiet" };
+            let state = match alarm.state {
+                AlarmState::Ok => "quiet",
+                AlarmState::Alarm => "ALARM",
+                AlarmState::InsufficientData => "has no data",
+            };
             let _ = writeln!(said, "  alarm {}: {state}", alarm.name);
         }
     }
     match &look.analysis {
         Some(Known::Yes(analysis)) => {
             let _ = writeln!(said, "  analysis: {}", analysis.to_string().replace('\n', "\n  "));
+            let policy = rollout.plan.request.policy.analysis.as_ref();
+            if rollout.share() == Weight::FULL && policy.is_some_and(|policy| !policy.watches_without_blue()) {
+                said.push_str(
+                    "  - at 100% no check is left that could find a bad green; alarms, if there are any, still act\n",
+                );
+            }
         }
         Some(Known::No(why)) => {
             let _ = writeln!(said, "  analysis: {why}");

@@ -104,7 +104,7 @@ impl Plan {
                 weights(step.weight),
                 instances(step.weight),
                 spoken(step.bake),
-                self.checks(step.smoke, step.gate),
+                self.checks(step.smoke, step.gate, step.weight),
             ]);
         }
         if policy.engine == Engine::Variants {
@@ -114,13 +114,21 @@ impl Plan {
                 weights(Weight::FULL),
                 instances(Weight::FULL),
                 spoken(policy.keep_blue),
-                "blue is kept without traffic, then removed".to_owned(),
+                self.kept(),
             ]);
         }
         rows
     }
 
-    fn checks(&self, smoke: bool, gate: bool) -> String {
+    /// What takes green back while blue is kept.
+    fn kept(&self) -> String {
+        match self.checks(false, false, Weight::FULL).as_str() {
+            "-" => "nothing watches; then blue is removed".to_owned(),
+            watches => format!("{watches}; then blue is removed"),
+        }
+    }
+
+    fn checks(&self, smoke: bool, gate: bool, share: Weight) -> String {
         let policy = &self.request.policy;
         let mut checks = Vec::new();
         if smoke && policy.engine == Engine::Variants {
@@ -131,8 +139,13 @@ impl Plan {
             [one] => checks.push(format!("alarm {one}")),
             many => checks.push(format!("{} alarms", many.len())),
         }
-        if policy.analysis.is_some() {
-            checks.push("analysis".to_owned());
+        if let Some(analysis) = &policy.analysis {
+            let alone = policy.engine == Engine::Variants && share == Weight::FULL;
+            checks.push(match (analysis.decides(), alone) {
+                (true, false) => "analysis".to_owned(),
+                (true, true) if analysis.watches_without_blue() => "analysis without blue".to_owned(),
+                _ => format!("{} requests", analysis.min_requests.max(1)),
+            });
         }
         if gate {
             checks.push(format!("`promote` within {}", spoken(policy.gate_deadline)));

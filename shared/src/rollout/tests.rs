@@ -75,6 +75,7 @@ fn a_status_reads_like_this() {
 }
 
 mod after;
+mod alarms;
 mod commands;
 mod native;
 mod preflight;

@@ -1,5 +1,7 @@
 //! Alarms: how those of the users stand, and the one of a rollout's own that stops SageMaker's deployments.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_cloudwatch::types::{
     AlarmType::{CompositeAlarm, MetricAlarm},
     ComparisonOperator, Dimension, StateValue, Statistic as Statistics,
@@ -11,6 +13,7 @@ use crate::{
     failure::{CallError, Failure},
     rollout::look::AlarmSeen,
     text::printable,
+    trigger::AlarmState,
 };
 
 /// `DescribeAlarms` takes this many names at once.
@@ -25,10 +28,6 @@ impl CloudWatch {
     /// # Errors
     /// What CloudWatch says.
     pub async fn alarms(&self, names: &[String]) -> Result<Vec<AlarmSeen>, CallError> {
-        Ok(self.states(names).await?.into_iter().map(|(_, seen)| seen).collect())
-    }
-
-    async fn states(&self, names: &[String]) -> Result<Vec<(StateValue, AlarmSeen)>, CallError> {
         let operation = "DescribeAlarms";
         let missing = |what| incomplete(SERVICE, operation, what);
         let mut found = Vec::new();
@@ -45,22 +44,32 @@ impl CloudWatch {
                 let metric = page.metric_alarms.unwrap_or_default().into_iter();
                 let metric = metric.map(|alarm| {
                     let since = alarm.state_updated_timestamp;
-                    (alarm.alarm_name, alarm.state_value, alarm.state_reason, since)
+                    let metrics = alarm.metrics.unwrap_or_default().into_iter();
+                    let of_metrics = metrics.filter_map(|query| query.metric_stat?.metric?.dimensions);
+                    let dimensions = alarm.dimensions.into_iter().chain(of_metrics).flatten();
+                    let seen = (alarm.alarm_name, alarm.state_value, alarm.state_reason, since);
+                    (seen, variants(dimensions))
                 });
                 let composite = page.composite_alarms.unwrap_or_default().into_iter();
                 let composite = composite.map(|alarm| {
                     let since = alarm.state_updated_timestamp;
-                    (alarm.alarm_name, alarm.state_value, alarm.state_reason, since)
+                    let seen = (alarm.alarm_name, alarm.state_value, alarm.state_reason, since);
+                    (seen, BTreeSet::new())
                 });
-                for (name, state, reason, since) in metric.chain(composite) {
+                for ((name, state, reason, since), variants) in metric.chain(composite) {
                     let state = state.ok_or_else(|| missing("StateValue"))?;
                     let seen = AlarmSeen {
                         name: name.ok_or_else(|| missing("AlarmName"))?,
-                        alarming: state == StateValue::Alarm,
+                        state: match state {
+                            StateValue::Ok => AlarmState::Ok,
+                            StateValue::Alarm => AlarmState::Alarm,
+                            _ => AlarmState::InsufficientData,
+                        },
                         reason: printable(&reason.unwrap_or_default(), REASON),
                         since: since.as_ref().and_then(timestamp),
+                        variants,
                     };
-                    found.push((state, seen));
+                    found.push(seen);
                 }
                 token = page.next_token;
                 if token.is_none() {
@@ -77,8 +86,8 @@ impl CloudWatch {
     /// # Errors
     /// What CloudWatch says.
     pub async fn put_abort_alarm(&self, name: &str) -> Result<(), CallError> {
-        let there = self.states(&[name.to_owned()]).await?;
-        let state = there.into_iter().next().map(|(state, _)| state);
+        let there = self.alarms(&[name.to_owned()]).await?;
+        let state = there.into_iter().next().map(|seen| seen.state);
         if state.is_none() {
             let request = self
                 .client
@@ -100,7 +109,7 @@ impl CloudWatch {
             self.bound.call(SERVICE, "PutMetricAlarm", request.send()).await?;
         }
         match state {
-            None | Some(StateValue::InsufficientData) => {
+            None | Some(AlarmState::InsufficientData) => {
                 let reason = "Nothing has been found that would take the rollout back.";
                 self.set(name, StateValue::Ok, reason).await
             }
@@ -140,4 +149,11 @@ impl CloudWatch {
             sent => sent.map(drop),
         }
     }
+}
+
+fn variants(dimensions: impl Iterator<Item = Dimension>) -> BTreeSet<String> {
+    dimensions
+        .filter(|dimension| dimension.name.as_deref() == Some("VariantName"))
+        .filter_map(|dimension| dimension.value)
+        .collect()
 }

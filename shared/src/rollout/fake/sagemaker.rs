@@ -10,6 +10,7 @@ use crate::{
         effect::{ActOutcome, ConfigPlan, Effect},
         look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, Search, SmokeSeen, Users},
     },
+    trigger::AlarmState,
 };
 
 /// How the next update of the endpoint ends.
@@ -103,9 +104,14 @@ impl Fake {
                     .filter_map(|name| {
                         Some(AlarmSeen {
                             name: name.clone(),
-                            alarming: *self.alarms.get(name)?,
+                            state: match *self.alarms.get(name)? {
+                                _ if self.no_data.contains(name) => AlarmState::InsufficientData,
+                                true => AlarmState::Alarm,
+                                false => AlarmState::Ok,
+                            },
                             reason: "threshold crossed".to_owned(),
                             since: None,
+                            variants: self.watched.clone(),
                         })
                     })
                     .collect(),

@@ -5,7 +5,7 @@ use crate::{
     endpoint::{Endpoint, Variant},
     rollout::{
         cause::Cause,
-        checks::{self, Config, Progress, World},
+        checks::{self, Alarms, Config, Progress, World},
         decide::Next,
         effect::Effect,
         ledger::{Ended, Rollout},
@@ -73,7 +73,7 @@ pub(super) fn keeping(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpo
             left: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
         });
     }
-    match checks::alarms_are_quiet(world, rollout) {
+    match checks::alarms_are_quiet(world, rollout, Alarms::Ok) {
         Ok(()) => Next::Go(Phase::Removing),
         Err(why) => Next::Stay(why),
     }

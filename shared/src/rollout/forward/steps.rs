@@ -5,7 +5,7 @@ use crate::{
     endpoint::Endpoint,
     rollout::{
         cause::Cause,
-        checks::{self, Progress, Seen, Weighed, World},
+        checks::{self, Alarms, Progress, Seen, Weighed, World},
         decide::Next,
         effect::Effect,
         ledger::{Passed, Rollout},
@@ -122,7 +122,9 @@ pub(super) fn shifting(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
     if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
-    match checks::alarms_are_quiet(world, rollout) {
+    // Green's own metrics begin with its traffic, so an alarm on them can have no data before its first share.
+    let by_word = rollout.passed.last().is_none_or(|passed| passed.word.is_some());
+    match checks::alarms_are_quiet(world, rollout, needed(by_word || rollout.promoted.is_some())) {
         Ok(()) => Next::Do(Effect::SetWeights(rollout.plan.weights(share))),
         Err(why) => Next::Stay(why),
     }
@@ -143,7 +145,7 @@ pub(super) fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoi
             left: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
         });
     }
-    if let Err(why) = checks::alarms_are_quiet(world, rollout) {
+    if let Err(why) = checks::alarms_are_quiet(world, rollout, needed(word.is_some())) {
         return Next::Stay(why);
     }
     let said = match (checks::analysis_passed(world, rollout), &word) {
@@ -167,9 +169,14 @@ pub(super) fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoi
     next
 }
 
+/// A person's word stands in for data that is missing, never for an alarm that cannot be read.
+const fn needed(by_word: bool) -> Alarms {
+    if by_word { Alarms::Readable } else { Alarms::Ok }
+}
+
 /// Everything but a person's word is there.
 pub(in crate::rollout) fn gate_may_open(world: &World<'_>, rollout: &Rollout) -> Result<(), Why> {
-    checks::alarms_are_quiet(world, rollout)?;
+    checks::alarms_are_quiet(world, rollout, Alarms::Ok)?;
     checks::analysis_passed(world, rollout)?;
     match checks::endpoint(world) {
         Seen::Settled(endpoint) if drifted(rollout, endpoint).is_none() => Ok(()),
@@ -191,7 +198,7 @@ pub(super) fn gate(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint
                 .min(after(rollout.started, rollout.plan.request.policy.deadline)),
         });
     };
-    if let Err(why) = checks::alarms_are_quiet(world, rollout) {
+    if let Err(why) = checks::alarms_are_quiet(world, rollout, Alarms::Readable) {
         return Next::Stay(why);
     }
     if let Some(passed) = rollout.passed.last_mut() {

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::Subject;
 use crate::{
-    endpoint::Endpoint,
+    analysis::AnalysisPolicy,
+    endpoint::{Endpoint, Variant},
     rollout::{
         effect::{ConfigPlan, VariantPlan},
         ledger::RolloutLedger,
@@ -14,7 +15,7 @@ use crate::{
         look::{ConfigSeen, ConfigVariantSeen},
         names,
         plan::{Blue, Green, Plan, for_share},
-        policy::Engine,
+        policy::{Engine, RolloutPolicy},
         request::Request,
         strategy::Weight,
     },
@@ -91,7 +92,7 @@ pub(super) fn build(now: Timestamp, subject: &Subject<'_>, ledger: &RolloutLedge
     let name = |kind| names::config(&request.endpoint, serial, &request.id, kind);
     let mut all = kept;
     all.push(new(green.instances, 0.0));
-    let instances = doubled(config, endpoint, &green, at_full, policy.headroom);
+    let instances = instances(config, endpoint, policy, blue, (&green, at_full));
     Plan {
         request: request.clone(),
         serial,
@@ -146,39 +147,81 @@ fn green_name(request: &Request, endpoint: &Endpoint, blue: &str) -> String {
         .unwrap_or_else(|| "green".to_owned())
 }
 
-/// Instances by type, now and at the peak: all of blue and all of green.
-fn doubled(
+/// Instances by type, now and at the peak of the rollout, or of its rollback.
+///
+/// Each `UpdateEndpoint` without a rolling deployment builds a whole second fleet beside the one that runs, and only then
+/// takes that down. With two variants it comes to most when blue is removed, or green when it goes back: all of blue and all
+/// of green are running then, and the fleet that stays is built anew beside them.
+fn instances(
     config: &ConfigSeen,
     endpoint: &Endpoint,
-    green: &Green,
-    at_full: Option<u32>,
-    headroom: u16,
+    policy: &RolloutPolicy,
+    blue: &Variant,
+    (green, at_full): (&Green, Option<u32>),
 ) -> BTreeMap<String, (u32, u32)> {
-    let mut instances: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    let mut now: BTreeMap<String, u32> = BTreeMap::new();
+    let mut others = now.clone();
     for variant in &config.variants {
         let live = endpoint.variants.iter().find(|live| live.name == variant.name);
         if let (Some(kind), Some(count)) = (&variant.instance_type, live.and_then(|live| live.desired_instances)) {
-            let entry = instances.entry(kind.clone()).or_default();
-            entry.0 = entry.0.saturating_add(count);
-            entry.1 = entry.1.saturating_add(count);
+            add(&mut now, kind, count);
+            if variant.name != blue.name {
+                add(&mut others, kind, count);
+            }
         }
     }
+    let mut only = others;
+    let mut both = now.clone();
     if let (Some(kind), Some(full)) = (&green.instance_type, at_full) {
-        let entry = instances.entry(kind.clone()).or_default();
-        entry.1 = entry.1.saturating_add(for_share(full, Weight::FULL, headroom));
+        let headroom = if policy.engine == Engine::Variants {
+            policy.headroom
+        } else {
+            0
+        };
+        let full = for_share(full, Weight::FULL, headroom);
+        add(&mut only, kind, full);
+        add(&mut both, kind, full);
     }
-    instances
+    let of = |fleet: &BTreeMap<String, u32>, kind: &str| fleet.get(kind).copied().unwrap_or(0);
+    let peak = |kind: &str| {
+        let (now, only) = (of(&now, kind), of(&only, kind));
+        match policy.engine {
+            Engine::Variants => of(&both, kind).saturating_add(now.max(only)),
+            Engine::Guardrails => now.saturating_add(only),
+            Engine::Rolling => {
+                let batch = u64::from(only.max(now)) * u64::from(policy.batch_percent);
+                now.max(only)
+                    .saturating_add(u32::try_from(batch.div_ceil(100)).unwrap_or(u32::MAX))
+            }
+        }
+    };
+    let kinds = both.keys();
+    kinds.map(|kind| (kind.clone(), (of(&now, kind), peak(kind)))).collect()
+}
+
+fn add(fleet: &mut BTreeMap<String, u32>, kind: &str, count: u32) {
+    let entry = fleet.entry(kind.to_owned()).or_default();
+    *entry = entry.saturating_add(count);
 }
 
 pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
     let policy = &request.policy;
     let mut warnings = Vec::new();
     for (kind, (now, peak)) in &plan.instances {
+        let now = match now {
+            1 => "1 instance".to_owned(),
+            now => format!("{now} instances"),
+        };
+        let builds = match policy.engine {
+            Engine::Variants | Engine::Guardrails => "SageMaker builds a whole fleet anew beside the one that runs",
+            Engine::Rolling => "one batch more than now",
+        };
         warnings.push(format!(
-            "{kind}: {now} instances now, {peak} at the peak; the endpoint quota has to allow that"
+            "{kind}: {now} now, {peak} at the peak, as {builds}; the endpoint quota has to allow that"
         ));
     }
-    if policy.alarms.is_empty() && policy.analysis.is_none() {
+    let analysed = policy.analysis.as_ref().filter(|analysis| analysis.decides());
+    if policy.alarms.is_empty() && analysed.is_none() {
         let probes = if policy.smoke {
             "its probes before the first step"
         } else {
@@ -188,16 +231,13 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
             "neither alarms nor analysis: nothing but {probes} can find a bad green"
         ));
     }
-    if policy.engine == Engine::Variants
-        && policy
-            .analysis
-            .as_ref()
-            .is_some_and(|analysis| *analysis != analysis.without_blue())
-    {
-        warnings.push(
-            "at 100% there is no blue to compare with: only absolute limits, alarms and probes watch the last step"
-                .to_owned(),
-        );
+    let alone = policy.analysis.as_ref().filter(|_| policy.engine == Engine::Variants);
+    let said = alone.map(AnalysisPolicy::said_without_blue).unwrap_or_default();
+    if !said.is_empty() {
+        warnings.push(format!(
+            "at 100% there is no blue to compare with, in the last bake and while blue is kept: {}",
+            said.join("; ")
+        ));
     }
     if policy.engine != Engine::Variants && (policy.smoke || policy.strategy.steps.iter().any(|step| step.smoke)) {
         warnings.push(

@@ -39,6 +39,47 @@ fn a_rollback_after_the_end_is_refused_when_the_endpoint_was_changed_or_the_wind
 }
 
 #[test]
+fn a_completed_rollout_can_be_taken_back_after_later_ones_that_went_back() {
+    let mut world = started(&request("one"));
+    world.run();
+    world.start(&request("two"));
+    world.until("baking");
+    world.order(Order::Abort);
+    assert_eq!(world.run(), Ended::RolledBack);
+    let said = status(&world.facts(), &world.ledger, None);
+    assert!(
+        said.contains("`rollback` takes fraud/1, which completed before, back until"),
+        "{said}"
+    );
+    let answer = world.order(Order::Rollback);
+    assert!(answer.accepted && answer.said.contains("fraud/1"), "{}", answer.said);
+    assert_eq!(world.run(), Ended::RolledBack);
+    as_it_was(&world);
+    let answer = world.order(Order::Rollback);
+    assert!(
+        !answer.accepted && answer.said.contains("was taken back after it had completed"),
+        "{}",
+        answer.said
+    );
+}
+
+#[test]
+fn what_is_not_in_force_any_more_is_not_taken_back() {
+    let mut world = started(&request("one"));
+    world.run();
+    world.start(&request("two"));
+    world.until("baking");
+    world.endpoint_mut().config = Some("theirs".to_owned());
+    assert_eq!(world.run(), Ended::Failed);
+    let answer = world.order(Order::Rollback);
+    assert!(
+        !answer.accepted && answer.said.contains("somebody changed it since"),
+        "{}",
+        answer.said
+    );
+}
+
+#[test]
 fn a_config_that_was_deleted_under_it_is_made_again() {
     let mut world = started(&request("one"));
     world.until("baking");

@@ -1,6 +1,9 @@
 //! Commands, repeated and misplaced.
 
-use super::super::{fake::*, request::Order, *};
+use super::{
+    super::{fake::*, request::Order, *},
+    variants::started,
+};
 
 fn order(world: &mut Fake, order: Order, id: &str) -> Answer {
     world.command(Command::Order {
@@ -135,4 +138,19 @@ fn a_rollout_that_begins_in_the_millisecond_of_the_one_before_is_told_too() {
     }
     let told: std::collections::BTreeSet<&str> = world.alerts.iter().map(|alert| alert.id.as_str()).collect();
     assert_eq!(told.len(), 4, "{told:?}");
+}
+
+#[test]
+fn what_cannot_be_held_is_not_said_to_be_held() {
+    let mut world = started(&request("one"));
+    world.until("removing");
+    let sent = world.alerts.len();
+    let answer = world.order(Order::Pause);
+    assert!(
+        !answer.accepted && answer.said.contains("`abort` puts the old model back"),
+        "{}",
+        answer.said
+    );
+    assert_eq!(world.alerts.len(), sent, "nothing is told of it");
+    assert_eq!(world.run(), Ended::Completed);
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{fake::*, policy::Engine, *};
+use super::super::{fake::*, policy::Engine, request::Request, *};
 use crate::{
+    analysis::{AnalysisPolicy, LatencyCheck, Percentile},
     endpoint::EndpointStatus,
     lease::{Lease, Urgency},
     scaling::{ScalingPolicy, ScalingRule},
@@ -196,4 +197,61 @@ fn green_takes_the_name_that_is_free() {
     guardrails.policy.strategy.steps.drain(..2);
     guardrails.green.model = Some("fraud-v1".to_owned());
     assert_eq!(world.planned(&guardrails).unwrap().green.variant, "green");
+}
+
+#[test]
+fn greens_name_differs_from_blues_in_more_than_case() {
+    let world = Fake::new();
+    let mut request = request("one");
+    request.green.variant = Some("BLUE".to_owned());
+    let said = world.planned(&request).unwrap_err().to_string();
+    assert!(
+        said.contains("\"blue\" already, and \"BLUE\" differs from it in case only"),
+        "{said}"
+    );
+}
+
+/// SageMaker builds a whole fleet beside the one that runs: at the removal of blue, green's beside both.
+#[test]
+fn the_quota_that_is_stated_holds_for_every_update() {
+    let peak = |change: &dyn Fn(&mut Request)| {
+        let mut request = request("one");
+        change(&mut request);
+        let plan = Fake::new().planned(&request).unwrap();
+        plan.instances
+            .into_iter()
+            .map(|(kind, (now, peak))| format!("{kind} {now} {peak}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(peak(&|_| {}), ["ml.m5.large 4 12"]);
+    assert_eq!(peak(&|request| request.policy.headroom = 2_500), ["ml.m5.large 4 14"]);
+    let other = |request: &mut Request| request.green.instance_type = Some("ml.c7i.large".to_owned());
+    assert_eq!(peak(&other), ["ml.c7i.large 0 8", "ml.m5.large 4 8"]);
+    let all_at_once = |request: &mut Request, engine| {
+        request.policy.engine = engine;
+        request.policy.strategy.kind = strategy::StrategyKind::AllAtOnce;
+        request.policy.strategy.steps.drain(..2);
+    };
+    assert_eq!(
+        peak(&|request| all_at_once(request, Engine::Guardrails)),
+        ["ml.m5.large 4 8"]
+    );
+    assert_eq!(
+        peak(&|request| all_at_once(request, Engine::Rolling)),
+        ["ml.m5.large 4 5"]
+    );
+}
+
+#[test]
+fn at_least_one_check_is_left_at_100_percent() {
+    let world = Fake::new();
+    let mut request = request("one");
+    request.policy.analysis = Some(AnalysisPolicy {
+        latency: vec![LatencyCheck::against_blue(Percentile::P99)],
+        ..AnalysisPolicy::none()
+    });
+    assert!(world.planned(&request).is_ok(), "its alarm watches");
+    request.policy.alarms.clear();
+    let said = world.planned(&request).unwrap_err().to_string();
+    assert!(said.contains("At 100% nothing would watch green"), "{said}");
 }

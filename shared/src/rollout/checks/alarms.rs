@@ -1,0 +1,64 @@
+//! Whether the alarms are known well enough to go on: what is missing holds a rollout, and never passes it.
+
+use super::World;
+use crate::{
+    rollout::{ledger::Rollout, look::Known, why::Why},
+    text::and_list,
+    trigger::AlarmState,
+};
+
+/// What of the alarms green needs to go on, besides that none rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rollout) enum Alarms {
+    /// Every one is OK.
+    Ok,
+    /// Every one can be read, with or without data: green has had no traffic that one of its own could know, or a person's
+    /// word stands in for what is missing.
+    Readable,
+}
+
+/// The alarms are known well enough in this look; that none rings is [`super::harm`]'s to see.
+///
+/// # Errors
+/// What is not known.
+pub(in crate::rollout) fn alarms_are_quiet(world: &World<'_>, rollout: &Rollout, needed: Alarms) -> Result<(), Why> {
+    let wanted = &rollout.plan.request.policy.alarms;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let look = world.look.ok_or(Why::NotLooked)?;
+    let alarms = match &look.alarms {
+        Known::Yes(alarms) => alarms,
+        Known::No(said) => return Err(Why::Unknown(format!("the alarms could not be described: {said}"))),
+    };
+    let missing: Vec<&str> = wanted
+        .iter()
+        .filter(|name| !alarms.iter().any(|alarm| alarm.name == **name))
+        .map(String::as_str)
+        .collect();
+    if !missing.is_empty() {
+        return Err(Why::Unknown(format!(
+            "no alarm named {} exists any more",
+            missing.join(", ")
+        )));
+    }
+    let silent: Vec<&str> = alarms
+        .iter()
+        .filter(|alarm| alarm.state == AlarmState::InsufficientData && wanted.contains(&alarm.name))
+        .map(|alarm| alarm.name.as_str())
+        .collect();
+    if silent.is_empty() || needed == Alarms::Readable {
+        Ok(())
+    } else {
+        Err(Why::Inconclusive(vec![without_data(&silent)]))
+    }
+}
+
+/// That these alarms have no data, and what can be done about it.
+pub(in crate::rollout) fn without_data(alarms: &[&str]) -> String {
+    let names = and_list(alarms);
+    match alarms {
+        [_] => format!("alarm {names} has no data (INSUFFICIENT_DATA); it says nothing before it is OK"),
+        _ => format!("alarms {names} have no data (INSUFFICIENT_DATA); they say nothing before they are OK"),
+    }
+}

@@ -1,0 +1,131 @@
+//! Alarms that say nothing.
+
+use super::{
+    super::{fake::*, request::Order, *},
+    variants::{as_it_was, started},
+};
+use crate::{alert::AlertKind, trigger::Trigger};
+
+fn silenced(world: &mut Fake) {
+    world.no_data.insert("errors".to_owned());
+}
+
+#[test]
+fn an_alarm_without_data_holds_the_bake_is_told_once_and_ends_with_the_deadline() {
+    let mut world = Fake::new();
+    silenced(&mut world);
+    world.start(&request("one"));
+    world.until("baking");
+    world.ticks(60);
+    assert_eq!(world.phase(), "baking");
+    assert!(world.share("green") < 0.11);
+    let held = world
+        .kinds()
+        .iter()
+        .filter(|kind| **kind == AlertKind::RolloutHeld)
+        .count();
+    assert_eq!(held, 1);
+    let look = world.look(&needs(world.now, &world.ledger));
+    let said = status(&world.facts(), &world.ledger, Some(&look));
+    assert!(said.contains("alarm errors: has no data"), "{said}");
+    assert!(said.contains("alarm errors has no data (INSUFFICIENT_DATA)"), "{said}");
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert_eq!(world.ledger.history[0].cause.as_ref().unwrap().label(), "deadline");
+    as_it_was(&world);
+}
+
+#[test]
+fn an_alarm_that_gets_data_with_greens_traffic_holds_nothing_longer_than_that() {
+    let mut world = Fake::new();
+    silenced(&mut world);
+    world.start(&request("one"));
+    world.until("baking");
+    world.no_data.clear();
+    assert_eq!(world.run(), Ended::Completed);
+}
+
+#[test]
+fn an_alarm_that_loses_its_data_holds_every_pass_and_what_it_holds_ends() {
+    for phase in ["baking", "sizing", "shifting", "gate", "keeping"] {
+        let mut asked = request("one");
+        asked.policy.strategy.steps[1].gate = phase == "gate";
+        let mut world = started(&asked);
+        if phase != "baking" {
+            world.until("baking");
+        }
+        world.until(phase);
+        silenced(&mut world);
+        world.ticks(30);
+        assert!(
+            world.phase() != "removing" && world.phase() != "none",
+            "{phase}: {}",
+            world.told()
+        );
+        assert_eq!(world.run(), Ended::RolledBack, "{phase}: {}", world.told());
+        assert_eq!(
+            world.ledger.history[0].cause.as_ref().unwrap().label(),
+            "deadline",
+            "{phase}"
+        );
+        as_it_was(&world);
+    }
+}
+
+#[test]
+fn an_operators_word_stands_in_for_an_alarm_without_data_in_a_step() {
+    let mut world = started(&request("one"));
+    world.until("baking");
+    silenced(&mut world);
+    world.ticks(20);
+    assert!(world.order(Order::Skip).accepted);
+    for _ in 0..20 {
+        world.ticks(1);
+    }
+    assert_eq!(world.phase(), "baking", "the next step is held again");
+    assert!(world.share("green") > 0.4);
+}
+
+#[test]
+fn a_policy_that_promotes_at_a_gate_does_not_do_it_on_an_alarm_without_data() {
+    let mut gated = request("one");
+    gated.policy.strategy.steps[0].gate = true;
+    gated.policy.on_deadline = policy::OnDeadline::Promote;
+    let mut world = started(&gated);
+    world.until("gate");
+    silenced(&mut world);
+    assert_eq!(world.run(), Ended::RolledBack);
+}
+
+#[test]
+fn a_plan_says_which_alarms_have_no_data_and_which_do_not_see_green() {
+    let mut world = Fake::new();
+    silenced(&mut world);
+    world.watched = ["blue".to_owned()].into();
+    let warnings = world.planned(&request("one")).unwrap().warnings;
+    insta::assert_snapshot!(warnings.join("\n"));
+    world.no_data.clear();
+    world.watched.insert("green".to_owned());
+    let warnings = world.planned(&request("one")).unwrap().warnings.join("\n");
+    assert!(!warnings.contains("alarm"), "{warnings}");
+}
+
+#[test]
+fn alarms_of_other_regions_and_accounts_are_not_ours() {
+    let change = |region: &str, account: &str| {
+        let event = serde_json::json!({
+            "source": "aws.cloudwatch",
+            "alarmArn": format!("arn:aws:cloudwatch:{region}:{account}:alarm:errors"),
+            "accountId": account, "time": "2026-11-22T08:00:00.000+0000", "region": region,
+            "alarmData": {"alarmName": "errors",
+                "state": {"value": "ALARM", "reason": "x", "timestamp": "2026-11-22T08:00:00.000+0000"}},
+        });
+        match Trigger::parse(&event).unwrap() {
+            Trigger::Alarms(changes) => changes,
+            other => panic!("{other:?}"),
+        }
+    };
+    let here = |region, account| of_here(&change(region, account), "eu-west-1", "111122223333").count();
+    assert_eq!(here("eu-west-1", "111122223333"), 1);
+    assert_eq!(here("us-east-1", "111122223333"), 0);
+    assert_eq!(here("eu-west-1", "999999999999"), 0);
+}
