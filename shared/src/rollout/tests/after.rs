@@ -42,7 +42,9 @@ fn a_rollback_after_the_end_is_refused_when_the_endpoint_was_changed_or_the_wind
 fn a_completed_rollout_can_be_taken_back_after_later_ones_that_went_back() {
     let mut world = started(&request("one"));
     world.run();
-    world.start(&request("two"));
+    let mut second = request("two");
+    second.green.model = Some("fraud-v1".to_owned());
+    world.start(&second);
     world.until("baking");
     world.order(Order::Abort);
     assert_eq!(world.run(), Ended::RolledBack);
@@ -67,7 +69,9 @@ fn a_completed_rollout_can_be_taken_back_after_later_ones_that_went_back() {
 fn what_is_not_in_force_any_more_is_not_taken_back() {
     let mut world = started(&request("one"));
     world.run();
-    world.start(&request("two"));
+    let mut second = request("two");
+    second.green.model = Some("fraud-v1".to_owned());
+    world.start(&second);
     world.until("baking");
     world.endpoint_mut().config = Some("theirs".to_owned());
     assert_eq!(world.run(), Ended::Failed);
