@@ -132,18 +132,16 @@ async fn analysis(
             read.map(|[blue, green]| judge(policy, &blue, &green))
         }
         (None, _) => {
-            let read = cloudwatch.fleets(endpoint, [green], policy, *from, *to).await;
-            let earlier = async || match before {
-                None => Ok(Series::default()),
-                Some(Before { from, to, blue }) => {
-                    let read = cloudwatch.fleets(endpoint, [blue], policy, *from, *to).await;
-                    read.map(|[blue]| blue)
-                }
+            let read = async {
+                let [green] = cloudwatch.fleets(endpoint, [green], policy, *from, *to).await?;
+                let Some(Before { from, to, blue }) = before else {
+                    return Ok((Series::default(), green));
+                };
+                let [before] = cloudwatch.fleets(endpoint, [blue], policy, *from, *to).await?;
+                Ok((before, green))
             };
-            match read {
-                Ok([green]) => earlier().await.map(|before| judge_alone(policy, &before, &green)),
-                Err(call) => Err(call),
-            }
+            let read: Result<(Series, Series), CallError> = read.await;
+            read.map(|(before, green)| judge_alone(policy, &before, &green))
         }
     };
     known(judged)

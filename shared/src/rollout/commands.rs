@@ -291,10 +291,8 @@ fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
         };
     }
     let Some(past) = returnable(facts.now, &turn.ledger).cloned() else {
-        let completed = turn.ledger.history.iter().rev();
-        let completed = completed
-            .clone()
-            .find(|past| past.outcome == Ended::Completed || past.returned);
+        let mut back_to_the_last = turn.ledger.history.iter().rev();
+        let completed = back_to_the_last.find(|past| past.outcome == Ended::Completed || past.returned);
         return Answer::no(match completed.or(turn.ledger.history.last()) {
             Some(past) if past.outcome == Ended::Completed => format!(
                 "Rollout {} completed at {:.0}, and its window for `rollback` is over. `start` one with the old model.",
