@@ -1,45 +1,82 @@
 //! Every scenario that comes with the command holds what it promises, and every run can be had again.
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::{LazyLock, OnceLock},
+    time::Duration,
+};
 
 use rehearsal::{
     play::{Options, Outcome, play},
     record::Called,
-    scenario::{Scenario, builtin, builtins, served},
+    scenario::{Builtin, Scenario, builtins, served},
     timeline::{JsonLines, Silent},
 };
 
 #[path = "scenarios/answers.rs"]
 mod answers;
+#[path = "scenarios/permissions.rs"]
+mod permissions;
 #[path = "scenarios/wake.rs"]
 mod wake;
 
-/// Plays a scenario and shows what did not hold, with the timeline.
+/// What is kept of a scenario that comes with the command, which is played once for all tests.
+struct Kept {
+    /// What did not hold, with the timeline; empty when all did.
+    failed: String,
+    /// The IAM actions behind its calls, each with the function whose code made it.
+    actions: BTreeSet<(String, String)>,
+}
+
+impl Kept {
+    fn of(builtin: &Builtin) -> Self {
+        let scenario = Scenario::parse(builtin.text, builtin.name).unwrap_or_else(|problems| panic!("{problems}"));
+        let Outcome { checks, record, .. } = played(&scenario);
+        let wrong: Vec<String> = checks
+            .iter()
+            .filter(|check| !check.holds)
+            .map(|check| format!("{}\n    seen: {}\n", check.expected, check.seen))
+            .collect();
+        let timeline = record.timeline.iter().map(|entry| {
+            let after = entry.at.duration_since(record.start);
+            format!("{after:>6.0} {:<16} {}\n", entry.subject, entry.text)
+        });
+        let failed = if wrong.is_empty() {
+            String::new()
+        } else {
+            format!("{}\n{}\n{}", builtin.name, wrong.concat(), timeline.collect::<String>())
+        };
+        // A function may be deployed under several names, in several Regions.
+        let code = |caller: &str| {
+            let function = scenario.functions.iter().find(|function| function.name == caller);
+            function.map_or(caller, |function| function.handler()).to_owned()
+        };
+        let calls = record.calls.iter();
+        let actions = calls
+            .flat_map(|call| call.actions.iter().map(|action| (code(&call.caller), action.clone())))
+            .collect();
+        Self { failed, actions }
+    }
+}
+
+/// The scenario that comes with the command under this name, played.
+fn kept(name: &str) -> &'static Kept {
+    static ALL: LazyLock<BTreeMap<&str, (&Builtin, OnceLock<Kept>)>> = LazyLock::new(|| {
+        let one = |builtin: &'static Builtin| (builtin.name, (builtin, OnceLock::new()));
+        builtins().iter().map(one).collect()
+    });
+    let (builtin, played) = ALL
+        .get(name)
+        .unwrap_or_else(|| panic!("{name} does not come with the command"));
+    played.get_or_init(|| Kept::of(builtin))
+}
+
+/// Shows what did not hold, with the timeline.
 fn holds(name: &str) {
-    let builtin = builtin(name).unwrap_or_else(|| panic!("{name} does not come with the command"));
-    let scenario = Scenario::parse(builtin.text, name).unwrap_or_else(|problems| panic!("{problems}"));
-    let outcome = played(&scenario);
-    let failed: String = outcome
-        .checks
-        .iter()
-        .filter(|check| !check.holds)
-        .map(|check| format!("{}\n    seen: {}\n", check.expected, check.seen))
-        .collect();
-    let start = outcome.record.start;
-    let timeline: String = outcome
-        .record
-        .timeline
-        .iter()
-        .map(|entry| {
-            format!(
-                "{:>6.0} {:<16} {}\n",
-                entry.at.duration_since(start),
-                entry.subject,
-                entry.text
-            )
-        })
-        .collect();
-    assert!(failed.is_empty(), "{name}\n{failed}\n{timeline}");
+    let failed = &kept(name).failed;
+    assert!(failed.is_empty(), "{failed}");
 }
 
 fn played(scenario: &Scenario) -> Outcome {

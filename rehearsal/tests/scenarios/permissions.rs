@@ -1,15 +1,18 @@
-//! The calls that a function makes and the actions its role grants are the same set, for each function. The calls are those of every
-//! built-in scenario, played with the very handlers that are deployed.
+//! The calls that a function makes and the actions its role grants are the same set, for each function. The calls are those
+//! of every built-in scenario, played with the very handlers that are deployed.
 
-use std::{collections::BTreeMap, sync::LazyLock};
-
-use rehearsal::{
-    play::{Options, play},
-    scenario::{Builtin, Scenario, builtins},
-    timeline::Silent,
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::LazyLock,
+    thread::{available_parallelism, scope},
 };
 
-#[path = "support/template.rs"]
+use rehearsal::scenario::builtins;
+
+use super::kept;
+
+#[path = "../../../tests/support/template.rs"]
 mod support;
 
 use support::{Statement, allowed, template};
@@ -17,7 +20,8 @@ use support::{Statement, allowed, template};
 /// Granted without a call of a function's own, and why.
 type Excused = [(&'static str, &'static str)];
 
-const HEALTH_CHECKER: &Excused = &[
+/// Granted to every function.
+const OF_ALL: &Excused = &[
     (
         "logs:CreateLogStream",
         "Lambda writes the function's output with the function's role",
@@ -27,6 +31,17 @@ const HEALTH_CHECKER: &Excused = &[
         "Lambda writes the function's output with the function's role",
     ),
     ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
+    (
+        "cloudwatch:PutMetricAlarm",
+        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
+    ),
+    (
+        "cloudwatch:DeleteAlarms",
+        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
+    ),
+];
+
+const HEALTH_CHECKER: &Excused = &[
     (
         "s3:ListBucket",
         "makes S3 answer 404 instead of 403 for an object that is not there",
@@ -44,14 +59,6 @@ const HEALTH_CHECKER: &Excused = &[
         "checked by SageMaker when an autoscaled endpoint is deleted",
     ),
     (
-        "cloudwatch:PutMetricAlarm",
-        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
-    ),
-    (
-        "cloudwatch:DeleteAlarms",
-        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
-    ),
-    (
         "kms:CreateGrant",
         "checked by SageMaker when it deploys a config that names a key",
     ),
@@ -67,29 +74,12 @@ const HEALTH_CHECKER: &Excused = &[
 
 const TRAFFIC_SHIFTER: &Excused = &[
     (
-        "logs:CreateLogStream",
-        "Lambda writes the function's output with the function's role",
-    ),
-    (
-        "logs:PutLogEvents",
-        "Lambda writes the function's output with the function's role",
-    ),
-    ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
-    (
         "iam:PassRole",
         "checked by SageMaker when a config that names a role is copied",
     ),
     (
         "sagemaker:AddTags",
         "checked by SageMaker when a config is created with tags",
-    ),
-    (
-        "cloudwatch:PutMetricAlarm",
-        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
-    ),
-    (
-        "cloudwatch:DeleteAlarms",
-        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
     ),
     (
         "kms:CreateGrant",
@@ -107,15 +97,6 @@ const TRAFFIC_SHIFTER: &Excused = &[
 
 const CROSS_REGION_BACKUP: &Excused = &[
     (
-        "logs:CreateLogStream",
-        "Lambda writes the function's output with the function's role",
-    ),
-    (
-        "logs:PutLogEvents",
-        "Lambda writes the function's output with the function's role",
-    ),
-    ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
-    (
         "s3:GetObjectVersionTagging",
         "checked by S3 when the tags of one version are read",
     ),
@@ -129,14 +110,6 @@ const CROSS_REGION_BACKUP: &Excused = &[
     (
         "sagemaker:AddTags",
         "checked by SageMaker when something is created with tags",
-    ),
-    (
-        "cloudwatch:PutMetricAlarm",
-        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
-    ),
-    (
-        "cloudwatch:DeleteAlarms",
-        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
     ),
     (
         "kms:CreateGrant",
@@ -160,29 +133,10 @@ const CROSS_REGION_BACKUP: &Excused = &[
     ),
 ];
 
-const SCALE_FROM_ZERO: &Excused = &[
-    (
-        "logs:CreateLogStream",
-        "Lambda writes the function's output with the function's role",
-    ),
-    (
-        "logs:PutLogEvents",
-        "Lambda writes the function's output with the function's role",
-    ),
-    ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
-    (
-        "cloudwatch:PutMetricAlarm",
-        "checked by Application Auto Scaling, whose alarms are made in the caller's name",
-    ),
-    (
-        "cloudwatch:DeleteAlarms",
-        "checked by Application Auto Scaling, whose alarms are deleted in the caller's name",
-    ),
-    (
-        "cloudwatch:DescribeAlarms",
-        "checked by Application Auto Scaling, which looks at its alarms in the caller's name",
-    ),
-];
+const SCALE_FROM_ZERO: &Excused = &[(
+    "cloudwatch:DescribeAlarms",
+    "checked by Application Auto Scaling, which looks at its alarms in the caller's name",
+)];
 
 #[test]
 fn the_role_of_scale_from_zero_grants_exactly_what_its_calls_need() {
@@ -229,7 +183,9 @@ fn grants_exactly(function: &str, role: &str, without_a_call: &Excused) {
 
     let idle: Vec<String> = granted
         .iter()
-        .filter(|(action, _)| !used.contains_key(*action) && !without_a_call.iter().any(|(known, _)| known == action))
+        .filter(|(action, _)| {
+            !used.contains_key(*action) && !OF_ALL.iter().chain(without_a_call).any(|(known, _)| known == action)
+        })
         .map(|(action, by)| {
             let when = by.condition.as_deref().unwrap_or("always");
             format!("{action}, by the statement {} ({when}) on {}", by.sid, by.resource)
@@ -240,7 +196,7 @@ fn grants_exactly(function: &str, role: &str, without_a_call: &Excused) {
         "granted in template.yaml, but called in no scenario: {idle:#?}"
     );
 
-    for (action, why) in without_a_call {
+    for (action, why) in OF_ALL.iter().chain(without_a_call) {
         assert!(
             granted.contains_key(*action),
             "{action} is excused ({why}), but not granted"
@@ -248,36 +204,25 @@ fn grants_exactly(function: &str, role: &str, without_a_call: &Excused) {
     }
 }
 
-/// The IAM actions behind every call of each function in the built-in scenarios, each with a scenario that makes it. They
-/// are played once for all tests.
+/// The IAM actions behind every call of each function in the built-in scenarios, each with a scenario that makes it.
 static USED: LazyLock<BTreeMap<String, BTreeMap<String, &'static str>>> = LazyLock::new(|| {
-    let played = |builtin: &Builtin| {
-        let scenario = Scenario::parse(builtin.text, builtin.name).unwrap_or_else(|problems| panic!("{problems}"));
-        let outcome = play(&scenario, &Options::default(), &mut Silent).unwrap();
-        // A function may be deployed under several names, in several Regions.
-        let code = |caller: &str| {
-            let function = scenario.functions.iter().find(|function| function.name == caller);
-            function.map_or(caller, |function| function.handler()).to_owned()
-        };
-        let calls = outcome.record.calls.into_iter();
-        calls
-            .flat_map(|call| {
-                let caller = code(&call.caller);
-                call.actions.into_iter().map(move |action| (caller.clone(), action))
-            })
-            .map(|by| (by, builtin.name))
-            .collect::<BTreeMap<_, _>>()
-    };
-    let all: Vec<_> = std::thread::scope(|scope| {
-        let playing: Vec<_> = builtins()
-            .iter()
-            .map(|builtin| scope.spawn(move || played(builtin)))
-            .collect();
-        playing.into_iter().flat_map(|one| one.join().unwrap()).collect()
+    let at_once = available_parallelism().map_or(1, NonZeroUsize::get);
+    scope(|scope| {
+        for some in builtins().chunks(builtins().len().div_ceil(at_once)) {
+            scope.spawn(|| {
+                for builtin in some {
+                    kept(builtin.name);
+                }
+            });
+        }
     });
     let mut used: BTreeMap<String, BTreeMap<String, &str>> = BTreeMap::new();
-    for ((function, action), scenario) in all {
-        used.entry(function).or_default().insert(action, scenario);
+    for builtin in builtins() {
+        for (function, action) in &kept(builtin.name).actions {
+            used.entry(function.clone())
+                .or_default()
+                .insert(action.clone(), builtin.name);
+        }
     }
     used
 });
