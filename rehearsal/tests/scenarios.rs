@@ -327,3 +327,44 @@ expect:
     let problems = Scenario::parse(wrong, "wrong.yaml").expect_err("a wrong scenario");
     insta::assert_snapshot!(problems.to_string());
 }
+
+/// The fleet file selects the endpoint by a glob, and with it the one that a drill makes.
+const BESIDE: &str = "
+title: A drill beside the health checker
+duration: 20m
+world:
+  regions:
+    eu-west-1:
+      topics: [steward-alerts]
+      models: {v1: {artifact: s3://models/v1.tar.gz}}
+      endpoints: {fraud: {variants: {blue: {model: v1, instances: 2}}}}
+    eu-central-1: {topics: [steward-alerts]}
+buckets: {models: {region: eu-west-1, objects: {v1.tar.gz: 1 MB}}, models-dr: eu-central-1}
+fleet:
+  version: 1
+  endpoints:
+    'fraud*':
+      health: {probes: [{name: golden, payload: {amount: 12}}]}
+      backup: {destination: {region: eu-central-1, bucket: models-dr}}
+functions:
+  - {name: cross-region-backup, region: eu-west-1, every: 1h}
+  - {name: restorer, handler: cross-region-backup, region: eu-central-1}
+  - {name: health-checker, region: eu-central-1}
+commands: [{at: 80s, name: drill, to: restorer, command: drill, args: {endpoint: fraud}}]
+expect:
+  endpoints: [{name: fraud-drill-1, region: eu-central-1, status: gone}]
+  alerts:
+    - {kind: backup.drilled, times: 1}
+    - {region: eu-central-1, kind: '*', times: 1}
+  invocations: [{ends: ok, at_least: 20}]
+";
+
+#[test]
+fn a_drill_that_passes_says_nothing_by_the_health_checker() {
+    let scenario = Scenario::parse(BESIDE, "beside.yaml").unwrap_or_else(|problems| panic!("{problems}"));
+    let outcome = played(&scenario);
+    let failed: Vec<_> = outcome.checks.iter().filter(|check| !check.holds).collect();
+    assert!(failed.is_empty(), "{failed:#?}\n{:#?}", outcome.record.alerts);
+    let seen = &outcome.record.endpoints["eu-central-1/fraud-drill-1"].health;
+    assert!(!seen.0.is_empty(), "the health checker never looked at it");
+}

@@ -3,7 +3,9 @@
 //! done twice.
 
 mod backup;
+mod components;
 mod health;
+mod prune;
 mod restore;
 mod rollout;
 mod sweep;

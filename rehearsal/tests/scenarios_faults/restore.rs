@@ -49,7 +49,7 @@ fn drill() -> String {
 }
 
 /// What of SageMaker there is in the other Region at the end: kinds and names.
-fn there(outcome: &Outcome) -> BTreeSet<String> {
+pub(crate) fn there(outcome: &Outcome) -> BTreeSet<String> {
     let all = outcome.record.definitions.iter();
     all.filter(|one| one.region == "eu-central-1")
         .map(|one| format!("{} {}", one.kind, one.name))
@@ -64,7 +64,7 @@ fn said_at_the_end(outcome: &Outcome) -> String {
 }
 
 /// The recovery point and the endpoint that it was made of are as they were, and nobody was told two ids.
-fn whatever_happens(outcome: &Outcome) -> Vec<String> {
+pub(crate) fn whatever_happens(outcome: &Outcome) -> Vec<String> {
     let mut wrong = unmet(outcome);
     let record = &outcome.record;
     let history = &record.endpoints["eu-west-1/fraud"];
@@ -159,13 +159,13 @@ fn not_drilled(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
     wrong
 }
 
-fn every_way() -> Vec<Way> {
+pub(crate) fn every_way() -> Vec<Way> {
     WAYS.into_iter().chain([(FaultKind::Denied, 1)]).collect()
 }
 
 /// A call that changes something in every way. What only reads is the same before and after, so of it a death or a refusal
 /// is tried, one after the other.
-fn where_it_matters(turn: usize, call: &Called) -> Vec<Way> {
+pub(crate) fn where_it_matters(turn: usize, call: &Called) -> Vec<Way> {
     match reads(call) {
         true => vec![[(FaultKind::Error500, 5), (FaultKind::CrashBefore, 1)][turn % 2]],
         false => every_way(),
@@ -173,7 +173,7 @@ fn where_it_matters(turn: usize, call: &Called) -> Vec<Way> {
 }
 
 /// Calls that change something, each in one way, the next one in the next.
-fn in_turn(turn: usize, call: &Called) -> Vec<Way> {
+pub(crate) fn in_turn(turn: usize, call: &Called) -> Vec<Way> {
     let ways = every_way();
     match reads(call) {
         true => Vec::new(),
