@@ -57,9 +57,13 @@ fn busy(minute: &Minute) -> bool {
     asks(minute) || minute.served > 0.0 || minute.failed > 0.0 || minute.running > 0.0
 }
 
-/// The end of the first minute, begun at `from` or later, in which a request succeeded.
+/// The end of the first minute, the one of `from` or later, in which a request succeeded. What comes into service within
+/// the minute in which it was asked for serves in that minute, too.
 pub(super) fn first_success(minutes: &[Minute], from: Timestamp) -> Option<Timestamp> {
-    let mut served = minutes.iter().filter(|minute| minute.at >= from && minute.served > 0.0);
+    let first = from.as_second().div_euclid(60);
+    let mut served = minutes
+        .iter()
+        .filter(|minute| minute.at.as_second().div_euclid(60) >= first && minute.served > 0.0);
     served.next().map(end)
 }
 
@@ -125,4 +129,21 @@ pub(super) fn size(policy: &WakePolicy, thing: &Thing, minutes: &[Minute], now: 
 
 fn end(minute: &Minute) -> Timestamp {
     minute.at.checked_add(Duration::from_secs(60)).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_served_within_the_minute_of_the_call_is_a_success_and_what_was_before_is_none() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("a time");
+        let minutes = [-60, 0, 60].map(|second| Minute {
+            served: 1.0,
+            ..Minute::at(at(second))
+        });
+        assert_eq!(first_success(&minutes, at(1)), Some(at(60)));
+        assert_eq!(first_success(&minutes[..1], at(1)), None);
+        assert_eq!(first_success(&minutes[2..], at(59)), Some(at(120)));
+    }
 }
