@@ -4,6 +4,7 @@
 //! that is wrong is told at once) is in `fields`.
 
 mod backup;
+mod capacity;
 mod fields;
 mod health;
 mod rollout;
@@ -13,6 +14,7 @@ use crate::text::and_list;
 
 pub use self::{
     backup::{BackupCommand, OfPoint},
+    capacity::CapacityCommand,
     fields::MAX_ENDPOINTS,
     health::{Ends, HealthCommand, LONGEST_SILENCE, Targets},
     rollout::{RolloutCommand, Said, Start},

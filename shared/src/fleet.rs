@@ -7,6 +7,7 @@ mod account;
 mod answer;
 mod backup;
 pub(crate) mod capacity;
+mod entry;
 mod file;
 pub(crate) mod glob;
 mod golden;

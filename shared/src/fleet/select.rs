@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     Entry, Layer,
-    file::{EntrySection, MatchSection},
+    entry::{EntrySection, MatchSection},
     glob::Glob,
     text::{ResourceName, Rule as _, Words},
 };

@@ -1,0 +1,373 @@
+mod audit;
+
+use std::collections::BTreeMap;
+
+use super::{
+    desired::Desired,
+    drift::{Applied, Kind, drift},
+    export::export,
+    fixture::{NOW, asynchronous, parsed, planned, real_time, usual_world, with_declared},
+    plan::{Situation, Stale, Verb, Why, plan},
+    thing::{Action, Alarm, Key, Route, Scalable, Thing},
+    world::World,
+};
+use crate::{
+    endpoint::EndpointStatus,
+    scaling::{ScalingRule, ScheduledAction, Suspended, TrackedMetric},
+};
+
+const DECLARED: &str = "
+version: 1
+endpoints:
+  fraud:
+    scaling:
+      - variant: main
+        min: 2
+        max: 10
+        policies:
+          - { name: steward-load, invocations_per_instance: 1000, scale_out_cooldown: 1m }
+          - { name: steward-latency, latency: 500ms }
+    schedule:
+      - { name: steward-office, cron: '0 8 ? * MON-FRI *', zone: Europe/Berlin, min: 3 }
+      - { name: steward-night, cron: '0 20 ? * * *', zone: Europe/Berlin, min: 2 }
+    alarms:
+      - { name: steward-fraud-errors, purpose: rollback, variant: main, errors: 5%, datapoints: 2, of: 3 }
+  images:
+    scaling:
+      - variant: main
+        min: 0
+        max: 4
+        policies: [{ name: steward-backlog, backlog_per_instance: 5 }, { name: steward-first, from_zero: {} }]
+lambdas: { predict: { reserved: 100, provisioned: { live: 10 } } }
+apis: { a1b2: { stages: { prod: { rate: 100, burst: 200 } } } }
+dashboard: {}
+";
+
+fn main_of(endpoint: &str) -> Scalable {
+    Scalable::Instances {
+        endpoint: endpoint.to_owned(),
+        variant: "main".to_owned(),
+    }
+}
+
+fn desired(text: &str, world: &World) -> Desired {
+    Desired::of(&parsed(text), world, "eu-central-1")
+}
+
+fn target(of: Scalable, min: u32, max: u32) -> Thing {
+    Thing::Target {
+        of,
+        min,
+        max,
+        suspended: Suspended::default(),
+    }
+}
+
+fn alarm(name: &str, metric: &str, dimensions: &[(&str, &str)], threshold: f64) -> Alarm {
+    Alarm {
+        name: name.to_owned(),
+        description: None,
+        namespace: "AWS/SageMaker".to_owned(),
+        metric: metric.to_owned(),
+        dimensions: dimensions
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        statistic: "Average".to_owned(),
+        unit: None,
+        period: 60,
+        periods: 1,
+        datapoints: 1,
+        comparison: "GreaterThanThreshold".to_owned(),
+        threshold,
+        missing: "notBreaching".to_owned(),
+        enabled: true,
+        actions: vec![Action::Arn("arn:aws:sns:us-east-1:111122223333:alerts".to_owned())],
+        ok_actions: vec![],
+        insufficient_actions: vec![],
+    }
+}
+
+#[test]
+fn everything_that_is_not_there_is_made_in_the_order_in_which_it_can_be() {
+    let world = usual_world();
+    insta::assert_snapshot!(planned(&world, &desired(DECLARED, &world), false));
+}
+
+#[test]
+fn what_differs_is_shown_field_by_field_and_what_is_own_and_undeclared_goes_last() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    let changed = DECLARED
+        .replace("1000", "800")
+        .replace("latency: 500ms", "cpu: 70%, cores: 4")
+        .replace(
+            "      - { name: steward-night, cron: '0 20 ? * * *', zone: Europe/Berlin, min: 2 }\n",
+            "",
+        )
+        .replace(
+            "reserved: 100, provisioned: { live: 10 }",
+            "reserved: 5, provisioned: { live: 5 }",
+        );
+    world.put(Thing::Policy {
+        of: main_of("fraud"),
+        name: "somebody's".to_owned(),
+        rule: ScalingRule::Step {
+            adjustment: "ChangeInCapacity".to_owned(),
+            steps: vec![(Some(0.0), None, 1)],
+            magnitude: None,
+            cooldown: None,
+            aggregation: None,
+        },
+    });
+    let desired = desired(&changed, &world);
+    let plan = planned(&world, &desired, true);
+    insta::assert_snapshot!(plan);
+    let keys: Vec<&Key> = plan.changes.iter().map(|change| &change.key).collect();
+    let (warm, reserved) = (
+        keys.iter().position(|key| matches!(key, Key::Warm(..))),
+        keys.iter().position(|key| matches!(key, Key::Reserved(..))),
+    );
+    assert!(warm < reserved, "less is reserved only when less is provisioned");
+    let left = planned(&world, &desired, false);
+    assert_eq!(
+        left.prunable,
+        [Key::Action(main_of("fraud"), "steward-night".to_owned())]
+    );
+    assert!(left.changes.iter().all(|change| change.verb != Verb::Delete));
+}
+
+#[test]
+fn a_target_that_somebody_elses_policy_hangs_on_is_not_deregistered() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    let key = Key::Target(main_of("images"));
+    world.tagged.insert(key.clone());
+    let of = main_of("images");
+    world.put(Thing::Action {
+        of: of.clone(),
+        action: ScheduledAction {
+            name: "somebody's".to_owned(),
+            schedule: "rate(1 day)".to_owned(),
+            timezone: None,
+            start: None,
+            end: None,
+            min: Some(1),
+            max: None,
+        },
+    });
+    let less = &DECLARED[..DECLARED.find("  images:").unwrap()];
+    let plan = planned(&world, &desired(less, &world), true);
+    let others = vec![Key::Action(of, "somebody's".to_owned())];
+    assert!(
+        plan.held
+            .iter()
+            .any(|held| held.key == key && held.why == Why::Shared(others.clone()))
+    );
+    assert!(plan.changes.iter().all(|change| change.key != key));
+}
+
+#[test]
+fn a_range_that_a_schedule_or_a_wake_moved_is_nobodys_mistake() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    let desired = desired(DECLARED, &world);
+    world.put(target(main_of("fraud"), 3, 10));
+    world.put(target(main_of("images"), 2, 4));
+    let with_raised = |raised: &BTreeMap<Scalable, u32>| {
+        plan(Situation {
+            desired: &desired,
+            world: &world,
+            prefix: "steward-",
+            prune: false,
+            raised,
+            now: NOW.parse().unwrap(),
+        })
+    };
+    let woken = with_raised(&BTreeMap::from([(main_of("images"), 2)]));
+    assert!(woken.is_empty(), "{woken}");
+    let reasons: Vec<&str> = woken.same.iter().filter_map(|same| same.although.as_deref()).collect();
+    assert_eq!(reasons.len(), 2, "{woken}");
+    let fought = with_raised(&BTreeMap::new());
+    let changed: Vec<&Key> = fought.changes.iter().map(|change| &change.key).collect();
+    assert_eq!(changed, [&Key::Target(main_of("images"))]);
+}
+
+#[test]
+fn a_range_that_nothing_explains_becomes_what_the_schedule_says_now() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    let desired = desired(DECLARED, &world);
+    world.put(target(main_of("fraud"), 7, 10));
+    let plan = planned(&world, &desired, false);
+    let after = plan.changes.first().and_then(|change| change.after.clone());
+    assert_eq!(
+        after,
+        Some(target(main_of("fraud"), 3, 10)),
+        "it is Monday, 11:00 in Berlin"
+    );
+}
+
+#[test]
+fn what_scales_waits_for_its_endpoint_and_a_live_endpoint_is_changed_by_a_rollout_only() {
+    let text = "
+version: 1
+endpoints:
+  new:
+    provision:
+      model: { image: a/b:1, role: 'arn:aws:iam::111122223333:role/ml' }
+      instance_type: ml.m5.xlarge
+    scaling: [{ variant: main, min: 2, max: 4, policies: [{ name: p, latency: 1s }] }]
+";
+    let mut world = World::default();
+    let first = planned(&world, &desired(text, &world), false);
+    insta::assert_snapshot!(first);
+    first.changes.iter().for_each(|change| world.apply(change));
+    let second = planned(&world, &desired(text, &world), false);
+    assert!(
+        second
+            .held
+            .iter()
+            .all(|held| held.why == Why::Busy("new".to_owned(), EndpointStatus::Creating))
+    );
+    assert_eq!((second.changes.len(), second.held.len()), (0, 2));
+    world.settle();
+    let third = planned(&world, &desired(text, &world), false);
+    third.changes.iter().for_each(|change| world.apply(change));
+    assert!(planned(&world, &desired(text, &world), false).is_empty());
+
+    let other = text.replace("a/b:1", "a/b:2").replace("ml.m5.xlarge", "ml.g5.xlarge");
+    let rollout = planned(&world, &desired(&other, &world), false);
+    insta::assert_snapshot!(rollout);
+    assert_eq!(
+        rollout.remaining(&rollout.id, &desired(&other, &world), &world),
+        Ok(vec![])
+    );
+}
+
+#[test]
+fn a_stale_plan_is_refused_as_a_whole_and_one_that_was_cut_off_goes_on() {
+    let mut world = usual_world();
+    let desired_now = desired(DECLARED, &world);
+    let plan = planned(&world, &desired_now, false);
+    let other = Stale::Id {
+        asked: "0123".to_owned(),
+        present: plan.id.clone(),
+    };
+    assert_eq!(plan.remaining("0123", &desired_now, &world), Err(other));
+    let half = plan.changes.len() / 2;
+    plan.changes[..half].iter().for_each(|change| world.apply(change));
+    let left = plan.remaining(&plan.id, &desired_now, &world).unwrap();
+    assert_eq!(left.len(), plan.changes.len() - half);
+    let text = DECLARED.replace("max: 10", "max: 11");
+    assert_eq!(
+        plan.remaining(&plan.id, &desired(&text, &world), &world),
+        Err(Stale::Declared)
+    );
+    let key = left[0].key.clone();
+    let Some(Thing::Policy { of, name, .. }) = left.iter().find_map(|change| {
+        change
+            .after
+            .clone()
+            .filter(|thing| matches!(thing, Thing::Policy { .. }))
+    }) else {
+        // The order put every policy into the first half: then another thing is changed under the plan.
+        let mut gone = world.clone();
+        gone.put(target(main_of("fraud"), 1, 1));
+        assert!(plan.remaining(&plan.id, &desired_now, &gone).is_err(), "{key}");
+        return;
+    };
+    world.put(Thing::Policy {
+        of: of.clone(),
+        name: name.clone(),
+        rule: ScalingRule::TargetTracking {
+            target: 1.0,
+            metric: TrackedMetric::Math(vec![]),
+            scale_out_cooldown: None,
+            scale_in_cooldown: None,
+            disable_scale_in: false,
+        },
+    });
+    let stale = plan.remaining(&plan.id, &desired_now, &world).unwrap_err();
+    assert_eq!(stale, Stale::Changed(vec![Key::Policy(of, name)]));
+}
+
+#[test]
+fn an_alarm_that_two_endpoints_declare_otherwise_is_held_and_a_name_for_each_is_not() {
+    let text = |name: &str| {
+        format!(
+            "
+version: 1
+endpoints:
+  '*': {{ alarms: [{{ name: '{name}', variant: main, errors: 5% }}] }}
+"
+        )
+    };
+    let world = usual_world();
+    let same = planned(&world, &desired(&text("steward-errors"), &world), false);
+    assert_eq!((same.changes.len(), same.held.len()), (0, 1));
+    assert_eq!(same.held[0].why, Why::Conflict);
+    let each = planned(&world, &desired(&text("steward-<endpoint>-errors"), &world), false);
+    assert_eq!((each.changes.len(), each.held.len()), (4, 0));
+}
+
+#[test]
+fn what_was_changed_outside_is_told_and_what_a_schedule_moved_is_not() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    let desired = desired(DECLARED, &world);
+    let now = NOW.parse().unwrap();
+    let same: Vec<Key> = desired.things().map(|(key, _)| key.clone()).collect();
+    let applied = Applied::default().adopting(&desired, same, now);
+    let drifted = |world: &World| drift(&applied, world, "steward-", &BTreeMap::new(), now);
+    assert_eq!(drifted(&world), []);
+    world.put(target(main_of("fraud"), 3, 10));
+    assert_eq!(drifted(&world), []);
+    world.put(target(main_of("fraud"), 3, 20));
+    world.take(&Key::Alarm("steward-fraud-errors".to_owned()));
+    world.put(Thing::Alarm(Box::new(alarm(
+        "steward-surprise",
+        "ModelLatency",
+        &[],
+        1.0,
+    ))));
+    world.put(Thing::Alarm(Box::new(alarm("somebody's", "ModelLatency", &[], 1.0))));
+    let found = drifted(&world);
+    let kinds: Vec<Kind> = found.iter().map(|drift| drift.kind).collect();
+    assert_eq!(kinds, [Kind::Changed, Kind::Gone, Kind::Appeared]);
+    insta::assert_snapshot!(
+        found
+            .iter()
+            .map(super::drift::Drift::told)
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+}
+
+#[test]
+fn an_export_is_a_fleet_file_that_changes_nothing() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    world.put(Thing::Throttle {
+        api: "a1b2".to_owned(),
+        stage: "prod".to_owned(),
+        route: Some(Route {
+            path: "/predict".to_owned(),
+            method: "POST".to_owned(),
+        }),
+        rate: 0.5,
+        burst: 1,
+    });
+    world.put(Thing::Action {
+        of: main_of("search"),
+        action: ScheduledAction {
+            name: "ScaleUpForBusinessHours".to_owned(),
+            schedule: "cron(0 8 * * MON-FRI *)".to_owned(),
+            timezone: None,
+            start: None,
+            end: None,
+            min: Some(3),
+            max: Some(10),
+        },
+    });
+    world.put(target(main_of("search"), 1, 10));
+    world.put(target(main_of("gone"), 1, 10));
+    let exported = export(&world);
+    insta::assert_snapshot!(exported.text);
+    let plan = planned(&world, &desired(&exported.text, &world), false);
+    assert!(plan.is_empty(), "{plan}");
+}

@@ -1,0 +1,107 @@
+//! What AWS describes of capacity, at one moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::thing::{Key, Scalable, Thing};
+use crate::endpoint::EndpointStatus;
+
+/// Everything that was described, whether Steward looks after it or not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    things: BTreeMap<Key, Thing>,
+    /// The endpoints there are.
+    pub endpoints: Vec<Seen>,
+    /// The inference components there are, each with the endpoint it is on.
+    pub components: BTreeMap<String, String>,
+    /// What bears the tag `steward:owner`.
+    pub tagged: BTreeSet<Key>,
+}
+
+/// An endpoint as it is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// `EndpointName`.
+    pub name: String,
+    /// Its tags, where they were fetched.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// `EndpointStatus`.
+    pub status: EndpointStatus,
+    /// Its config has an `AsyncInferenceConfig`.
+    pub asynchronous: bool,
+    /// Its variants.
+    pub variants: Vec<SeenVariant>,
+    /// Why what it is made of cannot be said in the words of `provision`. With nothing, its [`Thing::Endpoint`] is there.
+    pub unsayable: Option<String>,
+}
+
+/// A variant as it is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenVariant {
+    /// `VariantName`.
+    pub name: String,
+    /// `CurrentInstanceCount`; absent for serverless ones.
+    pub instances: Option<u32>,
+    /// `InstanceType`; absent for serverless ones and those of components with pools.
+    pub instance_type: Option<String>,
+    /// It has a `ServerlessConfig`.
+    pub serverless: bool,
+}
+
+impl World {
+    /// Of what was described. Each thing is kept in its usual form.
+    pub fn of(things: impl IntoIterator<Item = Thing>) -> Self {
+        let mut world = Self::default();
+        things.into_iter().for_each(|thing| world.put(thing));
+        world
+    }
+
+    /// Adds what was described, in place of what has the same key.
+    pub fn put(&mut self, thing: Thing) {
+        let thing = thing.usual();
+        self.things.insert(thing.key(), thing);
+    }
+
+    /// Takes it away.
+    pub fn take(&mut self, key: &Key) -> Option<Thing> {
+        self.tagged.remove(key);
+        self.things.remove(key)
+    }
+
+    /// What has this key.
+    pub fn get(&self, key: &Key) -> Option<&Thing> {
+        self.things.get(key)
+    }
+
+    /// Everything, in the order of the keys.
+    pub fn things(&self) -> impl Iterator<Item = (&Key, &Thing)> {
+        self.things.iter()
+    }
+
+    /// The endpoint of this name.
+    pub fn endpoint(&self, name: &str) -> Option<&Seen> {
+        self.endpoints.iter().find(|seen| seen.name == name)
+    }
+
+    /// The endpoint on which something scales, where it is known.
+    pub fn endpoint_of(&self, of: &Scalable) -> Option<&Seen> {
+        let name = match of {
+            Scalable::Copies { component } => self.components.get(component)?.as_str(),
+            Scalable::Instances { endpoint, .. } | Scalable::Concurrency { endpoint, .. } => endpoint,
+        };
+        self.endpoint(name)
+    }
+
+    /// The policies and scheduled actions of a target.
+    pub fn hanging_on<'a>(&'a self, of: &'a Scalable) -> impl Iterator<Item = &'a Key> {
+        self.things
+            .keys()
+            .filter(move |key| !matches!(key, Key::Target(_)) && key.scalable() == Some(of))
+    }
+
+    /// Steward's own: by its tag, or by the beginning of its name.
+    pub fn is_own(&self, key: &Key, prefix: &str) -> bool {
+        self.tagged.contains(key) || key.own_name().is_some_and(|name| name.starts_with(prefix))
+    }
+}
