@@ -209,7 +209,7 @@ static USED: LazyLock<BTreeMap<String, BTreeMap<String, &'static str>>> = LazyLo
     let at_once = available_parallelism().map_or(1, NonZeroUsize::get);
     scope(|scope| {
         for some in builtins().chunks(builtins().len().div_ceil(at_once)) {
-            scope.spawn(|| {
+            scope.spawn(move || {
                 for builtin in some {
                     kept(builtin.name);
                 }
