@@ -131,6 +131,12 @@ async fn an_alarm_wakes_a_queue_in_its_own_invocation_and_a_command_puts_it_to_s
     let again = tell(&mut function, "alarm-direct-queue", alarm.into_bytes()).await;
     assert_eq!(again["wakes"]["doc-summarizer"]["variant"]["wake"], 1, "{again:#}");
     until(&aws, &mut function, "1 instances in service").await;
+    // `status` may see it before a tick notes it.
+    let began = Instant::now();
+    while !function.stdout().contains("WakeTimeToService") && began.elapsed() < Duration::from_secs(240) {
+        done(&aws, &mut function, "schedule-scheduler-input").await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
 
     let held = String::from_utf8(aws.sample("command-sleep")).unwrap();
     let forced = held.replacen('{', "{\"force\": true,", 1);
