@@ -39,6 +39,8 @@ world:
           endpoint: fraud
           variant: blue
           above: 0.05
+      functions: {predict: {versions: 2, aliases: {live: 2}}}
+      apis: {a1b2c3: {name: models, stages: {prod: {}}}}
     us-east-1:
       endpoints:
         fraud: {variants: {blue: {instances: 1, latency: 60ms}}, traffic: 5 rps}
@@ -50,6 +52,8 @@ world:
           variant: blue
           above: 0.05
       keys: {copies: {}}
+      functions: {predict: {versions: 2, aliases: {live: 2}}}
+      apis: {a1b2c3: {name: models, stages: {prod: {}}}}
 buckets:
   models:
     region: eu-west-1
@@ -154,6 +158,7 @@ def with_cli(checks, aws, url, region, folder):
     check("sns publish", answer, problem, lambda it: it["MessageId"])
     answer, problem = run("application-autoscaling", "describe-scalable-targets", "--service-namespace", "sagemaker")
     check("application-autoscaling describe-scalable-targets", answer, problem, lambda it: "ScalableTargets" in it)
+    with_cli_capacity(run, check, checks, region)
 
     bucket = f"cli-{region}"
     constraint = [] if region == "us-east-1" else ["--create-bucket-configuration", f"LocationConstraint={region}"]
@@ -171,6 +176,61 @@ def with_cli(checks, aws, url, region, folder):
     check("s3api list-objects-v2", answer, problem, lambda it: len(it["Contents"]) == 2)
     answer, problem = run("s3", "rm", "--recursive", f"s3://{bucket}/")
     check("s3 rm --recursive", answer, problem, lambda it: True)
+
+
+def with_cli_capacity(run, check, checks, region):
+    """What a team declares of capacity, as people type it."""
+    predict = ("--function-name", "predict")
+    answer, problem = run("lambda", "put-function-concurrency", *predict, "--reserved-concurrent-executions", "50")
+    check("lambda put-function-concurrency", answer, problem, lambda it: it["ReservedConcurrentExecutions"] == 50)
+    keep = ("lambda", "put-provisioned-concurrency-config", *predict, "--provisioned-concurrent-executions", "5")
+    answer, problem = run(*keep, "--qualifier", "$LATEST")
+    checks.check(f"{region} aws lambda keeps nothing of $LATEST", "unpublished" in problem, problem or answer)
+    answer, problem = run(*keep, "--qualifier", "live")
+    check("lambda put-provisioned-concurrency-config", answer, problem, lambda it: it["Status"] == "IN_PROGRESS")
+    answer, problem = run("lambda", "list-provisioned-concurrency-configs", *predict)
+    check(
+        "lambda list-provisioned-concurrency-configs",
+        *(answer, problem),
+        lambda it: it["ProvisionedConcurrencyConfigs"][0]["FunctionArn"].endswith(":predict:live"),
+    )
+    answer, problem = run("lambda", "get-account-settings")
+    left = ("AccountLimit", "UnreservedConcurrentExecutions")
+    check("lambda get-account-settings", answer, problem, lambda it: it[left[0]][left[1]] == 950)
+    answer, problem = run("lambda", "delete-function-concurrency", *predict)
+    check("lambda delete-function-concurrency", answer, problem, lambda it: True)
+
+    stage = ("--rest-api-id", "a1b2c3", "--stage-name", "prod")
+    patch = ("apigateway", "update-stage", *stage, "--patch-operations")
+    answer, problem = run(*patch, "op=replace,path=/*/*/throttle/rateLimit,value=100")
+    checks.check(f"{region} aws apigateway refuses another's path", "BadRequest" in problem, problem or answer)
+    rate, burst = ("op=replace,path=/*/*/throttling/rateLimit,value=100", "op=replace,path=/*/*/throttling/burstLimit,value=7")
+    answer, problem = run(*patch, rate, burst)
+    check("apigateway update-stage", answer, problem, lambda it: it["methodSettings"]["*/*"]["throttlingBurstLimit"] == 7)
+    answer, problem = run("apigateway", "get-stage", *stage)
+    check("apigateway get-stage", answer, problem, lambda it: it["methodSettings"]["*/*"]["throttlingRateLimit"] == 100.0)
+
+    board = ("cloudwatch", "put-dashboard", "--dashboard-name", f"fleet-{region}", "--dashboard-body")
+    answer, problem = run(*board, "{'widgets': []}")
+    checks.check(f"{region} aws cloudwatch refuses a dictionary", "InvalidParameterInput" in problem, problem or answer)
+    answer, problem = run(*board, '{"widgets": []}')
+    check("cloudwatch put-dashboard", answer, problem, lambda it: not it.get("DashboardValidationMessages"))
+    answer, problem = run("cloudwatch", "get-dashboard", "--dashboard-name", f"fleet-{region}")
+    check("cloudwatch get-dashboard", answer, problem, lambda it: json.loads(it["DashboardBody"]) == {"widgets": []})
+
+    variant = ("--service-namespace", "sagemaker", "--resource-id", "endpoint/fraud/variant/blue")
+    variant += ("--scalable-dimension", "sagemaker:variant:DesiredInstanceCount")
+    scaling = "application-autoscaling"
+    answer, problem = run(
+        *(scaling, "register-scalable-target", *variant, "--min-capacity", "1", "--max-capacity", "4"),
+        *("--tags", "team=risk"),
+    )
+    check(f"{scaling} register-scalable-target", answer, problem, lambda it: ":scalable-target/" in it["ScalableTargetARN"])
+    arn = (answer or {"ScalableTargetARN": ""})["ScalableTargetARN"]
+    answer, problem = run(scaling, "list-tags-for-resource", "--resource-arn", arn)
+    check(f"{scaling} list-tags-for-resource", answer, problem, lambda it: it["Tags"] == {"team": "risk"})
+    answer, problem = run(scaling, "deregister-scalable-target", *variant)
+    check(f"{scaling} deregister-scalable-target", answer, problem, lambda it: True)
 
 
 def with_boto3(checks, url, region):
@@ -220,6 +280,38 @@ def with_boto3(checks, url, region):
     )
     check("describe_alarms", cloudwatch.describe_alarms, lambda it: isinstance(it["MetricAlarms"][0]["Threshold"], float))
     check("list_topics", sns.list_topics, lambda it: f":{region}:" in it["Topics"][0]["TopicArn"])
+    function, gateway = client("lambda"), client("apigateway")
+    check(
+        "list_functions",
+        function.list_functions,
+        lambda it: "predict" in [one["FunctionName"] for one in it["Functions"]],
+    )
+    check(
+        "list_aliases",
+        lambda: function.list_aliases(FunctionName="predict"),
+        lambda it: it["Aliases"][0]["FunctionVersion"] == "2",
+    )
+    check(
+        "list_versions_by_function",
+        lambda: function.list_versions_by_function(FunctionName="predict"),
+        lambda it: [version["Version"] for version in it["Versions"]] == ["$LATEST", "1", "2"],
+    )
+    check("get_rest_apis", gateway.get_rest_apis, lambda it: it["items"][0]["name"] == "models")
+    check("get_stages", lambda: gateway.get_stages(restApiId="a1b2c3"), lambda it: it["item"][0]["stageName"] == "prod")
+    try:
+        cloudwatch.put_dashboard(DashboardName="wrong", DashboardBody="{'widgets': []}")
+        refused = {}
+    except botocore.exceptions.ClientError as error:
+        refused = error.response
+    told = refused.get("dashboardValidationMessages", [{}])[0].get("Message", "")
+    checks.check(f"{region} boto3 put_dashboard says what is wrong", "valid JSON" in told, refused)
+    alarm = cloudwatch.describe_alarms()["MetricAlarms"][0]["AlarmArn"]
+    cloudwatch.tag_resource(ResourceARN=alarm, Tags=[{"Key": "team", "Value": "risk"}])
+    check(
+        "list_tags_for_resource",
+        lambda: cloudwatch.list_tags_for_resource(ResourceARN=alarm),
+        lambda it: it["Tags"] == [{"Key": "team", "Value": "risk"}],
+    )
 
     bucket = f"boto3-{region}"
     where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}

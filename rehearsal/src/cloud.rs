@@ -315,6 +315,7 @@ pub fn service_name(service: Service) -> &'static str {
         Service::Iam => "iam",
         Service::Kms => "kms",
         Service::Lambda => "lambda",
+        Service::ApiGateway => "apigateway",
     }
 }
 

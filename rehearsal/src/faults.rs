@@ -59,7 +59,7 @@ impl fmt::Display for FaultKind {
 /// One fault: which calls, on which occasions, and what happens to them. Selectors left out select everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`; `None` for every service.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda`, `apigateway` or `s3`; `None` for every service.
     pub service: Option<String>,
     /// The API's operation name, e.g. `DescribeEndpoint`; `None` for every operation.
     pub operation: Option<String>,
@@ -137,7 +137,7 @@ impl Fault {
 /// A call about to be made, as far as faults tell calls apart.
 #[derive(Clone, Copy, Debug)]
 pub struct Calling<'a> {
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda`, `apigateway` or `s3`.
     pub service: &'a str,
     /// The API's operation name.
     pub operation: &'a str,

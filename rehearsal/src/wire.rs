@@ -15,6 +15,7 @@ use crate::world::{ApiError, Service};
 
 mod answer;
 mod cbor;
+mod control;
 mod query;
 mod rest;
 mod s3;
@@ -59,7 +60,7 @@ pub enum Protocol {
     Cbor,
     /// awsQuery: a form in, XML out.
     Query,
-    /// restJson, as SageMaker Runtime uses it.
+    /// restJson: of SageMaker Runtime, Lambda and API Gateway.
     Rest,
 }
 
@@ -117,8 +118,11 @@ pub fn read(request: Request<Bytes>) -> Result<Asked, Refusal> {
     } else if let Some(target) = target {
         let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
         (Protocol::Json, operation, json(&body)?)
-    } else if path.starts_with("/endpoints/") || scope.service == "lambda" {
-        let (operation, input) = rest::read(path, &parts.headers, &body)?;
+    } else if path.starts_with("/endpoints/") || matches!(scope.service.as_str(), "lambda" | "apigateway") {
+        let (operation, input) = match control::read(&parts.method, path, parts.uri.query(), &body)? {
+            Some(asked) => asked,
+            None => rest::read(path, &parts.headers, &body)?,
+        };
         (Protocol::Rest, operation.to_owned(), input)
     } else {
         let (operation, input) = query::read(&body)?;
@@ -135,11 +139,12 @@ pub fn read(request: Request<Bytes>) -> Result<Asked, Refusal> {
         ("iam", Protocol::Query) => Service::Iam,
         ("kms", Protocol::Json) => Service::Kms,
         ("lambda", Protocol::Rest) => Service::Lambda,
+        ("apigateway", Protocol::Rest) => Service::ApiGateway,
         (service, _) => {
             let message = format!(
                 "The rehearsal does not answer {operation} for service {service:?} in this protocol ({protocol:?}). It \
-                 answers sagemaker, application-autoscaling, ecr and kms (JSON), sagemaker-runtime, lambda, monitoring (CBOR \
-                 or JSON), sns, sts and iam (query), and s3."
+                 answers sagemaker, application-autoscaling, ecr and kms (JSON), sagemaker-runtime, lambda, apigateway, \
+                 monitoring (CBOR or JSON), sns, sts and iam (query), and s3."
             );
             return Err(Refusal::new(Some(protocol), 404, "UnknownOperationException", message));
         }

@@ -8,16 +8,18 @@
 //! Background traffic is never simulated request by request: each minute of it is one aggregate with a sampled
 //! distribution, so that days of a busy fleet pass in moments.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
 
 mod alarms;
 mod api;
+mod apis;
 mod behaviour;
 mod build;
 mod call;
+mod dashboards;
 mod dice;
 mod functions;
 mod happening;
@@ -85,7 +87,7 @@ impl World {
             published: Vec::new(),
             s3_puts: Vec::new(),
             roles: spec.roles.iter().cloned().collect(),
-            functions: BTreeSet::new(),
+            dashboards: BTreeMap::new(),
             strict: spec.regions.values().any(|region| !region.images.is_empty()),
             artifacts: None,
         };
@@ -168,7 +170,9 @@ impl World {
 
     /// Makes a function known to Lambda: only known ones can be invoked.
     pub fn deploy_function(&mut self, region: &str, name: &str) {
-        self.ctx.functions.insert((region.to_owned(), name.to_owned()));
+        if let Some(region) = self.regions.get_mut(region) {
+            region.know_function(&self.ctx, name);
+        }
     }
 
     /// Bytes that one copying request of S3 copies in a second; `None` for at once.
@@ -297,6 +301,7 @@ impl World {
             Service::Ecr => region.ecr_call(ctx, call.operation, input),
             Service::Kms => region.kms_call(ctx, call.operation, input),
             Service::Lambda => region.lambda_call(ctx, call.operation, input),
+            Service::ApiGateway => region.apigateway_call(ctx, call.operation, input),
             Service::Sts if call.operation == "GetCallerIdentity" => {
                 let id = ctx.dice(call.caller).u64(..);
                 let session = format!("assumed-role/{}/{}", call.caller, call.caller);

@@ -1,6 +1,8 @@
 //! The real SDKs, in-process, against the simulated AWS: every protocol, faults, and time.
 
 mod wire {
+    mod account;
+    mod boards;
     mod faults;
     mod protocols;
     mod rollouts;
@@ -36,6 +38,11 @@ fn spec() -> WorldSpec {
                     "fraud": {"variants": {"blue": {"instances": 2, "latency": "80ms"}}, "traffic": "20 rps"}
                 },
                 "topics": ["alerts"],
+                "functions": {"predict": {"versions": 2, "aliases": {"live": 2}}},
+                "apis": {"a1b2c3": {
+                    "name": "models",
+                    "stages": {"prod": {"methods": {"POST /predict": {"rate": 50, "burst": 100}}}},
+                }},
             },
             "us-east-1": {
                 "endpoints": {"backup": {"variants": {"blue": {"instances": 1}}}},

@@ -8,7 +8,7 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
         FaultKind::Throttle => match service {
             "s3" => (503, "SlowDown", "Please reduce your request rate.".to_owned()),
             "sns" | "sts" | "iam" => (400, "Throttling", "Rate exceeded".to_owned()),
-            "lambda" => (429, "TooManyRequestsException", "Rate exceeded".to_owned()),
+            "lambda" | "apigateway" => (429, "TooManyRequestsException", "Rate exceeded".to_owned()),
             _ => (400, "ThrottlingException", "Rate exceeded".to_owned()),
         },
         FaultKind::Error200 if matches!(operation, "CopyObject" | "UploadPartCopy" | "CompleteMultipartUpload") => (
@@ -37,7 +37,7 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
                 "s3" | "sts" | "iam" => (403, "AccessDenied"),
                 "sns" => (403, "AuthorizationError"),
                 "cloudwatch" => (403, "AccessDenied"),
-                "runtime" | "lambda" => (403, "AccessDeniedException"),
+                "runtime" | "lambda" | "apigateway" => (403, "AccessDeniedException"),
                 _ => (400, "AccessDeniedException"),
             };
             let prefix = match service {

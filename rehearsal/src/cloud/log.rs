@@ -24,7 +24,7 @@ pub struct CallRecord {
     pub caller: String,
     /// The Region it went to.
     pub region: String,
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda`, `apigateway` or `s3`.
     pub service: String,
     /// The API's operation name.
     pub operation: String,
@@ -86,7 +86,7 @@ impl CallLog {
                 operation,
                 input,
                 ..
-            } => (vec![action(*service, operation)], resource(input)),
+            } => (actions(*service, operation, input), resource(input)),
             What::S3(call) => {
                 let resource = match (&call.bucket, &call.key) {
                     (Some(bucket), Some(key)) => Some(format!("{bucket}/{key}")),
@@ -136,13 +136,25 @@ fn action(service: Service, operation: &str) -> String {
     let name = match (service, operation) {
         (Service::Sns, "PublishBatch") => "Publish",
         (Service::Lambda, "Invoke") => "InvokeFunction",
+        // API Gateway's actions are the methods of HTTP.
+        (Service::ApiGateway, "UpdateStage") => "PATCH",
+        (Service::ApiGateway, _) => "GET",
         (_, operation) => operation,
     };
     format!("{}:{name}", service.iam_prefix())
 }
 
+/// The IAM actions of a call: whoever makes something of CloudWatch or Application Auto Scaling with tags may tag it, too.
+fn actions(service: Service, operation: &str, input: &Value) -> Vec<String> {
+    let tagged = matches!(service, Service::CloudWatch | Service::AutoScaling)
+        && operation != "TagResource"
+        && input.get("Tags").is_some_and(|tags| !tags.is_null());
+    let tagging = tagged.then(|| action(service, "TagResource"));
+    std::iter::once(action(service, operation)).chain(tagging).collect()
+}
+
 fn resource(input: &Value) -> Option<String> {
-    const NAMED: [(&str, &str); 14] = [
+    const NAMED: [(&str, &str); 17] = [
         ("EndpointName", "endpoint/"),
         ("EndpointConfigName", "endpoint-config/"),
         ("InferenceComponentName", "inference-component/"),
@@ -152,6 +164,9 @@ fn resource(input: &Value) -> Option<String> {
         ("TargetArn", ""),
         ("AlarmName", "alarm:"),
         ("ResourceArn", ""),
+        ("ResourceARN", ""),
+        ("DashboardName", "dashboard/"),
+        ("restApiId", "/restapis/"),
         ("Namespace", ""),
         ("repositoryName", "repository/"),
         ("RoleName", "role/"),

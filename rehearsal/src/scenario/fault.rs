@@ -11,7 +11,7 @@ use shared::{
 use crate::faults::{Fault, FaultKind};
 
 /// The services a fault may name.
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "sagemaker",
     "runtime",
     "cloudwatch",
@@ -22,6 +22,7 @@ const SERVICES: [&str; 11] = [
     "iam",
     "kms",
     "lambda",
+    "apigateway",
     "s3",
 ];
 
@@ -34,7 +35,7 @@ pub struct FaultSpec {
     /// How much later the answer comes, for `slow`.
     #[deserr(default)]
     pub by: Option<Span>,
-    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda` or `s3`.
+    /// `sagemaker`, `runtime`, `cloudwatch`, `autoscaling`, `sns`, `sts`, `ecr`, `iam`, `kms`, `lambda`, `apigateway` or `s3`.
     #[deserr(default)]
     pub service: Option<String>,
     /// E.g. `DescribeEndpoint`.

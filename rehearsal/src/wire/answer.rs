@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 
-use super::{Protocol, cbor, query, rest, service_namespace, status};
+use super::{Protocol, cbor, control, query, rest, service_namespace, status};
 use crate::world::{ApiError, Service};
 
 pub(super) fn success(
@@ -30,7 +30,7 @@ pub(super) fn success(
             .as_u64()
             .and_then(|it| u16::try_from(it).ok())
             .unwrap_or(200),
-        _ => 200,
+        other => control::status(other).unwrap_or(200),
     };
     let mut response = response(protocol, code, body, request_id);
     response.headers_mut().extend(headers);
@@ -97,7 +97,7 @@ fn response(protocol: Protocol, code: u16, body: Vec<u8>, request_id: &str) -> R
 }
 
 /// AWS leaves absent members out; so that the SDKs see the same, nulls are never sent.
-fn without_nulls(value: &Value) -> Value {
+pub(super) fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(
             members

@@ -1,10 +1,10 @@
-//! The REST APIs of SageMaker Runtime and Lambda: members in headers, the payload as the raw body.
+//! SageMaker Runtime, and `Invoke` of Lambda: members in headers, the payload as the raw body.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::{Protocol, Refusal, percent_decoded};
+use super::{Protocol, Refusal, answer::without_nulls, control, percent_decoded};
 
 /// Headers of `InvokeEndpoint` and the members they carry (botocore service model 2017-05-13).
 const INVOKE: [(&str, &str); 11] = [
@@ -71,7 +71,8 @@ pub(super) fn read(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<(&'st
         _ => {
             let problem = format!(
                 "The rehearsal does not answer {path}: it answers /endpoints/NAME/invocations, \
-                 /endpoints/NAME/async-invocations and Lambda's /2015-03-31/functions/NAME/invocations."
+                 /endpoints/NAME/async-invocations, Lambda's /2015-03-31/functions/NAME/invocations and {}.",
+                control::known()
             );
             return Err(refuse("UnknownOperationException", problem));
         }
@@ -117,7 +118,9 @@ pub(super) fn write(operation: &str, output: &Value) -> (HeaderMap, Vec<u8>) {
             headers.insert(HeaderName::from_static(header), held);
         }
     }
-    let body = if operation == "InvokeEndpointAsync" {
+    let body = if control::status(operation).is_some() {
+        without_nulls(output).to_string().into_bytes()
+    } else if operation == "InvokeEndpointAsync" {
         serde_json::json!({ "InferenceId": output["InferenceId"] })
             .to_string()
             .into_bytes()

@@ -1,6 +1,8 @@
 //! Alarms, evaluated as CloudWatch does: M of the last N periods, four ways to take missing data, INSUFFICIENT_DATA at
 //! first, and actions on transitions only.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -109,6 +111,7 @@ pub(crate) enum Watch {
 pub(crate) struct Alarm {
     pub(crate) arn: String,
     pub(crate) input: Value,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) watch: Watch,
     pub(crate) state: State,
     pub(crate) reason: String,

@@ -25,6 +25,7 @@ impl<'a> Input<'a> {
             Service::Iam => "ValidationError",
             Service::Kms => "ValidationException",
             Service::Lambda => "InvalidParameterValueException",
+            Service::ApiGateway => "BadRequestException",
         };
         match value {
             Value::Object(members) => Ok(Self { members, wrong }),

@@ -20,6 +20,7 @@ use crate::world::{
     traffic::{Demand, Minute},
 };
 
+mod account;
 mod alarms;
 mod config;
 mod scaling;
@@ -81,6 +82,7 @@ impl Region {
                 self.stand_endpoint(ctx, &name, endpoint);
             }
         }
+        self.stand_account(ctx, spec, problems);
         self.stand_alarms(ctx, spec, problems);
     }
 

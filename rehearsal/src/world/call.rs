@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{alarms, functions, keys, registry, roles, runtime, sagemaker, scaling, sns};
+use super::{alarms, apis, functions, keys, registry, roles, runtime, sagemaker, scaling, sns};
 
 /// One request to the simulated AWS.
 #[derive(Clone, Debug)]
@@ -46,11 +46,13 @@ pub enum Service {
     Kms,
     /// AWS Lambda.
     Lambda,
+    /// Amazon API Gateway, its REST APIs.
+    ApiGateway,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SageMaker,
         Self::Runtime,
         Self::CloudWatch,
@@ -61,6 +63,7 @@ impl Service {
         Self::Iam,
         Self::Kms,
         Self::Lambda,
+        Self::ApiGateway,
     ];
 
     /// The operations simulated; every other is refused with `UnknownOperationException`.
@@ -76,11 +79,12 @@ impl Service {
             Self::Iam => roles::OPERATIONS,
             Self::Kms => keys::OPERATIONS,
             Self::Lambda => functions::OPERATIONS,
+            Self::ApiGateway => apis::OPERATIONS,
         }
     }
 
     /// The name as it appears in IAM actions: `sagemaker`, `cloudwatch`, `application-autoscaling`, `sns`, `sts`, `ecr`,
-    /// `iam`, `kms`, `lambda`.
+    /// `iam`, `kms`, `lambda`, `apigateway`.
     pub fn iam_prefix(self) -> &'static str {
         match self {
             Self::SageMaker | Self::Runtime => "sagemaker",
@@ -92,6 +96,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Kms => "kms",
             Self::Lambda => "lambda",
+            Self::ApiGateway => "apigateway",
         }
     }
 }
@@ -109,6 +114,7 @@ impl std::fmt::Display for Service {
             Self::Iam => "iam",
             Self::Kms => "kms",
             Self::Lambda => "lambda",
+            Self::ApiGateway => "apigateway",
         })
     }
 }

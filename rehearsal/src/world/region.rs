@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use crate::world::{
     EndpointView, GreenView, Happening, HappeningKind, Published, S3Put, VariantView,
     alarms::Alarm,
+    apis::Api,
     behaviour::Behaviour,
+    dashboards::Dashboard,
+    functions::Function,
     incident::{Condition, Shortage},
     metrics::Metrics,
     registry::Artifacts,
@@ -45,8 +48,8 @@ pub(crate) struct Ctx {
     pub(crate) s3_puts: Vec<S3Put>,
     /// IAM's roles, by name.
     pub(crate) roles: BTreeSet<String>,
-    /// The functions deployed, by Region and name.
-    pub(crate) functions: BTreeSet<(String, String)>,
+    /// CloudWatch's dashboards, by name: they are one for all Regions.
+    pub(crate) dashboards: BTreeMap<String, Dashboard>,
     /// Images are listed: what SageMaker is given must exist.
     pub(crate) strict: bool,
     pub(crate) artifacts: Option<Artifacts>,
@@ -178,6 +181,12 @@ pub(crate) struct Region {
     /// KMS keys by name.
     pub(crate) keys: BTreeMap<String, KeySpec>,
     pub(crate) scaling: Scaling,
+    /// Lambda's functions, by name.
+    pub(crate) functions: BTreeMap<String, Function>,
+    /// Lambda invocations that the account may run at once in this Region.
+    pub(crate) concurrency: u32,
+    /// API Gateway's REST APIs, by id.
+    pub(crate) apis: BTreeMap<String, Api>,
     /// Deduplication ids of FIFO topics within their five minutes.
     pub(crate) recent: VecDeque<(Timestamp, String, String)>,
 }

@@ -18,6 +18,7 @@ mod api;
 mod apply;
 mod policies;
 mod scheduled;
+mod tagged;
 mod when;
 
 pub(crate) use api::OPERATIONS;
@@ -43,6 +44,7 @@ pub(crate) struct Target {
     pub(crate) max: u32,
     pub(crate) created: Timestamp,
     pub(crate) suspended: Value,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) last_out: Option<Timestamp>,
     pub(crate) last_in: Option<Timestamp>,
 }

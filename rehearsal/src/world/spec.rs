@@ -15,11 +15,13 @@ use shared::{
 
 use crate::world::quantity::{Members, Named, Rps, Size};
 
+mod account;
 mod alarm;
 pub(crate) mod check;
 mod incident;
 mod traffic;
 
+pub use account::{ApiSpec, FunctionSpec, MethodSpec, StageSpec};
 pub use alarm::{AlarmSpec, Missing};
 pub(crate) use check::endpoint_names;
 pub use incident::{Becomes, BehaviourSpec, ChangeKind, Cure, IncidentSpec, NextChange};
@@ -81,6 +83,15 @@ pub struct RegionSpec {
     /// KMS keys by name, which is alias and id at once.
     #[deserr(default)]
     pub keys: Named<KeySpec>,
+    /// Lambda functions by name, beside Steward's own.
+    #[deserr(default)]
+    pub functions: Named<FunctionSpec>,
+    /// Lambda invocations that may run at once; 1000 unless said.
+    #[deserr(default)]
+    pub concurrency: Option<u32>,
+    /// REST APIs of API Gateway by id.
+    #[deserr(default)]
+    pub apis: Named<ApiSpec>,
 }
 
 /// A KMS key.

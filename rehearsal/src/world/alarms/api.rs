@@ -6,21 +6,30 @@ use crate::world::{
     ApiError, Reply, Service,
     alarms::{Alarm, Comparison, Rule, State, TreatMissing, Verdict, Watch},
     api::{Input, epoch, page, reply, unknown_operation},
+    dashboards,
     metrics::{Query, Source, metric_id, statistic},
     region::{Ctx, Region},
+    sagemaker::tags,
 };
 
 /// The operations of CloudWatch simulated.
 pub(crate) const OPERATIONS: &[&str] = &[
     "DeleteAlarms",
+    "DeleteDashboards",
     "DescribeAlarms",
+    "GetDashboard",
     "GetMetricData",
     "GetMetricStatistics",
+    "ListDashboards",
     "ListMetrics",
+    "ListTagsForResource",
     "PutCompositeAlarm",
+    "PutDashboard",
     "PutMetricAlarm",
     "PutMetricData",
     "SetAlarmState",
+    "TagResource",
+    "UntagResource",
 ];
 
 impl Region {
@@ -67,6 +76,8 @@ impl Region {
                 reply(json!({}))
             }
             "SetAlarmState" => self.set_alarm_state(ctx, input),
+            "TagResource" | "UntagResource" | "ListTagsForResource" => self.alarm_tags(ctx, operation, input),
+            _ if dashboards::OPERATIONS.contains(&operation) => dashboards::call(ctx, operation, input),
             _ => Err(unknown_operation(Service::CloudWatch, operation, OPERATIONS)),
         }
     }
@@ -101,7 +112,8 @@ impl Region {
         let arn = self.arn(ctx, "cloudwatch", &format!("alarm:{name}"));
         let fresh = Alarm {
             arn,
-            input: Value::Object(input.all().clone()),
+            input: tags::without(input, &["Tags"]),
+            tags: tags::read(input, "Tags")?,
             watch,
             state: State::InsufficientData,
             reason: "Unchecked: Initial alarm creation".to_owned(),
@@ -116,6 +128,8 @@ impl Region {
                 state: old.state,
                 reason: old.reason,
                 reason_data: old.reason_data,
+                // Tags are for a new alarm; those of an old one are changed by TagResource.
+                tags: old.tags,
                 updated: old.updated,
                 transitioned: old.transitioned,
                 ..fresh
@@ -171,9 +185,6 @@ impl Region {
             .filter(|(name, alarm)| fits(name, alarm))
             .map(|(_, alarm)| {
                 let mut output = alarm.input.clone();
-                if let Value::Object(members) = &mut output {
-                    members.remove("Tags");
-                }
                 for member in ["AlarmActions", "OKActions", "InsufficientDataActions"] {
                     if output.get(member).is_none() {
                         output[member] = json!([]);
@@ -207,6 +218,26 @@ impl Region {
             output["NextToken"] = token.clone();
         }
         reply(output)
+    }
+
+    /// Tags of alarms and dashboards.
+    fn alarm_tags(&mut self, ctx: &mut Ctx, operation: &str, input: Input<'_>) -> Result<Reply, ApiError> {
+        let arn = input.need("ResourceARN")?;
+        let given = tags::read(input, "Tags")?;
+        let alarms = self.alarms.values_mut().map(|alarm| (&alarm.arn, &mut alarm.tags));
+        let dashboards = ctx.dashboards.values_mut().map(|it| (&it.arn, &mut it.tags));
+        let found = alarms.chain(dashboards).find(|(its, _)| its.as_str() == arn);
+        let (_, tags) =
+            found.ok_or_else(|| ApiError::new(404, "ResourceNotFoundException", format!("{arn} does not exist")))?;
+        match operation {
+            "ListTagsForResource" => return reply(json!({"Tags": tags::write(tags)})),
+            "UntagResource" => {
+                let keys = input.texts("TagKeys");
+                tags.retain(|key, _| !keys.contains(key));
+            }
+            _ => tags.extend(given),
+        }
+        reply(json!({}))
     }
 
     fn set_alarm_state(&mut self, ctx: &mut Ctx, input: Input<'_>) -> Result<Reply, ApiError> {

@@ -6,7 +6,7 @@ use crate::world::{
     ApiError, Reply, Service,
     api::{Input, epoch, page, reply, unknown_operation},
     region::{Ctx, Region},
-    scaling::{COMPONENT, Push, Resource, Target, TargetId, VARIANT},
+    scaling::{COMPONENT, Push, Resource, Target, TargetId, VARIANT, tagged},
 };
 
 /// The operations simulated.
@@ -18,9 +18,12 @@ pub(crate) const OPERATIONS: &[&str] = &[
     "DescribeScalingActivities",
     "DescribeScalingPolicies",
     "DescribeScheduledActions",
+    "ListTagsForResource",
     "PutScalingPolicy",
     "PutScheduledAction",
     "RegisterScalableTarget",
+    "TagResource",
+    "UntagResource",
 ];
 
 /// The service-linked role behind every target.
@@ -83,6 +86,7 @@ impl Region {
             "DescribeScheduledActions" => self.describe_scheduled(input),
             "DeleteScheduledAction" => self.delete_scheduled(input),
             "DescribeScalingActivities" => self.describe_activities(input),
+            "TagResource" | "UntagResource" | "ListTagsForResource" => self.target_tags(operation, input),
             _ => Err(unknown_operation(Service::AutoScaling, operation, OPERATIONS)),
         }
     }
@@ -136,6 +140,11 @@ impl Region {
                 .cloned()
                 .or_else(|| old.as_ref().map(|old| old.suspended.clone()))
                 .unwrap_or_else(|| json!({})),
+            // Tags are for a new target; those of an old one are changed by TagResource.
+            tags: match &old {
+                Some(old) => old.tags.clone(),
+                None => tagged::read(input)?,
+            },
             last_out: old.as_ref().and_then(|old| old.last_out),
             last_in: old.as_ref().and_then(|old| old.last_in),
         };
