@@ -12,6 +12,7 @@ use super::{
     rules::Rule,
     setup::{Setup, orders, step},
     state::Left,
+    world::Quality,
 };
 
 /// The longest path that a person reads.
@@ -128,6 +129,16 @@ fn alerts_told_twice_break_the_seventh_rule() {
 fn an_alarm_that_is_ignored_breaks_the_eighth_rule() {
     let mut setup = spoilt(Sabotage::IgnoresHarm);
     setup.moves = vec![Move::Ring];
+    setup.left.troubles = 1;
+    is_caught(setup, Rule::Harm);
+}
+
+#[test]
+fn an_illness_that_is_ignored_breaks_the_eighth_rule() {
+    let mut setup = spoilt(Sabotage::IgnoresHarm);
+    setup.policy.health = true;
+    setup.policy.analysis = None;
+    setup.moves = vec![Move::Turn(Quality::Worse)];
     setup.left.troubles = 1;
     is_caught(setup, Rule::Harm);
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use shared::{
     analysis::Verdict,
+    health::ledger::Level,
     rollout::{
         Answer, Ended, Phase, Plan, To, Transition,
         look::{Known, Look},
@@ -260,8 +261,13 @@ impl Ghost {
     }
 }
 
-/// The analysis passed on the minutes since the weights were seen.
+/// The analysis passed on the minutes since the weights were seen, and the health checker finds nothing.
 fn well(decided: &Decided, plan: &Plan, weighed: Option<Timestamp>) -> Result<(), String> {
+    if plan.request.policy.health
+        && !matches!(&decided.look.health, Some(Known::Yes(Some(seen))) if seen.level == Level::Healthy)
+    {
+        return Err(format!("the health checker knows {:?}", decided.look.health));
+    }
     if plan.request.policy.analysis.is_none() {
         return Ok(());
     }

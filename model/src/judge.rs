@@ -6,6 +6,7 @@ use shared::{
     alert::AlertKind,
     analysis::Verdict,
     endpoint::EndpointStatus,
+    health::ledger::Level,
     rollout::{
         Ended, Phase, Rollout, RolloutLedger, To, Transition,
         effect::{ActOutcome, Effect},
@@ -101,7 +102,13 @@ fn shows_harm(look: &Look, rollout: &Rollout) -> bool {
         .yes()
         .is_some_and(|it| it.iter().any(|alarm| alarm.alarming() && wanted.contains(&alarm.name)));
     let analysis = look.analysis.as_ref().and_then(|it| it.yes());
-    alarm || analysis.is_some_and(|it| it.verdict == Verdict::Fail)
+    let green = look
+        .health
+        .as_ref()
+        .and_then(|it| it.yes()?.as_ref()?.variants.get("green"));
+    alarm
+        || analysis.is_some_and(|it| it.verdict == Verdict::Fail)
+        || green.is_some_and(|(level, _)| *level == Level::Unhealthy)
 }
 
 /// The alerts of this decision are those of its changes, each once; none of those that wait is lost.

@@ -68,6 +68,7 @@ pub(crate) fn all(setup: &Setup) -> Vec<Property<Rollouts>> {
         "alarm",
         "analysis",
         "smoke",
+        "health",
         "sagemaker",
         "endpoint",
         "gone",

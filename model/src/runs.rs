@@ -15,6 +15,7 @@ use super::{
     rules::Rule,
     setup::{Setup, every_order, orders, step},
     state::{Asked, Left},
+    view::Blind,
     world::Quality,
 };
 
@@ -73,6 +74,21 @@ fn every_trouble_at_every_point() {
         "taken-over",
         "refused",
     ];
+    holds(setup);
+}
+
+#[test]
+fn green_falls_ill_and_only_the_health_checker_notices() {
+    let mut setup = canary("health");
+    setup.blinds = vec![Blind::Metrics];
+    setup.policy.health = true;
+    setup.policy.analysis = None;
+    setup.policy.alarms.clear();
+    setup.policy.smoke = false;
+    setup.moves = vec![Move::Turn(Quality::Worse), Move::Turn(Quality::Silent)];
+    setup.left.troubles = 2;
+    setup.left.leaps = 1;
+    setup.reaches = vec!["health", "deadline"];
     holds(setup);
 }
 

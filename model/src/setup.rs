@@ -84,6 +84,7 @@ impl Setup {
             smoke: true,
             smoke_passes: 1,
             smoke_failures: 1,
+            health: false,
             keep_blue: MINUTE,
             rollback_window: 1_440 * MINUTE,
             deadline: 240 * MINUTE,

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     analysis::{Analysis, CheckResult, Missing, Verdict},
     endpoint::{Endpoint, EndpointStatus, Variant},
-    rollout::look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, SmokeSeen},
+    health::ledger::Level,
+    rollout::look::{
+        AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, Needs, SmokeSeen,
+    },
     scaling::{Scaling, ScalingPolicy, ScalingRule, TrackedMetric},
     trigger::AlarmState,
 };
@@ -19,7 +22,7 @@ pub(crate) enum Blind {
     Endpoint,
     /// `DescribeAlarms` fails.
     Alarms,
-    /// `GetMetricData` fails.
+    /// `GetMetricData` fails, and so does reading what the health checker knows.
     Metrics,
     /// The probes cannot be made.
     Probes,
@@ -45,7 +48,7 @@ impl Blind {
         match self {
             Self::Endpoint => true,
             Self::Alarms => !needs.alarms.is_empty(),
-            Self::Metrics => needs.analysis.is_some(),
+            Self::Metrics => needs.analysis.is_some() || needs.health,
             Self::Probes => needs.smoke.is_some(),
             Self::Scaling => !needs.scaling.is_empty(),
             Self::Configs => !needs.configs.is_empty(),
@@ -89,6 +92,9 @@ impl World {
                 })
             }),
             models: each(&needs.models, |_| Known::Yes(true)),
+            health: needs
+                .health
+                .then(|| known(blind, Blind::Metrics, || Some(self.health()))),
         }
     }
 
@@ -104,6 +110,23 @@ impl World {
             modified: self.modified,
             variants: self.fleets.iter().map(|(name, fleet)| fleet.seen(name)).collect(),
             asynchronous: false,
+        }
+    }
+
+    /// A green that is worse is found out, one that is silent nearly.
+    fn health(&self) -> HealthSeen {
+        let (level, green) = match self.green {
+            Quality::Good | Quality::Sick => (Level::Healthy, Level::Healthy),
+            Quality::Worse => (Level::Degraded, Level::Unhealthy),
+            Quality::Silent => (Level::Degraded, Level::Degraded),
+        };
+        HealthSeen {
+            level,
+            ill_since: (level != Level::Healthy).then(|| self.now()),
+            evidence: Vec::new(),
+            variants: [("blue", Level::Healthy), ("green", green)]
+                .map(|(name, level)| (name.to_owned(), (level, self.now())))
+                .into(),
         }
     }
 

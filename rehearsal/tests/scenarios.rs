@@ -135,6 +135,7 @@ scenarios! {
     a_config_that_another_endpoint_uses_is_not_deleted_with_its_rollout => "rollout-borrowed",
     a_repair_and_a_rollout_take_turns => "rollout-and-repair",
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
+    what_only_the_health_checker_notices_takes_green_back => "rollout-unhealthy",
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",

@@ -64,9 +64,10 @@ async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Repo
     };
     let status = status::status(ctx.deployed.now(), &watch, &ledger, &wanted);
     let mut summary = status.summary;
-    if let Some(problem) = &problem {
+    // The last sweep may have told it already.
+    if let Some(problem) = problem.filter(|problem| !summary.contains(problem.as_str())) {
         summary.push_str("\nfleet file: ");
-        summary.push_str(problem);
+        summary.push_str(&problem);
     }
     Ok(Report::done(summary)
         .with("endpoints", status.endpoints)

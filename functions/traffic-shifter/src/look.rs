@@ -1,14 +1,18 @@
 //! Looking at what a decision asks for. A call that fails is a fact that is not known, never an error.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
 
 use futures::future::join_all;
 use shared::{
     analysis::{Analysis, AnalysisPolicy, Series, judge, judge_alone},
     aws::{autoscaling::Scaled, probes},
     failure::{CallError, Failure},
+    health::policy::ProbeKind,
     probe::Judgement,
-    rollout::look::{Before, Known, Look, Needs, SmokeSeen, Window},
+    rollout::look::{Before, HealthSeen, Known, Look, Needs, SmokeSeen, Window},
     text::sentence,
 };
 
@@ -53,8 +57,12 @@ pub(crate) async fn look(
     let component = maybe(needs.component.as_deref(), async |name| {
         there(looking.sagemaker.describe_inference_component(name).await)
     });
-    let together = Box::pin(async { tokio::join!(configs, scaling, models, alarms, analysis, smoke, component) });
-    let (configs, scaling, models, alarms, analysis, smoke, component) = together.await;
+    let watched = maybe(needs.health.then_some(()), async |()| {
+        health(services, endpoint, needs.component.as_deref()).await
+    });
+    let together =
+        Box::pin(async { tokio::join!(configs, scaling, models, alarms, analysis, smoke, component, watched) });
+    let (configs, scaling, models, alarms, analysis, smoke, component, health) = together.await;
     let users = maybe(needs.search(&described, &configs), async |search| {
         known(looking.sagemaker.users_of(&search).await)
     });
@@ -70,6 +78,7 @@ pub(crate) async fn look(
         smoke,
         component,
         models,
+        health,
     }
 }
 
@@ -145,6 +154,46 @@ async fn analysis(
         }
     };
     known(judged)
+}
+
+/// What the health checker wrote down of the endpoint. Of a rollout of one inference component, what only the probes of
+/// others say is left out.
+async fn health(services: &Services<'_>, endpoint: &str, component: Option<&str>) -> Known<Option<HealthSeen>> {
+    let loaded = match services.health().load().await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            tracing::warn!(%error, "could not look");
+            return Known::No(error.to_string());
+        }
+    };
+    let Some(record) = loaded.document.endpoints.get(endpoint) else {
+        return Known::Yes(None);
+    };
+    let elsewhere = match component {
+        Some(component) => probes_of_others(services, endpoint, component).await,
+        None => BTreeSet::new(),
+    };
+    Known::Yes(Some(HealthSeen::of(record, &elsewhere)))
+}
+
+/// The endpoint's probes of other inference components; none that are known when the fleet file cannot be read.
+async fn probes_of_others(services: &Services<'_>, endpoint: &str, component: &str) -> BTreeSet<String> {
+    let policy = match services.fleet().await {
+        Ok(fleet) => match services.tags(&fleet, endpoint).await {
+            Ok(tags) => fleet.health_for(endpoint, tags.as_ref()),
+            Err(call) => {
+                tracing::warn!(%call, "which probes ask other components is not known");
+                None
+            }
+        },
+        Err(_) => None,
+    };
+    let probes = policy.map(|policy| policy.probes).unwrap_or_default();
+    let others = probes.iter().filter_map(|probe| match &probe.kind {
+        ProbeKind::InferenceComponent(name) if name != component => Some(probe.name.clone()),
+        _ => None,
+    });
+    others.collect()
 }
 
 /// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, or never reached SageMaker,

@@ -19,6 +19,7 @@ use shared::{
     },
     failure::CallError,
     fleet::Fleet,
+    health::ledger::{HealthLedger, SCHEMA as HEALTH_SCHEMA},
     rollout::{RolloutLedger, SCHEMA},
 };
 use tokio::sync::OnceCell;
@@ -127,6 +128,13 @@ impl<'a> Services<'a> {
         let state = &self.ctx.deployed.settings.state;
         let at = Location::new(&state.bucket, state.key(&format!("rollouts/{endpoint}.json")));
         Ledger::new(&self.s3, at, SCHEMA, self.writer.clone())
+    }
+
+    /// What the health checker wrote down; only read here.
+    pub(crate) fn health(&self) -> Ledger<HealthLedger> {
+        let state = &self.ctx.deployed.settings.state;
+        let at = Location::new(&state.bucket, state.key("health.json"));
+        Ledger::new(&self.s3, at, HEALTH_SCHEMA, self.writer.clone())
     }
 
     /// The fleet file, read at most once. `Err` says why none is in force.

@@ -47,6 +47,7 @@ builtins![
     "rollout-borrowed",
     "rollout-and-repair",
     "rollout-and-sickness",
+    "rollout-unhealthy",
     "rollout-no-data",
     "rollout-silent-alarm",
     "rollout-alone",

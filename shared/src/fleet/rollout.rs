@@ -63,6 +63,11 @@ pub(crate) struct RolloutSection {
     #[deserr(default)]
     #[schemars(example = true)]
     smoke: Option<Switch<SmokeSection>>,
+    /// Go back when the health checker finds green unhealthy, or the endpoint since green has traffic, and do not go on
+    /// while either is ill. An illness that is older than green's traffic, or blue's alone, is no reason.
+    #[deserr(default)]
+    #[schemars(extend("default" = true))]
+    health: Option<bool>,
     /// How long blue is kept, without traffic and at its size, after the last bake: so long a rollback takes one call. At most 1h,
     /// the last bake included, with the engine `guardrails`.
     #[deserr(default)]
@@ -177,6 +182,7 @@ impl RolloutSection {
                     failures: over.failures.or(under.failures),
                 })
             }),
+            health: self.health.or(under.health),
             keep_blue: self.keep_blue.or(under.keep_blue),
             rollback_window: self.rollback_window.or(under.rollback_window),
             deadline: self.deadline.or(under.deadline),
@@ -264,6 +270,7 @@ impl RolloutSection {
                 .as_ref()
                 .and_then(|smoke| smoke.failures)
                 .map_or(3, |rounds| rounds.0),
+            health: self.health.unwrap_or(true),
             keep_blue: self.keep_blue.map_or(Duration::from_millis(HOUR), SpanWithin::duration),
             rollback_window: self
                 .rollback_window

@@ -25,6 +25,11 @@ pub enum Cause {
         /// What the last round said, one probe an item.
         said: Vec<String>,
     },
+    /// The health checker found green, or with its traffic the endpoint, unhealthy.
+    Health {
+        /// What it saw, one observation an item.
+        said: Vec<String>,
+    },
     /// SageMaker did not make the change, or took it back by itself.
     Sagemaker {
         /// What SageMaker says, or what was seen.
@@ -71,6 +76,7 @@ impl Cause {
             Self::Alarm { .. } => "alarm",
             Self::Analysis { .. } => "analysis",
             Self::Smoke { .. } => "smoke",
+            Self::Health { .. } => "health",
             Self::Sagemaker { .. } => "sagemaker",
             Self::Endpoint { .. } => "endpoint",
             Self::Gone { .. } => "gone",
@@ -84,7 +90,7 @@ impl Cause {
     /// Everything that was seen, one observation an item.
     pub fn evidence(&self) -> Vec<String> {
         match self {
-            Self::Analysis { said } | Self::Smoke { said } if said.len() > 1 => said.clone(),
+            Self::Analysis { said } | Self::Smoke { said } | Self::Health { said } if said.len() > 1 => said.clone(),
             _ => vec![self.to_string()],
         }
     }
@@ -97,6 +103,7 @@ impl fmt::Display for Cause {
             Self::Alarm { name, reason } => write!(f, "alarm {name} is in ALARM: {reason}"),
             Self::Analysis { said } => write!(f, "analysis failed: {}", said.join("; ")),
             Self::Smoke { said } => write!(f, "green failed its probes: {}", said.join("; ")),
+            Self::Health { said } => write!(f, "the health checker found it unhealthy: {}", said.join("; ")),
             Self::Sagemaker { said }
             | Self::Endpoint { said }
             | Self::Gone { said }

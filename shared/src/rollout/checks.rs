@@ -1,12 +1,16 @@
 //! What one look says: whether harm is shown, whether everything is known to be well, whether the weights are as wished.
 
 mod alarms;
+mod health;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(super) use self::alarms::{Alarms, alarms_are_quiet, without_data};
+pub(super) use self::{
+    alarms::{Alarms, alarms_are_quiet, without_data},
+    health::is_well,
+};
 use super::{
     cause::Cause,
     decision::{AlarmNews, Facts},
@@ -72,7 +76,7 @@ pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
                 .collect(),
         })
     });
-    told.or(seen).or(analysed)
+    told.or(seen).or(analysed).or_else(|| health::harm(world, rollout))
 }
 
 /// The analysis passed on this step's data; what it said.
@@ -348,6 +352,11 @@ impl Rollout {
             | Phase::Returning
             | Phase::Leaving => Weight::ZERO,
         }
+    }
+
+    /// When green had its first traffic.
+    pub fn first_traffic(&self) -> Option<Timestamp> {
+        self.passed.first().map(|passed| passed.from).or(self.judged_from)
     }
 
     /// Time spent in this phase, pauses left out. A pause ends with the rollout's deadline.

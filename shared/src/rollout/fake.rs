@@ -17,7 +17,7 @@ use super::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
-    look::{ComponentSeen, ConfigSeen, ConfigVariantSeen},
+    look::{ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known},
     needs::needs,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
@@ -67,6 +67,7 @@ pub(super) fn policy() -> RolloutPolicy {
         smoke: true,
         smoke_passes: 2,
         smoke_failures: 3,
+        health: true,
         keep_blue: minutes(60),
         rollback_window: minutes(24 * 60),
         deadline: minutes(5 * 60),
@@ -151,6 +152,8 @@ pub(super) struct Fake {
     pub(super) others: Option<BTreeMap<String, String>>,
     pub(super) verdict: Verdict,
     pub(super) healthy: bool,
+    /// What the health checker knows.
+    pub(super) health: Known<Option<HealthSeen>>,
     /// Whether what can be asked answers.
     pub(super) blind: bool,
     /// How long a change takes, and how the coming ones end.
@@ -206,6 +209,7 @@ impl Fake {
             others: Some(BTreeMap::new()),
             verdict: Verdict::Pass,
             healthy: true,
+            health: Known::Yes(None),
             blind: false,
             slow: minutes(3),
             fates: VecDeque::new(),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     analysis::Analysis,
     endpoint::{Endpoint, EndpointStatus},
+    health::ledger::{EndpointRecord, Level},
     scaling::Scaling,
     trigger::AlarmState,
 };
@@ -49,6 +50,8 @@ pub struct Needs {
     pub models: Vec<String>,
     /// Configs to delete, of which to ask whether any endpoint uses them.
     pub users: Option<Search>,
+    /// What the health checker knows of the endpoint.
+    pub health: bool,
 }
 
 impl Needs {
@@ -147,6 +150,40 @@ pub struct Look {
     pub models: BTreeMap<String, Known<bool>>,
     /// Who uses the configs that [`Needs::search`] asked for; `None` when not asked.
     pub users: Option<Known<Users>>,
+    /// What the health checker knows of the endpoint; `Yes(None)` when it does not watch it, `None` when not asked.
+    pub health: Option<Known<Option<HealthSeen>>>,
+}
+
+/// What the health checker knows of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthSeen {
+    /// What its probes say, after the thresholds.
+    pub level: Level,
+    /// The first check of the present streak of checks that did not pass.
+    pub ill_since: Option<Timestamp>,
+    /// What the last check saw, one observation an item.
+    pub evidence: Vec<String>,
+    /// The variants that are probed for themselves: what their probes say, and since when.
+    pub variants: BTreeMap<String, (Level, Timestamp)>,
+}
+
+impl HealthSeen {
+    /// Of what is written down. `elsewhere` are the probes that ask what this rollout does not touch: when no others ail,
+    /// the endpoint is well as far as the rollout is concerned.
+    pub fn of(record: &EndpointRecord, elsewhere: &BTreeSet<String>) -> Self {
+        let ails_elsewhere =
+            !record.ailing.is_empty() && record.ailing.iter().all(|(probe, _)| elsewhere.contains(probe));
+        Self {
+            level: if ails_elsewhere { Level::Healthy } else { record.level },
+            ill_since: record.ill_since.filter(|_| !ails_elsewhere),
+            evidence: record.evidence.clone(),
+            variants: record
+                .variants
+                .iter()
+                .map(|(name, variant)| (name.clone(), (variant.level, variant.since)))
+                .collect(),
+        }
+    }
 }
 
 /// What decisions need of an endpoint config.

@@ -64,6 +64,7 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
     if rollout.phase.is_forward() && rollout.back.is_none() {
         needs.alarms.clone_from(&policy.alarms);
         needs.analysis = window(now, rollout);
+        needs.health = policy.health && rollout.judged_from.is_some();
     }
     match &rollout.phase {
         Phase::Preparing => {
@@ -111,6 +112,7 @@ fn native(now: Timestamp, rollout: &Rollout) -> Needs {
     if rollout.phase.is_forward() && rollout.back.is_none() {
         needs.alarms.extend(policy.alarms.iter().cloned());
         needs.analysis = window(now, rollout);
+        needs.health = policy.health && rollout.judged_from.is_some();
     }
     if rollout.phase == Phase::Deploying {
         needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));

@@ -66,6 +66,10 @@ pub struct RolloutPolicy {
     pub smoke_passes: u32,
     /// Failed rounds in a row after which smoke has failed. Default 3.
     pub smoke_failures: u32,
+    /// Go back when the health checker finds green, or with its traffic the endpoint, unhealthy, and on only while it is
+    /// not ill. Default true.
+    #[serde(default = "yes")]
+    pub health: bool,
     /// How long blue is kept, without traffic and at its size, after the last bake. Default 1 hour.
     pub keep_blue: Duration,
     /// How long after its end a completed rollout can be taken back with `rollback`. Default 1 day.
@@ -85,4 +89,8 @@ pub struct RolloutPolicy {
     pub headroom: u16,
     /// `rolling`: instances or copies replaced at a time, 5 to 50 percent. Default 20.
     pub batch_percent: u8,
+}
+
+const fn yes() -> bool {
+    true
 }

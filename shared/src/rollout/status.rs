@@ -237,6 +237,19 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
             let _ = writeln!(said, "  alarm {}: {state}", alarm.name);
         }
     }
+    match &look.health {
+        Some(Known::Yes(Some(seen))) => {
+            let _ = match seen.evidence.as_slice() {
+                [] => writeln!(said, "  health: {}", seen.level),
+                evidence => writeln!(said, "  health: {}; {}", seen.level, evidence.join("; ")),
+            };
+        }
+        Some(Known::Yes(None)) => said.push_str("  health: the health checker does not watch this endpoint\n"),
+        Some(Known::No(why)) => {
+            let _ = writeln!(said, "  health: not known: {why}");
+        }
+        None => {}
+    }
     match &look.analysis {
         Some(Known::Yes(analysis)) => {
             let _ = writeln!(said, "  analysis: {}", analysis.to_string().replace('\n', "\n  "));

@@ -147,6 +147,9 @@ impl Plan {
                 _ => format!("{} requests", analysis.min_requests.max(1)),
             });
         }
+        if policy.health && share > Weight::ZERO {
+            checks.push("health".to_owned());
+        }
         if gate {
             checks.push(format!("`promote` within {}", spoken(policy.gate_deadline)));
         }

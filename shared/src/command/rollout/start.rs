@@ -38,6 +38,7 @@ pub(super) const FIELDS: &[&str] = &[
     "alarms",
     "analysis",
     "smoke",
+    "health",
     "keep_blue",
     "rollback_window",
     "deadline",

@@ -182,6 +182,7 @@ fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
         "bake",
         "gate",
         "smoke",
+        "health",
         "errors",
         "slow",
         "latency",

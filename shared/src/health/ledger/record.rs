@@ -91,7 +91,7 @@ pub struct EndpointRecord {
 }
 
 impl EndpointRecord {
-    pub(in crate::health) fn new(at: Timestamp) -> Self {
+    pub(crate) fn new(at: Timestamp) -> Self {
         Self {
             state: State::Unknown,
             since: at,

@@ -129,6 +129,7 @@ impl Fake {
                 .iter()
                 .map(|name| (name.clone(), Known::Yes(self.models.contains(name))))
                 .collect(),
+            health: needs.health.then(|| self.health.clone()),
         }
     }
 

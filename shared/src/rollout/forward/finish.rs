@@ -73,7 +73,7 @@ pub(super) fn keeping(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpo
             left: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
         });
     }
-    match checks::alarms_are_quiet(world, rollout, Alarms::Ok) {
+    match checks::alarms_are_quiet(world, rollout, Alarms::Ok).and_then(|()| checks::is_well(world, rollout)) {
         Ok(()) => Next::Go(Phase::Removing),
         Err(why) => Next::Stay(why),
     }

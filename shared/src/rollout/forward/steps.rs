@@ -148,6 +148,11 @@ pub(super) fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoi
     if let Err(why) = checks::alarms_are_quiet(world, rollout, needed(word.is_some())) {
         return Next::Stay(why);
     }
+    if word.is_none()
+        && let Err(why) = checks::is_well(world, rollout)
+    {
+        return Next::Stay(why);
+    }
     let said = match (checks::analysis_passed(world, rollout), &word) {
         (Ok(said), _) => said,
         (Err(why), Some(_)) => vec![why.to_string()],
@@ -177,6 +182,7 @@ const fn needed(by_word: bool) -> Alarms {
 /// Everything but a person's word is there.
 pub(in crate::rollout) fn gate_may_open(world: &World<'_>, rollout: &Rollout) -> Result<(), Why> {
     checks::alarms_are_quiet(world, rollout, Alarms::Ok)?;
+    checks::is_well(world, rollout)?;
     checks::analysis_passed(world, rollout)?;
     match checks::endpoint(world) {
         Seen::Settled(endpoint) if drifted(rollout, endpoint).is_none() => Ok(()),
