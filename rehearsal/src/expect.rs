@@ -1,6 +1,7 @@
 //! Judges a finished run against what its scenario expects. Pure: a [`Record`] in, verdicts out.
 
 mod backup;
+mod cost;
 mod count;
 mod endpoint;
 mod rollout;
@@ -34,6 +35,8 @@ pub fn judge(scenario: &Scenario, record: &Record) -> Vec<Checked> {
         .map(|one| endpoint::check(one, record))
         .collect();
     all.extend(expect.requests.iter().map(|one| rollout::requests(one, record)));
+    let prices = &scenario.world.prices.0;
+    all.extend(expect.costs.iter().map(|one| cost::check(one, prices, record)));
     all.extend(expect.configs.iter().map(|one| rollout::config(one, record)));
     all.extend(expect.scalable_targets.iter().map(|one| rollout::target(one, record)));
     all.extend(expect.copies.iter().map(|one| backup::copies(one, record)));

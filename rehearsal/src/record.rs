@@ -92,6 +92,8 @@ pub struct Standing {
     pub instances: Option<u32>,
     /// `ModelName`.
     pub model: String,
+    /// `InstanceType`; empty for serverless.
+    pub instance_type: String,
 }
 
 /// A scalable target as it stands at the end.

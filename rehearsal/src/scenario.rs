@@ -24,7 +24,7 @@ pub use bucket::{BucketSpec, ObjectChange, ObjectFields, ObjectSpec};
 pub use builtin::{Builtin, builtin, builtins, first, served};
 pub use expectation::{
     AlertExpectation, AlertIds, Answer, AnswerExpectation, Bound, CallExpectation, ConfigExpectation, CopyExpectation,
-    Count, CountBound, DeadLetterExpectation, DefinitionExpectation, EndpointExpectation, Expect,
+    CostExpectation, Count, CountBound, DeadLetterExpectation, DefinitionExpectation, EndpointExpectation, Expect,
     InvocationExpectation, RequestExpectation, ShareBound, TargetExpectation, UploadExpectation,
 };
 pub use fault::FaultSpec;

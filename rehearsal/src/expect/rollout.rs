@@ -1,37 +1,53 @@
 //! How clients' requests went, and which configs and scalable targets are left.
 
+use jiff::Timestamp;
+use shared::quantity::Span;
+
 use super::{Checked, matches, period, period_words};
 use crate::{
     record::{Measure, Record},
     scenario::{ConfigExpectation, RequestExpectation, TargetExpectation},
 };
 
-fn within(region: Option<&String>) -> String {
+pub(super) fn in_region(region: Option<&String>) -> String {
     region.map(|region| format!(" in {region}")).unwrap_or_default()
 }
 
 pub(super) fn requests(expected: &RequestExpectation, record: &Record) -> Checked {
     let (from, until) = period(record, expected.from, expected.until);
+    let series = |measure: Measure| {
+        record.series.iter().filter(move |series| {
+            let (region, name) = series.endpoint.split_once('/').unwrap_or(("", &series.endpoint));
+            series.measure == measure
+                && name == expected.endpoint
+                && expected.region.as_deref().is_none_or(|wanted| wanted == region)
+                && expected
+                    .variant
+                    .as_deref()
+                    .is_none_or(|wanted| wanted == series.variant)
+        })
+    };
+    let within = |at: &Timestamp| (from..=until).contains(at);
     let sum = |measure: Measure| -> f64 {
-        record
-            .series
-            .iter()
-            .filter(|series| {
-                let (region, name) = series.endpoint.split_once('/').unwrap_or(("", &series.endpoint));
-                series.measure == measure
-                    && name == expected.endpoint
-                    && expected.region.as_deref().is_none_or(|wanted| wanted == region)
-                    && expected
-                        .variant
-                        .as_deref()
-                        .is_none_or(|wanted| wanted == series.variant)
-            })
-            .flat_map(|series| &series.points)
-            .filter(|(at, _)| (from..=until).contains(at))
+        let points = series(measure).flat_map(|series| &series.points);
+        points
+            .filter(|(at, _)| within(at))
             .fold(0.0, |sum, (_, value)| sum + value)
     };
     let (all, failed) = (sum(Measure::Traffic), sum(Measure::Errors));
     let share = if all > 0.0 { failed / all } else { 0.0 };
+    // Each minute's mean counts as much as it has requests.
+    let (weighed, counted) = series(Measure::Latency).fold((0.0, 0.0), |so_far, latencies| {
+        let traffic = series(Measure::Traffic)
+            .find(|it| (&it.endpoint, &it.variant) == (&latencies.endpoint, &latencies.variant));
+        let points = latencies.points.iter().filter(|(at, _)| within(at));
+        points.fold(so_far, |(weighed, counted), (at, milliseconds)| {
+            let requests = traffic.and_then(|it| it.points.iter().find(|(then, _)| then == at));
+            let requests = requests.map_or(0.0, |(_, requests)| *requests);
+            (weighed + milliseconds * requests, counted + requests)
+        })
+    });
+    let mean = (counted > 0.0).then(|| weighed / counted);
     let mut bounds = Vec::new();
     let mut holds = true;
     if let Some(least) = expected.at_least {
@@ -51,6 +67,25 @@ pub(super) fn requests(expected: &RequestExpectation, record: &Record) -> Checke
         // Without a request nothing is shown about their errors.
         holds &= all > 0.0 && share <= most.fraction();
     }
+    if let Some(least) = expected.errors_at_least {
+        bounds.push(format!("at least {least} of them failing"));
+        holds &= all > 0.0 && share >= least.fraction();
+    }
+    let milliseconds = |span: Span| span.duration().as_secs_f64() * 1000.0;
+    if let Some(most) = expected.latency_at_most {
+        bounds.push(format!("answered in {most} on average, or less"));
+        holds &= mean.is_some_and(|mean| mean <= milliseconds(most));
+    }
+    if let Some(least) = expected.latency_at_least {
+        bounds.push(format!("answered in {least} on average, or more"));
+        holds &= mean.is_some_and(|mean| mean >= milliseconds(least));
+    }
+    let of_latency = match mean {
+        Some(mean) if expected.latency_at_most.is_some() || expected.latency_at_least.is_some() => {
+            format!(", answered in {mean:.0} ms on average")
+        }
+        _ => String::new(),
+    };
     let variant = expected
         .variant
         .as_ref()
@@ -60,12 +95,15 @@ pub(super) fn requests(expected: &RequestExpectation, record: &Record) -> Checke
         expected: format!(
             "requests to {}{variant}{}: {}{}",
             expected.endpoint,
-            within(expected.region.as_ref()),
+            in_region(expected.region.as_ref()),
             bounds.join(", "),
             period_words(expected.from, expected.until)
         ),
         holds,
-        seen: format!("{all:.0}, of which {failed:.0} failed ({:.2}%)", 100.0 * share),
+        seen: format!(
+            "{all:.0}, of which {failed:.0} failed ({:.2}%){of_latency}",
+            100.0 * share
+        ),
         moment: until,
     }
 }
@@ -94,7 +132,7 @@ pub(super) fn config(expected: &ConfigExpectation, record: &Record) -> Checked {
         expected: format!(
             "endpoint config {} {does}{} at the end",
             expected.name,
-            within(expected.region.as_ref())
+            in_region(expected.region.as_ref())
         ),
         holds: found.is_empty() != expected.exists,
         seen,
@@ -148,7 +186,7 @@ pub(super) fn target(expected: &TargetExpectation, record: &Record) -> Checked {
     Checked {
         expected: format!(
             "{what} {is} a scalable target{with}{} at the end",
-            within(expected.region.as_ref())
+            in_region(expected.region.as_ref())
         ),
         holds,
         seen: found.map_or("it is none".to_owned(), |target| {

@@ -17,7 +17,7 @@ fn at(minute: i64) -> Timestamp {
 
 fn scenario(expect: &str) -> Scenario {
     let text = format!(
-        "title: t\nduration: 1h\nworld: {{regions: {{eu-west-1: {{topics: [alerts], endpoints: {{fraud: {{}}}}}}, us-east-1: {{}}}}}}\n\
+        "title: t\nduration: 1h\nworld: {{prices: {{ml.m5.xlarge: 0.5}}, regions: {{eu-west-1: {{topics: [alerts], endpoints: {{fraud: {{}}}}}}, us-east-1: {{}}}}}}\n\
          fleet: {{version: 1, endpoints: {{fraud: }}}}\ncommands: [{{at: 1m, command: check}}]\nexpect:\n{expect}"
     );
     Scenario::parse(&text, "test.yaml").unwrap_or_else(|problems| panic!("{problems}"))
@@ -42,6 +42,7 @@ fn record() -> Record {
             weight,
             instances: Some(2),
             model: model.into(),
+            instance_type: "ml.m5.xlarge".into(),
         };
         let mut variants = std::collections::BTreeMap::from([("green".to_owned(), standing(weights[1], "risk-v2"))]);
         if weights[0] > 0.0 {
@@ -64,6 +65,12 @@ fn record() -> Record {
             points: vec![(at(5), value), (at(15), 2.0 * value)],
         });
     }
+    record.series.push(Series {
+        endpoint: "eu-west-1/fraud".into(),
+        variant: "green".into(),
+        measure: Measure::Latency,
+        points: vec![(at(5), 100.0), (at(15), 400.0)],
+    });
     record.configs = vec![("eu-west-1".into(), "fraud-2".into())];
     record.targets = vec![TargetEnd {
         region: "eu-west-1".into(),
@@ -200,6 +207,36 @@ fn config_variants_models_weights_and_instances_are_judged_over_time() {
     ");
 }
 
+/// Blue and green have two instances each for 20 minutes, then green alone for 20 more, and the endpoint is gone.
+#[test]
+fn latency_is_weighed_by_requests_and_costs_by_the_time_of_instances() {
+    insta::assert_snapshot!(verdicts(
+        "  requests:
+    - {endpoint: fraud, latency_at_most: 300ms, errors_at_least: 1.5%}
+    - {endpoint: fraud, latency_at_most: 299ms}
+    - {endpoint: fraud, latency_at_least: 100ms, latency_at_most: 100ms, until: 10m}
+    - {endpoint: fraud, variant: blue, latency_at_most: 1s}
+    - {endpoint: fraud, errors_at_least: 2%}
+  costs:
+    - {endpoint: fraud, at_least: 0.99, at_most: 1.01}
+    - {endpoint: fraud, at_most: 0.3, until: 20m}
+    - {endpoint: fraud, at_least: 0.01, from: 40m}
+"
+    ), @r"
+    holds | requests to fraud: at least 1.5% of them failing, answered in 300ms on average, or less | 3000, of which 45 failed (1.50%), answered in 300 ms on average
+    fails | requests to fraud: answered in 299ms on average, or less | 3000, of which 45 failed (1.50%), answered in 300 ms on average
+    holds | requests to fraud: answered in 100ms on average, or less, answered in 100ms on average, or more until 10m | 1000, of which 15 failed (1.50%), answered in 100 ms on average
+    fails | requests to fraud variant blue: answered in 1s on average, or less | 0, of which 0 failed (0.00%)
+    fails | requests to fraud: at least 2% of them failing | 3000, of which 45 failed (1.50%)
+    holds | fraud costs at least 0.99 and at most 1.01 | 1.00, for 2.00 hours of ml.m5.xlarge
+    fails | fraud costs at most 0.3 until 20m | 0.67, for 1.33 hours of ml.m5.xlarge
+    fails | fraud costs at least 0.01 from 40m | no instance was there
+    holds | every invocation ends ok | 1 invocations
+    holds | no event is given up | none was
+    holds | every alert is published once | 2 alerts, 2 ids
+    ");
+}
+
 #[test]
 fn requests_configs_and_scalable_targets_are_judged_at_the_end() {
     insta::assert_snapshot!(verdicts(
@@ -267,7 +304,7 @@ fn what_cannot_be_expected_is_refused_with_what_can() {
         accepted: a count such as 2, at least 2 or at most 2
 
     test.yaml:9:14: expect.requests[0]: says nothing about the requests
-        accepted: `errors_at_most`, `failed_at_most`, `at_least` or `at_most`
+        accepted: `errors_at_most`, `errors_at_least`, `failed_at_most`, `latency_at_most`, `latency_at_least`, `at_least` or `at_most`
 
     test.yaml:10:52: expect.scalable_targets[0].exists: what does not exist has no `min`, `max`, `policies` or `scheduled_actions`
     2 errors in test.yaml

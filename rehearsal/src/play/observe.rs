@@ -208,6 +208,7 @@ fn shape(cloud: &Cloud, region: &str, endpoint: &str) -> Option<Shape> {
             weight: variant.weight,
             instances: variant.instances,
             model: variant.model,
+            instance_type: variant.instance_type,
         };
         (variant.name, standing)
     });

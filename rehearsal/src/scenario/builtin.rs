@@ -81,6 +81,10 @@ builtins![
     "wake-prewarm",
     "wake-cap",
     "wake-idle",
+    "capacity-news",
+    "capacity-zone",
+    "capacity-nights",
+    "capacity-concurrency",
 ];
 
 /// All of them, the first one first.

@@ -320,6 +320,19 @@ fn expectations(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found)
         }
         endpoint(scenario, &expected.endpoint, at, found);
     }
+    let costs = at.push_key("costs");
+    for (index, expected) in scenario.expect.costs.iter().enumerate() {
+        let at = costs.push_index(index);
+        region(scenario, expected.region.as_deref(), at, found);
+        for (key, span) in [("from", expected.from), ("until", expected.until)] {
+            within(scenario, span, key, at, found);
+        }
+        endpoint(scenario, &expected.endpoint, at, found);
+        if scenario.world.prices.is_empty() {
+            let accepted = "`prices` in the world, such as `{ml.m5.xlarge: 0.23}`".to_owned();
+            found.and(Found::one(at, "nothing has a price", accepted));
+        }
+    }
     let configs = at.push_key("configs");
     for (index, expected) in scenario.expect.configs.iter().enumerate() {
         region(scenario, expected.region.as_deref(), configs.push_index(index), found);

@@ -10,9 +10,11 @@ use shared::{
 use crate::{expect::matches, record::Ending};
 
 mod backup;
+mod cost;
 mod rollout;
 
 pub use backup::{CopyExpectation, DefinitionExpectation, UploadExpectation};
+pub use cost::CostExpectation;
 pub use rollout::{Bound, ConfigExpectation, CountBound, RequestExpectation, ShareBound, TargetExpectation};
 
 /// Everything that must hold.
@@ -25,6 +27,9 @@ pub struct Expect {
     /// How clients' requests went.
     #[deserr(default)]
     pub requests: Vec<RequestExpectation>,
+    /// What endpoints cost.
+    #[deserr(default)]
+    pub costs: Vec<CostExpectation>,
     /// Which endpoint configs exist at the end.
     #[deserr(default)]
     pub configs: Vec<ConfigExpectation>,

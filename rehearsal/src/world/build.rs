@@ -79,7 +79,7 @@ impl Region {
         }
         for (key, endpoint) in &spec.endpoints {
             for name in endpoint_names(key, endpoint) {
-                self.stand_endpoint(ctx, &name, endpoint);
+                self.stand_endpoint(ctx, &name, endpoint, problems);
             }
         }
         self.stand_account(ctx, spec, problems);
@@ -127,7 +127,8 @@ impl Region {
         self.models.insert(name.to_owned(), model);
     }
 
-    fn stand_endpoint(&mut self, ctx: &mut Ctx, name: &str, spec: &EndpointSpec) {
+    fn stand_endpoint(&mut self, ctx: &mut Ctx, name: &str, spec: &EndpointSpec, problems: &mut Vec<SpecProblem>) {
+        let path = format!("regions.{}.endpoints.{name}", self.name);
         let only = BTreeMap::from([(ONLY_VARIANT.to_owned(), VariantSpec::default())]);
         let specs = if spec.variants.is_empty() {
             &only
@@ -189,10 +190,11 @@ impl Region {
         if spec.traffic != TrafficSpec::None || !spec.components.is_empty() || spec.copies.is_none() {
             self.demand.insert(name.to_owned(), demand);
         }
-        self.stand_components(ctx, name, specs, spec);
+        self.stand_components(ctx, name, specs, spec, problems);
         for (variant, it) in specs {
             if let Some(scaling) = &it.scaling {
-                self.stand_scaling(ctx, Scaled::variant(name, variant), scaling);
+                let path = format!("{path}.variants.{variant}.scaling");
+                self.stand_scaling(ctx, Scaled::variant(name, variant), scaling, &path, problems);
             }
         }
     }
@@ -242,6 +244,7 @@ impl Region {
         endpoint: &str,
         variants: &BTreeMap<String, VariantSpec>,
         spec: &EndpointSpec,
+        problems: &mut Vec<SpecProblem>,
     ) {
         for (name, component) in &spec.components {
             let model = component.model.clone().unwrap_or_else(|| name.clone());
@@ -286,7 +289,8 @@ impl Region {
             };
             self.components.insert(name.clone(), standing);
             if let Some(scaling) = &component.scaling {
-                self.stand_scaling(ctx, Scaled::component(name), scaling);
+                let path = format!("regions.{}.endpoints.{endpoint}.components.{name}.scaling", self.name);
+                self.stand_scaling(ctx, Scaled::component(name), scaling, &path, problems);
             }
         }
     }

@@ -14,6 +14,10 @@ use crate::world::{
     spec::{Becomes, ChangeKind, Cure, IncidentSpec, NextChange},
 };
 
+mod zone;
+
+pub(crate) use zone::ZONES;
+
 /// Containers that behave otherwise while an incident lasts.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
@@ -155,6 +159,12 @@ fn words(spec: &IncidentSpec) -> String {
     if let Some(late) = spec.metrics_late_by {
         return format!("SageMaker's metrics arrive {late} late");
     }
+    if spec.zone_lost.is_some() {
+        return match who.as_str() {
+            "" => "an Availability Zone is lost".to_owned(),
+            who => format!("an Availability Zone of {who} is lost"),
+        };
+    }
     if let Some(requests) = spec.requests {
         let to = match &spec.component {
             Some(component) => format!("component {component} of {who}"),
@@ -216,6 +226,8 @@ impl Region {
                 Some(component) => self.ask_component(ctx, &name, component, requests),
                 None => self.ask_queue(ctx, &name, requests),
             }
+        } else if spec.zone_lost.is_some() {
+            self.lose_zone(ctx, spec.zones.unwrap_or(ZONES), spec.endpoint.as_deref());
         } else if let Some(dark) = spec.dark {
             self.dark = dark;
         }

@@ -77,6 +77,8 @@ pub(crate) enum What {
     ComponentUpdate { component: String, step: u64 },
     /// Waiting asynchronous requests may be done.
     Async(String),
+    /// An instance that was lost with its Availability Zone is replaced in another: endpoint and variant.
+    Replaced(String, String),
 }
 
 impl Ctx {
@@ -239,6 +241,7 @@ impl Region {
             What::Component(name) => self.component_settles(ctx, &name),
             What::ComponentUpdate { component, step } => self.component_update_step(ctx, &component, step),
             What::Async(endpoint) => self.async_step(ctx, &endpoint),
+            What::Replaced(endpoint, variant) => self.replaced(ctx, &endpoint, &variant),
         }
     }
 

@@ -117,6 +117,8 @@ pub(crate) struct Variant {
     pub(crate) desired_weight: f64,
     pub(crate) current_instances: Option<u32>,
     pub(crate) desired_instances: Option<u32>,
+    /// Instances that went down with their Availability Zone and are not replaced yet.
+    pub(crate) lost: u32,
     /// `ServerlessConfig` in force.
     pub(crate) serverless: Option<Value>,
     /// When a serverless variant was last asked; cold before.
@@ -135,6 +137,7 @@ impl Variant {
             desired_weight: config.weight,
             current_instances: config.instances,
             desired_instances: config.instances,
+            lost: 0,
             serverless: config.serverless.clone(),
             last_asked: None,
             minute: Minute::default(),
@@ -143,7 +146,7 @@ impl Variant {
 
     /// What works in parallel: instances, or the one pool of a serverless variant.
     pub(crate) fn workers(&self) -> u32 {
-        self.current_instances.unwrap_or(1)
+        self.current_instances.unwrap_or(1).saturating_sub(self.lost)
     }
 }
 

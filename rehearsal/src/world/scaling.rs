@@ -33,6 +33,9 @@ pub(crate) const VARIANT: &str = "sagemaker:variant:DesiredInstanceCount";
 /// Copies of an inference component.
 pub(crate) const COMPONENT: &str = "sagemaker:inference-component:DesiredCopyCount";
 
+/// Seconds between the datapoints of a high-resolution metric.
+const HIGH_RESOLUTION: i64 = 10;
+
 /// Resource id and dimension.
 pub(crate) type TargetId = (String, String);
 
@@ -129,6 +132,19 @@ impl Scaling {
     }
 }
 
+/// Metric, statistic and period (seconds) of a `PredefinedMetricType`; `None` where it is not this resource's.
+fn predefined(kind: &str, resource: &Resource) -> Option<(&'static str, &'static str, i64)> {
+    let variant = matches!(resource, Resource::Variant { .. });
+    match (kind, variant) {
+        ("SageMakerVariantInvocationsPerInstance", true) => Some(("InvocationsPerInstance", "Sum", 60)),
+        ("SageMakerInferenceComponentInvocationsPerCopy", false) => Some(("InvocationsPerCopy", "Sum", 60)),
+        ("SageMakerVariantConcurrentRequestsPerModelHighResolution", true) => {
+            Some(("ConcurrentRequestsPerModel", "Maximum", HIGH_RESOLUTION))
+        }
+        _ => None,
+    }
+}
+
 /// What a target-tracking policy follows: queries, and which of them is compared.
 fn tracked(resource: &Resource, policy: &Value) -> Option<(Vec<Query>, usize)> {
     let custom = policy.get("CustomizedMetricSpecification");
@@ -139,6 +155,7 @@ fn tracked(resource: &Resource, policy: &Value) -> Option<(Vec<Query>, usize)> {
         let main = queries.iter().position(|query| query.returned)?;
         return Some((queries, main));
     }
+    let mut period = 60;
     let (metric, stat_text) = match custom {
         Some(custom) => {
             let text = |member: &str| custom.get(member).and_then(Value::as_str);
@@ -158,19 +175,23 @@ fn tracked(resource: &Resource, policy: &Value) -> Option<(Vec<Query>, usize)> {
             (metric, text("Statistic")?)
         }
         None => {
-            let (name, dimensions) = match resource {
-                Resource::Variant { endpoint, variant } => (
-                    "InvocationsPerInstance",
-                    vec![("EndpointName", endpoint.as_str()), ("VariantName", variant.as_str())],
-                ),
-                Resource::Component(name) => ("InvocationsPerCopy", vec![("InferenceComponentName", name.as_str())]),
+            let kind = policy
+                .get("PredefinedMetricSpecification")?
+                .get("PredefinedMetricType")?;
+            let (name, stat, seconds) = predefined(kind.as_str()?, resource)?;
+            period = seconds;
+            let dimensions = match resource {
+                Resource::Variant { endpoint, variant } => {
+                    vec![("EndpointName", endpoint.as_str()), ("VariantName", variant.as_str())]
+                }
+                Resource::Component(name) => vec![("InferenceComponentName", name.as_str())],
             };
-            (MetricId::new("AWS/SageMaker", name, &dimensions), "Sum")
+            (MetricId::new("AWS/SageMaker", name, &dimensions), stat)
         }
     };
     let source = Source::Metric {
         metric,
-        period: 60,
+        period,
         stat: Statistic::parse(stat_text)?,
         stat_text: stat_text.to_owned(),
     };
@@ -251,11 +272,11 @@ impl Region {
             Source::Math { text, .. } => text.as_str(),
         };
         let now = self.desired_capacity(&resource)?;
-        let values: Vec<Option<f64>> = last_windows(ctx.now, 60, 15)
-            .iter()
-            .map(|(from, to)| queries[main].value(&queries, &self.metrics, *from, *to))
-            .collect();
-        let recent: Vec<f64> = values[12..].iter().copied().flatten().collect();
+        let value_of = |(from, to): &(i64, i64)| queries[main].value(&queries, &self.metrics, *from, *to);
+        // Up by three datapoints, which of a high-resolution metric are half a minute; down by fifteen minutes.
+        let values: Vec<Option<f64>> = last_windows(ctx.now, 60, 15).iter().map(value_of).collect();
+        let recent = last_windows(ctx.now, queries[main].period(&queries), 3);
+        let recent: Vec<f64> = recent.iter().filter_map(value_of).collect();
         let cooldown = |member: &str| Duration::from_secs(config.get(member).and_then(Value::as_u64).unwrap_or(300));
         let cool = |last: Option<Timestamp>, member: &str| last.is_none_or(|last| last + cooldown(member) <= ctx.now);
         let wish = |value: f64| (f64::from(now) * value / aim).ceil().max(0.0) as u32;

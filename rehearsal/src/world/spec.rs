@@ -42,6 +42,9 @@ pub struct WorldSpec {
     /// How long transitions take.
     #[deserr(default)]
     pub timing: Timing,
+    /// What an instance costs for an hour, by its type. Nothing has a price unless said.
+    #[deserr(default)]
+    pub prices: Named<f64>,
     /// What goes wrong, and when.
     #[deserr(default)]
     pub incidents: Vec<IncidentSpec>,
@@ -54,6 +57,7 @@ impl Default for WorldSpec {
             regions: Named(BTreeMap::from([("eu-west-1".to_owned(), RegionSpec::default())])),
             roles: vec!["inference".to_owned()],
             timing: Timing::default(),
+            prices: Named::default(),
             incidents: Vec::new(),
         }
     }
@@ -261,6 +265,9 @@ pub struct ScalingSpec {
     /// Invocations per instance, or copy, and minute aimed at; no policy without it.
     #[deserr(default)]
     pub target: Option<f64>,
+    /// Further policies by name: `PolicyType` and its configuration, as `PutScalingPolicy` spells them.
+    #[deserr(default)]
+    pub policies: Named<Members>,
     /// Scheduled actions by name.
     #[deserr(default)]
     pub schedules: Named<ScheduleSpec>,
@@ -270,10 +277,17 @@ pub struct ScalingSpec {
 #[derive(Clone, Debug, PartialEq, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct ScheduleSpec {
-    /// `Schedule`: `at(...)`, `rate(...)` or `cron(...)`, in UTC.
+    /// `Schedule`: `at(...)`, `rate(...)` or `cron(...)`.
     pub schedule: String,
+    /// `Timezone` of `at(...)` and `cron(...)`; UTC unless said.
+    #[deserr(default)]
+    pub timezone: Option<String>,
     /// `MinCapacity` from then on.
-    pub min: u32,
+    #[deserr(default)]
+    pub min: Option<u32>,
+    /// `MaxCapacity` from then on.
+    #[deserr(default)]
+    pub max: Option<u32>,
 }
 
 /// An inference component.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod alarms;
+mod capacity;
 mod components;
 mod guardrails;
 mod lifecycle;

@@ -87,6 +87,8 @@ pub(crate) struct Minute {
     pub(crate) model_errors: f64,
     pub(crate) latency: Stat,
     pub(crate) setup: Stat,
+    /// Requests at the same time in one instance, queued ones too, times seconds.
+    pub(crate) concurrent_seconds: f64,
     /// Utilisation times seconds.
     pub(crate) busy_seconds: f64,
     pub(crate) seconds: f64,
@@ -130,6 +132,9 @@ fn serve(rng: &mut fastrand::Rng, variant: &mut Variant, behaviour: &Behaviour, 
     };
     minute.fail(503, false, refused as f64);
     let served = requests - refused;
+    // Little's law: as many are at work as come in the time that one takes. What is refused waited for its turn before.
+    let loaded = behaviour.median().as_secs_f64() * Behaviour::load_factor(utilisation);
+    minute.concurrent_seconds += count / workers * loaded;
     let timed_out = dice::binomial(rng, served, behaviour.timeout_share());
     if timed_out > 0 {
         minute.fail(500, true, timed_out as f64);

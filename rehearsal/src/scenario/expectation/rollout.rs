@@ -116,6 +116,15 @@ pub struct RequestExpectation {
     /// At most this share of them fails.
     #[deserr(default)]
     pub errors_at_most: Option<Share>,
+    /// At least this share of them fails.
+    #[deserr(default)]
+    pub errors_at_least: Option<Share>,
+    /// The mean of `ModelLatency` over them is this or less.
+    #[deserr(default)]
+    pub latency_at_most: Option<Span>,
+    /// The mean of `ModelLatency` over them is this or more.
+    #[deserr(default)]
+    pub latency_at_least: Option<Span>,
     /// At most so many of them fail.
     #[deserr(default)]
     pub failed_at_most: Option<u64>,
@@ -135,6 +144,9 @@ pub struct RequestExpectation {
 
 fn requests_checked(spec: RequestExpectation, at: ValuePointerRef<'_>) -> Result<RequestExpectation, Found> {
     let says = spec.errors_at_most.is_some()
+        || spec.errors_at_least.is_some()
+        || spec.latency_at_most.is_some()
+        || spec.latency_at_least.is_some()
         || spec.failed_at_most.is_some()
         || spec.at_least.is_some()
         || spec.at_most.is_some();
@@ -144,7 +156,8 @@ fn requests_checked(spec: RequestExpectation, at: ValuePointerRef<'_>) -> Result
     Err(Found::one(
         at,
         "says nothing about the requests",
-        "`errors_at_most`, `failed_at_most`, `at_least` or `at_most`".to_owned(),
+        "`errors_at_most`, `errors_at_least`, `failed_at_most`, `latency_at_most`, `latency_at_least`, `at_least` or `at_most`"
+            .to_owned(),
     ))
 }
 

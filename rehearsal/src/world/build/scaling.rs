@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::world::{
-    Service,
+    Service, SpecProblem,
     api::Input,
     region::{Ctx, Region},
     scaling::{COMPONENT, VARIANT},
@@ -37,7 +37,15 @@ impl Scaled {
 }
 
 impl Region {
-    pub(super) fn stand_scaling(&mut self, ctx: &mut Ctx, scaled: Scaled, scaling: &ScalingSpec) {
+    /// Puts a target with all that hangs on it; `path` is where the description has it.
+    pub(super) fn stand_scaling(
+        &mut self,
+        ctx: &mut Ctx,
+        scaled: Scaled,
+        scaling: &ScalingSpec,
+        path: &str,
+        problems: &mut Vec<SpecProblem>,
+    ) {
         let ScalingSpec { min, max, target, .. } = scaling;
         let Scaled {
             resource,
@@ -56,22 +64,49 @@ impl Region {
                 "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
             },
         });
-        let policy = target.is_some().then_some(("PutScalingPolicy", policy));
-        let actions = scaling.schedules.iter().map(|(name, action)| {
-            let put = json!({
+        let policy = target
+            .is_some()
+            .then(|| ("PutScalingPolicy", format!("{path}.target"), policy));
+        let policies = scaling.policies.iter().map(|(name, members)| {
+            let mut put = json!({
                 "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": dimension,
-                "ScheduledActionName": name, "Schedule": action.schedule,
-                "ScalableTargetAction": {"MinCapacity": action.min},
+                "PolicyName": name,
             });
-            ("PutScheduledAction", put)
+            for (member, value) in &members.0 {
+                put[member.as_str()] = value.clone();
+            }
+            ("PutScalingPolicy", format!("{path}.policies.{name}"), put)
         });
-        for (operation, input) in [Some(("RegisterScalableTarget", register)), policy]
-            .into_iter()
-            .flatten()
+        let actions = scaling.schedules.iter().map(|(name, action)| {
+            let mut limits = json!({});
+            for (member, limit) in [("MinCapacity", action.min), ("MaxCapacity", action.max)] {
+                if let Some(limit) = limit {
+                    limits[member] = json!(limit);
+                }
+            }
+            let mut put = json!({
+                "ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": dimension,
+                "ScheduledActionName": name, "Schedule": action.schedule, "ScalableTargetAction": limits,
+            });
+            if let Some(zone) = &action.timezone {
+                put["Timezone"] = json!(zone);
+            }
+            ("PutScheduledAction", format!("{path}.schedules.{name}"), put)
+        });
+        let all: Vec<_> = std::iter::once(("RegisterScalableTarget", path.to_owned(), register))
+            .chain(policy)
+            .chain(policies)
             .chain(actions)
-        {
+            .collect();
+        for (operation, path, input) in all {
             let done = Input::new(Service::AutoScaling, &input).and_then(|it| self.scaling_call(ctx, operation, it));
-            debug_assert!(done.is_ok(), "{operation} of a checked description: {done:?}");
+            if let Err(error) = done {
+                problems.push(SpecProblem {
+                    path,
+                    problem: error.message,
+                    accepted: format!("what {operation} accepts"),
+                });
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What SageMaker publishes each minute: which metric, in which unit, with which dimensions, and when there is none.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::world::{
@@ -50,6 +52,10 @@ impl Published<'_> {
                 let workers = f64::from(self.variant.workers()).max(1.0);
                 let per = Stat::set(n, minute.per_instance, 1.0 / workers, 1.0 / workers);
                 self.put(metrics, at, (SAGEMAKER, "InvocationsPerInstance", "None"), &per);
+                if minute.seconds > 0.0 {
+                    let concurrent = minute.concurrent_seconds / minute.seconds;
+                    self.high_resolution(metrics, at, "ConcurrentRequestsPerModel", concurrent);
+                }
                 let mut overhead = Stat::default();
                 let piece = Piece::new(4_000.0, 0.3, n);
                 overhead.add(rng, piece);
@@ -67,6 +73,14 @@ impl Published<'_> {
             if stat.count > 0.0 {
                 self.put(metrics, at, (SAGEMAKER, metric, "Microseconds"), stat);
             }
+        }
+    }
+
+    /// One datapoint every ten seconds of the minute.
+    fn high_resolution(&self, metrics: &mut Metrics, at: Timestamp, metric: &str, value: f64) {
+        for second in (0..60).step_by(10) {
+            let at = at + Duration::from_secs(second);
+            self.put(metrics, at, (SAGEMAKER, metric, "None"), &Stat::of(value));
         }
     }
 

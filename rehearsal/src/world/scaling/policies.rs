@@ -16,7 +16,7 @@ use crate::world::{
 
 impl Region {
     pub(super) fn put_policy(&mut self, ctx: &mut Ctx, input: Input<'_>) -> Result<Reply, ApiError> {
-        let (id, _) = target_id(input)?;
+        let (id, resource) = target_id(input)?;
         if !self.scaling.targets.contains_key(&id) {
             return Err(not_found(&id));
         }
@@ -29,7 +29,7 @@ impl Region {
         };
         let configuration = input.of(input.get(member).ok_or_else(|| input.missing(member))?)?;
         if config {
-            check_tracking(configuration)?;
+            check_tracking(configuration, &resource)?;
         } else {
             check_steps(configuration)?;
         }
@@ -161,7 +161,7 @@ impl Region {
                     metric,
                     stat_text,
                     stat,
-                    ..
+                    period,
                 } if queries.len() == 1 => {
                     let dimensions: Vec<Value> = metric
                         .dimensions
@@ -171,7 +171,8 @@ impl Region {
                     input["Namespace"] = json!(metric.namespace);
                     input["MetricName"] = json!(metric.name);
                     input["Dimensions"] = json!(dimensions);
-                    input["Period"] = json!(60);
+                    // Scaling in looks at whole minutes.
+                    input["Period"] = json!(if side == "AlarmLow" { 60 } else { *period });
                     let member = if stat.is_simple() {
                         "Statistic"
                     } else {
@@ -197,7 +198,7 @@ impl Region {
     }
 }
 
-fn check_tracking(configuration: Input<'_>) -> Result<(), ApiError> {
+fn check_tracking(configuration: Input<'_>, resource: &Resource) -> Result<(), ApiError> {
     let aim = configuration
         .number("TargetValue")
         .ok_or_else(|| configuration.missing("TargetValue"))?;
@@ -212,9 +213,10 @@ fn check_tracking(configuration: Input<'_>) -> Result<(), ApiError> {
             if predefined.get("ResourceLabel").is_some() {
                 return Err(invalid("ResourceLabel must not be set for SageMaker"));
             }
-            match predefined.need("PredefinedMetricType")? {
-                "SageMakerVariantInvocationsPerInstance" | "SageMakerInferenceComponentInvocationsPerCopy" => Ok(()),
-                other => Err(invalid(format!("the rehearsal does not track {other}"))),
+            let kind = predefined.need("PredefinedMetricType")?;
+            match super::predefined(kind, resource) {
+                Some(_) => Ok(()),
+                None => Err(invalid(format!("the rehearsal does not track {kind} of this resource"))),
             }
         }
         (None, Some(custom)) => {

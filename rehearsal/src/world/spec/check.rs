@@ -67,6 +67,12 @@ impl WorldSpec {
             }
             check_region(&mut found, &path, region);
         }
+        for (kind, price) in &self.prices {
+            if !(price.is_finite() && *price >= 0.0) {
+                let path = format!("prices.{kind}");
+                found.add(&path, format!("{price} is no price"), "what an hour costs, 0 or more");
+            }
+        }
         for (index, incident) in self.incidents.iter().enumerate() {
             self.check_incident(&mut found, &format!("incidents[{index}]"), incident);
         }

@@ -10,19 +10,20 @@ use shared::{
 use crate::world::{quantity::Rps, spec::TrafficSpec};
 
 /// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `deploys`, `next_change`,
-/// `traffic`, `requests`, `no_capacity`, `metrics_late_by` or `dark`.
+/// `traffic`, `requests`, `no_capacity`, `zone_lost`, `metrics_late_by` or `dark`.
 #[derive(Clone, Debug, PartialEq, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct IncidentSpec {
     /// Since the start.
     pub at: Span,
-    /// Ends after this; never unless said. Not for `next_change`, `deploys` and `requests`.
+    /// Ends after this; never unless said. Not for `next_change`, `deploys`, `requests` and `zone_lost`.
     #[deserr(rename = "for", default)]
     pub lasts: Option<Span>,
     /// The Region; needed where more than one has the endpoint.
     #[deserr(default)]
     pub region: Option<String>,
-    /// The endpoint; for everything but `dark` and `metrics_late_by`, and not needed beside `model` or `instance_type`.
+    /// The endpoint; for everything but `dark` and `metrics_late_by`, and not needed beside `model`, `instance_type` or
+    /// `zone_lost`.
     #[deserr(default)]
     pub endpoint: Option<String>,
     /// One variant of it; all of them unless said.
@@ -58,6 +59,12 @@ pub struct IncidentSpec {
     /// One instance type: beside `no_capacity`.
     #[deserr(default)]
     pub instance_type: Option<String>,
+    /// The instances in one Availability Zone are gone, of the endpoint or of all. SageMaker replaces them in the others.
+    #[deserr(default)]
+    pub zone_lost: Option<bool>,
+    /// Over so many Zones instances are spread; 3 unless said. Beside `zone_lost`.
+    #[deserr(default)]
+    pub zones: Option<u32>,
     /// The metrics of SageMaker arrive so much later in CloudWatch.
     #[deserr(default)]
     pub metrics_late_by: Option<Span>,

@@ -122,6 +122,8 @@ impl Region {
                 (_, new) => new,
             };
         }
+        // Another fleet is placed in Zones that are there.
+        let same_fleet = endpoint.config == fleet.config;
         endpoint.config = fleet.config;
         let green = endpoint.green.take();
         let old = std::mem::replace(&mut endpoint.variants, fleet.variants);
@@ -135,6 +137,7 @@ impl Region {
             variant.minute = Minute::default();
             let was = old.iter().find(|was| was.name == variant.name);
             let before = was.map_or((Some(0), 0.0), |was| (was.current_instances, was.current_weight));
+            variant.lost = was.filter(|_| same_fleet).map_or(0, |was| was.lost);
             variant.desired_instances = variant.desired_instances.or(variant.current_instances);
             variant.current_instances = variant.desired_instances;
             variant.current_weight = variant.desired_weight;

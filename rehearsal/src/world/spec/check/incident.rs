@@ -15,6 +15,7 @@ impl WorldSpec {
             ("traffic", incident.traffic.is_some()),
             ("requests", incident.requests.is_some()),
             ("no_capacity", incident.no_capacity.is_some()),
+            ("zone_lost", incident.zone_lost.is_some()),
             ("metrics_late_by", incident.metrics_late_by.is_some()),
             ("dark", incident.dark.is_some()),
         ];
@@ -51,6 +52,11 @@ impl WorldSpec {
                 "requests",
                 incident.requests.is_some(),
                 "requests that come at once do not last",
+            ),
+            (
+                "zone_lost",
+                incident.zone_lost.is_some(),
+                "what was lost is replaced by and by",
             ),
         ] {
             if there && incident.lasts.is_some() {
@@ -102,6 +108,13 @@ impl WorldSpec {
                 "`component` beside `requests`",
             ),
             (
+                "zones",
+                incident.zones.is_some(),
+                incident.zone_lost.is_some(),
+                "only what stands in Availability Zones is spread",
+                "`zones` beside `zone_lost`",
+            ),
+            (
                 "of",
                 incident.of.is_some(),
                 incident.next_change.is_some(),
@@ -113,8 +126,13 @@ impl WorldSpec {
                 found.add(&format!("{path}.{field}"), problem, accepted);
             }
         }
-        if incident.no_capacity == Some(false) {
-            found.add(&format!("{path}.no_capacity"), "has no effect", "`true`");
+        for (field, effect) in [("no_capacity", incident.no_capacity), ("zone_lost", incident.zone_lost)] {
+            if effect == Some(false) {
+                found.add(&format!("{path}.{field}"), "has no effect", "`true`");
+            }
+        }
+        if incident.zones == Some(0) {
+            found.add(&format!("{path}.zones"), "no Zone at all", "1 or more");
         }
         if let Some(region) = &incident.region
             && !self.regions.contains_key(region)
@@ -127,7 +145,8 @@ impl WorldSpec {
             );
             return;
         }
-        let of_the_region = incident.dark.is_some() || incident.metrics_late_by.is_some();
+        let of_every_endpoint = incident.zone_lost.is_some() && incident.endpoint.is_none();
+        let of_the_region = incident.dark.is_some() || incident.metrics_late_by.is_some() || of_every_endpoint;
         let of_a_type = incident.instance_type.is_some() && incident.endpoint.is_none();
         if of_the_region || of_a_type {
             if incident.region.is_none() && self.regions.len() > 1 {
