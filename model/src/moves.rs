@@ -21,6 +21,10 @@ pub(crate) enum Move {
     Ring,
     /// The alarm goes back to OK.
     Calm,
+    /// The alarm loses its data.
+    Hush,
+    /// The alarm has data again, and is OK.
+    Speak,
     /// Green proves to be like this.
     Turn(Quality),
     /// The autoscaler takes an instance from blue.
@@ -96,10 +100,13 @@ impl World {
                 world.touch();
             }
             Move::Ring if !self.alarming => {
+                world.mute = false;
                 world.alarming = true;
                 world.rang = Some(world.now());
             }
             Move::Calm if self.alarming => world.alarming = false,
+            Move::Hush if !self.mute && !self.alarming => world.mute = true,
+            Move::Speak if self.mute => world.mute = false,
             Move::Turn(quality) if self.green == Quality::Good => world.green = quality,
             Move::ScaleIn => world.autoscale(|fleet, suspended, min, _| {
                 (!suspended.scale_in && fleet.desired > min).then(|| fleet.desired - 1)

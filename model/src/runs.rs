@@ -133,6 +133,17 @@ fn an_alarm_that_wakes_a_second_invocation() {
     holds(setup);
 }
 
+#[test]
+fn an_alarm_that_loses_its_data_and_finds_it_again_or_not() {
+    let mut setup = canary("alarm without data");
+    setup.moves = vec![Move::Hush, Move::Speak, Move::Ring];
+    setup.blinds = vec![Blind::Alarms];
+    setup.left.troubles = 2;
+    setup.left.leaps = 1;
+    setup.reaches = vec!["alarm", "deadline"];
+    holds(setup);
+}
+
 fn gated(name: &'static str, on_deadline: OnDeadline) -> Setup {
     let gate = Step {
         gate: true,

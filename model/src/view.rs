@@ -132,14 +132,18 @@ impl World {
 
     fn alarms(&self, wanted: &[String]) -> Vec<AlarmSeen> {
         let seen = |name: &String| {
-            let (alarming, since) = match &self.abort {
-                Some((abort, tripped)) if abort == name => (*tripped, None),
-                _ if name == ALARM => (self.alarming, self.rang),
+            let (alarming, mute, since) = match &self.abort {
+                Some((abort, tripped)) if abort == name => (*tripped, false, None),
+                _ if name == ALARM => (self.alarming, self.mute, self.rang),
                 _ => return None,
             };
             Some(AlarmSeen {
                 name: name.clone(),
-                state: if alarming { AlarmState::Alarm } else { AlarmState::Ok },
+                state: match (alarming, mute) {
+                    (true, _) => AlarmState::Alarm,
+                    (false, true) => AlarmState::InsufficientData,
+                    (false, false) => AlarmState::Ok,
+                },
                 reason: "Threshold Crossed".to_owned(),
                 since,
                 variants: BTreeSet::new(),

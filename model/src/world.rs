@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) targets: BTreeMap<String, Target>,
     /// [`ALARM`] is in ALARM.
     pub(crate) alarming: bool,
+    /// The alarm has no data.
+    pub(crate) mute: bool,
     /// When it last went there.
     pub(crate) rang: Option<Timestamp>,
     /// The abort alarm, and whether it is in ALARM.
@@ -153,6 +155,7 @@ impl World {
                 BTreeMap::new()
             },
             alarming: false,
+            mute: false,
             rang: None,
             abort: None,
             component: None,

@@ -5,6 +5,7 @@
 mod backup;
 mod components;
 mod health;
+mod native;
 mod prune;
 mod restore;
 mod rollout;

@@ -38,13 +38,13 @@ commands:
 expect: {alert_ids: stable, invocations: [{ends: ok, at_least: 10}]}
 "#;
 
-fn shapes(outcome: &Outcome) -> Vec<&Shape> {
+pub(crate) fn shapes(outcome: &Outcome) -> Vec<&Shape> {
     let history = &outcome.record.endpoints["eu-west-1/fraud"];
     history.shape.0.iter().filter_map(|(_, shape)| shape.as_ref()).collect()
 }
 
 /// What may never be so, however a rollout goes: traffic without instances for it, or no traffic at all.
-fn starved(outcome: &Outcome) -> Vec<String> {
+pub(crate) fn starved(outcome: &Outcome) -> Vec<String> {
     let mut wrong = Vec::new();
     let record = &outcome.record;
     let history = &record.endpoints["eu-west-1/fraud"];
@@ -76,7 +76,7 @@ fn starved(outcome: &Outcome) -> Vec<String> {
 }
 
 /// The truth at the end, and what the ledger says of it. A deletion that was denied is not asked for again within the hour.
-fn ends(
+pub(crate) fn ends(
     kind: Option<FaultKind>,
     outcome: &Outcome,
     variant: &str,
@@ -228,7 +228,7 @@ fn every_way() -> Vec<Way> {
 
 /// A call that changes something in every way. What only reads is the same before and after, so of it a death or a
 /// refusal is tried, one after the other.
-fn where_it_matters(turn: usize, call: &Called) -> Vec<Way> {
+pub(crate) fn where_it_matters(turn: usize, call: &Called) -> Vec<Way> {
     if reads(call) {
         match turn % 4 {
             0 => vec![(FaultKind::Error500, 5)],
@@ -241,7 +241,7 @@ fn where_it_matters(turn: usize, call: &Called) -> Vec<Way> {
 }
 
 /// Calls that change something, each in one way, the next one in the next.
-fn in_turn(turn: usize, call: &Called) -> Vec<Way> {
+pub(crate) fn in_turn(turn: usize, call: &Called) -> Vec<Way> {
     let ways = every_way();
     let way = ways[turn % ways.len()];
     if reads(call) { Vec::new() } else { vec![way] }
