@@ -231,10 +231,12 @@ impl Region {
                 Some(_) => String::new(),
                 None => spec.instance_type.clone().unwrap_or_else(|| "ml.m5.xlarge".to_owned()),
             },
-            serverless: spec
-                .serverless
-                .as_ref()
-                .map(|it| json!({"MemorySizeInMB": it.memory, "MaxConcurrency": it.concurrency})),
+            serverless: spec.serverless.as_ref().map(|it| match it.provisioned {
+                None => json!({"MemorySizeInMB": it.memory, "MaxConcurrency": it.concurrency}),
+                Some(kept) => json!({
+                    "MemorySizeInMB": it.memory, "MaxConcurrency": it.concurrency, "ProvisionedConcurrency": kept,
+                }),
+            }),
         }
     }
 

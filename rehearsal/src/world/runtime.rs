@@ -365,6 +365,17 @@ impl Region {
                 put("Invocation5XXErrors", "None", &Stat::zero_one(minute.errors_5xx, n));
                 put("InvocationModelErrors", "None", &Stat::zero_one(minute.model_errors, n));
                 put("ModelLatency", "Microseconds", &minute.latency);
+                // Little's law: the time that all of them took, over the time in which they came.
+                let concurrent = minute.latency.sum / 60e6 / f64::from(component.current.max(1));
+                for second in (0..60).step_by(10) {
+                    let id = MetricId::new(
+                        "AWS/SageMaker",
+                        "ConcurrentRequestsPerCopy",
+                        &[("InferenceComponentName", name)],
+                    );
+                    let at = at + Duration::from_secs(second);
+                    self.metrics.publish(id, "None", at, &Stat::of(concurrent));
+                }
             }
         }
     }

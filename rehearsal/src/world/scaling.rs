@@ -30,6 +30,8 @@ pub(crate) fn check_schedule(schedule: &str) -> Result<(), String> {
 
 /// Instances of a variant.
 pub(crate) const VARIANT: &str = "sagemaker:variant:DesiredInstanceCount";
+/// Provisioned concurrency of a serverless variant.
+pub(crate) const CONCURRENCY: &str = "sagemaker:variant:DesiredProvisionedConcurrency";
 /// Copies of an inference component.
 pub(crate) const COMPONENT: &str = "sagemaker:inference-component:DesiredCopyCount";
 
@@ -92,17 +94,24 @@ pub(crate) struct Scaling {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
     Variant { endpoint: String, variant: String },
+    Concurrency { endpoint: String, variant: String },
     Component(String),
 }
 
 impl Resource {
-    pub(crate) fn parse(id: &str) -> Option<Self> {
-        match id.split('/').collect::<Vec<_>>().as_slice() {
-            ["endpoint", endpoint, "variant", variant] => Some(Self::Variant {
+    /// What a resource id and a dimension name together.
+    pub(crate) fn parse((id, dimension): &TargetId) -> Option<Self> {
+        let parts: Vec<&str> = id.split('/').collect();
+        match (parts.as_slice(), dimension.as_str()) {
+            (["endpoint", endpoint, "variant", variant], VARIANT) => Some(Self::Variant {
                 endpoint: (*endpoint).to_owned(),
                 variant: (*variant).to_owned(),
             }),
-            ["inference-component", name] => Some(Self::Component((*name).to_owned())),
+            (["endpoint", endpoint, "variant", variant], CONCURRENCY) => Some(Self::Concurrency {
+                endpoint: (*endpoint).to_owned(),
+                variant: (*variant).to_owned(),
+            }),
+            (["inference-component", name], COMPONENT) => Some(Self::Component((*name).to_owned())),
             _ => None,
         }
     }
@@ -132,14 +141,28 @@ impl Scaling {
     }
 }
 
+/// `ProvisionedConcurrency` of a `ServerlessConfig`.
+pub(crate) fn provisioned(serverless: &Value) -> Option<u32> {
+    serverless.get("ProvisionedConcurrency")?.as_u64()?.try_into().ok()
+}
+
 /// Metric, statistic and period (seconds) of a `PredefinedMetricType`; `None` where it is not this resource's.
 fn predefined(kind: &str, resource: &Resource) -> Option<(&'static str, &'static str, i64)> {
-    let variant = matches!(resource, Resource::Variant { .. });
-    match (kind, variant) {
-        ("SageMakerVariantInvocationsPerInstance", true) => Some(("InvocationsPerInstance", "Sum", 60)),
-        ("SageMakerInferenceComponentInvocationsPerCopy", false) => Some(("InvocationsPerCopy", "Sum", 60)),
-        ("SageMakerVariantConcurrentRequestsPerModelHighResolution", true) => {
+    match (kind, resource) {
+        ("SageMakerVariantInvocationsPerInstance", Resource::Variant { .. }) => {
+            Some(("InvocationsPerInstance", "Sum", 60))
+        }
+        ("SageMakerVariantConcurrentRequestsPerModelHighResolution", Resource::Variant { .. }) => {
             Some(("ConcurrentRequestsPerModel", "Maximum", HIGH_RESOLUTION))
+        }
+        ("SageMakerVariantProvisionedConcurrencyUtilization", Resource::Concurrency { .. }) => {
+            Some(("ServerlessProvisionedConcurrencyUtilization", "Average", 60))
+        }
+        ("SageMakerInferenceComponentInvocationsPerCopy", Resource::Component(_)) => {
+            Some(("InvocationsPerCopy", "Sum", 60))
+        }
+        ("SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution", Resource::Component(_)) => {
+            Some(("ConcurrentRequestsPerCopy", "Maximum", HIGH_RESOLUTION))
         }
         _ => None,
     }
@@ -181,7 +204,7 @@ fn tracked(resource: &Resource, policy: &Value) -> Option<(Vec<Query>, usize)> {
             let (name, stat, seconds) = predefined(kind.as_str()?, resource)?;
             period = seconds;
             let dimensions = match resource {
-                Resource::Variant { endpoint, variant } => {
+                Resource::Variant { endpoint, variant } | Resource::Concurrency { endpoint, variant } => {
                     vec![("EndpointName", endpoint.as_str()), ("VariantName", variant.as_str())]
                 }
                 Resource::Component(name) => vec![("InferenceComponentName", name.as_str())],
@@ -228,6 +251,15 @@ impl Region {
                     .find(|live| live.name == *variant)?
                     .desired_instances
             }
+            Resource::Concurrency { endpoint, variant } => {
+                let live = self
+                    .endpoints
+                    .get(endpoint)?
+                    .variants
+                    .iter()
+                    .find(|live| live.name == *variant)?;
+                provisioned(live.serverless.as_ref()?)
+            }
             Resource::Component(name) => Some(self.components.get(name)?.desired),
         }
     }
@@ -263,7 +295,7 @@ impl Region {
 
     fn tracking_wish(&self, ctx: &Ctx, name: &str, policy: &Policy) -> Option<(u32, String)> {
         let config = policy.input.get("TargetTrackingScalingPolicyConfiguration")?;
-        let resource = Resource::parse(&policy.target.0)?;
+        let resource = Resource::parse(&policy.target)?;
         let target = self.scaling.targets.get(&policy.target)?;
         let aim = config.get("TargetValue")?.as_f64()?;
         let (queries, main) = tracked(&resource, config)?;
@@ -313,7 +345,7 @@ impl Region {
         let Some(config) = policy.input.get("StepScalingPolicyConfiguration") else {
             return;
         };
-        let Some(resource) = Resource::parse(&policy.target.0) else {
+        let Some(resource) = Resource::parse(&policy.target) else {
             return;
         };
         let (Some(now), Some(target)) = (

@@ -245,6 +245,9 @@ pub struct ServerlessSpec {
     /// `MaxConcurrency`.
     #[deserr(default = 5)]
     pub concurrency: u32,
+    /// `ProvisionedConcurrency`; none unless said.
+    #[deserr(default)]
+    pub provisioned: Option<u32>,
     /// What a cold start adds to the latency.
     #[deserr(default = seconds(6))]
     pub cold_start: Span,

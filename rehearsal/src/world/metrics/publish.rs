@@ -8,6 +8,7 @@ use crate::world::{
     metrics::{MetricId, Metrics, Piece, Stat},
     region::{Ctx, Region},
     sagemaker::Variant,
+    scaling::provisioned,
     traffic::Minute,
 };
 
@@ -54,7 +55,19 @@ impl Published<'_> {
                 self.put(metrics, at, (SAGEMAKER, "InvocationsPerInstance", "None"), &per);
                 if minute.seconds > 0.0 {
                     let concurrent = minute.concurrent_seconds / minute.seconds;
-                    self.high_resolution(metrics, at, "ConcurrentRequestsPerModel", concurrent);
+                    match self
+                        .variant
+                        .serverless
+                        .as_ref()
+                        .and_then(provisioned)
+                        .filter(|kept| *kept > 0)
+                    {
+                        Some(kept) => {
+                            let used = (SAGEMAKER, "ServerlessProvisionedConcurrencyUtilization", "None");
+                            self.put(metrics, at, used, &Stat::of(concurrent / f64::from(kept)));
+                        }
+                        None => self.high_resolution(metrics, at, "ConcurrentRequestsPerModel", concurrent),
+                    }
                 }
                 let mut overhead = Stat::default();
                 let piece = Piece::new(4_000.0, 0.3, n);

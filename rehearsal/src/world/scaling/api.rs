@@ -6,7 +6,7 @@ use crate::world::{
     ApiError, Reply, Service,
     api::{Input, epoch, page, reply, unknown_operation},
     region::{Ctx, Region},
-    scaling::{COMPONENT, Push, Resource, Target, TargetId, VARIANT, tagged},
+    scaling::{Push, Resource, Target, TargetId, tagged},
 };
 
 /// The operations simulated.
@@ -54,17 +54,11 @@ pub(super) fn target_id(input: Input<'_>) -> Result<(TargetId, Resource), ApiErr
         )));
     }
     let (id, dimension) = (input.need("ResourceId")?, input.need("ScalableDimension")?);
-    let resource = Resource::parse(id);
-    match (&resource, dimension) {
-        (Some(Resource::Variant { .. }), VARIANT) | (Some(Resource::Component(_)), COMPONENT) => {}
-        (_, "sagemaker:variant:DesiredProvisionedConcurrency") => {
-            return Err(invalid("the rehearsal does not scale provisioned concurrency"));
-        }
-        _ => {
-            return Err(invalid(format!("Unsupported resource type for {dimension}: {id}")));
-        }
+    let target = (id.to_owned(), dimension.to_owned());
+    match Resource::parse(&target) {
+        Some(resource) => Ok((target, resource)),
+        None => Err(invalid(format!("Unsupported resource type for {dimension}: {id}"))),
     }
-    Ok(((id.to_owned(), dimension.to_owned()), resource.expect("checked above")))
 }
 
 impl Region {

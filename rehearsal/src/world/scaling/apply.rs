@@ -17,7 +17,7 @@ use crate::world::{
 impl Region {
     /// Moves a target's capacity inside its limits if it is outside.
     pub(super) fn push_inside(&mut self, ctx: &mut Ctx, id: &TargetId, push: Push, cause: &str) {
-        let now = Resource::parse(&id.0).and_then(|resource| self.desired_capacity(&resource));
+        let now = Resource::parse(id).and_then(|resource| self.desired_capacity(&resource));
         if let Some(now) = now {
             self.scale(ctx, id, now, push, cause);
         }
@@ -30,7 +30,7 @@ impl Region {
         };
         let (min, max) = (target.min, target.max);
         let to = wanted.clamp(min, max);
-        let Some(resource) = Resource::parse(&id.0) else { return };
+        let Some(resource) = Resource::parse(id) else { return };
         let Some(from) = self.desired_capacity(&resource) else {
             return;
         };
@@ -57,7 +57,7 @@ impl Region {
             return;
         }
         let busy = match &resource {
-            Resource::Variant { endpoint, .. } => self
+            Resource::Variant { endpoint, .. } | Resource::Concurrency { endpoint, .. } => self
                 .endpoints
                 .get(endpoint)
                 .is_none_or(|endpoint| endpoint.status.in_transition() || endpoint.status == EndpointStatus::Failed),
@@ -98,14 +98,17 @@ impl Region {
     fn set_capacity(&mut self, ctx: &mut Ctx, resource: Resource, to: u32) {
         match resource {
             Resource::Component(name) => self.rescale_component(ctx, &name, to),
-            Resource::Variant { endpoint, variant } => {
+            Resource::Variant { endpoint, variant } | Resource::Concurrency { endpoint, variant } => {
                 let live = &self.endpoints[&endpoint];
                 let mut goal = Fleet {
                     config: live.config.clone(),
                     variants: live.variants.clone(),
                 };
                 for wanted in goal.variants.iter_mut().filter(|wanted| wanted.name == variant) {
-                    wanted.desired_instances = Some(to);
+                    match &mut wanted.serverless {
+                        Some(serverless) => serverless["ProvisionedConcurrency"] = json!(to),
+                        None => wanted.desired_instances = Some(to),
+                    }
                 }
                 self.begin(ctx, &endpoint, Kind::Capacity, goal, Guardrails::default());
             }

@@ -133,9 +133,10 @@ impl Region {
         arn: &str,
         configuration: Input<'_>,
     ) -> Result<Vec<String>, ApiError> {
-        let ((id, _), _) = key;
+        let (target, _) = key;
+        let (id, _) = target;
         let value = Value::Object(configuration.all().clone());
-        let resource = Resource::parse(id).ok_or_else(|| invalid(format!("Unsupported resource: {id}")))?;
+        let resource = Resource::parse(target).ok_or_else(|| invalid(format!("Unsupported resource: {id}")))?;
         let (queries, main) =
             tracked(&resource, &value).ok_or_else(|| invalid("the metric of the policy is not simulated"))?;
         let target = configuration.number("TargetValue").unwrap_or(0.0);

@@ -143,3 +143,47 @@ fn a_zone_is_lost_for_as_long_as_its_replacement_takes_and_is_of_some_zones() {
     incidents[2].zones: only what stands in Availability Zones is spread; accepted: `zones` beside `zone_lost`
     ");
 }
+
+#[test]
+fn provisioned_concurrency_of_a_serverless_variant_follows_its_use() {
+    let serverless = json!({"memory": 2048, "concurrency": 20, "provisioned": 2});
+    let endpoint = json!({
+        "variants": {"blue": {"serverless": serverless, "latency": "1s", "capacity": "40 rps"}},
+        "traffic": "8 rps",
+    });
+    let mut stage = world(endpoint, json!([]));
+    let target = json!({
+        "ServiceNamespace": "sagemaker", "ResourceId": "endpoint/fraud/variant/blue",
+        "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency",
+    });
+    let with = |more: Value| {
+        let mut input = target.clone();
+        input
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
+        input
+    };
+    stage.call(
+        Service::AutoScaling,
+        "RegisterScalableTarget",
+        with(json!({"MinCapacity": 1, "MaxCapacity": 15})),
+    );
+    let policy = |metric: &str| {
+        with(json!({
+            "PolicyName": "use", "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": 0.7, "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
+            },
+        }))
+    };
+    let wrong = policy("SageMakerVariantInvocationsPerInstance");
+    let wrong = stage.refused(Service::AutoScaling, "PutScalingPolicy", wrong);
+    assert!(wrong.contains("of this resource"), "{wrong}");
+    let right = policy("SageMakerVariantProvisionedConcurrencyUtilization");
+    stage.call(Service::AutoScaling, "PutScalingPolicy", right);
+    stage.pass(1200);
+    let config = stage.describe("fraud")["ProductionVariants"][0]["CurrentServerlessConfig"].clone();
+    let kept = config["ProvisionedConcurrency"].as_u64().expect("a count");
+    assert!((11..=15).contains(&kept), "{config}");
+}
