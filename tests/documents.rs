@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use shared::{
     alert::AlertKind,
-    command::{BackupCommand, HealthCommand, RolloutCommand, WakeCommand},
+    command::{BackupCommand, CapacityCommand, HealthCommand, RolloutCommand, WakeCommand},
     fleet::Fleet,
     trigger::Trigger,
 };
@@ -145,14 +145,15 @@ fn every_command_in_a_document_is_accepted() {
                 panic!("{}: {command}: {trigger:?}", document.display())
             };
             // `status` is a command of all.
-            if let (Err(health), Err(rollout), Err(backup), Err(wake)) = (
+            if let (Err(health), Err(rollout), Err(backup), Err(wake), Err(capacity)) = (
                 HealthCommand::parse(&parsed),
                 RolloutCommand::parse(&parsed),
                 BackupCommand::parse(&parsed),
                 WakeCommand::parse(&parsed),
+                CapacityCommand::parse(&parsed),
             ) {
                 panic!(
-                    "{}: {command}: {health}\nor {rollout}\nor {backup}\nor {wake}",
+                    "{}: {command}: {health}\nor {rollout}\nor {backup}\nor {wake}\nor {capacity}",
                     document.display()
                 );
             }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use shared::{
-    command::{BackupCommand, HealthCommand, RolloutCommand, WakeCommand},
+    command::{BackupCommand, CapacityCommand, HealthCommand, RolloutCommand, WakeCommand},
     fleet::Fleet,
     trigger::Trigger,
 };
@@ -38,6 +38,7 @@ fn understood(function: &str, bytes: &[u8]) -> Result<String, String> {
     let read = match function {
         "health-checker" => HealthCommand::parse(command).map(|command| format!("{command:?}")),
         "cross-region-backup" => BackupCommand::parse(command).map(|command| format!("{command:?}")),
+        "fleet-reconciler" => CapacityCommand::parse(command).map(|command| format!("{command:?}")),
         "scale-from-zero" => WakeCommand::parse(command).map(|command| format!("{command:?}")),
         _ => RolloutCommand::parse(command).and_then(|command| match command {
             RolloutCommand::Start(start) => {
@@ -116,6 +117,16 @@ fn every_sample_of_a_wake_is_understood() {
 #[test]
 fn every_refused_sample_of_a_wake_is_refused_with_what_is_accepted() {
     insta::assert_snapshot!(each_is_refused("scale-from-zero"));
+}
+
+#[test]
+fn every_sample_of_the_reconciler_is_understood() {
+    insta::assert_snapshot!(each_is_understood("fleet-reconciler"));
+}
+
+#[test]
+fn every_refused_sample_of_the_reconciler_is_refused_with_what_is_accepted() {
+    insta::assert_snapshot!(each_is_refused("fleet-reconciler"));
 }
 
 /// An alarm that asks for nothing wakes nothing, however well it is understood.

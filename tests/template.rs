@@ -11,12 +11,19 @@ mod support;
 
 use support::{allowed, template};
 
-const FUNCTIONS: [&str; 4] = ["HealthChecker", "TrafficShifter", "CrossRegionBackup", "ScaleFromZero"];
-const ROLES: [&str; 4] = [
+const FUNCTIONS: [&str; 5] = [
+    "HealthChecker",
+    "TrafficShifter",
+    "CrossRegionBackup",
+    "ScaleFromZero",
+    "FleetReconciler",
+];
+const ROLES: [&str; 5] = [
     "HealthCheckerRole",
     "TrafficShifterRole",
     "CrossRegionBackupRole",
     "ScaleFromZeroRole",
+    "FleetReconcilerRole",
 ];
 
 #[test]

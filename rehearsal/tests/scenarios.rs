@@ -19,6 +19,8 @@ use rehearsal::{
 mod answers;
 #[path = "scenarios/permissions.rs"]
 mod permissions;
+#[path = "scenarios/reconcile.rs"]
+mod reconcile;
 #[path = "scenarios/wake.rs"]
 mod wake;
 
@@ -172,6 +174,8 @@ scenarios! {
     a_lost_availability_zone_takes_a_share_of_many_and_all_of_a_single_one => "capacity-zone",
     quiet_nights_cost_less_where_a_schedule_says_so => "capacity-nights",
     one_instance_cannot_carry_the_concurrency_and_a_high_resolution_policy_adds_more => "capacity-concurrency",
+    what_is_declared_becomes_true_once_it_was_shown => "reconcile-apply",
+    what_others_change_is_told_once_and_its_end => "reconcile-drift",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

@@ -4,8 +4,10 @@
 //! in [`CallError`]'s classes what went wrong. The rehearsal runs the same code against a simulated AWS, so nothing in
 //! it reads the wall clock, blocks a thread or leaves a task running: time comes from [`Base::clock`] and `tokio::time`.
 
+pub mod apigateway;
 pub mod autoscaling;
 mod base;
+pub mod capacity;
 pub mod cloudwatch;
 mod deployed;
 pub mod ecr;

@@ -15,8 +15,11 @@ pub mod desired;
 pub mod difference;
 pub mod drift;
 pub mod export;
+pub mod ledger;
+pub mod needs;
 pub mod plan;
 pub mod provision;
+pub mod tell;
 pub mod thing;
 pub mod world;
 

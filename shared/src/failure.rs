@@ -177,6 +177,9 @@ impl CallError {
             ("s3", "ListParts") => "ListMultipartUploadParts",
             ("s3", "DeleteObjects") => "DeleteObject",
             ("lambda", "Invoke") => "InvokeFunction",
+            // API Gateway's actions are the methods of HTTP.
+            ("apigateway", "UpdateStage") => "PATCH",
+            ("apigateway", _) => "GET",
             (
                 "s3",
                 "CopyObject" | "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy" | "CompleteMultipartUpload",

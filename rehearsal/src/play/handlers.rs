@@ -49,4 +49,5 @@ handlers! {
     "traffic-shifter" => TrafficShifter(traffic_shifter),
     "cross-region-backup" => CrossRegionBackup(cross_region_backup),
     "scale-from-zero" => ScaleFromZero(scale_from_zero),
+    "fleet-reconciler" => FleetReconciler(fleet_reconciler),
 }

@@ -85,6 +85,8 @@ builtins![
     "capacity-zone",
     "capacity-nights",
     "capacity-concurrency",
+    "reconcile-apply",
+    "reconcile-drift",
 ];
 
 /// All of them, the first one first.

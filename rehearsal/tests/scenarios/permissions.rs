@@ -138,6 +138,46 @@ const SCALE_FROM_ZERO: &Excused = &[(
     "checked by Application Auto Scaling, which looks at its alarms in the caller's name",
 )];
 
+const FLEET_RECONCILER: &Excused = &[
+    (
+        "iam:CreateServiceLinkedRole",
+        "checked by Application Auto Scaling when an account's first target is registered",
+    ),
+    (
+        "iam:PassRole",
+        "checked by SageMaker when a model that names a role is made",
+    ),
+    (
+        "sagemaker:AddTags",
+        "checked by SageMaker when something is created with tags",
+    ),
+    (
+        "kms:CreateGrant",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "kms:DescribeKey",
+        "checked by SageMaker when it deploys a config that names a key",
+    ),
+    (
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "checked by Application Auto Scaling, which scales variants in the caller's name",
+    ),
+    (
+        "sagemaker:DescribeInferenceComponent",
+        "checked by Application Auto Scaling, which looks at components in the caller's name",
+    ),
+    (
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
+        "checked by Application Auto Scaling, which scales components in the caller's name",
+    ),
+];
+
+#[test]
+fn the_role_of_the_fleet_reconciler_grants_exactly_what_its_calls_need() {
+    grants_exactly("fleet-reconciler", "FleetReconcilerRole", FLEET_RECONCILER);
+}
+
 #[test]
 fn the_role_of_scale_from_zero_grants_exactly_what_its_calls_need() {
     grants_exactly("scale-from-zero", "ScaleFromZeroRole", SCALE_FROM_ZERO);

@@ -7,6 +7,7 @@ mod components;
 mod health;
 mod native;
 mod prune;
+mod reconcile;
 mod restore;
 mod rollout;
 mod sweep;

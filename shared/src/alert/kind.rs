@@ -164,6 +164,18 @@ pub enum AlertKind {
     /// What was woken cannot be let go: the minimum stays raised.
     #[serde(rename = "wake.held")]
     WakeHeld,
+    /// Something of declared capacity is not as Steward left it.
+    #[serde(rename = "capacity.drifted")]
+    CapacityDrifted,
+    /// It is as it is to be again.
+    #[serde(rename = "capacity.restored")]
+    CapacityRestored,
+    /// A plan was applied.
+    #[serde(rename = "capacity.applied")]
+    CapacityApplied,
+    /// A part of a plan could not be applied.
+    #[serde(rename = "capacity.failed")]
+    CapacityFailed,
     /// More alerts waited than the outbox holds; the least important were merged into this one.
     #[serde(rename = "alerts.dropped")]
     AlertsDropped,
@@ -171,7 +183,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 47] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
@@ -214,6 +226,10 @@ impl AlertKind {
         Self::WakeFailed,
         Self::WakeYielded,
         Self::WakeHeld,
+        Self::CapacityDrifted,
+        Self::CapacityRestored,
+        Self::CapacityApplied,
+        Self::CapacityFailed,
         Self::AlertsDropped,
     ];
 
@@ -262,6 +278,10 @@ impl AlertKind {
             Self::WakeFailed => "wake.failed",
             Self::WakeYielded => "wake.yielded",
             Self::WakeHeld => "wake.held",
+            Self::CapacityDrifted => "capacity.drifted",
+            Self::CapacityRestored => "capacity.restored",
+            Self::CapacityApplied => "capacity.applied",
+            Self::CapacityFailed => "capacity.failed",
             Self::AlertsDropped => "alerts.dropped",
         }
     }
@@ -297,7 +317,9 @@ impl AlertKind {
             | Self::BackupDrillFailed
             | Self::WakeStruggling
             | Self::WakeYielded
-            | Self::WakeHeld => Severity::Warning,
+            | Self::WakeHeld
+            | Self::CapacityDrifted
+            | Self::CapacityFailed => Severity::Warning,
             Self::EndpointRecovered
             | Self::FleetFileRestored
             | Self::RecoveryStarted
@@ -311,7 +333,9 @@ impl AlertKind {
             | Self::BackupCompleted
             | Self::BackupRestored
             | Self::BackupDrilled
-            | Self::WakeServed => Severity::Info,
+            | Self::WakeServed
+            | Self::CapacityRestored
+            | Self::CapacityApplied => Severity::Info,
         }
     }
 
@@ -329,6 +353,7 @@ impl AlertKind {
                 | Self::BackupRestored
                 | Self::BackupDrilled
                 | Self::WakeServed
+                | Self::CapacityRestored
         )
     }
 
@@ -338,6 +363,9 @@ impl AlertKind {
             Self::FleetSuppressed => ("The fleet", "Fleet"),
             Self::MonitorTrouble | Self::MonitorIncomplete => ("Steward", "Steward"),
             Self::FleetFileBroken | Self::FleetFileRestored => ("The fleet file", "Fleet file"),
+            Self::CapacityDrifted | Self::CapacityRestored | Self::CapacityApplied | Self::CapacityFailed => {
+                ("Declared capacity", "Capacity")
+            }
             Self::AlertsDropped => ("Steward's outbox", "Steward's outbox"),
             Self::EndpointUnhealthy
             | Self::EndpointDegraded
@@ -424,6 +452,10 @@ impl AlertKind {
             Self::WakeFailed => "wake failed at",
             Self::WakeYielded => "minimum changed at",
             Self::WakeHeld => "kept awake since",
+            Self::CapacityDrifted => "changed outside, seen at",
+            Self::CapacityRestored => "as declared again, drifted since",
+            Self::CapacityApplied => "changed by Steward at",
+            Self::CapacityFailed => "not as declared, tried at",
             Self::AlertsDropped => "merging alerts since",
         }
     }

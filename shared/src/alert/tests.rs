@@ -90,6 +90,10 @@ fn example(kind: AlertKind) -> Alert {
         AlertKind::WakeFailed => alert.titled("not in service within 30m: Unable to provision requested ML compute capacity").did("asked for capacity 7 times"),
         AlertKind::WakeYielded => alert.titled("its minimum is 2 now").seen("the minimum is 2, and neither the 0 from before nor the 3 that Steward set").did("leaves the minimum as it is, also when the work has drained"),
         AlertKind::WakeHeld => alert.titled("5 minutes have no data").seen("the minimum is 3, and was 0"),
+        AlertKind::CapacityDrifted => alert.titled("scalable target variant main of fraud-detector").seen("The scalable target variant main of fraud-detector was changed outside: max from 8 to 2."),
+        AlertKind::CapacityRestored => alert.titled("scalable target variant main of fraud-detector").seen("scalable target variant main of fraud-detector, drifted since 2026-01-31T02:00:00Z"),
+        AlertKind::CapacityApplied => alert.titled("2 changes").seen("plan 0f3a9c51d2e7, asked for by ana: the sale begins").did("change scalable target variant main of fraud-detector").did("create scaling policy steward-load of variant main of fraud-detector"),
+        AlertKind::CapacityFailed => alert.titled("1 change not made").seen("plan 0f3a9c51d2e7, asked for by ana").seen("alarm fraud-errors: cloudwatch:PutMetricAlarm failed (denied)").did("made 1 of 2 changes"),
     };
     alert.linked(&links())
 }

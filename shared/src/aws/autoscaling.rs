@@ -1,6 +1,7 @@
 //! Application Auto Scaling: the scalable targets of SageMaker.
 
 mod activities;
+mod every;
 mod nouns;
 mod whole;
 
@@ -11,6 +12,8 @@ use aws_sdk_applicationautoscaling::{
 
 use super::{Base, Bound};
 use crate::{failure::CallError, scaling::Suspended};
+
+pub use every::Found;
 
 const SERVICE: &str = "application-autoscaling";
 

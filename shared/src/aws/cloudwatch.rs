@@ -1,6 +1,7 @@
 //! CloudWatch: metric data and the present state of alarms.
 
 mod alarms;
+mod declared;
 mod series;
 mod sleep;
 
@@ -14,6 +15,8 @@ use jiff::Timestamp;
 
 use super::{Base, Bound, incomplete, sdk_time, timestamp};
 use crate::failure::{CallError, Failure};
+
+pub use declared::{FoundAlarm, Which};
 
 const SERVICE: &str = "cloudwatch";
 

@@ -3,6 +3,7 @@
 //! A log line is one flat JSON object: the fields of the event and of every span around it (`requestId`, `endpoint`)
 //! stand side by side, so that a query needs no path and one endpoint's story is one filter.
 
+mod concurrency;
 mod event;
 mod invoke;
 mod serve;

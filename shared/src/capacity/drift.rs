@@ -55,17 +55,28 @@ impl Applied {
         self
     }
 
-    /// With what was found as it is to be, so that also what was adopted is watched.
+    /// With what was found as it is to be, so that also what was adopted is watched, and what others made true: a rollout, a
+    /// person.
     #[must_use]
     pub fn adopting(mut self, desired: &Desired, same: impl IntoIterator<Item = Key>, at: Timestamp) -> Self {
-        for key in same {
-            if !self.things.iter().any(|thing| thing.key() == key)
-                && let Some(thing) = desired.get(&key)
-            {
+        for thing in same.into_iter().filter_map(|key| desired.get(&key)) {
+            if !self.things.contains(thing) {
+                self.things.retain(|known| known.key() != thing.key());
                 self.things.push(thing.clone());
                 self.at = Some(at);
             }
         }
+        self
+    }
+
+    /// Without what is neither there nor declared any more.
+    #[must_use]
+    pub fn without_lost(mut self, desired: &Desired, world: &World) -> Self {
+        let known = |thing: &Thing| {
+            let key = thing.key();
+            desired.mentions(&key) || world.get(&key).is_some()
+        };
+        self.things.retain(known);
         self
     }
 }

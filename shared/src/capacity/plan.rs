@@ -132,7 +132,7 @@ pub fn plan(situation: Situation<'_>) -> Plan {
         same: vec![],
         held: vec![],
         prunable: vec![],
-        declared: digest(&desired.things().map(|(_, thing)| thing).collect::<Vec<_>>()),
+        declared: declared(desired),
     };
     plan.held.extend(desired.conflicts.iter().map(|key| Held {
         key: key.clone(),
@@ -152,6 +152,12 @@ pub fn plan(situation: Situation<'_>) -> Plan {
     plan.changes.sort_by_cached_key(|change| phase(change, world));
     plan.id = digest(&(&plan.changes, &plan.declared, prune));
     plan
+}
+
+/// Everything that was declared but the dashboard, which shows what is there and so changes with every change.
+fn declared(desired: &Desired) -> String {
+    let said = desired.things().map(|(_, thing)| thing);
+    digest(&said.filter(|thing| !matches!(thing, Thing::Dashboard { .. })).collect::<Vec<_>>())
 }
 
 /// Settings of what belongs to somebody else are changed, and never deleted; endpoints are not Steward's to delete.
@@ -245,6 +251,14 @@ impl Plan {
             return missing.map(Why::NoPolicy);
         }
         let world = situation.world;
+        let belongs = match key {
+            Key::Reserved(function) | Key::Warm(function, _) => Some(format!("function {function}")),
+            Key::Throttle(api, stage, ..) => Some(format!("stage {api}/{stage}")),
+            _ => None,
+        };
+        if let Some(missing) = belongs.filter(|belongs| world.missing.contains(belongs)) {
+            return Some(Why::Missing(missing));
+        }
         let of = key.scalable()?;
         if let Scalable::Copies { component } = of
             && !world.components.contains_key(component)
@@ -303,7 +317,7 @@ impl Plan {
                 present: self.id.clone(),
             });
         }
-        if self.declared != digest(&desired.things().map(|(_, thing)| thing).collect::<Vec<_>>()) {
+        if self.declared != declared(desired) {
             return Err(Stale::Declared);
         }
         let (mut left, mut changed) = (vec![], vec![]);

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::thing::{Key, Scalable, Thing};
 use crate::endpoint::EndpointStatus;
 
+/// The tag of what Steward made; its value is the name of the installation.
+pub const OWNER_TAG: &str = "steward:owner";
+
 /// Everything that was described, whether Steward looks after it or not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
@@ -17,6 +20,10 @@ pub struct World {
     pub components: BTreeMap<String, String>,
     /// What bears the tag `steward:owner`.
     pub tagged: BTreeSet<Key>,
+    /// What was asked for and is not there: `function <name>`, `stage <api>/<stage>`.
+    pub missing: BTreeSet<String>,
+    /// ARNs of alarms, on which their tags hang.
+    pub arns: BTreeMap<Key, String>,
 }
 
 /// An endpoint as it is there.
@@ -98,6 +105,40 @@ impl World {
         self.things
             .keys()
             .filter(move |key| !matches!(key, Key::Target(_)) && key.scalable() == Some(of))
+    }
+
+    /// The same with only what is about this endpoint: what scales on it, and the alarms on its metrics.
+    #[must_use]
+    pub fn only(&self, endpoint: &str) -> Self {
+        let components: BTreeMap<String, String> = self
+            .components
+            .iter()
+            .filter(|(_, on)| *on == endpoint)
+            .map(|(component, on)| (component.clone(), on.clone()))
+            .collect();
+        let about = |thing: &Thing| match thing {
+            Thing::Endpoint { name, .. } => name == endpoint,
+            Thing::Alarm(alarm) => {
+                let component = alarm.dimensions.get("InferenceComponentName");
+                alarm.dimensions.get("EndpointName").is_some_and(|name| name == endpoint)
+                    || component.is_some_and(|name| components.contains_key(name))
+            }
+            thing => thing.key().scalable().is_some_and(|of| match of {
+                Scalable::Copies { component } => components.contains_key(component),
+                of => of.endpoint() == Some(endpoint),
+            }),
+        };
+        Self {
+            things: self
+                .things
+                .iter()
+                .filter(|(_, thing)| about(thing))
+                .map(|(key, thing)| (key.clone(), thing.clone()))
+                .collect(),
+            endpoints: self.endpoint(endpoint).cloned().into_iter().collect(),
+            components,
+            ..self.clone()
+        }
     }
 
     /// Steward's own: by its tag, or by the beginning of its name.

@@ -13,7 +13,7 @@ use crate::{
     yaml::{Found, Map},
 };
 
-/// How much of Lambda's concurrency a function has. **Not acted on yet.**
+/// How much of Lambda's concurrency a function has.
 #[derive(Clone, Debug, Default, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields, validate = LambdaSection::consistent -> Found)]
 #[schemars(deny_unknown_fields, rename = "Lambda")]
@@ -60,7 +60,7 @@ impl LambdaSection {
     }
 }
 
-/// The stages of a REST API of API Gateway. **Not acted on yet.**
+/// The stages of a REST API of API Gateway.
 #[derive(Clone, Debug, Default, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields)]
 #[schemars(deny_unknown_fields, rename = "Api")]
@@ -125,7 +125,7 @@ fn route(text: &str) -> Option<Route> {
     })
 }
 
-/// The CloudWatch dashboard of the fleet. **Not acted on yet.**
+/// The CloudWatch dashboard of the fleet.
 #[derive(Clone, Debug, Default, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields)]
 #[schemars(deny_unknown_fields, rename = "Dashboard")]
@@ -148,7 +148,7 @@ pub(super) struct DashboardSection {
     currency: Option<Text<Words>>,
 }
 
-/// What the reconciler may do by itself. **Not acted on yet.**
+/// What the reconciler may do by itself.
 #[derive(Clone, Debug, Default, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields)]
 #[schemars(deny_unknown_fields, rename = "Reconcile")]

@@ -48,13 +48,13 @@ pub(super) struct Defaults {
     pub(super) backup: Option<BackupSection>,
     /// The wake section of every endpoint.
     pub(super) wake: Option<WakeSection>,
-    /// How every endpoint scales. **Not acted on yet.**
+    /// How every endpoint scales.
     pub(super) scaling: Option<Targets>,
-    /// When the range of every endpoint changes by the clock. **Not acted on yet.**
+    /// When the range of every endpoint changes by the clock.
     pub(super) schedule: Option<Schedules>,
-    /// What CloudWatch watches of every endpoint. **Not acted on yet.**
+    /// What CloudWatch watches of every endpoint.
     pub(super) alarms: Option<Alarms>,
-    /// What every endpoint that is provisioned has in common. **Not acted on yet.**
+    /// What every endpoint that is provisioned has in common.
     pub(super) provision: Option<ProvisionSection>,
     /// What is wrong with it.
     #[schemars(skip)]
@@ -105,13 +105,13 @@ pub(super) struct EntrySection {
     pub(super) backup: Option<BackupSection>,
     /// How it is woken from zero.
     pub(super) wake: Option<WakeSection>,
-    /// How it scales. **Not acted on yet.**
+    /// How it scales.
     pub(super) scaling: Option<Targets>,
-    /// When its range changes by the clock. **Not acted on yet.**
+    /// When its range changes by the clock.
     pub(super) schedule: Option<Schedules>,
-    /// What CloudWatch watches of it. **Not acted on yet.**
+    /// What CloudWatch watches of it.
     pub(super) alarms: Option<Alarms>,
-    /// What it is made of when it is not there. **Not acted on yet.**
+    /// What it is made of when it is not there.
     pub(super) provision: Option<ProvisionSection>,
     /// What is wrong with it.
     #[schemars(skip)]

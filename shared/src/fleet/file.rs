@@ -43,13 +43,13 @@ pub(super) struct File {
     /// The endpoints to look after. A key is the name of an endpoint, a glob, or, with `match`, the label of a group.
     #[schemars(required)]
     pub(super) endpoints: Endpoints,
-    /// Lambda functions by name: how much concurrency each has. **Not acted on yet.**
+    /// Lambda functions by name: how much concurrency each has.
     #[schemars(with = "Option<Map<LambdaSection>>", extend("default" = {}, "examples" = [{ "predict": { "reserved": 100, "provisioned": { "live": 10 } } }]))]
     pub(super) lambdas: Option<Lambdas>,
-    /// REST APIs of API Gateway by id: how many requests each stage takes. **Not acted on yet.**
+    /// REST APIs of API Gateway by id: how many requests each stage takes.
     #[schemars(with = "Option<Map<ApiSection>>", extend("default" = {}, "examples" = [{ "a1b2c3d4e5": { "stages": { "prod": { "rate": 1000, "burst": 2000 } } } }]))]
     pub(super) apis: Option<Apis>,
-    /// The CloudWatch dashboard of the fleet. With none, none is made. **Not acted on yet.**
+    /// The CloudWatch dashboard of the fleet. With none, none is made.
     pub(super) dashboard: Option<DashboardSection>,
 }
 

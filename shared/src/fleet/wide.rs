@@ -32,7 +32,7 @@ pub(super) struct FleetSection {
     /// Goes into every alert, as message attributes that subscriptions can filter by.
     #[deserr(default)]
     pub(super) labels: Option<Labels>,
-    /// What may be done about capacity that differs from what is declared. **Not acted on yet.**
+    /// What may be done about capacity that differs from what is declared.
     #[deserr(default)]
     pub(super) reconcile: Option<ReconcileSection>,
 }

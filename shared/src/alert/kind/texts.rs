@@ -68,6 +68,10 @@ impl AlertKind {
                 "is awake, and somebody else changed the minimum that Steward had raised for the time being; theirs stays"
             }
             Self::WakeHeld => "was woken and cannot be let go: its minimum stays raised, and its instances cost money",
+            Self::CapacityDrifted => "is not as Steward left it: somebody else changed it",
+            Self::CapacityRestored => "is as it is to be again",
+            Self::CapacityApplied => "was made what the fleet file says",
+            Self::CapacityFailed => "could not be made what the fleet file says",
             Self::AlertsDropped => {
                 "held more alerts than it can keep, so the least important were merged into this one; no critical alert was among them"
             }
@@ -178,6 +182,14 @@ impl AlertKind {
             }
             Self::WakeHeld => {
                 "Remove the cause named above, or send `sleep` to scale-from-zero. Until then the capacity stays, and costs."
+            }
+            Self::CapacityDrifted => {
+                "Decide who is right: send `plan` to fleet-reconciler and apply it to have it as declared, or say what is there in the fleet file."
+            }
+            Self::CapacityRestored => "Nothing.",
+            Self::CapacityApplied => "Nothing. `drift` of fleet-reconciler shows whether it stays so.",
+            Self::CapacityFailed => {
+                "Remove the cause named above, then send `plan` to fleet-reconciler and apply what it shows. What was made stays."
             }
             Self::AlertsDropped => {
                 "Look at why alerts could not be published for so long: the topic's policy and key, the function's role, SNS itself."

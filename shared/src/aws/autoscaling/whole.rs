@@ -107,7 +107,7 @@ impl AutoScaling {
         let same_target =
             there.is_some_and(|now| (now.min, now.max, now.suspended) == (wanted.min, wanted.max, wanted.suspended));
         if !same_target {
-            self.settle(|| self.register_whole(scaled, wanted)).await?;
+            self.settle(|| self.register_whole(scaled, wanted, &[])).await?;
         }
         for policy in &wanted.policies {
             let mut known = there.into_iter().flat_map(|now| &now.policies);
@@ -123,7 +123,14 @@ impl AutoScaling {
         Ok(())
     }
 
-    async fn register_whole(&self, scaled: &Scaled, wanted: &Scaling) -> Result<(), CallError> {
+    pub(super) async fn register_whole(
+        &self,
+        scaled: &Scaled,
+        wanted: &Scaling,
+        tags: &[(&str, &str)],
+    ) -> Result<(), CallError> {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let tags = (tags.len() > 0).then(|| tags.collect());
         let request = self
             .client
             .register_scalable_target()
@@ -132,12 +139,13 @@ impl AutoScaling {
             .scalable_dimension(ScalableDimension::from(scaled.dimension()))
             .min_capacity(nouns::capacity(wanted.min))
             .max_capacity(nouns::capacity(wanted.max))
-            .suspended_state(nouns::sdk_suspended(wanted.suspended));
+            .suspended_state(nouns::sdk_suspended(wanted.suspended))
+            .set_tags(tags);
         let sent = self.bound.call(SERVICE, "RegisterScalableTarget", request.send());
         sent.await.map(drop)
     }
 
-    async fn put_policy(&self, scaled: &Scaled, policy: &ScalingPolicy) -> Result<(), CallError> {
+    pub(super) async fn put_policy(&self, scaled: &Scaled, policy: &ScalingPolicy) -> Result<(), CallError> {
         let operation = "PutScalingPolicy";
         let rule = nouns::sdk_rule(&policy.rule).map_err(|error| unbuildable(operation, &error))?;
         let request = self
@@ -153,7 +161,7 @@ impl AutoScaling {
         self.bound.call(SERVICE, operation, request.send()).await.map(drop)
     }
 
-    async fn put_action(&self, scaled: &Scaled, action: &ScheduledAction) -> Result<(), CallError> {
+    pub(super) async fn put_action(&self, scaled: &Scaled, action: &ScheduledAction) -> Result<(), CallError> {
         let request = self
             .client
             .put_scheduled_action()
@@ -217,7 +225,7 @@ impl AutoScaling {
     }
 
     /// Makes one change, again while the service has not settled after another one.
-    async fn settle<F>(&self, change: impl Fn() -> F) -> Result<(), CallError>
+    pub(super) async fn settle<F>(&self, change: impl Fn() -> F) -> Result<(), CallError>
     where
         F: Future<Output = Result<(), CallError>>,
     {

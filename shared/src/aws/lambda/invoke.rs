@@ -8,7 +8,7 @@ use crate::{
     failure::{CallError, Failure},
 };
 
-const SERVICE: &str = "lambda";
+pub(super) const SERVICE: &str = "lambda";
 
 /// The largest event of an asynchronous invocation, in bytes: 256 KiB, which Lambda takes everywhere. (1 MB is newer.)
 pub const LARGEST_EVENT: usize = 256 << 10;
@@ -16,8 +16,8 @@ pub const LARGEST_EVENT: usize = 256 << 10;
 /// Lambda in one Region.
 #[derive(Clone, Debug)]
 pub struct Lambda {
-    client: Client,
-    bound: Bound,
+    pub(super) client: Client,
+    pub(super) bound: Bound,
 }
 
 impl Lambda {

@@ -76,6 +76,33 @@ impl SageMaker {
         Ok(found)
     }
 
+    /// Every inference component with the endpoint that it is on.
+    ///
+    /// # Errors
+    /// What SageMaker says; there is no partial list.
+    pub async fn placed_components(&self) -> Result<Vec<(String, String)>, CallError> {
+        let operation = "ListInferenceComponents";
+        let mut found = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_inference_components().max_results(100).set_next_token(token);
+            let page = self.bound.call(SERVICE, operation, request.send()).await?;
+            for component in page.inference_components.unwrap_or_default() {
+                let missing = |what| incomplete(SERVICE, operation, what);
+                found.push((
+                    component
+                        .inference_component_name
+                        .ok_or_else(|| missing("InferenceComponentName"))?,
+                    component.endpoint_name.ok_or_else(|| missing("EndpointName"))?,
+                ));
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     /// The names of the inference components of an endpoint, in order.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ pub enum Why {
     NoVariant(String),
     /// There is no such inference component.
     NoComponent(String),
+    /// There is no such function or stage.
+    Missing(String),
     /// Others' policies and actions would be deleted with the target.
     Shared(Vec<Key>),
     /// The policy that it triggers is not there yet.
@@ -35,6 +37,7 @@ impl fmt::Display for Why {
             Self::Busy(name, status) => write!(f, "the endpoint {name} is {status}; it is done once it is InService"),
             Self::NoVariant(name) => write!(f, "the endpoint has no variant {name}"),
             Self::NoComponent(name) => write!(f, "there is no inference component {name}"),
+            Self::Missing(what) => write!(f, "there is no {what}"),
             Self::Shared(keys) => {
                 let names: Vec<String> = keys.iter().map(Key::to_string).collect();
                 let others = crate::text::and_list(&names);

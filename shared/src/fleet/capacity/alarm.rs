@@ -21,7 +21,7 @@ use crate::{
 /// The alarms of one endpoint.
 pub(crate) type Alarms = List<AlarmSection, 50>;
 
-/// A CloudWatch alarm. It says one thing that it watches. **Not acted on yet.**
+/// A CloudWatch alarm. It says one thing that it watches.
 #[derive(Clone, Debug, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields, validate = AlarmSection::consistent -> Found)]
 #[schemars(deny_unknown_fields, rename = "Alarm")]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// An endpoint of one model on instances: made when it is not there, with its model and its config. What differs afterwards is
-/// shown as a rollout to start, and never changed in place. **Not acted on yet.**
+/// shown as a rollout to start, and never changed in place.
 #[derive(Clone, Debug, Default, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields)]
 #[schemars(deny_unknown_fields, rename = "Provision")]

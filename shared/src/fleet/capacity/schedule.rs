@@ -28,7 +28,7 @@ use crate::{
 pub(crate) type Schedules = List<ActionSection, 200>;
 
 /// A scheduled action: at that time the range becomes this one, until another action or the file says otherwise. Nothing is
-/// put back by itself, so an action that raises needs one that lowers. **Not acted on yet.**
+/// put back by itself, so an action that raises needs one that lowers.
 #[derive(Clone, Debug, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields, validate = ActionSection::consistent -> Found)]
 #[schemars(deny_unknown_fields, rename = "ScheduledAction")]

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) type Targets = List<TargetSection, 50>;
 
 /// One thing that scales: the instances of a variant, the copies of an inference component, or the provisioned concurrency of
-/// a serverless variant. **Not acted on yet.**
+/// a serverless variant.
 #[derive(Clone, Debug, PartialEq, Deserr, JsonSchema)]
 #[deserr(error = Found, deny_unknown_fields, validate = TargetSection::consistent -> Found)]
 #[schemars(deny_unknown_fields, rename = "Scaling")]

@@ -1,0 +1,9 @@
+//! The fleet reconciler as a Lambda function.
+
+use fleet_reconciler::{Context, handle};
+use shared::aws::lambda;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    lambda::serve(Context::new, Context::settings, handle).await
+}

@@ -1,0 +1,127 @@
+//! The AWS services of one invocation, each giving up while there is still time to write down what was done.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use shared::{
+    aws::{
+        Base, Deadlines, Invocation,
+        capacity::Capacity,
+        lease::Leases,
+        ledger::{Ledger, LedgerError, Loaded},
+        outbox::Teller,
+        s3::{Location, S3},
+        sns::Sns,
+    },
+    capacity::ledger::{CapacityLedger, SCHEMA},
+    fleet::Fleet,
+    wake::{self, WakeLedger},
+};
+
+use crate::{Context, HandlerError};
+
+/// The clients, made once: a warm invocation finds their connections open.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    capacity: Capacity,
+    s3: S3,
+    sns: Sns,
+}
+
+impl Clients {
+    pub(crate) fn new(base: &Base) -> Self {
+        Self {
+            capacity: Capacity::new(base),
+            s3: S3::new(base),
+            sns: Sns::new(base),
+        }
+    }
+}
+
+/// The services that look, and those that write.
+pub(crate) struct Services<'a> {
+    pub(crate) ctx: &'a Context,
+    writer: String,
+    /// When looking stops, and no further change is begun.
+    looking_until: Timestamp,
+    pub(crate) looking: Capacity,
+    pub(crate) acting: Capacity,
+    pub(crate) leases: Leases,
+    s3: S3,
+    teller: Teller,
+}
+
+impl<'a> Services<'a> {
+    pub(crate) fn new(ctx: &'a Context, call: &Invocation) -> Self {
+        let clients = &ctx.clients;
+        let Deadlines { looking, all } = ctx.deployed.deadlines(call);
+        let s3 = clients.s3.until(all);
+        let writer = ctx.deployed.writer(call);
+        Self {
+            ctx,
+            looking_until: looking,
+            looking: clients.capacity.until(looking),
+            acting: clients.capacity.until(all),
+            leases: Leases::new(&s3, &ctx.deployed.settings.state, writer.clone()),
+            teller: ctx.deployed.teller(clients.sns.until(all)),
+            s3,
+            writer,
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ctx.deployed.now()
+    }
+
+    /// There is still time for another change.
+    pub(crate) fn in_time(&self) -> bool {
+        self.now() < self.looking_until
+    }
+
+    /// What is remembered.
+    pub(crate) fn ledger(&self) -> Ledger<CapacityLedger> {
+        self.document("capacity.json", SCHEMA)
+    }
+
+    /// What is remembered of an endpoint's wakes; its name has been checked.
+    pub(crate) fn wakes(&self, endpoint: &str) -> Ledger<WakeLedger> {
+        self.document(&format!("wake/{endpoint}.json"), wake::SCHEMA)
+    }
+
+    fn document<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
+    where
+        T: Default + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let state = &self.ctx.deployed.settings.state;
+        let at = Location::new(&state.bucket, state.key(name));
+        Ledger::new(&self.s3, at, schema, self.writer.clone())
+    }
+
+    /// Publishes what waits.
+    pub(crate) async fn publish(&self, loaded: Loaded<CapacityLedger>) -> Result<Loaded<CapacityLedger>, LedgerError> {
+        let (loaded, _) = self.teller.drain(&self.ledger(), loaded).await?;
+        Ok(loaded)
+    }
+
+    /// The fleet file.
+    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, HandlerError> {
+        match Box::pin(self.ctx.deployed.fleet.load(&self.s3)).await {
+            Ok(in_force) => {
+                if let Some(trouble) = &in_force.trouble {
+                    tracing::warn!("fleet file: {trouble}");
+                }
+                Ok(in_force.fleet.clone())
+            }
+            Err(none) => {
+                tracing::warn!("{none}");
+                Err(HandlerError::Fleet(none.to_string()))
+            }
+        }
+    }
+
+    /// The user's labels, for alerts.
+    pub(crate) fn labels(fleet: &Fleet) -> BTreeMap<String, String> {
+        fleet.fleet_health().labels
+    }
+}

@@ -1,0 +1,153 @@
+//! What the schedule does: goes on with what is being applied, tells drift, and applies where the fleet file says so.
+
+use std::time::Duration;
+
+use shared::{
+    aws::{Invocation, capacity::Breadth, ledger::Loaded},
+    capacity::{
+        drift::{self, Drift, Kind},
+        ledger::CapacityLedger,
+        plan::{Plan, Verb},
+        tell::Teller,
+    },
+    fleet::Fleet,
+    report::Report,
+};
+
+use crate::{
+    Context, HandlerError,
+    apply::{self, Unapplied},
+    outcome::{self, Tick},
+    services::Services,
+    view::{self, View},
+};
+
+/// Who asks when nobody does.
+const SCHEDULE: &str = "the schedule, as `reconcile: { apply: true }` says";
+
+/// Once an hour.
+pub(crate) async fn tick(ctx: &Context, call: &Invocation) -> Result<Report, HandlerError> {
+    let began = ctx.deployed.now();
+    let services = Services::new(ctx, call);
+    let ledger = services.ledger().load().await?;
+    let ledger = services.publish(ledger).await?;
+    let fleet = services.fleet().await?;
+    let applied = &ledger.document.applied;
+    let view = Box::pin(view::look(&services, &fleet, applied, Breadth::Declared)).await;
+    let (ledger, mut tick) = match view {
+        Err(why) => (blind(&services, &fleet, ledger, &why).await?, Tick::blind(why)),
+        Ok(view) => Box::pin(compared(&services, &fleet, ledger, view)).await?,
+    };
+    let ledger = services.publish(ledger).await?;
+    tick.pending = ledger.document.outbox_len();
+    tick.lasted = Duration::try_from(ctx.deployed.now().duration_since(began)).unwrap_or_default();
+    outcome::emit(ctx, &tick);
+    Ok(outcome::report(&tick))
+}
+
+async fn blind(
+    services: &Services<'_>,
+    fleet: &Fleet,
+    ledger: Loaded<CapacityLedger>,
+    why: &str,
+) -> Result<Loaded<CapacityLedger>, HandlerError> {
+    let (labels, components) = (Services::labels(fleet), Default::default());
+    let teller = Teller {
+        now: services.now(),
+        labels: &labels,
+        components: &components,
+    };
+    let change = |document: &CapacityLedger| {
+        let mut told = document.clone();
+        told.unseen(why, teller);
+        ((told != *document).then_some(told), ())
+    };
+    let (ledger, ()) = services.ledger().change_from(ledger, change).await?;
+    Ok(ledger)
+}
+
+async fn compared(
+    services: &Services<'_>,
+    fleet: &Fleet,
+    ledger: Loaded<CapacityLedger>,
+    view: View,
+) -> Result<(Loaded<CapacityLedger>, Tick), HandlerError> {
+    let labels = Services::labels(fleet);
+    let teller = Teller {
+        now: services.now(),
+        labels: &labels,
+        components: &view.world.components,
+    };
+    let mut tick = Tick::default();
+    let mut ledger = ledger;
+    if let Some(applying) = ledger.document.applying.clone() {
+        let (plan, by) = (&applying.plan, &applying.by);
+        match Box::pin(apply::apply(services, fleet, ledger.clone(), plan, &view, by)).await? {
+            Ok(went) => {
+                ledger = went.ledger.clone();
+                tick.went = Some((plan.id.clone(), went));
+            }
+            Err(Unapplied::Busy(said)) => tick.trouble = Some(said),
+            Err(Unapplied::Stale(stale)) => {
+                tick.trouble = Some(format!("the plan {} cannot go on: {stale}", plan.id));
+                let abandon = |document: &CapacityLedger| {
+                    let mut given_up = document.clone();
+                    given_up.abandon(&stale, teller);
+                    (Some(given_up), ())
+                };
+                (ledger, ()) = services.ledger().change_from(ledger, abandon).await?;
+            }
+        }
+        // What was seen before is no longer there.
+        return Ok((ledger, tick));
+    }
+    let plan = view.plan(fleet.reconcile().prune);
+    let watch = |document: &CapacityLedger| {
+        let mut watched = document.clone();
+        watched.blind = None;
+        let same = plan.same.iter().map(|same| same.key.clone());
+        let applied = std::mem::take(&mut watched.applied).adopting(&view.desired, same, services.now());
+        watched.applied = applied.without_lost(&view.desired, &view.world);
+        let found = drifted(&watched, &view, services);
+        watched.watch(found, teller);
+        ((watched != *document).then_some(watched), ())
+    };
+    (ledger, ()) = services.ledger().change_from(ledger, watch).await?;
+    tick.drifts = ledger.document.drifted.iter().map(|told| told.drift.clone()).collect();
+    let due = plan.changes.iter().any(|change| change.verb != Verb::Rollout);
+    if due && fleet.reconcile().apply {
+        match Box::pin(apply::apply(services, fleet, ledger.clone(), &plan, &view, SCHEDULE)).await? {
+            Ok(went) => {
+                ledger = went.ledger.clone();
+                tick.went = Some((plan.id.clone(), went));
+            }
+            Err(Unapplied::Busy(said)) => tick.trouble = Some(said),
+            Err(Unapplied::Stale(stale)) => tick.trouble = Some(stale.to_string()),
+        }
+    }
+    tick.plan = Some(plan);
+    Ok((ledger, tick))
+}
+
+/// What others changed of what is declared. What a plan is at work on is not drift.
+pub(crate) fn drifted(ledger: &CapacityLedger, view: &View, services: &Services<'_>) -> Vec<Drift> {
+    let at_work: Option<&Plan> = ledger.applying.as_ref().map(|applying| &applying.plan);
+    let changing = |drift: &Drift| {
+        let mut changes = at_work.into_iter().flat_map(|plan| &plan.changes);
+        changes.any(|change| change.key == drift.key)
+    };
+    let found = drift::drift(
+        &ledger.applied,
+        &view.world,
+        view.prefix(),
+        &view.raised,
+        services.now(),
+    );
+    found
+        .into_iter()
+        .filter(|drift| drift.kind == Kind::Appeared || view.desired.mentions(&drift.key))
+        // What is declared and not applied yet is a plan's matter, and so is what conflicts.
+        .filter(|drift| drift.kind != Kind::Appeared || !view.desired.mentions(&drift.key))
+        .filter(|drift| !changing(drift))
+        .collect()
+}

@@ -1,0 +1,229 @@
+//! What Steward remembers of capacity between two invocations: one JSON document for the account.
+//!
+//! A plan is kept so that what is applied is what was shown. While one is applied it stands in the document before its first
+//! call, so that whoever finds it there goes on; what is left of it is asked of AWS and not remembered. Drift is kept so that
+//! each is told once, and its end.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    drift::{Applied, Drift},
+    plan::{Plan, Stale, Verb},
+    tell::{self, Teller},
+    thing::Key,
+};
+use crate::outbox::{HasOutbox, Outbox};
+
+/// Kind and version of the document. A build that finds another one leaves it alone.
+pub const SCHEMA: &str = "capacity/1";
+
+/// Plans kept; the oldest goes first.
+const PLANS: usize = 10;
+
+/// Ends remembered.
+const HISTORY: usize = 30;
+
+/// The whole document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CapacityLedger {
+    /// What was planned, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<Planned>,
+    /// What is being applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applying: Option<Applying>,
+    /// What Steward made, or found as it is to be.
+    #[serde(default)]
+    pub applied: Applied,
+    /// Drift that was told and is not over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drifted: Vec<Drifted>,
+    /// Since when nobody can look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<Timestamp>,
+    /// What was applied, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Past>,
+    /// Alerts decided and not known to be published.
+    #[serde(default)]
+    pub outbox: Outbox,
+}
+
+/// A plan that was shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// With what would be deleted.
+    pub prune: bool,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+/// A plan that is being applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Applying {
+    /// The plan.
+    pub plan: Plan,
+    /// Who asked for it and why.
+    pub by: String,
+    /// When its first call was about to be made.
+    pub began: Timestamp,
+}
+
+/// Drift that was told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drifted {
+    /// What drifted.
+    pub drift: Drift,
+    /// When it was found.
+    pub since: Timestamp,
+}
+
+/// A plan that was applied as far as it went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// The plan's id.
+    pub plan: String,
+    /// Who asked for it and why.
+    pub by: String,
+    /// When its first call was about to be made.
+    pub began: Timestamp,
+    /// When it was over.
+    pub ended: Timestamp,
+    /// Changes that were made.
+    pub made: usize,
+    /// What was not made, each with why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
+}
+
+/// A change that was not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Of what.
+    pub key: Key,
+    /// Why, with what to do about it.
+    pub why: String,
+    /// It may come to pass by itself: the next tick tries again.
+    pub later: bool,
+}
+
+impl HasOutbox for CapacityLedger {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}
+
+impl CapacityLedger {
+    /// Alerts that wait.
+    pub fn outbox_len(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// The plan of this id, the one that is being applied included.
+    pub fn plan(&self, id: &str) -> Option<&Plan> {
+        let applying = self.applying.iter().map(|applying| &applying.plan);
+        let mut known = applying.chain(self.plans.iter().rev().map(|planned| &planned.plan));
+        known.find(|plan| plan.id == id)
+    }
+
+    /// Keeps a plan that is shown.
+    pub fn keep(&mut self, plan: &Plan, prune: bool, at: Timestamp) {
+        self.plans.retain(|planned| planned.plan.id != plan.id);
+        self.plans.push(Planned {
+            plan: plan.clone(),
+            prune,
+            at,
+        });
+        self.plans.drain(..self.plans.len().saturating_sub(PLANS));
+    }
+
+    /// The plan is about to be applied. One that is at work already keeps who asked for it and since when.
+    pub fn begin(&mut self, plan: &Plan, by: &str, now: Timestamp) {
+        if self.applying.as_ref().is_none_or(|at_work| at_work.plan.id != plan.id) {
+            self.applying = Some(Applying {
+                plan: plan.clone(),
+                by: by.to_owned(),
+                began: now,
+            });
+        }
+    }
+
+    /// As far as it went now. What may come to pass later keeps it at work; everything else ends it, and is told.
+    pub fn went(&mut self, failed: &[Failed], late: bool, teller: Teller<'_>) {
+        let Some(applying) = self.applying.take() else { return };
+        let now = teller.now;
+        let changes = applying.plan.changes.iter().filter(|change| change.verb != Verb::Rollout);
+        let unmade = |key: &Key| failed.iter().any(|failed| failed.key == *key);
+        let open = late || failed.iter().any(|failed| failed.later);
+        if open {
+            // What was made is known to be Steward's only when all is over: until then nothing of the plan is called drift.
+            self.applying = Some(applying);
+            return;
+        }
+        let mut made = 0;
+        for change in changes.filter(|change| !unmade(&change.key)) {
+            self.applied = std::mem::take(&mut self.applied).with(change, now);
+            made += 1;
+        }
+        self.outbox.extend(tell::applied(&applying, made, failed, teller));
+        self.past(applying, made, failed.iter().map(|failed| format!("{}: {}", failed.key, failed.why)), now);
+    }
+
+    /// It cannot go on as it was planned. What was made of it stays, and is called drift where it is not declared.
+    pub fn abandon(&mut self, why: &Stale, teller: Teller<'_>) {
+        let Some(applying) = self.applying.take() else { return };
+        self.outbox.push(tell::abandoned(&applying, why, teller));
+        self.past(applying, 0, [why.to_string()], teller.now);
+    }
+
+    fn past(&mut self, applying: Applying, made: usize, failed: impl IntoIterator<Item = String>, ended: Timestamp) {
+        self.plans.retain(|planned| planned.plan.id != applying.plan.id);
+        self.history.push(Past {
+            plan: applying.plan.id,
+            by: applying.by,
+            began: applying.began,
+            ended,
+            made,
+            failed: failed.into_iter().collect(),
+        });
+        self.history.drain(..self.history.len().saturating_sub(HISTORY));
+    }
+
+    /// The drift there is now: what is new is told, and what is over.
+    pub fn watch(&mut self, found: Vec<Drift>, teller: Teller<'_>) {
+        let known = std::mem::take(&mut self.drifted);
+        let (still, over): (Vec<Drifted>, Vec<Drifted>) =
+            known.into_iter().partition(|known| found.contains(&known.drift));
+        let new: Vec<Drift> = found
+            .into_iter()
+            .filter(|drift| !still.iter().any(|known| known.drift == *drift))
+            .collect();
+        // What drifted on is not over.
+        let over: Vec<Drifted> = over
+            .into_iter()
+            .filter(|over| !new.iter().any(|new| new.key == over.drift.key))
+            .collect();
+        self.outbox.extend(tell::drifted(&new, teller));
+        self.outbox.extend(tell::restored(&over, teller));
+        self.drifted = still;
+        self.drifted.extend(new.into_iter().map(|drift| Drifted {
+            drift,
+            since: teller.now,
+        }));
+    }
+
+    /// Nobody can look: told once, until somebody can.
+    pub fn unseen(&mut self, why: &str, teller: Teller<'_>) {
+        if self.blind.is_none() {
+            self.blind = Some(teller.now);
+            self.outbox.push(tell::unseen(why, teller));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What people are told of capacity.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    drift::Drift,
+    ledger::{Applying, Drifted, Failed},
+    plan::{Stale, Verb},
+    thing::{Key, Scalable},
+};
+use crate::{
+    alert::{Alert, AlertKind},
+    text::printable,
+};
+
+/// Lines of evidence; more are counted.
+const LINES: usize = 15;
+
+/// What an alert needs besides what it is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Teller<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// The user's labels.
+    pub labels: &'a BTreeMap<String, String>,
+    /// The inference components, each with its endpoint.
+    pub components: &'a BTreeMap<String, String>,
+}
+
+impl Teller<'_> {
+    fn alert<'k>(self, kind: AlertKind, keys: impl Iterator<Item = &'k Key>, since: Timestamp) -> Alert {
+        let endpoints: BTreeSet<Option<&str>> = keys.map(|key| self.endpoint(key)).collect();
+        let endpoint = match endpoints.len() {
+            1 => endpoints.into_iter().next().flatten(),
+            _ => None,
+        };
+        let mut alert = Alert::new(kind, endpoint, since, self.now);
+        alert.labels = self.labels.clone();
+        alert
+    }
+
+    fn endpoint<'k>(self, key: &'k Key) -> Option<&'k str>
+    where
+        Self: 'k,
+    {
+        match key {
+            Key::Endpoint(name) => Some(name),
+            key => match key.scalable()? {
+                Scalable::Copies { component } => self.components.get(component).map(String::as_str),
+                of => of.endpoint(),
+            },
+        }
+    }
+}
+
+fn lines(mut alert: Alert, lines: impl IntoIterator<Item = String>) -> Alert {
+    let mut more = 0;
+    for (index, line) in lines.into_iter().enumerate() {
+        match index < LINES {
+            true => alert = alert.seen(line),
+            false => more += 1,
+        }
+    }
+    match more {
+        0 => alert,
+        more => alert.seen(format!("and {more} more")),
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
+/// One alert for all that drifted since the last look.
+pub(super) fn drifted(new: &[Drift], teller: Teller<'_>) -> Option<Alert> {
+    let alert = teller.alert(AlertKind::CapacityDrifted, new.iter().map(|drift| &drift.key), teller.now);
+    let title = match new {
+        [] => return None,
+        [one] => format!("{} {}", one.key.kind(), one.key),
+        many => format!("{} things are not as Steward left them", many.len()),
+    };
+    Some(lines(alert.titled(title), new.iter().map(Drift::told)))
+}
+
+/// One alert for all that is as it was left again.
+pub(super) fn restored(over: &[Drifted], teller: Teller<'_>) -> Option<Alert> {
+    let since = over.iter().map(|over| over.since).min()?;
+    let keys = over.iter().map(|over| &over.drift.key);
+    let alert = teller.alert(AlertKind::CapacityRestored, keys, since);
+    let title = match over {
+        [one] => format!("{} {}", one.drift.key.kind(), one.drift.key),
+        many => format!("{} things are as they are to be", many.len()),
+    };
+    let line = |over: &Drifted| format!("{} {}, drifted since {:.0}", over.drift.key.kind(), over.drift.key, over.since);
+    Some(lines(alert.titled(title), over.iter().map(line)))
+}
+
+/// What was made, and what could not be.
+pub(super) fn applied(applying: &Applying, made: usize, failed: &[Failed], teller: Teller<'_>) -> Option<Alert> {
+    let plan = &applying.plan;
+    let changes = || plan.changes.iter().filter(|change| change.verb != Verb::Rollout);
+    let asked = format!("plan {}, asked for by {}", plan.id, printable(&applying.by, 200));
+    if failed.is_empty() {
+        let alert = teller
+            .alert(AlertKind::CapacityApplied, changes().map(|change| &change.key), applying.began)
+            .titled(counted(made, "change", "changes"))
+            .seen(asked);
+        let did = changes().map(|change| format!("{} {} {}", change.verb.as_str(), change.key.kind(), change.key));
+        return Some(did.take(LINES).fold(alert, Alert::did));
+    }
+    let alert = teller
+        .alert(AlertKind::CapacityFailed, failed.iter().map(|failed| &failed.key), applying.began)
+        .titled(format!("{} not made", counted(failed.len(), "change", "changes")))
+        .seen(asked)
+        .did(format!("made {made} of {}", counted(changes().count(), "change", "changes")));
+    let why = failed
+        .iter()
+        .map(|failed| format!("{} {}: {}", failed.key.kind(), failed.key, failed.why));
+    Some(lines(alert, why))
+}
+
+/// A plan that cannot go on.
+pub(super) fn abandoned(applying: &Applying, why: &Stale, teller: Teller<'_>) -> Alert {
+    let keys = applying.plan.changes.iter().map(|change| &change.key);
+    teller
+        .alert(AlertKind::CapacityFailed, keys, applying.began)
+        .titled(format!("plan {} was given up halfway", applying.plan.id))
+        .seen(format!("asked for by {}", printable(&applying.by, 200)))
+        .seen(why.to_string())
+        .did("left what was made as it is")
+}
+
+/// Nobody can look.
+pub(super) fn unseen(why: &str, teller: Teller<'_>) -> Alert {
+    let mut alert = teller
+        .alert(AlertKind::MonitorTrouble, std::iter::empty(), teller.now)
+        .titled("declared capacity cannot be compared with what is there")
+        .seen(why);
+    alert.id = format!("{}:capacity:{}", AlertKind::MonitorTrouble, teller.now.as_millisecond());
+    alert
+}
