@@ -64,7 +64,18 @@ buckets:
 fleet:
   version: 1
   endpoints:
-    fraud: {health: {}}
+    fraud:
+      health: {}
+      scaling:
+        - variant: blue
+          min: 2
+          max: 6
+          policies:
+            - {name: steward-load, invocations_per_instance: 1000, scale_out_cooldown: 1m, scale_in_cooldown: 10m}
+            - {name: steward-slow, latency: 300ms}
+            - {name: steward-steps, step: {alarm: steward-fraud-slow, steps: [{from: 0, to: 500000, by: 1}, {from: 500000, by: 2}]}}
+      schedule: [{name: steward-morning, cron: "0 8 ? * MON-FRI *", zone: Europe/Berlin, min: 4}]
+      alarms: [{name: steward-fraud-slow, variant: blue, latency: 800ms, percentile: p99}]
 """
 
 
@@ -431,6 +442,85 @@ def between_regions(checks, aws, url, folder):
     checks.check("aws lambda invoke says what is missing", "ResourceNotFoundException" in problem, problem)
 
 
+def declared(checks, aws, given, url, folder):
+    """What the fleet reconciler applies is what the aws CLI and boto3 describe."""
+    region = "eu-west-1"
+    boto = boto3_session(url, region)
+    account = boto("sts").get_caller_identity()["Account"]
+    settings = {
+        "STEWARD_FLEET": f"s3://steward-state-{account}-{region}/fleet.yaml",
+        "STEWARD_STATE": f"s3://steward-state-{account}-{region}/steward",
+        "STEWARD_TOPIC_ARN": f"arn:aws:sns:{region}:{account}:alerts",
+        "AWS_ENDPOINT_URL": url,
+    }
+    env = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
+
+    def ask(command):
+        event = folder / "event.json"
+        event.write_text(json.dumps(command))
+        done = subprocess.run(
+            [given.rehearse, "invoke", "--binary", str(given.reconciler), "--timeout", "300s", *env, str(event)],
+            env=environment(url, region),
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        try:
+            return json.loads(done.stdout.splitlines()[0])
+        except (IndexError, ValueError):
+            return {"outcome": "none", "summary": done.stdout + done.stderr}
+
+    planned = ask({"command": "plan"})
+    checks.check("fleet-reconciler plans", len(planned.get("changes", [])) == 6, planned["summary"])
+    applied = ask({"command": "apply", "plan": planned.get("plan", ""), "by": "clients.py"})
+    checks.check("fleet-reconciler applies", applied["outcome"] == "done", applied["summary"])
+    left = ask({"command": "plan"})
+    checks.check("fleet-reconciler leaves nothing", left.get("changes") == [], left["summary"])
+
+    def cli(*arguments):
+        done = subprocess.run(
+            [aws, *arguments], env=environment(url, region), capture_output=True, text=True, timeout=120
+        )
+        return json.loads(done.stdout) if done.returncode == 0 else {"problem": done.stderr}
+
+    resource = "endpoint/fraud/variant/blue"
+    scaling = ("--service-namespace", "sagemaker", "--resource-id", resource)
+    targets = cli("application-autoscaling", "describe-scalable-targets", *scaling[:2], "--resource-ids", resource)
+    told = [(it["MinCapacity"], it["MaxCapacity"]) for it in targets.get("ScalableTargets", [])]
+    checks.check("aws describes the declared range", told == [(2, 6)], targets)
+    policies = cli("application-autoscaling", "describe-scaling-policies", *scaling)
+    policies = {it["PolicyName"]: it for it in policies.get("ScalingPolicies", [])}
+    tracking = "TargetTrackingScalingPolicyConfiguration"
+    load = policies.get("steward-load", {}).get(tracking, {})
+    told = (load.get("TargetValue"), load.get("ScaleOutCooldown"), load.get("ScaleInCooldown"))
+    checks.check("aws describes the declared policy", told == (1000, 60, 600), policies)
+    slow = policies.get("steward-slow", {}).get(tracking, {})
+    metric = slow.get("CustomizedMetricSpecification", {}).get("MetricName")
+    checks.check("aws describes a latency in microseconds", (slow.get("TargetValue"), metric) == (300000, "ModelLatency"), slow)
+    steps = policies.get("steward-steps", {})
+    adjusted = [it["ScalingAdjustment"] for it in steps.get("StepScalingPolicyConfiguration", {}).get("StepAdjustments", [])]
+    checks.check("aws describes the declared steps", adjusted == [1, 2], steps)
+    actions = boto("application-autoscaling").describe_scheduled_actions(
+        ServiceNamespace="sagemaker", ResourceId=resource
+    )["ScheduledActions"]
+    told = [(it["Schedule"], it["Timezone"], it["ScalableTargetAction"]) for it in actions]
+    wanted = [("cron(0 8 ? * MON-FRI *)", "Europe/Berlin", {"MinCapacity": 4})]
+    checks.check("boto3 describes the declared schedule", told == wanted, told)
+    alarms = boto("cloudwatch").describe_alarms(AlarmNames=["steward-fraud-slow"])["MetricAlarms"]
+    told = [(it["Threshold"], it["ExtendedStatistic"], it["AlarmActions"]) for it in alarms]
+    wanted = [(800000.0, "p99", [steps.get("PolicyARN")])]
+    checks.check("boto3 describes the alarm, which triggers the steps", told == wanted, told)
+
+
+def boto3_session(url, region):
+    import boto3
+
+    session = boto3.session.Session(
+        aws_access_key_id="any", aws_secret_access_key="thing", region_name=region
+    )
+    return lambda service: session.client(service, endpoint_url=url)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -459,11 +549,14 @@ def wait_for(url, server):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rehearse", nargs="?", help="the rehearse binary, to be started and stopped")
+    parser.add_argument("--reconciler", help="the binary of the fleet reconciler; beside the rehearse binary unless given")
     parser.add_argument("--endpoint", help="the URL of a server that runs already")
     parser.add_argument("--aws", default=shutil.which("aws") or str(pathlib.Path(sys.executable).with_name("aws")))
     given = parser.parse_args()
     if bool(given.rehearse) == bool(given.endpoint):
         parser.error("give either the rehearse binary or --endpoint URL")
+    if given.rehearse and not given.reconciler:
+        given.reconciler = pathlib.Path(given.rehearse).with_name("fleet-reconciler")
     checks = Checks()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -483,6 +576,7 @@ def main():
                 with_boto3(checks, url, region)
             if given.rehearse:
                 between_regions(checks, given.aws, url, folder)
+                declared(checks, given.aws, given, url, folder)
         finally:
             if server:
                 server.terminate()

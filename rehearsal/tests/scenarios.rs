@@ -176,6 +176,7 @@ scenarios! {
     one_instance_cannot_carry_the_concurrency_and_a_high_resolution_policy_adds_more => "capacity-concurrency",
     what_is_declared_becomes_true_once_it_was_shown => "reconcile-apply",
     what_others_change_is_told_once_and_its_end => "reconcile-drift",
+    what_is_declared_and_not_there_is_made => "reconcile-provision",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

@@ -9,6 +9,7 @@ use shared::{
         audit::{Severity, audit},
         export::export,
         ledger::CapacityLedger,
+        plan::Verb,
         thing::{Scalable, Thing},
         world::World,
     },
@@ -78,7 +79,7 @@ async fn plan(services: &Services<'_>, fleet: &Fleet, prune: Option<bool>) -> Re
         (Some(kept), ())
     };
     let mut text = plan.to_string();
-    if !plan.changes.is_empty() {
+    if plan.changes.iter().any(|change| change.verb != Verb::Rollout) {
         services.ledger().change_from(ledger, keep).await?;
         let apply = json!({ "command": "apply", "plan": plan.id });
         text.push_str(&format!("To apply it: {apply}"));
@@ -291,11 +292,16 @@ async fn exported(services: &Services<'_>, fleet: &Fleet, endpoint: Option<&str>
         Err(report) => return Ok(report),
     };
     let exported = export(&world);
-    let summary = format!(
-        "The fleet file of {} endpoints is in `fleet_file`; {} could not be said and is named at its beginning.",
-        world.endpoints.len(),
-        exported.left_out.len()
-    );
+    let endpoints = match world.endpoints.len() {
+        1 => "1 endpoint".to_owned(),
+        many => format!("{many} endpoints"),
+    };
+    let left_out = match exported.left_out.len() {
+        0 => "It says all of it.".to_owned(),
+        1 => "1 thing could not be said; it is named at its beginning.".to_owned(),
+        many => format!("{many} things could not be said; they are named at its beginning."),
+    };
+    let summary = format!("The fleet file of {endpoints} is in `fleet_file`. {left_out}");
     Ok(Report::done(summary)
         .with("fleet_file", exported.text)
         .with("left_out", json!(exported.left_out)))

@@ -87,6 +87,7 @@ builtins![
     "capacity-concurrency",
     "reconcile-apply",
     "reconcile-drift",
+    "reconcile-provision",
 ];
 
 /// All of them, the first one first.
