@@ -42,7 +42,9 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, command: CapacityComma
     let work = async {
         match command {
             CapacityCommand::Plan { prune } => plan(&services, &fleet, prune).await,
-            CapacityCommand::Apply { plan, prune, said } => Box::pin(apply(&services, &fleet, &plan, prune, said)).await,
+            CapacityCommand::Apply { plan, prune, said } => {
+                Box::pin(apply(&services, &fleet, &plan, prune, said)).await
+            }
             CapacityCommand::Audit { endpoint } => findings(&services, &fleet, endpoint.as_deref()).await,
             CapacityCommand::Drift { endpoint } => drift(&services, &fleet, endpoint.as_deref()).await,
             CapacityCommand::Activities { endpoint, window } => {
@@ -131,7 +133,11 @@ async fn apply(
     services.publish(went.ledger.clone()).await?;
     let text = cut(&outcome::said(id, &went));
     let whole = went.failed.is_empty() && !went.late;
-    let report = if whole { Report::done(text) } else { Report::partial(text) };
+    let report = if whole {
+        Report::done(text)
+    } else {
+        Report::partial(text)
+    };
     Ok(report
         .with("plan", id)
         .with("made", went.made.len())
@@ -141,7 +147,10 @@ async fn apply(
 
 fn unplanned(ledger: &CapacityLedger, id: &str) -> String {
     if let Some(past) = ledger.history.iter().rev().find(|past| past.plan == id) {
-        return format!("The plan {id} was applied until {:.0}. Send `plan` for what is left.", past.ended);
+        return format!(
+            "The plan {id} was applied until {:.0}. Send `plan` for what is left.",
+            past.ended
+        );
     }
     let known: Vec<String> = ledger
         .plans
@@ -149,8 +158,13 @@ fn unplanned(ledger: &CapacityLedger, id: &str) -> String {
         .map(|planned| format!("{} of {:.0}", planned.plan.id, planned.at))
         .collect();
     match known.is_empty() {
-        true => format!("There is no plan {id}, and none that waits: send `plan`, look at it, and apply what it shows."),
-        false => format!("There is no plan {id}; there are {}. Send `plan` for another one.", known.join(", ")),
+        true => {
+            format!("There is no plan {id}, and none that waits: send `plan`, look at it, and apply what it shows.")
+        }
+        false => format!(
+            "There is no plan {id}; there are {}. Send `plan` for another one.",
+            known.join(", ")
+        ),
     }
 }
 

@@ -104,7 +104,9 @@ pub(crate) fn report(tick: &Tick) -> Report {
         true => Report::done(cut(summary.trim_end())),
         false => Report::partial(cut(summary.trim_end())),
     };
-    let told = told.with("drifted", tick.drifts.len()).with("alerts_pending", tick.pending);
+    let told = told
+        .with("drifted", tick.drifts.len())
+        .with("alerts_pending", tick.pending);
     let told = match &tick.plan {
         Some(plan) => told.with("plan", plan.id.clone()).with("changes", changes(plan)),
         None => told,
@@ -133,7 +135,11 @@ pub(crate) fn said(id: &str, went: &Went) -> String {
         text.push_str(&format!("\nmade     {} {key}", key.kind()));
     }
     for failed in &went.failed {
-        let again = if failed.later { " The next tick tries again." } else { "" };
+        let again = if failed.later {
+            " The next tick tries again."
+        } else {
+            ""
+        };
         text.push_str(&format!(
             "\nnot made {} {}: {}{again}",
             failed.key.kind(),
@@ -146,9 +152,11 @@ pub(crate) fn said(id: &str, went: &Went) -> String {
 
 /// The changes of a plan, for programs.
 pub(crate) fn changes(plan: &Plan) -> Value {
-    let changes = plan.changes.iter().take(MOST_NAMED).map(|change| {
-        json!({ "verb": change.verb, "kind": change.key.kind(), "key": change.key.to_string() })
-    });
+    let changes = plan
+        .changes
+        .iter()
+        .take(MOST_NAMED)
+        .map(|change| json!({ "verb": change.verb, "kind": change.key.kind(), "key": change.key.to_string() }));
     changes.collect()
 }
 

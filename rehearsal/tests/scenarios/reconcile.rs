@@ -106,9 +106,11 @@ fn fleet(seed: u64) -> Value {
     }
     let backlog = policies(dice, &[("backlog_per_instance", json!(5)), ("latency", json!("2s"))]);
     let first = json!({ "name": "steward-first", "from_zero": { "instances": 1 + dice.roll(3) } });
-    endpoints["images"] =
-        json!({ "scaling": [target(dice, "variant", "main", 0, [backlog, vec![first]].concat())] });
-    let busy = policies(dice, &[("latency", json!("300ms")), ("invocations_per_instance", json!(60))]);
+    endpoints["images"] = json!({ "scaling": [target(dice, "variant", "main", 0, [backlog, vec![first]].concat())] });
+    let busy = policies(
+        dice,
+        &[("latency", json!("300ms")), ("invocations_per_instance", json!(60))],
+    );
     endpoints["chat"] = json!({ "scaling": [target(dice, "component", "llm", 1, busy)] });
     json!({ "version": 1, "fleet": { "reconcile": { "apply": true } }, "endpoints": endpoints })
 }
@@ -123,7 +125,9 @@ fn parsed(fleet: &Value, commands: &str) -> Scenario {
 
 fn answer<'a>(outcome: &'a Outcome, name: &str) -> &'a Value {
     let mut answers = outcome.record.answers.iter();
-    let answered = answers.find(|answer| answer.name == name).expect("the command's answer");
+    let answered = answers
+        .find(|answer| answer.name == name)
+        .expect("the command's answer");
     assert_eq!(answered.ending, Ending::Ok, "{name}: {}", answered.answer);
     &answered.answer
 }

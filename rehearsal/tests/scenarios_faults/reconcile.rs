@@ -66,7 +66,10 @@ fn wrong(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
         }
         other => wrong.push(format!("no plan at the end: {other:?}")),
     }
-    for (resource, range) in [("endpoint/ranker/variant/main", (3, 8)), ("endpoint/images/variant/main", (0, 4))] {
+    for (resource, range) in [
+        ("endpoint/ranker/variant/main", (3, 8)),
+        ("endpoint/images/variant/main", (0, 4)),
+    ] {
         let mut targets = outcome.record.targets.iter();
         if !targets.any(|target| target.resource == resource && (target.min, target.max) == range) {
             wrong.push(format!("{resource} ends as {:?}", outcome.record.targets));

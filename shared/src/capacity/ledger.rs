@@ -159,7 +159,11 @@ impl CapacityLedger {
     pub fn went(&mut self, failed: &[Failed], late: bool, teller: Teller<'_>) {
         let Some(applying) = self.applying.take() else { return };
         let now = teller.now;
-        let changes = applying.plan.changes.iter().filter(|change| change.verb != Verb::Rollout);
+        let changes = applying
+            .plan
+            .changes
+            .iter()
+            .filter(|change| change.verb != Verb::Rollout);
         let unmade = |key: &Key| failed.iter().any(|failed| failed.key == *key);
         let open = late || failed.iter().any(|failed| failed.later);
         if open {
@@ -173,7 +177,12 @@ impl CapacityLedger {
             made += 1;
         }
         self.outbox.extend(tell::applied(&applying, made, failed, teller));
-        self.past(applying, made, failed.iter().map(|failed| format!("{}: {}", failed.key, failed.why)), now);
+        self.past(
+            applying,
+            made,
+            failed.iter().map(|failed| format!("{}: {}", failed.key, failed.why)),
+            now,
+        );
     }
 
     /// It cannot go on as it was planned. What was made of it stays, and is called drift where it is not declared.

@@ -157,7 +157,11 @@ pub fn plan(situation: Situation<'_>) -> Plan {
 /// Everything that was declared but the dashboard, which shows what is there and so changes with every change.
 fn declared(desired: &Desired) -> String {
     let said = desired.things().map(|(_, thing)| thing);
-    digest(&said.filter(|thing| !matches!(thing, Thing::Dashboard { .. })).collect::<Vec<_>>())
+    digest(
+        &said
+            .filter(|thing| !matches!(thing, Thing::Dashboard { .. }))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Settings of what belongs to somebody else are changed, and never deleted; endpoints are not Steward's to delete.

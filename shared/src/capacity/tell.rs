@@ -78,7 +78,11 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 
 /// One alert for all that drifted since the last look.
 pub(super) fn drifted(new: &[Drift], teller: Teller<'_>) -> Option<Alert> {
-    let alert = teller.alert(AlertKind::CapacityDrifted, new.iter().map(|drift| &drift.key), teller.now);
+    let alert = teller.alert(
+        AlertKind::CapacityDrifted,
+        new.iter().map(|drift| &drift.key),
+        teller.now,
+    );
     let title = match new {
         [] => return None,
         [one] => format!("{} {}", one.key.kind(), one.key),
@@ -96,7 +100,14 @@ pub(super) fn restored(over: &[Drifted], teller: Teller<'_>) -> Option<Alert> {
         [one] => format!("{} {}", one.drift.key.kind(), one.drift.key),
         many => format!("{} things are as they are to be", many.len()),
     };
-    let line = |over: &Drifted| format!("{} {}, drifted since {:.0}", over.drift.key.kind(), over.drift.key, over.since);
+    let line = |over: &Drifted| {
+        format!(
+            "{} {}, drifted since {:.0}",
+            over.drift.key.kind(),
+            over.drift.key,
+            over.since
+        )
+    };
     Some(lines(alert.titled(title), over.iter().map(line)))
 }
 
@@ -107,17 +118,28 @@ pub(super) fn applied(applying: &Applying, made: usize, failed: &[Failed], telle
     let asked = format!("plan {}, asked for by {}", plan.id, printable(&applying.by, 200));
     if failed.is_empty() {
         let alert = teller
-            .alert(AlertKind::CapacityApplied, changes().map(|change| &change.key), applying.began)
+            .alert(
+                AlertKind::CapacityApplied,
+                changes().map(|change| &change.key),
+                applying.began,
+            )
             .titled(counted(made, "change", "changes"))
             .seen(asked);
         let did = changes().map(|change| format!("{} {} {}", change.verb.as_str(), change.key.kind(), change.key));
         return Some(did.take(LINES).fold(alert, Alert::did));
     }
     let alert = teller
-        .alert(AlertKind::CapacityFailed, failed.iter().map(|failed| &failed.key), applying.began)
+        .alert(
+            AlertKind::CapacityFailed,
+            failed.iter().map(|failed| &failed.key),
+            applying.began,
+        )
         .titled(format!("{} not made", counted(failed.len(), "change", "changes")))
         .seen(asked)
-        .did(format!("made {made} of {}", counted(changes().count(), "change", "changes")));
+        .did(format!(
+            "made {made} of {}",
+            counted(changes().count(), "change", "changes")
+        ));
     let why = failed
         .iter()
         .map(|failed| format!("{} {}: {}", failed.key.kind(), failed.key, failed.why));

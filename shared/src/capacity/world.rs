@@ -120,7 +120,10 @@ impl World {
             Thing::Endpoint { name, .. } => name == endpoint,
             Thing::Alarm(alarm) => {
                 let component = alarm.dimensions.get("InferenceComponentName");
-                alarm.dimensions.get("EndpointName").is_some_and(|name| name == endpoint)
+                alarm
+                    .dimensions
+                    .get("EndpointName")
+                    .is_some_and(|name| name == endpoint)
                     || component.is_some_and(|name| components.contains_key(name))
             }
             thing => thing.key().scalable().is_some_and(|of| match of {

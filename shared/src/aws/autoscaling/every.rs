@@ -334,7 +334,10 @@ mod tests {
             },
         ] {
             let scaled = Scaled::from(&of);
-            assert_eq!((scaled.resource_id(), scaled.dimension()), (of.resource(), of.dimension()));
+            assert_eq!(
+                (scaled.resource_id(), scaled.dimension()),
+                (of.resource(), of.dimension())
+            );
             assert_eq!(scalable(&of.resource(), &of.dimension().into()), Some(of));
         }
     }

@@ -7,11 +7,7 @@ use serde_json::Value;
 
 use super::Capacity;
 use crate::{
-    aws::{
-        autoscaling::Found,
-        cloudwatch::Which,
-        sagemaker::Noun,
-    },
+    aws::{autoscaling::Found, cloudwatch::Which, sagemaker::Noun},
     capacity::{
         desired::Desired,
         drift::Applied,

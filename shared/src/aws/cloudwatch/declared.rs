@@ -96,7 +96,9 @@ impl CloudWatch {
             .dimensions
             .iter()
             .map(|(name, value)| Dimension::builder().name(name).value(value).build());
-        let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
+        let tags = tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(*key).value(*value).build());
         let plain = is_plain(&alarm.statistic);
         let request = self
             .client

@@ -27,7 +27,9 @@ impl Lambda {
                 .list_provisioned_concurrency_configs()
                 .function_name(function)
                 .set_marker(marker);
-            let sent = self.bound.call(SERVICE, "ListProvisionedConcurrencyConfigs", request.send());
+            let sent = self
+                .bound
+                .call(SERVICE, "ListProvisionedConcurrencyConfigs", request.send());
             let page = sent.await?;
             for config in page.provisioned_concurrency_configs.unwrap_or_default() {
                 let qualifier = config.function_arn.as_deref().and_then(qualifier);
@@ -66,7 +68,9 @@ impl Lambda {
             .function_name(function)
             .qualifier(qualifier)
             .provisioned_concurrent_executions(whole(concurrency));
-        let sent = self.bound.call(SERVICE, "PutProvisionedConcurrencyConfig", request.send());
+        let sent = self
+            .bound
+            .call(SERVICE, "PutProvisionedConcurrencyConfig", request.send());
         sent.await.map(drop).map_err(|error| CallError {
             failure: match error.failure {
                 Failure::Conflict => Failure::Busy,

@@ -85,7 +85,11 @@ impl SageMaker {
         let mut found = Vec::new();
         let mut token = None;
         loop {
-            let request = self.client.list_inference_components().max_results(100).set_next_token(token);
+            let request = self
+                .client
+                .list_inference_components()
+                .max_results(100)
+                .set_next_token(token);
             let page = self.bound.call(SERVICE, operation, request.send()).await?;
             for component in page.inference_components.unwrap_or_default() {
                 let missing = |what| incomplete(SERVICE, operation, what);
