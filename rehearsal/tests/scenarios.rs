@@ -177,6 +177,7 @@ scenarios! {
     what_is_declared_becomes_true_once_it_was_shown => "reconcile-apply",
     what_others_change_is_told_once_and_its_end => "reconcile-drift",
     what_is_declared_and_not_there_is_made => "reconcile-provision",
+    the_rest_of_the_account_is_as_declared_too => "reconcile-account",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

@@ -88,6 +88,7 @@ builtins![
     "reconcile-apply",
     "reconcile-drift",
     "reconcile-provision",
+    "reconcile-account",
 ];
 
 /// All of them, the first one first.

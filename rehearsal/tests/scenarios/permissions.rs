@@ -175,55 +175,10 @@ const FLEET_RECONCILER: &Excused = &[
         "s3:ListBucket",
         "makes S3 answer 404 instead of 403 for an object that is not there",
     ),
-    ("sagemaker:ListTags", "called where a fleet file selects by tags"),
     (
         "lambda:InvokeFunction",
         "goes on in another invocation with what does not fit into one",
     ),
-    (
-        "application-autoscaling:DeregisterScalableTarget",
-        "called when a target that bears Steward's tag is pruned",
-    ),
-    (
-        "application-autoscaling:TagResource",
-        "checked by Application Auto Scaling when a target is registered with tags",
-    ),
-    (
-        "application-autoscaling:ListTagsForResource",
-        "called when a target that Steward made is no longer declared",
-    ),
-    (
-        "cloudwatch:TagResource",
-        "checked by CloudWatch when an alarm is made with tags",
-    ),
-    (
-        "cloudwatch:ListTagsForResource",
-        "called when an alarm that Steward made is no longer declared",
-    ),
-    ("cloudwatch:GetDashboard", "called where a fleet file has `dashboard`"),
-    ("cloudwatch:PutDashboard", "called where a fleet file has `dashboard`"),
-    (
-        "cloudwatch:DeleteDashboards",
-        "called when a dashboard of Steward's is pruned",
-    ),
-    (
-        "lambda:GetFunctionConcurrency",
-        "called where a fleet file has `lambdas`",
-    ),
-    (
-        "lambda:ListProvisionedConcurrencyConfigs",
-        "called where a fleet file has `lambdas`",
-    ),
-    (
-        "lambda:PutFunctionConcurrency",
-        "called where a fleet file has `lambdas`",
-    ),
-    (
-        "lambda:PutProvisionedConcurrencyConfig",
-        "called where a fleet file has `lambdas`",
-    ),
-    ("apigateway:GET", "called where a fleet file has `apis`"),
-    ("apigateway:PATCH", "called where a fleet file has `apis`"),
 ];
 
 #[test]

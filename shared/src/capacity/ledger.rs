@@ -4,6 +4,9 @@
 //! call, so that whoever finds it there goes on; what is left of it is asked of AWS and not remembered. Drift is kept so that
 //! each is told once, and its end.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

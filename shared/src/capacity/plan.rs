@@ -212,7 +212,13 @@ impl Plan {
                 .unsayable
                 .clone()
                 .unwrap_or_else(|| "it was not described".to_owned());
-            return self.hold(key, Why::Unsayable(why));
+            return self.hold(
+                key,
+                match seen.status {
+                    EndpointStatus::InService => Why::Unsayable(why),
+                    status => Why::Busy(seen.name.clone(), status),
+                },
+            );
         }
         let (wanted, although) = range::wanted(situation, wanted, there);
         let differing = fields(there, Some(&wanted));

@@ -180,6 +180,15 @@ impl Provisioned {
             (_, Some([container])) => container,
             _ => return Err("its model has several containers".to_owned()),
         };
+        let beyond = [
+            wordless("config", config, &CONFIG),
+            wordless("variant", found, &VARIANT),
+            wordless("model", model, &MODEL),
+            wordless("container", container, &CONTAINER),
+        ];
+        if let Some(why) = beyond.into_iter().flatten().next() {
+            return Err(why);
+        }
         let missing = |what: &str| format!("its {what}, which `provision` cannot do without");
         Ok(Self {
             image: text(container, "/Image").ok_or_else(|| missing("container names no image"))?,
@@ -203,6 +212,58 @@ impl Provisioned {
             asynchronous: Asynchronous::described(config.get("AsyncInferenceConfig")),
         })
     }
+}
+
+/// Members that have words here, and those that tell of the state only.
+const CONFIG: [&str; 9] = [
+    "EndpointConfigName",
+    "EndpointConfigArn",
+    "CreationTime",
+    "ProductionVariants",
+    "KmsKeyId",
+    "DataCaptureConfig",
+    "AsyncInferenceConfig",
+    "EnableNetworkIsolation",
+    "Tags",
+];
+const VARIANT: [&str; 5] = [
+    "VariantName",
+    "ModelName",
+    "InstanceType",
+    "InitialInstanceCount",
+    "InitialVariantWeight",
+];
+const MODEL: [&str; 9] = [
+    "ModelName",
+    "ModelArn",
+    "CreationTime",
+    "PrimaryContainer",
+    "Containers",
+    "ExecutionRoleArn",
+    "VpcConfig",
+    "EnableNetworkIsolation",
+    "DeploymentRecommendation",
+];
+const CONTAINER: [&str; 4] = ["Image", "ModelDataUrl", "Environment", "ContainerHostname"];
+
+/// What it says beyond these members; what is off, empty or as it would be without being said does not count. SageMaker
+/// answers a `ModelDataUrl` as a `ModelDataSource`, too, and then it says nothing more.
+fn wordless(what: &str, document: &Value, known: &[&str]) -> Option<String> {
+    let usual = |key: &str, value: &Value| {
+        let nothing = match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(fields) => fields.is_empty(),
+            _ => false,
+        };
+        let twice = key == "ModelDataSource" && document.get("ModelDataUrl").is_some_and(Value::is_string);
+        let single = key == "Mode" && value == "SingleModel";
+        let standard = key == "MetricsConfig" && value.get("EnableEnhancedMetrics") != Some(&Value::Bool(true));
+        nothing || twice || single || standard
+    };
+    let mut members = document.as_object().into_iter().flatten();
+    let found = members.find(|(key, value)| !known.contains(&key.as_str()) && !usual(key, value));
+    found.map(|(key, _)| format!("its {what} has {}", crate::text::printable(key, 60)))
 }
 
 impl Capture {
@@ -358,6 +419,13 @@ mod tests {
             refused(&model, "main"),
             "its variant has no instance type, which `provision` cannot do without"
         );
+        let mut routed = json!({ "ProductionVariants": [{ "VariantName": "main", "InstanceType": "ml.m5.large", "RoutingConfig": { "RoutingStrategy": "RANDOM" } }] });
+        let refused_of = |config: &Value, model: &Value| Provisioned::described(config, model, "main").unwrap_err();
+        assert_eq!(refused_of(&routed, &model), "its variant has RoutingConfig");
+        routed["ProductionVariants"][0]["RoutingConfig"] = Value::Null;
+        assert!(Provisioned::described(&routed, &model, "main").is_ok());
+        let elsewhere = json!({ "ExecutionRoleArn": "r", "PrimaryContainer": { "Image": "i", "ModelDataSource": { "S3DataSource": {} } } });
+        assert_eq!(refused_of(&routed, &elsewhere), "its container has ModelDataSource");
         let many = json!({ "Containers": [{}, {}] });
         assert_eq!(refused(&many, "main"), "its model has several containers");
     }

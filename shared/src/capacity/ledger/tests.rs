@@ -1,0 +1,170 @@
+//! What is kept of plans, and what is told of them and of drift.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{CapacityLedger, Failed, PLANS};
+use crate::{
+    alert::AlertKind,
+    capacity::{
+        desired::Desired,
+        drift::{Drift, drift},
+        fixture::{NOW, parsed, planned, usual_world, with_declared},
+        plan::Plan,
+        tell::Teller,
+        thing::{Key, Thing},
+        world::World,
+    },
+};
+
+const DECLARED: &str = "version: 1\nendpoints:\n  fraud:\n    scaling: [{ variant: main, min: 2, max: 8, policies: \
+                        [{ name: steward-load, invocations_per_instance: 600 }] }]\n";
+
+fn desired(world: &World) -> Desired {
+    Desired::of(&parsed(DECLARED), world, "eu-central-1")
+}
+
+fn plan() -> Plan {
+    let world = usual_world();
+    planned(&world, &desired(&world), false)
+}
+
+fn told(ledger: &CapacityLedger) -> Vec<AlertKind> {
+    ledger.outbox.pending().iter().map(|alert| alert.kind).collect()
+}
+
+fn with_teller<T>(minutes: i64, tell: impl FnOnce(Teller<'_>) -> T) -> T {
+    let now: Timestamp = NOW.parse().unwrap();
+    let (labels, components) = (BTreeMap::new(), BTreeMap::new());
+    tell(Teller {
+        now: now.checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap(),
+        labels: &labels,
+        components: &components,
+    })
+}
+
+#[test]
+fn the_last_plans_are_kept_each_once() {
+    let (mut ledger, now) = (CapacityLedger::default(), NOW.parse().unwrap());
+    for number in 0..PLANS + 3 {
+        let mut plan = plan();
+        plan.id = format!("{:012x}", number % (PLANS + 2));
+        ledger.keep(&plan, false, now);
+    }
+    assert_eq!(ledger.plans.len(), PLANS);
+    assert!(ledger.plan("000000000000").is_some() && ledger.plan("000000000001").is_none());
+}
+
+#[test]
+fn what_was_applied_is_told_once_and_then_watched() {
+    let (plan, now) = (plan(), NOW.parse().unwrap());
+    let mut ledger = CapacityLedger::default();
+    ledger.keep(&plan, false, now);
+    ledger.begin(&plan, "ana", now);
+    // Somebody else who goes on with it does not make it his own.
+    ledger.begin(&plan, "the schedule", now);
+    assert_eq!(
+        ledger.applying.as_ref().map(|applying| applying.by.as_str()),
+        Some("ana")
+    );
+    with_teller(1, |teller| ledger.went(&[], false, teller));
+    assert_eq!(told(&ledger), [AlertKind::CapacityApplied]);
+    assert_eq!((ledger.applying.clone(), ledger.applied.things.len()), (None, 2));
+    assert!(ledger.plan(&plan.id).is_none(), "a plan is applied once");
+    assert_eq!(ledger.history[0].made, 2);
+}
+
+#[test]
+fn what_may_come_to_pass_later_keeps_the_plan_at_work_and_tells_nothing() {
+    let (plan, now) = (plan(), NOW.parse().unwrap());
+    let failed = |later: bool| {
+        let key = plan.changes[1].key.clone();
+        let why = "throttled".to_owned();
+        [Failed { key, why, later }]
+    };
+    let mut ledger = CapacityLedger::default();
+    ledger.begin(&plan, "ana", now);
+    with_teller(1, |teller| ledger.went(&failed(true), false, teller));
+    assert!(ledger.applying.is_some() && told(&ledger).is_empty() && ledger.applied.things.is_empty());
+    with_teller(2, |teller| ledger.went(&failed(false), false, teller));
+    assert_eq!(told(&ledger), [AlertKind::CapacityFailed]);
+    assert_eq!((ledger.applying.clone(), ledger.applied.things.len()), (None, 1));
+}
+
+fn narrowed(ledger: &CapacityLedger, max: u32) -> Vec<Drift> {
+    let mut world = with_declared(usual_world(), DECLARED);
+    let target = ledger.applied.things.iter().find_map(|thing| match thing {
+        Thing::Target { of, min, suspended, .. } => Some((of.clone(), *min, *suspended)),
+        _ => None,
+    });
+    let (of, min, suspended) = target.expect("a target");
+    world.put(Thing::Target {
+        of,
+        min,
+        max,
+        suspended,
+    });
+    drift(
+        &ledger.applied,
+        &world,
+        "steward-",
+        &BTreeMap::new(),
+        NOW.parse().unwrap(),
+    )
+}
+
+#[test]
+fn drift_is_told_once_again_when_it_goes_on_and_when_it_is_over() {
+    let mut ledger = CapacityLedger::default();
+    let world = with_declared(usual_world(), DECLARED);
+    let declared = desired(&world);
+    let keys: Vec<Key> = declared.things().map(|(key, _)| key.clone()).collect();
+    ledger.applied = std::mem::take(&mut ledger.applied).adopting(&declared, keys, NOW.parse().unwrap());
+    for (minutes, max, kinds) in [
+        (0, 8, vec![]),
+        (60, 4, vec![AlertKind::CapacityDrifted]),
+        (120, 4, vec![AlertKind::CapacityDrifted]),
+        (180, 3, vec![AlertKind::CapacityDrifted; 2]),
+        (
+            240,
+            8,
+            vec![
+                AlertKind::CapacityDrifted,
+                AlertKind::CapacityDrifted,
+                AlertKind::CapacityRestored,
+            ],
+        ),
+        (
+            300,
+            8,
+            vec![
+                AlertKind::CapacityDrifted,
+                AlertKind::CapacityDrifted,
+                AlertKind::CapacityRestored,
+            ],
+        ),
+    ] {
+        let found = narrowed(&ledger, max);
+        with_teller(minutes, |teller| ledger.watch(found, teller));
+        assert_eq!(told(&ledger), kinds, "after {minutes} minutes");
+    }
+    let subjects: Vec<Option<&str>> = ledger
+        .outbox
+        .pending()
+        .iter()
+        .map(|alert| alert.subject_of.as_deref())
+        .collect();
+    assert_eq!(subjects, [Some("fraud"); 3]);
+}
+
+#[test]
+fn that_nobody_can_look_is_told_once() {
+    let mut ledger = CapacityLedger::default();
+    for minutes in [0, 60] {
+        with_teller(minutes, |teller| {
+            ledger.unseen("sagemaker:ListEndpoints failed (denied)", teller)
+        });
+    }
+    assert_eq!(told(&ledger), [AlertKind::MonitorTrouble]);
+}
