@@ -133,7 +133,7 @@ fn answer<'a>(outcome: &'a Outcome, name: &str) -> &'a Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_is_empty_after_any_fleet_file_was_applied(seed in any::<u64>()) {
