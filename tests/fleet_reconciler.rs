@@ -17,7 +17,7 @@ mod asking;
 mod support;
 
 use asking::done;
-use support::{Aws, Deployed, is_report, outcome, redacted};
+use support::{Aws, Deployed, is_report, redacted};
 
 /// The world of `rehearse serve`.
 async fn serve(world: &str) -> Aws {
@@ -50,9 +50,7 @@ async fn the_binary_answers_every_sample_event() {
 async fn the_binary_refuses_every_refused_sample_and_lives_on() {
     let aws = serve(served()).await;
     let mut function = aws.function().await;
-    let refused = |answer: &Answer| outcome(answer) == "refused";
-    let told = aws.answers(&mut function, "/refused", refused).await;
-    assert_eq!(aws.writes(), 0, "a refused event does nothing");
+    let told = aws.refusals(&mut function).await;
     redacted().bind(|| insta::assert_snapshot!("fleet_reconciler_refusals", told));
 }
 

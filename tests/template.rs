@@ -177,3 +177,24 @@ fn every_alarm_tells_the_alert_topic() {
     }
     assert!(names > 0);
 }
+
+/// What the README says the alarms cost is counted from the template, at 0.10 USD each.
+#[test]
+fn the_readme_counts_the_alarms_there_are() {
+    let template = template();
+    let alarms = || {
+        let resources = template["Resources"].as_object().unwrap().values();
+        resources.filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm")
+    };
+    let (all, without_backups) = (
+        alarms().count(),
+        alarms().filter(|alarm| alarm["Condition"] != "HasBackups").count(),
+    );
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    for said in [
+        format!("{without_backups} alarms {:.2} USD", without_backups as f64 / 10.0),
+        format!("{all} alarms, {:.2} USD", all as f64 / 10.0),
+    ] {
+        assert!(readme.contains(&said), "README.md does not say \"{said}\"");
+    }
+}

@@ -379,3 +379,20 @@ fn a_drill_that_passes_says_nothing_by_the_health_checker() {
     let seen = &outcome.record.endpoints["eu-central-1/fraud-drill-1"].health;
     assert!(!seen.0.is_empty(), "the health checker never looked at it");
 }
+
+#[test]
+fn what_is_wrong_with_a_fleet_file_is_told_once_by_status() {
+    let scenario = include_str!("../scenarios/broken-fleet-file.yaml");
+    let scenario = Scenario::parse(scenario, "broken-fleet-file").unwrap_or_else(|problems| panic!("{problems}"));
+    let outcome = played(&scenario);
+    let status = outcome.record.answers.iter().find(|answer| answer.name == "status");
+    let summary = status.expect("an answer").answer["summary"]
+        .as_str()
+        .expect("a summary")
+        .to_owned();
+    assert_eq!(
+        summary.matches("failure_threshold: is the text").count(),
+        1,
+        "{summary}"
+    );
+}

@@ -57,6 +57,14 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
+/// Where the ledgers of wakes lie among what Steward remembers: one for each endpoint.
+pub const FOLDER: &str = "wake/";
+
+/// The name of an endpoint's ledger among what Steward remembers.
+pub fn object(endpoint: &str) -> String {
+    format!("{FOLDER}{endpoint}.json")
+}
+
 /// Whose lease it is when an endpoint is woken or put to sleep.
 pub fn lease_owner(endpoint: &str) -> String {
     format!("scale-from-zero/{endpoint}")

@@ -113,6 +113,15 @@ impl Aws {
         told
     }
 
+    /// What the function answers to each of its samples of what it refuses, for a snapshot. None of them does anything.
+    pub(crate) async fn refusals(&self, function: &mut Sandbox) -> String {
+        let told = self
+            .answers(function, "/refused", |answer| outcome(answer) == "refused")
+            .await;
+        assert_eq!(self.writes(), 0, "a refused event does nothing");
+        told
+    }
+
     /// One of its samples.
     pub(crate) fn sample(&self, name: &str) -> Vec<u8> {
         fs::read(root().join(format!("events/{}/{name}.json", self.function.name))).unwrap()

@@ -13,7 +13,6 @@ use shared::{
         Base, Deadlines, Invocation,
         autoscaling::AutoScaling,
         ecr::Ecr,
-        fleet_source::{InForce, NoFleet},
         iam::Iam,
         kms::Kms,
         lambda::Lambda,
@@ -21,7 +20,7 @@ use shared::{
         ledger::Ledger,
         outbox::Teller,
         runtime::Runtime,
-        s3::{Location, S3, copy::Copier},
+        s3::{S3, copy::Copier},
         sagemaker::SageMaker,
         sns::Sns,
     },
@@ -131,7 +130,7 @@ pub(crate) struct Services<'a> {
     pub(crate) writer: String,
     /// Lambda's request id: the id of a command that has none of its own.
     pub(crate) request_id: String,
-    fleet: OnceCell<Result<InForce, NoFleet>>,
+    fleet: OnceCell<Result<Arc<Fleet>, String>>,
     /// When looking and copying stop.
     pub(crate) looking_until: Timestamp,
     /// When no call of a copy begins any more, so that those at work may end.
@@ -206,9 +205,8 @@ impl<'a> Services<'a> {
 
     /// What is remembered of the backups of an endpoint; its name has been checked.
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<BackupLedger> {
-        let state = &self.settings().state;
-        let at = Location::new(&state.bucket, state.key(&format!("backup/{endpoint}.json")));
-        Ledger::new(&self.s3, at, SCHEMA, self.writer.clone())
+        let name = format!("backup/{endpoint}.json");
+        Ledger::remembered(&self.s3, &self.settings().state, &name, SCHEMA, self.writer.clone())
     }
 
     /// Who may change which endpoint of this Region.
@@ -228,19 +226,8 @@ impl<'a> Services<'a> {
 
     /// The fleet file, read at most once. `Err` says why none is in force.
     pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, String> {
-        let load = || async { Box::pin(self.ctx.deployed.fleet.load(&self.s3)).await };
-        match self.fleet.get_or_init(load).await {
-            Ok(in_force) => {
-                if let Some(trouble) = &in_force.trouble {
-                    tracing::warn!("fleet file: {trouble}");
-                }
-                Ok(in_force.fleet.clone())
-            }
-            Err(none) => {
-                tracing::warn!("{none}");
-                Err(none.to_string())
-            }
-        }
+        let load = || self.ctx.deployed.fleet_in_force(&self.s3);
+        self.fleet.get_or_init(load).await.clone()
     }
 
     /// What the fleet file says of the backups of an endpoint; `None` when it is not backed up. `Err` says why nobody

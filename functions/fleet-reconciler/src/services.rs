@@ -10,7 +10,7 @@ use shared::{
         lease::Leases,
         ledger::{Ledger, LedgerError, Loaded},
         outbox::Teller,
-        s3::{Location, S3},
+        s3::S3,
         sns::Sns,
     },
     capacity::ledger::{CapacityLedger, SCHEMA},
@@ -86,16 +86,20 @@ impl<'a> Services<'a> {
 
     /// What is remembered of an endpoint's wakes; its name has been checked.
     pub(crate) fn wakes(&self, endpoint: &str) -> Ledger<WakeLedger> {
-        self.document(&format!("wake/{endpoint}.json"), wake::SCHEMA)
+        self.document(&wake::object(endpoint), wake::SCHEMA)
     }
 
     fn document<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
     where
         T: Default + serde::Serialize + serde::de::DeserializeOwned,
     {
-        let state = &self.ctx.deployed.settings.state;
-        let at = Location::new(&state.bucket, state.key(name));
-        Ledger::new(&self.s3, at, schema, self.writer.clone())
+        Ledger::remembered(
+            &self.s3,
+            &self.ctx.deployed.settings.state,
+            name,
+            schema,
+            self.writer.clone(),
+        )
     }
 
     /// Publishes what waits.
@@ -106,18 +110,8 @@ impl<'a> Services<'a> {
 
     /// The fleet file.
     pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, HandlerError> {
-        match Box::pin(self.ctx.deployed.fleet.load(&self.s3)).await {
-            Ok(in_force) => {
-                if let Some(trouble) = &in_force.trouble {
-                    tracing::warn!("fleet file: {trouble}");
-                }
-                Ok(in_force.fleet.clone())
-            }
-            Err(none) => {
-                tracing::warn!("{none}");
-                Err(HandlerError::Fleet(none.to_string()))
-            }
-        }
+        let fleet = self.ctx.deployed.fleet_in_force(&self.s3).await;
+        fleet.map_err(HandlerError::Fleet)
     }
 
     /// The user's labels, for alerts.

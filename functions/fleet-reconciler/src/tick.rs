@@ -79,7 +79,12 @@ async fn compared(
         components: &view.world.components,
     };
     let mut tick = Tick::default();
-    let mut ledger = ledger;
+    let seen = |document: &CapacityLedger| {
+        let mut seen = document.clone();
+        seen.seen(teller);
+        ((seen != *document).then_some(seen), ())
+    };
+    let (mut ledger, ()) = services.ledger().change_from(ledger, seen).await?;
     if let Some(applying) = ledger.document.applying.clone() {
         let (plan, by) = (&applying.plan, &applying.by);
         match Box::pin(apply::apply(services, fleet, ledger.clone(), plan, &view, by)).await? {
@@ -104,7 +109,6 @@ async fn compared(
     let plan = view.plan(fleet.reconcile().prune);
     let watch = |document: &CapacityLedger| {
         let mut watched = document.clone();
-        watched.blind = None;
         let same = plan.same.iter().map(|same| same.key.clone());
         let applied = std::mem::take(&mut watched.applied).adopting(&view.desired, same, services.now());
         watched.applied = applied.without_lost(&view.desired, &view.world);
@@ -145,9 +149,8 @@ pub(crate) fn drifted(ledger: &CapacityLedger, view: &View, services: &Services<
     );
     found
         .into_iter()
-        .filter(|drift| drift.kind == Kind::Appeared || view.desired.mentions(&drift.key))
-        // What is declared and not applied yet is a plan's matter, and so is what conflicts.
-        .filter(|drift| drift.kind != Kind::Appeared || !view.desired.mentions(&drift.key))
+        // What is declared and not applied yet is a plan's matter, and so is what conflicts; what is declared no more may change.
+        .filter(|drift| (drift.kind == Kind::Appeared) != view.desired.mentions(&drift.key))
         .filter(|drift| !changing(drift))
         .collect()
 }

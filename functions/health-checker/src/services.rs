@@ -3,17 +3,10 @@
 use jiff::Timestamp;
 use shared::{
     aws::{
-        Base, Deadlines, Invocation,
-        autoscaling::AutoScaling,
-        lease::Leases,
-        ledger::Ledger,
-        outbox::Teller,
-        runtime::Runtime,
-        s3::{Location, S3},
-        sagemaker::SageMaker,
-        sns::Sns,
+        Base, Deadlines, Invocation, autoscaling::AutoScaling, lease::Leases, ledger::Ledger, outbox::Teller,
+        runtime::Runtime, s3::S3, sagemaker::SageMaker, sns::Sns,
     },
-    health::ledger::{HealthLedger, SCHEMA},
+    health::ledger::{HealthLedger, OBJECT, SCHEMA},
 };
 
 use crate::Context;
@@ -83,12 +76,7 @@ impl Services {
                 autoscaling: clients.autoscaling.until(until),
                 leases: Leases::new(&s3, state, writer.clone()),
             },
-            ledger: Ledger::new(
-                &s3,
-                Location::new(&state.bucket, state.key("health.json")),
-                SCHEMA,
-                writer,
-            ),
+            ledger: Ledger::remembered(&s3, state, OBJECT, SCHEMA, writer),
             teller: ctx.deployed.teller(clients.sns.until(until)),
             s3,
         }

@@ -12,7 +12,7 @@ use shared::{
         s3::Listed,
     },
     trigger::is_endpoint_name,
-    wake::WakeLedger,
+    wake::{FOLDER, WakeLedger},
 };
 
 use crate::{Context, HandlerError, services::Services};
@@ -53,7 +53,7 @@ pub(crate) async fn all(
     services: &Services<'_>,
 ) -> Result<(BTreeMap<String, WakeLedger>, Option<LedgerError>), HandlerError> {
     let state = &ctx.deployed.settings.state;
-    let prefix = state.key("wake/");
+    let prefix = state.key(FOLDER);
     let listed = services.s3.list(&state.bucket, &prefix).await;
     let endpoint = |listed: Listed| {
         let name = listed.key.strip_prefix(&prefix)?.strip_suffix(".json")?;

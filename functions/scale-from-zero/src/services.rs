@@ -5,19 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use shared::{
     aws::{
-        Base, Deadlines, Invocation,
-        autoscaling::AutoScaling,
-        cloudwatch::CloudWatch,
-        fleet_source::{InForce, NoFleet},
-        lease::Leases,
-        ledger::Ledger,
-        outbox::Teller,
-        s3::{Location, S3},
-        sagemaker::SageMaker,
-        sns::Sns,
+        Base, Deadlines, Invocation, autoscaling::AutoScaling, cloudwatch::CloudWatch, lease::Leases, ledger::Ledger,
+        outbox::Teller, s3::S3, sagemaker::SageMaker, sns::Sns,
     },
     fleet::Fleet,
-    wake::{SCHEMA, SLOTS_SCHEMA, Slots, WakeLedger},
+    wake::{self, SCHEMA, SLOTS_SCHEMA, Slots, WakeLedger},
 };
 use tokio::sync::OnceCell;
 
@@ -49,7 +41,7 @@ impl Clients {
 pub(crate) struct Services<'a> {
     pub(crate) ctx: &'a Context,
     writer: String,
-    fleet: OnceCell<Result<InForce, NoFleet>>,
+    fleet: OnceCell<Result<Arc<Fleet>, String>>,
     /// When looking stops.
     looking_until: Timestamp,
     pub(crate) looking: Looking,
@@ -110,7 +102,7 @@ impl<'a> Services<'a> {
 
     /// What is remembered of one endpoint; its name has been checked.
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<WakeLedger> {
-        self.document(&format!("wake/{endpoint}.json"), SCHEMA)
+        self.document(&wake::object(endpoint), SCHEMA)
     }
 
     /// The slots of the whole fleet.
@@ -122,26 +114,19 @@ impl<'a> Services<'a> {
     where
         T: Default + serde::Serialize + serde::de::DeserializeOwned,
     {
-        let state = &self.ctx.deployed.settings.state;
-        let at = Location::new(&state.bucket, state.key(name));
-        Ledger::new(&self.s3, at, schema, self.writer.clone())
+        Ledger::remembered(
+            &self.s3,
+            &self.ctx.deployed.settings.state,
+            name,
+            schema,
+            self.writer.clone(),
+        )
     }
 
     /// The fleet file, read at most once.
     pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, HandlerError> {
-        let load = || async { Box::pin(self.ctx.deployed.fleet.load(&self.s3)).await };
-        match self.fleet.get_or_init(load).await {
-            Ok(in_force) => {
-                if let Some(trouble) = &in_force.trouble {
-                    tracing::warn!("fleet file: {trouble}");
-                }
-                Ok(in_force.fleet.clone())
-            }
-            Err(none) => {
-                tracing::warn!("{none}");
-                Err(HandlerError::Fleet(none.to_string()))
-            }
-        }
+        let load = || self.ctx.deployed.fleet_in_force(&self.s3);
+        self.fleet.get_or_init(load).await.clone().map_err(HandlerError::Fleet)
     }
 
     /// The user's labels, for alerts.

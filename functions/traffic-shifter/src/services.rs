@@ -5,21 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     aws::{
-        Base, Deadlines, Invocation,
-        autoscaling::AutoScaling,
-        cloudwatch::CloudWatch,
-        fleet_source::{InForce, NoFleet},
-        lease::Leases,
-        ledger::Ledger,
-        outbox::Teller,
-        runtime::Runtime,
-        s3::{Location, S3},
-        sagemaker::SageMaker,
-        sns::Sns,
+        Base, Deadlines, Invocation, autoscaling::AutoScaling, cloudwatch::CloudWatch, lease::Leases, ledger::Ledger,
+        outbox::Teller, runtime::Runtime, s3::S3, sagemaker::SageMaker, sns::Sns,
     },
     failure::CallError,
     fleet::Fleet,
-    health::ledger::{HealthLedger, SCHEMA as HEALTH_SCHEMA},
+    health::ledger::{self as health, HealthLedger},
     rollout::{RolloutLedger, SCHEMA},
 };
 use tokio::sync::OnceCell;
@@ -58,7 +49,7 @@ impl Clients {
 pub(crate) struct Services<'a> {
     ctx: &'a Context,
     writer: String,
-    fleet: OnceCell<Result<InForce, NoFleet>>,
+    fleet: OnceCell<Result<Arc<Fleet>, String>>,
     /// When looking stops.
     pub(crate) looking_until: Timestamp,
     pub(crate) looking: Looking,
@@ -125,33 +116,31 @@ impl<'a> Services<'a> {
 
     /// The rollouts of one endpoint; its name has been checked.
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<RolloutLedger> {
-        let state = &self.ctx.deployed.settings.state;
-        let at = Location::new(&state.bucket, state.key(&format!("rollouts/{endpoint}.json")));
-        Ledger::new(&self.s3, at, SCHEMA, self.writer.clone())
+        self.document(&format!("rollouts/{endpoint}.json"), SCHEMA)
     }
 
     /// What the health checker wrote down; only read here.
     pub(crate) fn health(&self) -> Ledger<HealthLedger> {
-        let state = &self.ctx.deployed.settings.state;
-        let at = Location::new(&state.bucket, state.key("health.json"));
-        Ledger::new(&self.s3, at, HEALTH_SCHEMA, self.writer.clone())
+        self.document(health::OBJECT, health::SCHEMA)
+    }
+
+    fn document<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
+    where
+        T: Default + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        Ledger::remembered(
+            &self.s3,
+            &self.ctx.deployed.settings.state,
+            name,
+            schema,
+            self.writer.clone(),
+        )
     }
 
     /// The fleet file, read at most once. `Err` says why none is in force.
     pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, String> {
-        let load = || async { Box::pin(self.ctx.deployed.fleet.load(&self.s3)).await };
-        match self.fleet.get_or_init(load).await {
-            Ok(in_force) => {
-                if let Some(trouble) = &in_force.trouble {
-                    tracing::warn!("fleet file: {trouble}");
-                }
-                Ok(in_force.fleet.clone())
-            }
-            Err(none) => {
-                tracing::warn!("{none}");
-                Err(none.to_string())
-            }
-        }
+        let load = || self.ctx.deployed.fleet_in_force(&self.s3);
+        self.fleet.get_or_init(load).await.clone()
     }
 
     /// The tags of an endpoint, where the fleet file selects by them.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rehearsal::{faults::FaultKind, play::Outcome, record::Called};
+use rehearsal::{faults::FaultKind, play::Outcome};
 
 use crate::{
-    rollout::{ends, in_turn, starved, where_it_matters},
-    sweep::{Sweep, Way, parsed, told, unmet},
+    rollout::{ends, in_turn, starved, sweep, where_it_matters},
+    sweep::{told, unmet},
 };
 
 /// A canary of half the fleet, short since it is played many times. Somebody who is not answered asks again, under the same
@@ -126,46 +126,30 @@ fn not_stopped(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
     wrong
 }
 
-fn sweep(
-    text: &str,
-    from: Duration,
-    ways: fn(usize, &Called) -> Vec<Way>,
-    wrong: fn(Option<FaultKind>, &Outcome) -> Vec<String>,
-) {
-    let scenario = parsed(text);
-    Sweep {
-        scenario: &scenario,
-        caller: "traffic-shifter",
-        from,
-        until: Duration::from_secs(12 * 60),
-        ways,
-        each_once: true,
-        wrong,
-    }
-    .run();
-}
+/// By then it is over.
+const UNTIL: Duration = Duration::from_secs(12 * 60);
 
 /// When the operator stops it; until then it goes as the one that completes.
 const STOPPED: Duration = Duration::from_secs(3 * 60);
 
 #[test]
 fn sagemakers_own_deployment_completes_whichever_change_of_ours_fails() {
-    sweep(GOOD, Duration::ZERO, in_turn, not_as_good);
+    sweep(GOOD, (Duration::ZERO, UNTIL), true, in_turn, not_as_good);
 }
 
 #[test]
 fn sagemakers_own_deployment_is_stopped_whichever_change_of_ours_fails() {
-    sweep(&stopped(), STOPPED, in_turn, not_stopped);
+    sweep(&stopped(), (STOPPED, UNTIL), true, in_turn, not_stopped);
 }
 
 #[test]
 #[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
 fn sagemakers_own_deployment_completes_whichever_call_fails_and_wherever_the_function_dies() {
-    sweep(GOOD, Duration::ZERO, where_it_matters, not_as_good);
+    sweep(GOOD, (Duration::ZERO, UNTIL), true, where_it_matters, not_as_good);
 }
 
 #[test]
 #[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
 fn sagemakers_own_deployment_is_stopped_whichever_call_fails_and_wherever_the_function_dies() {
-    sweep(&stopped(), STOPPED, where_it_matters, not_stopped);
+    sweep(&stopped(), (STOPPED, UNTIL), true, where_it_matters, not_stopped);
 }

@@ -250,9 +250,12 @@ pub(crate) fn in_turn(turn: usize, call: &Called) -> Vec<Way> {
 /// When the bad model of [`bad`] is taken back; until then it goes as with the good one.
 const TAKEN_BACK: Duration = Duration::from_secs(3 * 60);
 
-fn sweep(
+/// By then it is over.
+const UNTIL: Duration = Duration::from_secs(8 * 60);
+
+pub(crate) fn sweep(
     text: &str,
-    from: Duration,
+    (from, until): (Duration, Duration),
     each_once: bool,
     ways: fn(usize, &Called) -> Vec<Way>,
     wrong: fn(Option<FaultKind>, &Outcome) -> Vec<String>,
@@ -262,7 +265,7 @@ fn sweep(
         scenario: &scenario,
         caller: "traffic-shifter",
         from,
-        until: Duration::from_secs(8 * 60),
+        until,
         ways,
         each_once,
         wrong,
@@ -273,36 +276,42 @@ fn sweep(
 #[test]
 fn a_rollout_completes_whichever_of_its_changes_fails() {
     let at_once = GOOD.replace("canary: {size: 50%, bake: 1m}", "all_at_once: {bake: 1m}");
-    sweep(&at_once, Duration::ZERO, true, in_turn, not_as_good_at_once);
+    sweep(&at_once, (Duration::ZERO, UNTIL), true, in_turn, not_as_good_at_once);
 }
 
 #[test]
 fn a_rollback_ends_on_blue_whichever_of_its_changes_fails() {
-    sweep(&bad(), TAKEN_BACK, true, in_turn, not_taken_back);
+    sweep(&bad(), (TAKEN_BACK, UNTIL), true, in_turn, not_taken_back);
 }
 
 #[test]
 #[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
 fn a_rollout_completes_whichever_of_its_calls_fails_and_wherever_the_function_dies() {
-    sweep(GOOD, Duration::ZERO, true, where_it_matters, not_as_good);
+    sweep(GOOD, (Duration::ZERO, UNTIL), true, where_it_matters, not_as_good);
 }
 
 #[test]
 #[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
 fn a_rollback_ends_on_blue_whichever_of_its_calls_fails_and_wherever_the_function_dies() {
-    sweep(&bad(), Duration::ZERO, true, where_it_matters, not_taken_back);
+    sweep(&bad(), (Duration::ZERO, UNTIL), true, where_it_matters, not_taken_back);
 }
 
 #[test]
 #[ignore = "an hour: every call in every way, also those that only read"]
 fn a_rollout_completes_whatever_happens_to_any_of_its_calls() {
-    sweep(GOOD, Duration::ZERO, false, |_, _| every_way(), not_as_good);
+    sweep(GOOD, (Duration::ZERO, UNTIL), false, |_, _| every_way(), not_as_good);
 }
 
 #[test]
 #[ignore = "an hour: every call in every way, also those that only read"]
 fn a_rollback_ends_on_blue_whatever_happens_to_any_of_its_calls() {
-    sweep(&bad(), Duration::ZERO, false, |_, _| every_way(), not_taken_back);
+    sweep(
+        &bad(),
+        (Duration::ZERO, UNTIL),
+        false,
+        |_, _| every_way(),
+        not_taken_back,
+    );
 }
 
 /// One permission is missing for seven minutes, from when the rollout is at work: longer than any phase may take.

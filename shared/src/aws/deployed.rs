@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Base, Invocation, fleet_source::FleetFile, outbox::Teller, sns::Sns};
+use super::{Base, Invocation, fleet_source::FleetFile, outbox::Teller, s3::S3, sns::Sns};
 use crate::{
     alert::Links,
+    fleet::Fleet,
     settings::{Settings, SettingsErrors},
     trigger::{Trigger, TriggerError},
 };
@@ -71,6 +72,25 @@ impl Deployed {
             change.meant_for(&self.settings.region, self.settings.account())?;
         }
         Ok(trigger)
+    }
+
+    /// The fleet file in force. What is wrong with a newer one is logged; people are told of it by the health checker.
+    ///
+    /// # Errors
+    /// Why none is in force, for people.
+    pub async fn fleet_in_force(&self, s3: &S3) -> Result<Arc<Fleet>, String> {
+        match Box::pin(self.fleet.load(s3)).await {
+            Ok(in_force) => {
+                if let Some(trouble) = &in_force.trouble {
+                    tracing::warn!("fleet file: {trouble}");
+                }
+                Ok(in_force.fleet)
+            }
+            Err(none) => {
+                tracing::warn!("{none}");
+                Err(none.to_string())
+            }
+        }
     }
 
     /// When the parts of this invocation stop, so that there is still time to write down what was learnt.

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::s3::{Condition, Got, Location, S3};
-use crate::failure::{CallError, Failure};
+use crate::{
+    failure::{CallError, Failure},
+    settings::StateStore,
+};
 
 /// The largest document, in bytes: the health of some ten thousand endpoints.
 pub const LIMIT: u64 = 32 * 1024 * 1024;
@@ -142,6 +145,17 @@ where
             writer: writer.into(),
             document: PhantomData,
         }
+    }
+
+    /// The document `name` among what Steward remembers. `writer` says who writes.
+    pub fn remembered(
+        s3: &S3,
+        state: &StateStore,
+        name: &str,
+        schema: &'static str,
+        writer: impl Into<String>,
+    ) -> Self {
+        Self::new(s3, Location::new(&state.bucket, state.key(name)), schema, writer)
     }
 
     /// Where it is.

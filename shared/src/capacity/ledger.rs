@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -23,6 +23,9 @@ pub const SCHEMA: &str = "capacity/1";
 
 /// Plans kept; the oldest goes first.
 const PLANS: usize = 10;
+
+/// A plan that is at work for longer, because of what may come to pass later, is told.
+const HELD: SignedDuration = SignedDuration::from_hours(3);
 
 /// Ends remembered.
 const HISTORY: usize = 30;
@@ -73,6 +76,9 @@ pub struct Applying {
     pub by: String,
     /// When its first call was about to be made.
     pub began: Timestamp,
+    /// People were told that it does not come to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 /// Drift that was told.
@@ -154,13 +160,17 @@ impl CapacityLedger {
                 plan: plan.clone(),
                 by: by.to_owned(),
                 began: now,
+                told: false,
             });
         }
     }
 
-    /// As far as it went now. What may come to pass later keeps it at work; everything else ends it, and is told.
+    /// As far as it went now. What may come to pass later keeps it at work, and is told once it has done so for long;
+    /// everything else ends it, and is told.
     pub fn went(&mut self, failed: &[Failed], late: bool, teller: Teller<'_>) {
-        let Some(applying) = self.applying.take() else { return };
+        let Some(mut applying) = self.applying.take() else {
+            return;
+        };
         let now = teller.now;
         let changes = applying
             .plan
@@ -170,6 +180,10 @@ impl CapacityLedger {
         let unmade = |key: &Key| failed.iter().any(|failed| failed.key == *key);
         let open = late || failed.iter().any(|failed| failed.later);
         if open {
+            if !applying.told && now.duration_since(applying.began) >= HELD && !failed.is_empty() {
+                applying.told = true;
+                self.outbox.push(tell::held(&applying, failed, teller));
+            }
             // What was made is known to be Steward's only when all is over: until then nothing of the plan is called drift.
             self.applying = Some(applying);
             return;
@@ -236,6 +250,13 @@ impl CapacityLedger {
         if self.blind.is_none() {
             self.blind = Some(teller.now);
             self.outbox.push(tell::unseen(why, teller));
+        }
+    }
+
+    /// Somebody can look again: told to those who were told that nobody can.
+    pub fn seen(&mut self, teller: Teller<'_>) {
+        if let Some(since) = self.blind.take() {
+            self.outbox.push(tell::seen(since, teller));
         }
     }
 }

@@ -11,8 +11,8 @@ use super::{
     thing::{Key, Scalable},
 };
 use crate::{
-    alert::{Alert, AlertKind},
-    text::printable,
+    alert::{Alert, AlertKind, Severity},
+    text::{lasting, printable},
 };
 
 /// Lines of evidence; more are counted.
@@ -157,12 +157,55 @@ pub(super) fn abandoned(applying: &Applying, why: &Stale, teller: Teller<'_>) ->
         .did("left what was made as it is")
 }
 
+/// What waits for something that does not come.
+pub(super) fn held(applying: &Applying, failed: &[Failed], teller: Teller<'_>) -> Alert {
+    let keys = failed.iter().map(|failed| &failed.key);
+    let span = lasting(teller.now.duration_since(applying.began).as_secs());
+    let mut alert = teller
+        .alert(AlertKind::CapacityFailed, keys, applying.began)
+        .titled(format!(
+            "{} not made for {span}",
+            counted(failed.len(), "change", "changes")
+        ))
+        .seen(format!(
+            "plan {}, asked for by {}",
+            applying.plan.id,
+            printable(&applying.by, 200)
+        ))
+        .did("tries again every hour");
+    alert.id.push_str(":held");
+    let why = failed
+        .iter()
+        .map(|failed| format!("{} {}: {}", failed.key.kind(), failed.key, failed.why));
+    lines(alert, why)
+}
+
 /// Nobody can look.
 pub(super) fn unseen(why: &str, teller: Teller<'_>) -> Alert {
     let mut alert = teller
         .alert(AlertKind::MonitorTrouble, std::iter::empty(), teller.now)
         .titled("declared capacity cannot be compared with what is there")
         .seen(why);
-    alert.id = format!("{}:capacity:{}", AlertKind::MonitorTrouble, teller.now.as_millisecond());
+    alert.id = blind(teller.now, 1);
     alert
+}
+
+/// Somebody can look again.
+pub(super) fn seen(since: Timestamp, teller: Teller<'_>) -> Alert {
+    let mut alert = teller
+        .alert(AlertKind::MonitorTrouble, std::iter::empty(), since)
+        .titled("declared capacity is compared again");
+    alert.id = blind(since, 2);
+    alert.severity = Severity::Info;
+    alert.resolved = true;
+    alert.next = "Nothing now.".to_owned();
+    alert
+}
+
+fn blind(since: Timestamp, number: u8) -> String {
+    format!(
+        "{}:capacity:{}:{number}",
+        AlertKind::MonitorTrouble,
+        since.as_millisecond()
+    )
 }

@@ -21,6 +21,9 @@ pub use self::record::{AsyncJob, EndpointRecord, GoodConfig, Streak, VariantReco
 /// Kind and version of the document. It is stored around the document; a build that finds another one leaves it alone.
 pub const SCHEMA: &str = "health/1";
 
+/// Its name among what Steward remembers.
+pub const OBJECT: &str = "health.json";
+
 /// The whole document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HealthLedger {

@@ -92,6 +92,33 @@ fn what_may_come_to_pass_later_keeps_the_plan_at_work_and_tells_nothing() {
     assert_eq!((ledger.applying.clone(), ledger.applied.things.len()), (None, 1));
 }
 
+#[test]
+fn a_plan_that_waits_for_hours_is_told_once_and_then_its_end() {
+    let (plan, now) = (plan(), NOW.parse().unwrap());
+    let held = [Failed {
+        key: plan.changes[0].key.clone(),
+        why: "traffic-shifter holds the endpoint".to_owned(),
+        later: true,
+    }];
+    let mut ledger = CapacityLedger::default();
+    ledger.begin(&plan, "ana", now);
+    for (minutes, alerts) in [(60, 0), (179, 0), (180, 1), (240, 1)] {
+        with_teller(minutes, |teller| ledger.went(&held, false, teller));
+        assert_eq!(ledger.outbox.len(), alerts, "after {minutes} minutes");
+    }
+    with_teller(300, |teller| ledger.went(&[], false, teller));
+    assert_eq!(told(&ledger), [AlertKind::CapacityFailed, AlertKind::CapacityApplied]);
+    let alert = &ledger.outbox.pending()[0];
+    assert_eq!(alert.title, "1 change not made for 3h");
+    assert!(
+        alert
+            .evidence
+            .iter()
+            .any(|line| line.contains("traffic-shifter holds the endpoint")),
+        "{alert:?}"
+    );
+}
+
 fn narrowed(ledger: &CapacityLedger, max: u32) -> Vec<Drift> {
     let mut world = with_declared(usual_world(), DECLARED);
     let target = ledger.applied.things.iter().find_map(|thing| match thing {
@@ -159,7 +186,7 @@ fn drift_is_told_once_again_when_it_goes_on_and_when_it_is_over() {
 }
 
 #[test]
-fn that_nobody_can_look_is_told_once() {
+fn that_nobody_can_look_is_told_once_and_that_it_is_over() {
     let mut ledger = CapacityLedger::default();
     for minutes in [0, 60] {
         with_teller(minutes, |teller| {
@@ -167,4 +194,12 @@ fn that_nobody_can_look_is_told_once() {
         });
     }
     assert_eq!(told(&ledger), [AlertKind::MonitorTrouble]);
+    for minutes in [120, 180] {
+        with_teller(minutes, |teller| ledger.seen(teller));
+    }
+    let [first, over] = ledger.outbox.pending() else {
+        panic!("{:?}", ledger.outbox)
+    };
+    assert!(!first.resolved && over.resolved && first.id != over.id);
+    assert_eq!(over.since, first.at);
 }
