@@ -1,7 +1,7 @@
 //! What Steward costs, measured on the release binaries: start and memory against an empty Lambda, a sweep of a thousand
 //! endpoints and backups into another Region against the ideal for their concurrency, how fast the rehearsal's clock runs,
-//! and how soon an alarm gives blue all traffic back. With names of sections (`starting`, `sweeping`, `backup`,
-//! `rehearsing`, `rollback`) only those.
+//! how soon an alarm gives blue all traffic back, and how soon a queue that sleeps is drained. With names of sections
+//! (`starting`, `sweeping`, `backup`, `rehearsing`, `rollback`, `draining`) only those.
 //!
 //! The functions run as Lambda runs them, over the Runtime API, and their AWS calls go over HTTP to the simulated AWS in
 //! this process. Ratios are taken within one run, so that the machine matters little. Exits with 1 when a goal is missed.
@@ -16,6 +16,7 @@ use std::{
 };
 
 mod backup;
+mod draining;
 mod rehearsing;
 mod rollback;
 mod starting;
@@ -71,7 +72,7 @@ fn settings() -> BTreeMap<String, String> {
 }
 
 /// What can be measured by itself, in the order in which it is.
-const SECTIONS: [&str; 5] = ["starting", "sweeping", "backup", "rehearsing", "rollback"];
+const SECTIONS: [&str; 6] = ["starting", "sweeping", "backup", "rehearsing", "rollback", "draining"];
 
 /// The sections that the command line names, all of them when it names none.
 fn chosen() -> Outcome<Vec<String>> {
@@ -115,6 +116,9 @@ fn main() -> Outcome<ExitCode> {
     }
     if wanted("rollback") {
         rollback::measure()?;
+    }
+    if wanted("draining") {
+        draining::measure()?;
     }
     Ok(if table.all_met() {
         ExitCode::SUCCESS

@@ -271,6 +271,10 @@ pub enum Measure {
     Latency,
     /// Running instances.
     Instances,
+    /// Requests that wait in the queue of an asynchronous endpoint, at the end of the minute.
+    Waiting,
+    /// Requests a minute that an asynchronous endpoint worked off.
+    WorkedOff,
 }
 
 /// Something of SageMaker's that exists.

@@ -241,6 +241,8 @@ fn charts(record: &Record, key: &str, name: String, axis: &Axis) -> Option<Chart
         chart(Measure::Traffic, "Requests", "a minute"),
         chart(Measure::Errors, "Errors", "a minute"),
         chart(Measure::Latency, "Model latency", "ms, mean"),
+        chart(Measure::Waiting, "Requests that wait", ""),
+        chart(Measure::WorkedOff, "Requests worked off", "a minute"),
         chart(Measure::Instances, "Instances", ""),
     ]
     .into_iter()

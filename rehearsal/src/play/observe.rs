@@ -160,9 +160,16 @@ impl Observer {
             let Some((region, name)) = endpoint.split_once('/') else {
                 continue;
             };
+            let of_variant = json!([
+                {"Name": "EndpointName", "Value": name},
+                {"Name": "VariantName", "Value": &variant},
+            ]);
+            let of_endpoint = json!([{"Name": "EndpointName", "Value": name}]);
             let points = |metric: &str, statistic: &str| {
-                statistics(cloud, record, region, (name, &variant), (metric, statistic)).unwrap_or_default()
+                statistics(cloud, record, region, &of_variant, (metric, statistic)).unwrap_or_default()
             };
+            let waiting = ("ApproximateBacklogSize", "Maximum");
+            let waiting = statistics(cloud, record, region, &of_endpoint, waiting).unwrap_or_default();
             let mut errors: BTreeMap<Timestamp, f64> = BTreeMap::new();
             for (at, value) in points("Invocation5XXErrors", "Sum")
                 .into_iter()
@@ -184,6 +191,8 @@ impl Observer {
                 (Measure::Errors, errors.into_iter().collect()),
                 (Measure::Latency, latency),
                 (Measure::Instances, instances),
+                (Measure::Waiting, waiting),
+                (Measure::WorkedOff, points("InvocationsProcessed", "Sum")),
             ];
             for (measure, points) in measured {
                 if !points.is_empty() {
@@ -260,12 +269,12 @@ fn variants(cloud: &Cloud, now: Timestamp, region: &str, endpoint: &str) -> Vec<
         .unwrap_or_default()
 }
 
-/// One metric of one variant per minute over the whole run; `None` when there is none.
+/// One metric of SageMaker's per minute over the whole run; `None` when there is none.
 fn statistics(
     cloud: &Cloud,
     record: &Record,
     region: &str,
-    (endpoint, variant): (&str, &str),
+    dimensions: &Value,
     (metric, statistic): (&str, &str),
 ) -> Option<Vec<(Timestamp, f64)>> {
     let seconds = record.end.duration_since(record.start).as_secs();
@@ -274,10 +283,7 @@ fn statistics(
     let input = json!({
         "Namespace": "AWS/SageMaker",
         "MetricName": metric,
-        "Dimensions": [
-            {"Name": "EndpointName", "Value": endpoint},
-            {"Name": "VariantName", "Value": variant},
-        ],
+        "Dimensions": dimensions,
         "StartTime": record.start.as_second(),
         "EndTime": record.end.as_second(),
         "Period": period,

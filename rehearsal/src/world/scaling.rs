@@ -324,8 +324,9 @@ impl Region {
         let last = target.last_in.max(target.last_out);
         if calm && may_shrink && cool(last, "ScaleInCooldown") {
             let value = values.iter().flatten().copied().fold(0.0, f64::max);
+            // Of nothing, nothing: the minimum of the target decides whether that may be.
             return Some((
-                wish(value).max(1).min(now),
+                wish(value).min(now),
                 format!("policy {name}: {} at {value:.0}, below {aim}", name_of_metric),
             ));
         }
