@@ -54,8 +54,7 @@ expect:
 "#;
 
 /// As in SageMaker's guide: five waiting requests for each instance, ten minutes before it takes one away.
-const FOLLOW: &str =
-    "{name: steward-backlog, backlog_per_instance: 5, scale_out_cooldown: 5m, scale_in_cooldown: 10m}";
+const FOLLOW: &str = "{name: steward-backlog, backlog_per_instance: 5, scale_out_cooldown: 5m, scale_in_cooldown: 10m}";
 
 /// The first requests of all patterns come at this second, when all policies are there and both endpoints sleep.
 const FIRST: u32 = 20 * 60 + 20;
@@ -160,7 +159,8 @@ pub(crate) fn measure() -> Result<(), Box<dyn std::error::Error>> {
         let outcome = played(pattern, &arrivals)?;
         let many: u32 = arrivals.iter().map(|(_, requests)| requests).sum();
         for (endpoint, who) in [("wake", "wake"), ("step", "step scaling")] {
-            let drained = read(&outcome.record, endpoint, many).map_err(|problem| format!("{}: {problem}", pattern.name))?;
+            let drained =
+                read(&outcome.record, endpoint, many).map_err(|problem| format!("{}: {problem}", pattern.name))?;
             let (name, many) = match endpoint {
                 "wake" => (pattern.name, many.to_string()),
                 _ => ("", String::new()),
@@ -246,7 +246,10 @@ fn read(record: &Record, endpoint: &str, requests: u32) -> Result<Drained, Strin
 }
 
 fn hours(record: &Record, key: &str) -> Result<f64, String> {
-    let history = record.endpoints.get(key).ok_or_else(|| format!("no history of {key}"))?;
+    let history = record
+        .endpoints
+        .get(key)
+        .ok_or_else(|| format!("no history of {key}"))?;
     let steps = history.shape.within(record.start, record.end);
     let ends = steps.iter().skip(1).map(|(at, _)| *at).chain([record.end]);
     let spans = steps.iter().zip(ends).map(|((from, shape), to)| {

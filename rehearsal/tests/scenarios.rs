@@ -178,6 +178,8 @@ scenarios! {
     what_others_change_is_told_once_and_its_end => "reconcile-drift",
     what_is_declared_and_not_there_is_made => "reconcile-provision",
     the_rest_of_the_account_is_as_declared_too => "reconcile-account",
+    an_apply_waits_for_whoever_holds_the_endpoint_and_is_made_afterwards => "reconcile-held",
+    declared_capacity_follows_a_rollout_to_the_new_name_and_is_no_drift_on_the_way => "reconcile-rollout",
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

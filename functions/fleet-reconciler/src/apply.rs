@@ -27,6 +27,9 @@ use crate::{services::Services, view::View};
 /// Prolonged with every change; should the function die, it ends by itself.
 const LEASE: Duration = Duration::from_secs(2 * 60);
 
+/// In whose name the lease is held.
+const HOLDER: &str = "fleet-reconciler";
+
 /// How far a plan came in this invocation.
 #[derive(Debug)]
 pub(crate) struct Went {
@@ -179,18 +182,37 @@ async fn make(services: &Services<'_>, plan: &Plan, left: &[Change], world: &Wor
 }
 
 /// The endpoint whose capacity a change moves.
-fn endpoint(key: &Key, world: &World) -> Option<String> {
+pub(crate) fn endpoint(key: &Key, world: &World) -> Option<String> {
     match key {
         Key::Endpoint(name) => Some(name.clone()),
         key => world.endpoint_of(key.scalable()?).map(|seen| seen.name.clone()),
     }
 }
 
+/// Of these endpoints, those at which somebody else is at work, in words. Where that is not known, somebody may be.
+pub(crate) async fn others_at_work(services: &Services<'_>, about: BTreeSet<String>) -> BTreeMap<String, String> {
+    let mut at_work = BTreeMap::new();
+    for name in about {
+        let said = match services.leases.current(&name).await {
+            Ok(Some(lease)) if lease.holder != HOLDER => {
+                format!("{} is at work on {name}: {}", lease.holder, lease.purpose)
+            }
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::warn!(%error, endpoint = name, "who is at work on it is not known");
+                format!("who is at work on {name} is not known: {error}")
+            }
+        };
+        at_work.insert(name, said);
+    }
+    at_work
+}
+
 /// Takes or prolongs the lease. `Err` says who has it, or why it is not known.
 async fn hold(services: &Services<'_>, endpoint: &str, token: &str, plan: &Plan) -> Result<(), String> {
     let purpose = format!("plan {}", plan.id);
     let now = services.now();
-    let wish = Lease::wish("fleet-reconciler", token, &purpose, Urgency::Routine, now, LEASE);
+    let wish = Lease::wish(HOLDER, token, &purpose, Urgency::Routine, now, LEASE);
     match services.leases.acquire(endpoint, &wish).await {
         Ok(Decision::Grant(_)) => Ok(()),
         Ok(Decision::TakeOver { from, .. }) => {

@@ -106,18 +106,37 @@ async fn compared(
         // What was seen before is no longer there.
         return Ok((ledger, tick));
     }
-    let plan = view.plan(fleet.reconcile().prune);
+    let mut plan = view.plan(fleet.reconcile().prune);
+    let suspects = drifted(&ledger.document, &view, services);
+    let about = suspects
+        .iter()
+        .filter_map(|drift| apply::endpoint(&drift.key, &view.world));
+    let changing = plan.changes.iter().filter_map(|change| change.about());
+    let changing = changing.filter_map(|thing| view.world.endpoint_about(thing));
+    let about = about.chain(changing.map(|seen| seen.name.clone())).collect();
+    let at_work = Box::pin(apply::others_at_work(services, about)).await;
+    let elsewhere = |drift: &Drift| {
+        let on = apply::endpoint(&drift.key, &view.world);
+        on.is_none_or(|name| !at_work.contains_key(&name))
+    };
     let watch = |document: &CapacityLedger| {
         let mut watched = document.clone();
         let same = plan.same.iter().map(|same| same.key.clone());
         let applied = std::mem::take(&mut watched.applied).adopting(&view.desired, same, services.now());
         watched.applied = applied.without_lost(&view.desired, &view.world);
-        let found = drifted(&watched, &view, services);
+        let mut found = drifted(&watched, &view, services);
+        // What a rollout changes for its time is not told, and what was told before is not over.
+        found.retain(elsewhere);
+        let known = watched.drifted.iter().map(|known| &known.drift);
+        found.extend(known.filter(|drift| !elsewhere(drift)).cloned());
         watched.watch(found, teller);
         ((watched != *document).then_some(watched), ())
     };
     (ledger, ()) = services.ledger().change_from(ledger, watch).await?;
     tick.drifts = ledger.document.drifted.iter().map(|told| told.drift.clone()).collect();
+    if fleet.reconcile().apply {
+        plan = plan.leaving(&at_work, &view.world);
+    }
     let due = plan.changes.iter().any(|change| change.verb != Verb::Rollout);
     if due && fleet.reconcile().apply {
         match Box::pin(apply::apply(services, fleet, ledger.clone(), &plan, &view, SCHEDULE)).await? {

@@ -89,6 +89,8 @@ builtins![
     "reconcile-drift",
     "reconcile-provision",
     "reconcile-account",
+    "reconcile-held",
+    "reconcile-rollout",
 ];
 
 /// All of them, the first one first.

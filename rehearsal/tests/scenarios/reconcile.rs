@@ -1,4 +1,5 @@
 //! What holds of declared capacity for any fleet file: a plan after it was applied is empty, and so is one after an export.
+//! And an apply that does not fit into one invocation.
 
 use proptest::{
     prelude::{ProptestConfig, any},
@@ -169,4 +170,75 @@ proptest! {
         prop_assert_eq!(&plan["prunable"], &json!(0), "{}\n{}", file, plan["summary"]);
         prop_assert!(plan["same"].as_u64() > Some(5), "{}\n{}", file, plan["summary"]);
     }
+}
+
+/// Every change of a scalable target takes three seconds, so that an invocation of half a minute makes a few of them.
+const SLOW: &str = r#"
+title: More than one invocation can do
+duration: 20m
+start: 2026-03-02T09:00:00Z
+world:
+  regions:
+    eu-west-1:
+      topics: [steward-alerts]
+      endpoints:
+        ranker: {copies: 12, variants: {main: {instances: 2}}}
+fleet:
+  version: 1
+  fleet: {reconcile: {apply: true}}
+  endpoints:
+    ranker-*: {scaling: [{variant: main, min: 2, max: 8, policies: [{name: steward-load, invocations_per_instance: 600}]}]}
+faults:
+  - {kind: slow, by: 3s, caller: fleet-reconciler, service: autoscaling, operation: RegisterScalableTarget}
+functions: [{name: fleet-reconciler, every: 1h, timeout: 30s}]
+commands:
+  - {at: 19m, name: left, to: fleet-reconciler, command: plan}
+expect:
+  answers: [{to: left, json: {/changes: [], /held: 0}}]
+  calls:
+    - {operation: RegisterScalableTarget, by: fleet-reconciler, times: 12}
+    - {operation: PutScalingPolicy, by: fleet-reconciler, times: 12}
+  alerts:
+    - {kind: capacity.applied, times: 1}
+    - {kind: capacity.failed, times: 0}
+"#;
+
+#[test]
+fn what_does_not_fit_into_one_invocation_is_gone_on_with_in_the_next_without_waiting_for_the_schedule() {
+    let scenario = Scenario::parse(SLOW, "slow.yaml").unwrap_or_else(|problems| panic!("{problems}"));
+    let outcome = played(&scenario);
+    let broken: Vec<String> = outcome
+        .checks
+        .iter()
+        .filter(|check| !check.holds)
+        .map(|check| format!("{}: {}", check.expected, check.seen))
+        .collect();
+    assert_eq!(broken, Vec::<String>::new());
+    let invocations: Vec<(&str, &Value)> = outcome
+        .record
+        .invocations
+        .iter()
+        .filter(|invoked| invoked.woken_by != "command")
+        .map(|invoked| (invoked.woken_by.as_str(), &invoked.answer["summary"]))
+        .collect();
+    let asked = outcome
+        .record
+        .calls
+        .iter()
+        .filter(|call| call.operation == "Invoke")
+        .count();
+    assert!(asked >= 1, "{invocations:?}");
+    assert_eq!(invocations.len(), asked + 1, "each goes on once: {invocations:?}");
+    let first = invocations[0].1.as_str().unwrap_or_default();
+    assert!(
+        first.contains("the invocation's time is over, and another one goes on"),
+        "{first}"
+    );
+    let done = outcome
+        .record
+        .calls
+        .iter()
+        .rfind(|call| call.operation == "PutScalingPolicy");
+    let done = done.expect("a policy").at.duration_since(outcome.record.start);
+    assert!(done.as_secs() < 120, "all is made within minutes: {done:#}");
 }

@@ -103,6 +103,92 @@ fn sweep(each_once: bool, ways: fn(usize, &Called) -> Vec<Way>) {
     .run();
 }
 
+/// A rollout gives the variant another name between two ticks and the next ones.
+const FOLLOWED: &str = r#"
+title: Declared capacity follows a rollout
+duration: 80m
+world:
+  regions:
+    eu-west-1:
+      topics: [steward-alerts]
+      models: {v1: {latency: 60ms}, v2: {latency: 55ms}}
+      endpoints:
+        ranker: {traffic: 20 rps, config: ranker-1, variants: {blue: {model: v1, instances: 2}}}
+  timing: {update: 2m, weights: 30s, instance: 1m}
+fleet:
+  version: 1
+  fleet: {reconcile: {apply: true, prune: true}}
+  endpoints:
+    ranker:
+      rollout: {keep_blue: 10m, strategy: {canary: {size: 10%, bake: 6m}}, analysis: {errors: {limit: 1%}}, smoke: false}
+      scaling: [{variant: blue, min: 2, max: 8, policies: [{name: steward-load, invocations_per_instance: 1200}]}]
+      alarms: [{name: steward-ranker-errors, variant: blue, errors: 5%}]
+functions:
+  - {name: fleet-reconciler, every: 10m, timeout: 5m}
+  - {name: traffic-shifter, on: [endpoint-state-change]}
+commands:
+  - {at: 22m, to: traffic-shifter, command: start, args: {endpoint: ranker, model: v2}}
+  - {at: 79m, name: end, to: fleet-reconciler, command: plan}
+expect: {alert_ids: stable, invocations: [{ends: ok, at_least: 4}]}
+"#;
+
+fn lost(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
+    let mut wrong = told(outcome, &[("capacity.drifted", 0), ("rollout.completed", 1)]);
+    let failed = outcome
+        .record
+        .alerts
+        .iter()
+        .filter(|alert| alert.kind == "capacity.failed");
+    let failed: BTreeSet<&String> = failed.map(|alert| &alert.id).collect();
+    if failed.len() > usize::from(kind == Some(FaultKind::Denied)) {
+        wrong.push(format!("{} times failed", failed.len()));
+    }
+    let end = outcome.record.answers.iter().find(|answer| answer.name == "end");
+    match end {
+        Some(end) if end.ending == Ending::Ok => {
+            let (changes, held) = (&end.answer["changes"], &end.answer["held"]);
+            let follows = end.answer["summary"]
+                .as_str()
+                .is_some_and(|text| text.contains("is done for green"));
+            if changes.as_array().is_none_or(|changes| !changes.is_empty()) || held != 0 || !follows {
+                wrong.push(format!("not as declared in the end: {}", end.answer["summary"]));
+            }
+        }
+        other => wrong.push(format!("no plan at the end: {other:?}")),
+    }
+    let targets: Vec<(&str, u32, u32, u64)> = outcome
+        .record
+        .targets
+        .iter()
+        .map(|target| (target.resource.as_str(), target.min, target.max, target.policies))
+        .collect();
+    if targets != [("endpoint/ranker/variant/green", 2, 8, 1)] {
+        wrong.push(format!("what scales in the end: {targets:?}"));
+    }
+    wrong
+}
+
+/// In one way each, in turn.
+fn one_way(turn: usize, _: &Called) -> Vec<Way> {
+    let ways = every_way();
+    vec![ways[turn % ways.len()]]
+}
+
+#[test]
+fn declared_capacity_follows_a_rollout_whichever_call_fails() {
+    let scenario = parsed(FOLLOWED);
+    Sweep {
+        scenario: &scenario,
+        caller: "fleet-reconciler",
+        from: Duration::from_secs(15 * 60),
+        until: Duration::from_secs(65 * 60),
+        ways: one_way,
+        each_once: true,
+        wrong: lost,
+    }
+    .run();
+}
+
 #[test]
 fn a_plan_is_applied_whichever_call_fails() {
     sweep(true, in_turn);

@@ -3,6 +3,7 @@
 //! A plan is a value with an id. Only what was planned is applied: [`Plan::remaining`] compares every change with what is there
 //! now, and one that meets something else refuses the whole plan.
 
+mod leaving;
 mod range;
 mod table;
 mod why;
@@ -18,7 +19,7 @@ pub use self::{
     why::{Stale, Why},
 };
 use super::{
-    desired::Desired,
+    desired::{Desired, Followed},
     difference::{Field, fields},
     thing::{Action, Key, Scalable, Thing},
     world::World,
@@ -55,6 +56,9 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// What would be deleted with `prune: true`.
     pub prunable: Vec<Key>,
+    /// What is declared for a variant under another name than it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<Followed>,
     /// Of everything that was declared.
     declared: String,
 }
@@ -132,6 +136,7 @@ pub fn plan(situation: Situation<'_>) -> Plan {
         same: vec![],
         held: vec![],
         prunable: vec![],
+        followed: desired.followed.clone(),
         declared: declared(desired),
     };
     plan.held.extend(desired.conflicts.iter().map(|key| Held {
@@ -144,7 +149,11 @@ pub fn plan(situation: Situation<'_>) -> Plan {
     let undeclared = world
         .things()
         .map(|(key, _)| key)
-        .filter(|key| !desired.mentions(key) && world.is_own(key, situation.prefix) && deletable(key));
+        .filter(|key| !desired.mentions(key) && world.is_own(key, situation.prefix) && deletable(key))
+        .filter(|key| {
+            let endpoint = key.scalable().and_then(Scalable::endpoint);
+            !endpoint.is_some_and(|name| desired.strays(name, world))
+        });
     match prune {
         false => plan.prunable.extend(undeclared.cloned()),
         true => plan.prune(situation, undeclared.cloned().collect()),
@@ -284,7 +293,8 @@ impl Plan {
         match of {
             Scalable::Instances { variant, .. } | Scalable::Concurrency { variant, .. } => {
                 let there = seen.variants.iter().any(|seen| seen.name == *variant);
-                (!there).then(|| Why::NoVariant(variant.clone()))
+                let names = seen.variants.iter().map(|seen| seen.name.clone());
+                (!there).then(|| Why::NoVariant(variant.clone(), names.collect()))
             }
             Scalable::Copies { .. } => None,
         }
@@ -354,6 +364,11 @@ impl Plan {
 }
 
 impl Change {
+    /// The thing that is changed: as it is to be, or as it was.
+    pub fn about(&self) -> Option<&Thing> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+
     /// Why, in one line.
     pub fn why(&self) -> String {
         match (self.verb, &self.key) {

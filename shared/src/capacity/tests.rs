@@ -1,4 +1,5 @@
 mod audit;
+mod following;
 
 use std::collections::BTreeMap;
 

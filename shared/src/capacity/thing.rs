@@ -2,6 +2,7 @@
 //!
 //! What a fleet file declares and what AWS describes are the same nouns, so that they can be compared.
 
+mod following;
 mod key;
 
 use std::{collections::BTreeMap, fmt};
@@ -13,7 +14,7 @@ pub use self::key::Key;
 use super::provision::Provisioned;
 use crate::{
     cron::Cron,
-    scaling::{ScalingRule, ScheduledAction, Suspended},
+    scaling::{ScalingRule, ScheduledAction, Suspended, TrackedMetric},
 };
 
 /// What Application Auto Scaling scales: `ResourceId` and `ScalableDimension`.
@@ -65,6 +66,15 @@ impl Scalable {
     pub fn endpoint(&self) -> Option<&str> {
         match self {
             Self::Instances { endpoint, .. } | Self::Concurrency { endpoint, .. } => Some(endpoint),
+            Self::Copies { .. } => None,
+        }
+    }
+
+    /// `VariantName`, and whether it is a serverless one; a component has none.
+    pub fn variant(&self) -> Option<(&str, bool)> {
+        match self {
+            Self::Instances { variant, .. } => Some((variant, false)),
+            Self::Concurrency { variant, .. } => Some((variant, true)),
             Self::Copies { .. } => None,
         }
     }
@@ -278,7 +288,7 @@ impl Thing {
                 } => {
                     scale_out_cooldown.get_or_insert(USUAL_COOLDOWN);
                     scale_in_cooldown.get_or_insert(USUAL_COOLDOWN);
-                    if let crate::scaling::TrackedMetric::Customized { dimensions, .. } = metric {
+                    if let TrackedMetric::Customized { dimensions, .. } = metric {
                         dimensions.sort();
                     }
                 }

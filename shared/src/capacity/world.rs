@@ -100,6 +100,18 @@ impl World {
         self.endpoint(name)
     }
 
+    /// The endpoint that a thing is about: on which it scales, or whose metrics an alarm watches.
+    pub fn endpoint_about(&self, thing: &Thing) -> Option<&Seen> {
+        match thing {
+            Thing::Alarm(alarm) => {
+                let component = alarm.dimensions.get("InferenceComponentName");
+                let on = component.and_then(|component| self.components.get(component));
+                self.endpoint(alarm.dimensions.get("EndpointName").or(on)?)
+            }
+            thing => self.endpoint_of(thing.key().scalable()?),
+        }
+    }
+
     /// The policies and scheduled actions of a target.
     pub fn hanging_on<'a>(&'a self, of: &'a Scalable) -> impl Iterator<Item = &'a Key> {
         self.things

@@ -37,6 +37,9 @@ impl fmt::Display for Plan {
             }
         }
         writeln!(f, ".")?;
+        for followed in &self.followed {
+            writeln!(f, "follows  {followed}")?;
+        }
         for change in &self.changes {
             let (verb, kind) = (change.verb.as_str(), change.key.kind());
             writeln!(f, "{verb:<8} {kind} {}: {}", change.key, change.why())?;

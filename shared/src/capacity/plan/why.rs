@@ -14,8 +14,8 @@ pub enum Why {
     NoEndpoint(String),
     /// SageMaker works on the endpoint, or it does not serve.
     Busy(String, EndpointStatus),
-    /// The endpoint has no such variant.
-    NoVariant(String),
+    /// The endpoint has no such variant, but these.
+    NoVariant(String, Vec<String>),
     /// There is no such inference component.
     NoComponent(String),
     /// There is no such function or stage.
@@ -26,6 +26,8 @@ pub enum Why {
     NoPolicy(String),
     /// The fleet file declares two that are not the same.
     Conflict,
+    /// Somebody else is at work on the endpoint, in words.
+    AtWork(String),
     /// What the endpoint is made of cannot be compared.
     Unsayable(String),
 }
@@ -35,7 +37,11 @@ impl fmt::Display for Why {
         match self {
             Self::NoEndpoint(name) => write!(f, "there is no endpoint {name} yet"),
             Self::Busy(name, status) => write!(f, "the endpoint {name} is {status}; it is done once it is InService"),
-            Self::NoVariant(name) => write!(f, "the endpoint has no variant {name}"),
+            Self::NoVariant(name, there) => write!(
+                f,
+                "the endpoint has no variant {name}, but {}; after a rollout the fleet file has to name the one that is meant",
+                crate::text::and_list(there)
+            ),
             Self::NoComponent(name) => write!(f, "there is no inference component {name}"),
             Self::Missing(what) => write!(f, "there is no {what}"),
             Self::Shared(keys) => {
@@ -47,6 +53,7 @@ impl fmt::Display for Why {
             Self::Conflict => f.write_str(
                 "the fleet file declares it twice, and not the same; `<endpoint>` in an alarm's name keeps endpoints apart",
             ),
+            Self::AtWork(who) => write!(f, "{who}; it is done once that is over"),
             Self::Unsayable(why) => write!(f, "what it is made of cannot be compared: {why}"),
         }
     }
@@ -64,7 +71,10 @@ pub enum Stale {
         present: String,
     },
     /// The fleet file was changed since.
-    #[error("the fleet file says something else than when the plan was made: plan again")]
+    #[error(
+        "what is declared is something else than when the plan was made, as after a change of the fleet file, or after a \
+             rollout gave a variant another name: plan again"
+    )]
     Declared,
     /// Something was changed since.
     #[error("since the plan was made {} changed: plan again", crate::text::and_list(&.0.iter().map(Key::to_string).collect::<Vec<_>>()))]

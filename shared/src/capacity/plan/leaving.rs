@@ -1,0 +1,41 @@
+//! A plan without what somebody else is at work on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Plan, digest, why::Why};
+use crate::capacity::{
+    thing::{Action, Key, Scalable, Thing},
+    world::World,
+};
+
+impl Plan {
+    /// The same without what is about endpoints at which somebody else is at work, by name and in words: a rollout, a repair
+    /// or a wake changes more than one thing, and what it has changed so far is not to be put back.
+    #[must_use]
+    pub fn leaving(mut self, at_work: &BTreeMap<String, String>, world: &World) -> Self {
+        let changes = std::mem::take(&mut self.changes);
+        let mut left: BTreeSet<(Scalable, String)> = BTreeSet::new();
+        for change in changes {
+            let triggers = match &change.after {
+                Some(Thing::Alarm(alarm)) => alarm.actions.iter().find_map(|action| match action {
+                    Action::Policy { of, name } if left.contains(&(of.clone(), name.clone())) => Some(name.clone()),
+                    _ => None,
+                }),
+                _ => None,
+            };
+            let on = change.about().and_then(|thing| world.endpoint_about(thing));
+            match (on.and_then(|on| at_work.get(&on.name)).cloned(), triggers) {
+                (Some(who), _) => {
+                    if let Key::Policy(of, name) = &change.key {
+                        left.insert((of.clone(), name.clone()));
+                    }
+                    self.hold(&change.key, Why::AtWork(who));
+                }
+                (None, Some(policy)) => self.hold(&change.key, Why::NoPolicy(policy)),
+                (None, None) => self.changes.push(change),
+            }
+        }
+        self.id = digest(&(&self.changes, &self.declared, at_work.keys().collect::<Vec<_>>()));
+        self
+    }
+}
