@@ -15,9 +15,16 @@ pub(super) fn config(endpoint: &str, serial: u64, id: &str, kind: &str) -> Strin
     format!("{}{end}", stem.trim_end_matches('-'))
 }
 
+const ABORT: &str = "steward-abort-";
+
 /// The alarm by which Steward stops SageMaker's own engines.
 pub(super) fn abort_alarm(endpoint: &str, serial: u64) -> String {
-    format!("steward-abort-{endpoint}-{serial}")
+    format!("{ABORT}{endpoint}-{serial}")
+}
+
+/// An alarm of this name belongs to a rollout.
+pub fn is_abort_alarm(name: &str) -> bool {
+    name.starts_with(ABORT)
 }
 
 /// Whose lease it is when the traffic shifter acts on an endpoint: the same for all of its rollouts, and for tidying up

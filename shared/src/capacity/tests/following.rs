@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{DECLARED, desired};
+use super::{DECLARED, alarm, desired};
 use crate::capacity::{
     drift::{Applied, drift},
     fixture::{NOW, planned, real_time, usual_world, with_declared},
@@ -99,4 +99,24 @@ fn what_somebody_else_is_at_work_on_is_left_and_so_is_the_alarm_on_a_policy_of_i
         .collect();
     insta::assert_snapshot!(held.join("\n"));
     assert_eq!(whole.clone().leaving(&BTreeMap::new(), &world).changes, whole.changes);
+}
+
+#[test]
+fn the_alarm_by_which_a_rollout_is_stopped_is_its_own() {
+    let mut world = usual_world();
+    world.put(Thing::Alarm(Box::new(alarm(
+        "steward-abort-fraud-3",
+        "Anything",
+        &[],
+        1.0,
+    ))));
+    let nothing = desired("version: 1\nendpoints: {}\n", &world);
+    let plan = planned(&world, &nothing, true);
+    assert!(plan.is_empty(), "{plan}");
+    assert_eq!(planned(&world, &nothing, false).prunable, []);
+    let now = NOW.parse().unwrap();
+    assert_eq!(
+        drift(&Applied::default(), &world, "steward-", &BTreeMap::new(), now),
+        []
+    );
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Scalable;
+use crate::rollout::is_abort_alarm;
 
 /// Which thing it is. The order is the one in which things are made: each after what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,9 +47,10 @@ impl Key {
         }
     }
 
-    /// Its own name in AWS, where its maker chose one.
+    /// Its own name in AWS, where its maker chose one; not of what a rollout makes and deletes for its time.
     pub fn own_name(&self) -> Option<&str> {
         match self {
+            Self::Alarm(name) if is_abort_alarm(name) => None,
             Self::Policy(_, name) | Self::Alarm(name) | Self::Action(_, name) | Self::Dashboard(name) => Some(name),
             Self::Endpoint(_) | Self::Target(_) | Self::Reserved(_) | Self::Warm(..) | Self::Throttle(..) => None,
         }
