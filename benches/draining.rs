@@ -109,11 +109,11 @@ const PATTERNS: [Pattern; 6] = [
         },
     },
     Pattern {
-        name: "a day: none at night, 20 a minute at noon",
+        name: "a day: none at night, 12 a minute at noon",
         lasts: 23 * HOUR,
         arrivals: |rng| {
             let wave = |second: u32| (f64::from(second) / f64::from(22 * HOUR) * std::f64::consts::PI).sin();
-            poisson(rng, 22 * HOUR, |second| 20.0 / 60.0 * wave(second).powi(3))
+            poisson(rng, 22 * HOUR, |second| 12.0 / 60.0 * wave(second).powi(3))
         },
     },
 ];
@@ -151,8 +151,8 @@ pub(crate) fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "\n| requests | how many | | first served | longest queue | mean wait | instance hours |\n\
-         | -------- | -------- | --- | ------------ | ------------- | --------- | -------------- |"
+        "\n| requests | how many | by | first served | longest queue | mean wait | instance hours |\n\
+         | -------- | -------- | -- | ------------ | ------------- | --------- | -------------- |"
     )?;
     for (number, pattern) in (1..).zip(&PATTERNS) {
         let arrivals = (pattern.arrivals)(&mut Rng::with_seed(number));

@@ -22,7 +22,7 @@ use super::{
     desired::{Desired, Followed},
     difference::{Field, fields},
     thing::{Action, Key, Scalable, Thing},
-    world::World,
+    world::{Seen, World},
 };
 use crate::endpoint::EndpointStatus;
 
@@ -267,7 +267,11 @@ impl Plan {
                 }
                 Action::Arn(_) => None,
             });
-            return missing.map(Why::NoPolicy);
+            if let Some(missing) = missing {
+                return Some(Why::NoPolicy(missing));
+            }
+            let seen = situation.world.endpoint(alarm.dimensions.get("EndpointName")?)?;
+            return no_variant(seen, alarm.dimensions.get("VariantName")?);
         }
         let world = situation.world;
         let belongs = match key {
@@ -291,11 +295,7 @@ impl Plan {
             return Some(Why::Busy(seen.name.clone(), seen.status));
         }
         match of {
-            Scalable::Instances { variant, .. } | Scalable::Concurrency { variant, .. } => {
-                let there = seen.variants.iter().any(|seen| seen.name == *variant);
-                let names = seen.variants.iter().map(|seen| seen.name.clone());
-                (!there).then(|| Why::NoVariant(variant.clone(), names.collect()))
-            }
+            Scalable::Instances { variant, .. } | Scalable::Concurrency { variant, .. } => no_variant(seen, variant),
             Scalable::Copies { .. } => None,
         }
     }
@@ -361,6 +361,13 @@ impl Plan {
             false => Err(Stale::Changed(changed)),
         }
     }
+}
+
+/// The endpoint has no variant of this name.
+fn no_variant(seen: &Seen, variant: &str) -> Option<Why> {
+    let there = seen.variants.iter().any(|seen| seen.name == variant);
+    let names = seen.variants.iter().map(|seen| seen.name.clone());
+    (!there).then(|| Why::NoVariant(variant.to_owned(), names.collect()))
 }
 
 impl Change {

@@ -70,7 +70,7 @@ fn what_is_declared_for_a_variant_that_is_not_there_is_held_where_several_may_be
     let plan = planned(&world, &desired(FRAUD, &world), true);
     let whys: Vec<&Why> = plan.held.iter().map(|held| &held.why).collect();
     let none = Why::NoVariant("main".to_owned(), vec!["blue".to_owned(), "green".to_owned()]);
-    assert_eq!(whys, [&none, &none, &none]);
+    assert_eq!(whys, [&none; 4], "what scales, and the alarm that watches green");
     let deleted = plan.changes.iter().filter(|change| change.verb == Verb::Delete);
     assert_eq!(
         deleted.count(),
