@@ -12,6 +12,7 @@ mod drive;
 mod due;
 mod look;
 mod outcome;
+mod probe;
 mod target;
 
 use shared::{

@@ -72,6 +72,7 @@ builtins![
     "backup-restore-fails",
     "backup-drill",
     "backup-drill-fails",
+    "backup-async",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

@@ -5,6 +5,7 @@
 mod backup;
 mod components;
 mod health;
+mod later;
 mod native;
 mod prune;
 mod reconcile;

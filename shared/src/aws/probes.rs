@@ -1,5 +1,7 @@
 //! The synthetic inferences of one endpoint.
 
+pub mod later;
+
 use std::time::Duration;
 
 use futures::future::join_all;

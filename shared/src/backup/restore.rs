@@ -10,9 +10,12 @@
 //! 2. A drill deletes only what the ledger names and what carries the mark of this very drill; a restore deletes nothing.
 //! 3. Restored is said only of an endpoint that was read back in service, and whose probes passed if it has any.
 //! 4. A drill that ended has left nothing behind: also not what a late call makes after its end was in sight.
-//! 5. In a fair world every restore and every drill ends.
+//! 5. No input of an asynchronous probe is put that the ledger does not name before, and none stays when it has ended,
+//!    unless S3 refuses to remove it: then it is named.
+//! 6. In a fair world every restore and every drill ends.
 
 mod decide;
+mod later;
 mod look;
 mod plan;
 mod probing;
@@ -24,9 +27,10 @@ mod teardown;
 
 pub use self::{
     decide::{Decision, Effect, World, decide},
+    later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
     plan::{Ask, PlanError, Proposal, candidates, mark, plan},
-    probing::{probe_round, probes},
+    probing::{Wanted, probe_round, probes, wanted},
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
     table::table,
 };

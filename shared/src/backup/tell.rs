@@ -202,6 +202,7 @@ impl BackupLedger {
         let (name, probed) = (past.endpoint.clone(), past.figures.probed);
         let passed = past.how == Ended::Passed;
         let left: Vec<String> = past.left.iter().map(ToString::to_string).collect();
+        let objects = past.objects.clone();
         let log: Vec<String> = past
             .log
             .iter()
@@ -224,6 +225,13 @@ impl BackupLedger {
             let alert = match late {
                 true => alert.severe(Severity::Warning).seen("it took longer than was promised"),
                 false => alert,
+            };
+            let alert = match objects.is_empty() {
+                true => alert,
+                false => alert.seen(format!(
+                    "objects of its probes stay, to be removed by hand: {}",
+                    and_list(&objects)
+                )),
             };
             if passed {
                 return alert;
@@ -255,6 +263,7 @@ impl BackupLedger {
                 probed: false,
             },
             left: vec![],
+            objects: vec![],
             log: why.take(20).map(|what| Line { at: facts.now, what }).collect(),
         };
         self.restored(facts, past, &plan.promised());

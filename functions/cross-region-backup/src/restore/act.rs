@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shared::{
-    aws::{probes, sagemaker::Noun},
+    aws::sagemaker::Noun,
     backup::{
         definition::ScaledThing,
-        restore::{Acted, Effect, Outcome, Plan, ProbeRound, Restoration, ThingKind, probe_round},
+        restore::{Acted, Effect, Outcome, Plan, Restoration, ThingKind},
     },
     failure::{CallError, Failure, Retry},
     lease::{Decision, Lease, Urgency},
     text::sentence,
 };
 
-use super::{look, target};
+use super::{look, probe};
 use crate::services::{Regional, Services};
 
 /// A lease is renewed at every wake-up while a restore lasts; should the wake-ups stop, it ends by itself.
@@ -22,7 +22,12 @@ const LEASE: Duration = Duration::from_secs(10 * 60);
 
 /// Takes the lease and makes the call. `endpoint` is the one of the ledger, whose probes are sent.
 pub(super) async fn act(services: &Services<'_>, endpoint: &str, restoration: &Restoration, effect: Effect) -> Acted {
-    let outcome = match hold(services, &restoration.plan).await {
+    let held = match &effect {
+        // Its names are its own: nobody else needs to be kept away.
+        Effect::Remove(_) => Ok(()),
+        _ => hold(services, &restoration.plan).await,
+    };
+    let outcome = match held {
         Err(later) => Outcome::Later(later),
         Ok(()) => Box::pin(done(services, endpoint, &restoration.plan, &effect)).await,
     };
@@ -73,8 +78,12 @@ pub(super) async fn release(services: &Services<'_>, plan: &Plan) {
 }
 
 async fn done(services: &Services<'_>, endpoint: &str, plan: &Plan, effect: &Effect) -> Outcome {
-    if let Effect::Probe(name) = effect {
-        return Outcome::Probed(probed(services, endpoint, plan, name).await);
+    match effect {
+        Effect::Probe(name) => return Outcome::Probed(probe::round(services, endpoint, plan, name).await),
+        Effect::Ask(name, later) => return probe::ask(services, endpoint, name, later).await,
+        Effect::Await(awaited) => return probe::answers(services, endpoint, awaited).await,
+        Effect::Remove(objects) => return probe::remove(services, objects).await,
+        _ => {}
     }
     let acting = services.acting(services.home());
     match Box::pin(call(&acting, &plan.definition.endpoint, effect)).await {
@@ -130,8 +139,8 @@ async fn call(acting: &Regional, endpoint: &str, effect: &Effect) -> Result<(), 
             let deleted = sagemaker.delete(noun(thing.kind), &thing.name).await;
             deleted.map(drop).map_err(Undone::Call)
         }
-        // Sent by `done`, since what comes of it is more than taken or not.
-        Effect::Probe(_) => Ok(()),
+        // Done by `done`, since what comes of them is more than taken or not.
+        Effect::Probe(_) | Effect::Ask(..) | Effect::Await(_) | Effect::Remove(_) => Ok(()),
     }
 }
 
@@ -141,23 +150,5 @@ fn noun(kind: ThingKind) -> Noun {
         ThingKind::Config => Noun::EndpointConfig,
         ThingKind::Endpoint => Noun::Endpoint,
         ThingKind::Component => Noun::InferenceComponent,
-    }
-}
-
-/// One round of the probes that the fleet file has for the endpoint, sent to the one that was made.
-async fn probed(services: &Services<'_>, endpoint: &str, plan: &Plan, name: &str) -> ProbeRound {
-    let configured = match target::of(services, endpoint).await {
-        Ok(target) => target.probes,
-        Err(why) => return ProbeRound::Blind(why),
-    };
-    let regional = services.looking(services.home());
-    let described = match regional.sagemaker.describe_endpoint(name).await {
-        Ok(described) => described,
-        Err(error) => return ProbeRound::Blind(look::told(&error)),
-    };
-    let probes = shared::backup::restore::probes(&configured, &plan.components);
-    match probes::all(&regional.runtime, &described, &probes).await {
-        Ok(results) => probe_round(&results),
-        Err(error) => ProbeRound::Blind(look::told(&error)),
     }
 }

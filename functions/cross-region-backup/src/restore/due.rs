@@ -146,7 +146,8 @@ pub(super) async fn begin_drill(
 /// A drill is at work and not yet taken down.
 fn is_coming_up(document: &BackupLedger) -> bool {
     let restoration = document.restore.as_ref();
-    restoration.is_some_and(|one| one.plan.kind == Kind::Drill && one.phase != Phase::TearingDown)
+    let comes_up = |phase| !matches!(phase, Phase::TearingDown | Phase::Tidying);
+    restoration.is_some_and(|one| one.plan.kind == Kind::Drill && comes_up(one.phase))
 }
 
 /// Begins one drill. What stands against it is a drill that failed; what could not be seen is looked at again.

@@ -7,7 +7,6 @@ use shared::{
     backup::{
         manifest::{PointId, RecoveryPoint},
         policy::BackupPolicy,
-        restore::probes,
     },
     failure::CallError,
     fleet::Fleet,
@@ -54,7 +53,6 @@ pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target
         ));
     };
     let health = fleet.health_for(endpoint, tags.as_ref());
-    let configured = health.as_ref().map(|health| health.probes.clone()).unwrap_or_default();
     let (here, there) = (services.home(), policy.vault.region.as_str());
     if here != there {
         return Err(format!(
@@ -64,8 +62,8 @@ pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target
     }
     Ok(Target {
         labels: fleet.fleet_health().labels,
-        metrics: health.is_some_and(|health| health.metrics),
-        probes: probes(&configured, &BTreeMap::new()),
+        metrics: health.as_ref().is_some_and(|health| health.metrics),
+        probes: health.map(|health| health.probes.clone()).unwrap_or_default(),
         policy,
     })
 }

@@ -118,6 +118,13 @@ impl Region {
                 "RequestTTLSeconds must be between 60 and 21600, not {ttl}."
             )));
         }
+        if let Some(id) = input.text("InferenceId")
+            && !(id.is_ascii() && (1..=64).contains(&id.len()))
+        {
+            return Err(invalid(format!(
+                "InferenceId must be 1 to 64 ASCII characters, not {id}."
+            )));
+        }
         self.settle(ctx, name);
         let id = input.text("InferenceId").map_or_else(|| ctx.uuid(), str::to_owned);
         let file = ctx.uuid();

@@ -118,6 +118,7 @@ fn drills_are_due_when_the_last_one_began_long_enough_ago() {
             probed: false,
         },
         left: vec![],
+        objects: vec![],
         log: vec![],
     };
     ledger.past = vec![past(Kind::Drill, 0), past(Kind::Restore, 500_000)];

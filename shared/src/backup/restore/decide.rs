@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
+    later::{Later, spoken, tidy},
     look::{Acted, Look, Outcome, ProbeRound},
     record::{Ended, Kind, Line, Past, Phase, Restoration, Thing},
     step, teardown,
@@ -17,9 +18,6 @@ use crate::{
 
 /// A call that was made may take effect so long after it was made, whatever was answered.
 pub(super) const LATE: Duration = Duration::from_secs(300);
-
-/// Rounds of probes in a row that may fail.
-pub(super) const PROBES: u32 = 10;
 
 /// Lines of the log; the first and the last ones are kept.
 const LINES: usize = 100;
@@ -37,8 +35,14 @@ pub enum Effect {
     },
     /// `RegisterScalableTarget` with its policies and actions, until all of it is there.
     Scale(Scaled),
-    /// Send the endpoint's probes to the endpoint of this name.
+    /// Send the endpoint's synchronous probes to the endpoint of this name.
     Probe(String),
+    /// Put the input of an asynchronous probe, and queue it at the endpoint of this name.
+    Ask(String, Later),
+    /// Look for the answers of asynchronous probes, and judge those that have come.
+    Await(Vec<Later>),
+    /// Remove these objects of probes, each an `s3://` URI; one that is not there is done.
+    Remove(Vec<String>),
     /// `DeregisterScalableTarget`; one that is not there is done.
     Unscale(ScaledThing, String),
     /// `DeleteInferenceComponent`, `DeleteEndpoint`, `DeleteEndpointConfig`, `DeleteModel`; one that is not there is done.
@@ -55,6 +59,9 @@ impl fmt::Display for Effect {
             Self::Create { thing, .. } => write!(f, "create {thing}"),
             Self::Scale(target) => write!(f, "register the scaling of {}", scaled(&target.of)),
             Self::Probe(endpoint) => write!(f, "probe {endpoint}"),
+            Self::Ask(endpoint, later) => write!(f, "ask {} of {endpoint}", spoken(std::slice::from_ref(later))),
+            Self::Await(of) => write!(f, "look for the answer of {}", spoken(of)),
+            Self::Remove(_) => f.write_str("remove the objects of its probes"),
             Self::Unscale(of, _) => write!(f, "deregister the scaling of {}", scaled(of)),
             Self::Delete(thing) => write!(f, "delete {thing}"),
         }
@@ -107,8 +114,9 @@ pub(super) enum Next {
 pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let mut state = restoration.clone();
     take_in(&mut state, world);
+    let over = matches!(state.phase, Phase::TearingDown | Phase::Tidying);
     if let Some(who) = world.abort
-        && state.phase != Phase::TearingDown
+        && !over
     {
         let ended = Ended::Aborted(printable(who, 300));
         return verdict(state, world, ended);
@@ -116,9 +124,10 @@ pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let late = world.now >= after(state.started, state.plan.deadline);
     let next = match state.phase {
         Phase::TearingDown => teardown::step(&mut state, world),
+        Phase::Tidying => tidy(&state, world),
         _ => step::step(&mut state, world),
     };
-    let late = late && state.phase != Phase::TearingDown;
+    let late = late && !over;
     match next {
         Next::Stay(why) | Next::Verdict(Ended::Failed(why)) if late => {
             let ended = overdue(&state, &why);
@@ -173,21 +182,33 @@ fn verdict(mut state: Restoration, world: &World<'_>, ended: Ended) -> Decision 
     match state.plan.kind {
         Kind::Restore => end(state, world, ended),
         Kind::Drill => {
-            note(&mut state, world.now, ended.to_string());
-            let why = ended.to_string();
-            state.verdict = Some(ended);
-            go(&mut state, Phase::TearingDown, world.now);
-            Decision {
-                state: Ok(state),
-                effect: None,
-                why,
-                again: true,
-            }
+            state.close_round();
+            decided(state, world, ended, Phase::TearingDown)
         }
     }
 }
 
+/// How it ended is known, and something is left to be undone.
+fn decided(mut state: Restoration, world: &World<'_>, ended: Ended, then: Phase) -> Decision {
+    let why = ended.to_string();
+    if state.verdict.is_none() {
+        note(&mut state, world.now, why.clone());
+    }
+    state.verdict = Some(ended);
+    go(&mut state, then, world.now);
+    Decision {
+        state: Ok(state),
+        effect: None,
+        why,
+        again: true,
+    }
+}
+
 fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
+    state.close_round();
+    if !state.litter.is_empty() && state.phase != Phase::Tidying {
+        return decided(state, world, how, Phase::Tidying);
+    }
     note(&mut state, world.now, format!("ended: {how}"));
     let why = how.to_string();
     Decision {
@@ -203,6 +224,7 @@ fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
                 Kind::Drill => vec![],
                 Kind::Restore => state.intents.into_iter().map(|intent| intent.thing).collect(),
             },
+            objects: state.litter,
             log: state.log,
             how,
         }),
@@ -234,7 +256,19 @@ fn take_in(state: &mut Restoration, world: &World<'_>) {
     let Some(acted) = world.acted else { return };
     let effect = &acted.effect;
     match &acted.outcome {
-        Outcome::Accepted => state.problem = None,
+        Outcome::Accepted => {
+            state.problem = None;
+            if let Effect::Remove(objects) = effect {
+                state.litter.retain(|object| !objects.contains(object));
+            }
+        }
+        Outcome::Asked(job) => {
+            state.problem = None;
+            if let Some(later) = state.later.iter_mut().find(|later| later.input == job.input) {
+                later.job = Some(job.clone());
+            }
+        }
+        Outcome::Answers(answers) => state.answered(answers, acted.at),
         Outcome::Later(said) | Outcome::Refused(said) => {
             state.problem = Some(format!("{effect}: {}", printable(said, 500)));
         }
@@ -243,10 +277,11 @@ fn take_in(state: &mut Restoration, world: &World<'_>) {
             state.problem = None;
             state.failed_rounds = 0;
         }
-        Outcome::Probed(ProbeRound::Failed(said)) => {
-            state.failed_rounds = state.failed_rounds.saturating_add(1);
-            state.problem = Some(printable(said, 500));
+        Outcome::Probed(ProbeRound::Wanted(wanted)) => {
+            state.problem = None;
+            state.open_round(wanted, acted.at);
         }
+        Outcome::Probed(ProbeRound::Failed(said)) => state.failed(said, acted.at),
         Outcome::Probed(ProbeRound::Blind(said)) => state.problem = Some(printable(said, 500)),
     }
 }

@@ -1,6 +1,6 @@
 //! SageMaker as far as a restore goes: things that take time, and calls that go wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,11 +14,15 @@ use crate::{
         policy::BackupPolicy,
         verify::Verified,
     },
+    health::ledger::AsyncJob,
     scaling::Scaling,
 };
 
 /// Seconds that an endpoint or component is Creating or Deleting.
 const TAKES: i64 = 180;
+
+/// Seconds within which an asynchronous probe has to be answered.
+pub(super) const WITHIN: i64 = 900;
 
 #[derive(Clone, Debug)]
 pub(super) struct Fake {
@@ -27,8 +31,20 @@ pub(super) struct Fake {
     pub scaling: BTreeMap<(ScaledThing, String), Scaling>,
     /// Endpoints end Failed.
     pub doomed: bool,
-    /// What probes say.
+    /// What probes say, asynchronous ones too.
     pub probes: ProbeRound,
+    /// Asynchronous probes that the fleet file has.
+    pub later: Vec<Wanted>,
+    /// Seconds until one of them is answered.
+    pub answers_after: i64,
+    /// What is queued: where the answer will be, and when.
+    pub queue: BTreeMap<String, Timestamp>,
+    /// What lies in S3.
+    pub objects: BTreeSet<String>,
+    /// Everything that was asked, by its input.
+    pub asked: Vec<String>,
+    /// S3 removes nothing: it does not answer, or for good.
+    pub keeps: Option<Outcome>,
     /// Things that somebody else made: they must never go.
     pub foreign: Vec<Thing>,
     pub deleted: Vec<Thing>,
@@ -105,6 +121,12 @@ impl Fake {
             scaling: BTreeMap::new(),
             doomed: false,
             probes: ProbeRound::Passed,
+            later: vec![],
+            answers_after: 20,
+            queue: BTreeMap::new(),
+            objects: BTreeSet::new(),
+            asked: vec![],
+            keeps: None,
             foreign: vec![],
             deleted: vec![],
         }
@@ -118,6 +140,12 @@ impl Fake {
         self.now += jiff::SignedDuration::from_secs(seconds);
         let now = self.now;
         self.things.retain(|_, made| !(made.going && made.settles <= now));
+        // The queue goes with its endpoint.
+        if self.things.keys().any(|thing| thing.kind == ThingKind::Endpoint) {
+            let done = self.queue.iter().filter(|(_, at)| **at <= now);
+            self.objects.extend(done.map(|(output, _)| output.clone()));
+        }
+        self.queue.retain(|_, at| *at > now);
     }
 
     fn status(&self, thing: &Thing, made: &Made) -> Option<String> {
@@ -213,7 +241,17 @@ impl Fake {
                     .insert((scaled.of.clone(), scaled.dimension.clone()), scaled.scaling.clone());
                 Outcome::Accepted
             }
-            Effect::Probe(_) => Outcome::Probed(self.probes.clone()),
+            Effect::Probe(_) if self.later.is_empty() => Outcome::Probed(self.probes.clone()),
+            Effect::Probe(_) => Outcome::Probed(ProbeRound::Wanted(self.later.clone())),
+            Effect::Ask(endpoint, later) => self.ask(endpoint, later),
+            Effect::Await(awaited) => Outcome::Answers(awaited.iter().filter_map(|later| self.answer(later)).collect()),
+            Effect::Remove(objects) => {
+                if let Some(keeps) = &self.keeps {
+                    return keeps.clone();
+                }
+                self.objects.retain(|object| !objects.contains(object));
+                Outcome::Accepted
+            }
             Effect::Unscale(of, dimension) => {
                 self.scaling.remove(&(of.clone(), dimension.clone()));
                 Outcome::Accepted
@@ -244,6 +282,40 @@ impl Fake {
                 Outcome::Accepted
             }
         }
+    }
+
+    fn ask(&mut self, endpoint: &str, later: &Later) -> Outcome {
+        let thing = Thing {
+            kind: ThingKind::Endpoint,
+            name: endpoint.to_owned(),
+        };
+        let serves = self.things.get(&thing).is_some_and(|made| made.settles <= self.now);
+        assert!(serves, "{endpoint} was asked before it served");
+        self.objects.insert(later.input.clone());
+        self.asked.push(later.input.clone());
+        let output = format!("s3://out/{}.out", self.asked.len());
+        self.queue.insert(
+            output.clone(),
+            self.now + jiff::SignedDuration::from_secs(self.answers_after),
+        );
+        Outcome::Asked(AsyncJob {
+            input: later.input.clone(),
+            failure: Some(format!("s3://out/{}.error", self.asked.len())),
+            output,
+            started: self.now,
+            over: false,
+            cleaned: false,
+        })
+    }
+
+    fn answer(&self, later: &Later) -> Option<(String, ProbeRound)> {
+        let job = later.job.as_ref()?;
+        let round = match self.objects.contains(&job.output) {
+            true => self.probes.clone(),
+            false if self.now.duration_since(job.started).as_secs() >= WITHIN => ProbeRound::Failed("no output".into()),
+            false => return None,
+        };
+        Some((later.probe.clone(), round))
     }
 
     /// A plan from what there is now.
@@ -283,6 +355,14 @@ impl Fake {
                     if let Effect::Create { thing, .. } = &effect {
                         let named = state.as_ref().is_ok_and(|state| state.intended(thing).is_some());
                         assert!(named, "{thing} is made before it is named");
+                    }
+                    if let (Effect::Ask(_, later), Ok(state)) = (&effect, state.as_ref()) {
+                        let named = state.later.iter().any(|one| one.input == later.input);
+                        assert!(named, "{} is put before it is named", later.input);
+                    }
+                    if let Effect::Remove(_) = effect {
+                        let decided = state.as_ref().is_ok_and(|state| state.verdict.is_some());
+                        assert!(decided, "removed before the verdict is in the ledger");
                     }
                     // `None`: the function dies here.
                     let Some(fault) = fault(&effect) else { return };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{decide::Effect, record::Thing};
-use crate::{backup::definition::ScaledThing, scaling::Scaling};
+use super::{decide::Effect, probing::Wanted, record::Thing};
+use crate::{backup::definition::ScaledThing, health::ledger::AsyncJob, scaling::Scaling};
 
 /// What was seen.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +59,8 @@ impl Existing {
 pub enum ProbeRound {
     /// Every probe was answered as it should.
     Passed,
+    /// The synchronous ones were, or there are none; these are still to be asked.
+    Wanted(Vec<Wanted>),
     /// Some was not: what was seen.
     Failed(String),
     /// It could not be probed, for a reason that is not the endpoint's.
@@ -87,4 +89,8 @@ pub enum Outcome {
     Refused(String),
     /// What the probes said.
     Probed(ProbeRound),
+    /// An asynchronous probe was queued.
+    Asked(AsyncJob),
+    /// What came of asynchronous probes, by their names; what is not here is still awaited.
+    Answers(BTreeMap<String, ProbeRound>),
 }

@@ -44,6 +44,7 @@ proptest! {
         drill in any::<bool>(),
         doomed in any::<bool>(),
         components in any::<bool>(),
+        (later, answers_after, wrong) in (0..3_usize, 1..2000_i64, any::<bool>()),
         events in proptest::collection::vec(event(), 0..40),
     ) {
         let given = if components { given_with_components() } else { given() };
@@ -54,6 +55,13 @@ proptest! {
             serde_json::json!({"ModelName": "other"}),
         );
         fake.doomed = doomed;
+        fake.later = (0..later)
+            .map(|number| Wanted { probe: format!("later-{number}"), input: "s3://in/probes/".into() })
+            .collect();
+        fake.answers_after = answers_after;
+        if wrong {
+            fake.probes = ProbeRound::Failed("score 0.9".into());
+        }
         let mut state = Ok(Restoration::new(fake.plan(&given.ask(kind)).unwrap(), fake.now, None));
         let mut late: Vec<(jiff::Timestamp, Effect)> = vec![];
         for event in events {
@@ -74,7 +82,9 @@ proptest! {
                             _ => Some(Fault::None),
                         }
                     });
-                    late.extend(dead.map(|effect| (fake.now, effect)));
+                    // What was put and queued ends with its function: nobody makes it for it.
+                    let made = dead.filter(|effect| !matches!(effect, Effect::Ask(..)));
+                    late.extend(made.map(|effect| (fake.now, effect)));
                 }
                 Event::Pass(seconds) => fake.pass(seconds),
                 Event::Late(which) if !late.is_empty() => {
@@ -102,10 +112,13 @@ proptest! {
         } else {
             prop_assert!(fake.deleted.is_empty());
         }
+        let litter: Vec<&String> = fake.objects.iter().filter(|object| fake.asked.contains(object)).collect();
+        prop_assert!(litter.is_empty() && past.objects.is_empty(), "{litter:?}, {:?}", past.objects);
         if past.how == Ended::Passed {
-            prop_assert!(!doomed && past.figures.rto.is_some());
+            prop_assert!(!doomed && !wrong && past.figures.rto.is_some());
+            prop_assert!(past.figures.probed && (later == 0 || answers_after < WITHIN + 400));
         }
-        if !doomed && past.how != Ended::Passed {
+        if !doomed && !wrong && (later == 0 || answers_after < WITHIN) && past.how != Ended::Passed {
             // Only time can have run out.
             prop_assert!(matches!(&past.how, Ended::Failed(why) if why.starts_with("not done within")), "{}", past.how);
         }

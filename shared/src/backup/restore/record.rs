@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::later::Later;
 use crate::backup::{
     definition::{self, Definition},
     manifest::PointId,
@@ -141,6 +142,8 @@ pub enum Phase {
     Probing,
     /// What was made is being deleted.
     TearingDown,
+    /// What the probes left in S3 is being removed.
+    Tidying,
 }
 
 impl fmt::Display for Phase {
@@ -150,6 +153,7 @@ impl fmt::Display for Phase {
             Self::Scaling => "registering its scaling",
             Self::Probing => "probing",
             Self::TearingDown => "tearing down",
+            Self::Tidying => "removing the objects of its probes",
         })
     }
 }
@@ -189,7 +193,17 @@ pub struct Restoration {
     /// Rounds of probes in a row that failed.
     #[serde(default)]
     pub failed_rounds: u32,
-    /// How the drill went, while it is torn down.
+    /// Rounds in which asynchronous probes were asked.
+    #[serde(default)]
+    pub rounds: u32,
+    /// The asynchronous probes of the round at work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Later>,
+    /// `s3://` URIs of what probes left that are judged or given up, to be removed at the end: until then a request that
+    /// is still queued finds its input.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub litter: Vec<String>,
+    /// How it ended, while a drill is torn down, or what probes left is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Ended>,
     /// The last trouble that passes; for people.
@@ -267,6 +281,9 @@ pub struct Past {
     /// What it made, or may have made, and left: nothing of a drill.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<Thing>,
+    /// `s3://` URIs of objects of its probes that could not be removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<String>,
     /// What happened, oldest first.
     pub log: Vec<Line>,
 }
@@ -286,6 +303,9 @@ impl Restoration {
             served: None,
             proven: None,
             failed_rounds: 0,
+            rounds: 0,
+            later: vec![],
+            litter: vec![],
             verdict: None,
             problem: None,
             told: false,

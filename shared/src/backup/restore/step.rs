@@ -1,8 +1,9 @@
 //! Forward: one thing after the other until the endpoint answers as it should.
 
 use super::{
-    decide::{Effect, Next, PROBES, World},
-    look::{Existing, Outcome, ProbeRound, Seen},
+    decide::{Effect, Next, World},
+    later::probing,
+    look::{Existing, Outcome, Seen},
     record::{Ended, Phase, Restoration, Thing, ThingKind},
 };
 use crate::backup::definition::base;
@@ -13,6 +14,7 @@ impl Restoration {
     pub fn needs(&self) -> (Vec<Thing>, bool) {
         let things = match self.phase {
             Phase::TearingDown => self.intents.iter().map(|intent| intent.thing.clone()).collect(),
+            Phase::Tidying => vec![],
             _ => {
                 let known = |thing: &Thing| self.plan.reused.contains(thing) || self.intended(thing).is_some();
                 let mut new = 0;
@@ -60,7 +62,7 @@ pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
     match state.phase {
         Phase::Creating => Next::Go(Phase::Scaling),
         Phase::Scaling => scaling(state, world),
-        Phase::Probing | Phase::TearingDown => probing(state, world),
+        Phase::Probing | Phase::TearingDown | Phase::Tidying => probing(state, world),
     }
 }
 
@@ -134,25 +136,6 @@ fn scaling(state: &Restoration, world: &World<'_>) -> Next {
         }
     }
     Next::Go(Phase::Probing)
-}
-
-fn probing(state: &Restoration, world: &World<'_>) -> Next {
-    if !state.plan.probed || state.proven.is_some() {
-        return Next::Verdict(Ended::Passed);
-    }
-    let effect = Effect::Probe(state.plan.definition.endpoint.clone());
-    match outcome(world, &effect) {
-        Some(Outcome::Probed(ProbeRound::Failed(said))) if state.failed_rounds >= PROBES => {
-            Next::Verdict(Ended::Failed(format!(
-                "{PROBES} rounds of probes in a row were not answered as they should: {said}"
-            )))
-        }
-        Some(Outcome::Probed(ProbeRound::Failed(said) | ProbeRound::Blind(said)) | Outcome::Later(said)) => {
-            Next::Stay(format!("{effect}: {said}"))
-        }
-        Some(Outcome::Refused(said)) => Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}"))),
-        _ => Next::Do(effect),
-    }
 }
 
 /// How this very call went, when it was the last one made.

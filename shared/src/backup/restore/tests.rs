@@ -1,3 +1,5 @@
+mod later;
+
 use std::time::Duration;
 
 use serde_json::json;

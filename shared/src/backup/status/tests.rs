@@ -39,6 +39,7 @@ fn what_is_known_reads_like_this() {
             probed: true,
         },
         left: vec![],
+        objects: vec![],
         log: vec![],
     });
     let mut busy = quiet.clone();

@@ -68,6 +68,7 @@ fn past(kind: Kind, how: Ended, rto: Option<u64>) -> Past {
                 name: "fraud-v1".into(),
             }],
         },
+        objects: vec![],
         log: vec![Line {
             at: at(7200),
             what: "create model fraud-v1-drill-4".into(),

@@ -1,0 +1,195 @@
+//! Asynchronous probes: the input is put and queued now, the answer looked for and judged later.
+//!
+//! Nothing here waits, and nothing is removed without being asked to: an output that is gone without having been judged
+//! would look like a queue that does not drain.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::result;
+use crate::{
+    aws::{
+        runtime::{BODY_LIMIT, Runtime},
+        s3::{Condition, Got, Location, S3},
+    },
+    backup::names::digest,
+    failure::{CallError, Failure},
+    health::{ledger::AsyncJob, observation::ProbeResult, policy::Probe},
+    probe::{Outcome, ProbeAnswer, judge},
+};
+
+/// The longest `InferenceId`, in characters (`InvokeEndpointAsync`, SageMaker's API reference).
+const LONGEST_ID: usize = 64;
+
+/// Why a probe was not queued.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotAsked {
+    /// Its input could not be put: that says nothing of the endpoint.
+    Unput(CallError),
+    /// It was refused, judged like a synchronous probe that was refused. It may have been queued all the same.
+    Refused(ProbeResult),
+}
+
+/// How far the answer is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Awaited {
+    /// There is none yet, and it is not late.
+    Waiting,
+    /// There is none, and it is late: judged so.
+    Overdue(ProbeResult),
+    /// It is there: an output or a failure, judged.
+    Answered(ProbeResult),
+}
+
+/// Puts the probe's payload to `input`, an `s3://` URI, and queues it. The same `input` may be asked again: then the same
+/// object is put.
+///
+/// # Errors
+/// [`NotAsked`]; the input may be there.
+pub async fn ask(
+    runtime: &Runtime,
+    objects: &S3,
+    endpoint: &str,
+    probe: &Probe,
+    input: &str,
+    now: Timestamp,
+) -> Result<AsyncJob, NotAsked> {
+    let Some(at) = Location::parse(input) else {
+        let said = format!("{input} is no place in S3");
+        return Err(NotAsked::Refused(refused(probe, Failure::Invalid, &said)));
+    };
+    let payload = probe.payload.clone().into_bytes();
+    objects
+        .put(&at, payload, &probe.content_type, Condition::Always)
+        .await
+        .map_err(NotAsked::Unput)?;
+    let (accept, id) = (probe.accept.as_deref(), inference_id(&at.key));
+    let queued = runtime
+        .invoke_async(endpoint, input, &probe.content_type, accept, &id)
+        .await
+        .map_err(|call| NotAsked::Refused(refused(probe, call.failure, &call.to_string())))?;
+    Ok(AsyncJob {
+        input: input.to_owned(),
+        output: queued.output,
+        failure: queued.failure,
+        started: now,
+        over: false,
+        cleaned: false,
+    })
+}
+
+/// The last part of the input's key, or where that is too long or not ASCII, a digest of it.
+fn inference_id(key: &str) -> String {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    match name.is_ascii() && (1..=LONGEST_ID).contains(&name.len()) {
+        true => name.to_owned(),
+        false => digest(name),
+    }
+}
+
+/// Looks for the answer, and judges it with the probe's conditions; its latency runs until now.
+///
+/// # Errors
+/// What S3 says: that says nothing of the endpoint.
+pub async fn answer(
+    objects: &S3,
+    probe: &Probe,
+    within: Duration,
+    job: &AsyncJob,
+    now: Timestamp,
+) -> Result<Awaited, CallError> {
+    let latency = age(job, now);
+    let judged = |outcome| {
+        let answer = ProbeAnswer { latency, outcome };
+        result(probe, None, &answer, judge(&answer, probe))
+    };
+    if let Some(body) = fetch(objects, Some(&job.output)).await? {
+        return Ok(Awaited::Answered(judged(Outcome::Answered { status: 200, body })));
+    }
+    if let Some(body) = fetch(objects, job.failure.as_deref()).await? {
+        return Ok(Awaited::Answered(judged(Outcome::ModelError {
+            original_status: None,
+            message: String::from_utf8_lossy(&body).into_owned(),
+        })));
+    }
+    Ok(match latency >= within {
+        true => Awaited::Overdue(judged(Outcome::Overdue { within })),
+        false => Awaited::Waiting,
+    })
+}
+
+/// How long ago it was asked.
+pub fn age(job: &AsyncJob, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(job.started)).unwrap_or_default()
+}
+
+async fn fetch(objects: &S3, uri: Option<&str>) -> Result<Option<Vec<u8>>, CallError> {
+    let Some(at) = uri.and_then(Location::parse) else {
+        return Ok(None);
+    };
+    let limit = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX);
+    Ok(match objects.get(&at, None, limit).await? {
+        Got::Object(object) => Some(object.body),
+        Got::Absent | Got::NotModified => None,
+    })
+}
+
+/// Removes objects of probes, each an `s3://` URI. One that is not there is done; one that stays keeps none of the others.
+///
+/// # Errors
+/// The first that S3 did not remove.
+pub async fn remove<'a>(objects: &S3, uris: impl IntoIterator<Item = &'a str>) -> Result<(), CallError> {
+    let mut first = Ok(());
+    for at in uris.into_iter().filter_map(Location::parse) {
+        let removed = objects.delete(&at).await;
+        first = first.and(removed);
+    }
+    first
+}
+
+/// A request that was not queued, judged like a synchronous probe that was refused.
+fn refused(probe: &Probe, failure: Failure, message: &str) -> ProbeResult {
+    let refusal = |status, code: &str| Outcome::Refused {
+        status,
+        code: code.to_owned(),
+        message: message.to_owned(),
+    };
+    let outcome = match failure {
+        Failure::Throttled => refusal(429, "ThrottlingException"),
+        Failure::Denied => refusal(403, "AccessDeniedException"),
+        Failure::Unavailable => refusal(503, "ServiceUnavailable"),
+        Failure::TimedOut => Outcome::TimedOut,
+        Failure::Network => Outcome::NoConnection {
+            message: message.to_owned(),
+        },
+        Failure::NotFound
+        | Failure::AlreadyThere
+        | Failure::Busy
+        | Failure::Conflict
+        | Failure::Quota
+        | Failure::Invalid
+        | Failure::Unknown => refusal(400, "ValidationError"),
+    };
+    let answer = ProbeAnswer {
+        latency: Duration::ZERO,
+        outcome,
+    };
+    result(probe, None, &answer, judge(&answer, probe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inference_id_is_the_inputs_name_as_far_as_sagemaker_takes_it() {
+        let name = "steward-fraud-golden-1772438400";
+        assert_eq!(inference_id(&format!("probes/{name}")), name);
+        assert_eq!(inference_id(name), name);
+        for odd in ["a".repeat(65), "grün".to_owned(), String::new()] {
+            let id = inference_id(&format!("probes/{odd}"));
+            assert!(id.len() == LONGEST_ID && id.is_ascii(), "{id}");
+        }
+    }
+}
