@@ -6,6 +6,7 @@
 mod kind;
 mod links;
 mod message;
+mod severity;
 
 use std::collections::BTreeMap;
 
@@ -13,11 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::{
-    kind::{AlertKind, Severity},
-    links::Links,
-    message::Message,
-};
+pub use self::{kind::AlertKind, links::Links, message::Message, severity::Severity};
 
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

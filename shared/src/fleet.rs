@@ -67,14 +67,11 @@ struct Layer {
     backup: BackupSection,
     wake: WakeSection,
     capacity: CapacityLayer,
-    /// A part of it is wrong and counts as not written: nothing can be said to be missing.
-    unread: bool,
 }
 
 impl Layer {
     fn over(self, under: Self) -> Self {
         Self {
-            unread: self.unread || under.unread,
             health: self.health.over(under.health),
             rollout: self.rollout.over(under.rollout),
             backup: self.backup.over(under.backup),
@@ -191,11 +188,10 @@ impl Fleet {
         RolloutRules {
             strategies: &self.strategies,
             section: layer.rollout,
-            probed: layer.unread
-                || health
-                    .probes
-                    .iter()
-                    .any(|probe| !matches!(probe.kind, ProbeKind::Async { .. })),
+            probed: health
+                .probes
+                .iter()
+                .any(|probe| !matches!(probe.kind, ProbeKind::Async { .. })),
         }
     }
 
@@ -242,7 +238,6 @@ impl Deserr<Found> for Fleet {
         let mut found = Found::default();
         let file = file::File::read(value, at, &mut found);
         let (mut defaults, mut strategies) = (file.defaults.unwrap_or_default(), file.strategies.unwrap_or_default());
-        let unread = defaults.found.count() > 0;
         found.and(std::mem::take(&mut defaults.found));
         found.and(std::mem::take(&mut strategies.found));
         found.and(file.endpoints.found);
@@ -255,7 +250,6 @@ impl Deserr<Found> for Fleet {
                 rollout: defaults.rollout.unwrap_or_default(),
                 backup: defaults.backup.unwrap_or_default(),
                 wake: defaults.wake.unwrap_or_default(),
-                unread,
             },
             strategies,
             entries: file.endpoints.entries,
@@ -266,7 +260,7 @@ impl Deserr<Found> for Fleet {
             dashboard: file.dashboard.map(account::DashboardSection::resolve),
             reconcile,
         };
-        found.and(whole::contradictions(&fleet, at));
+        whole::contradictions(&fleet, &file.endpoints.unplaced, at, &mut found);
         found.or(fleet)
     }
 }

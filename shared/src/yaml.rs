@@ -2,12 +2,15 @@
 //!
 //! A file is parsed into a [`tree`] that remembers lines and columns, and read by types that derive
 //! [`Deserr`](deserr::Deserr) with [`Found`] as their error, which gathers instead of stopping.
+//! [`Parts`] are read on past their mistakes ([`recover`]), and what is told then never stems from one of them ([`rests`]).
 //! A key without a value counts as not written. No input panics; size, nesting and aliases are bounded.
 
 mod found;
 mod map;
 mod parts;
 mod problem;
+mod recover;
+mod rests;
 mod scalar;
 mod tree;
 
@@ -16,6 +19,7 @@ pub use map::Map;
 pub use parts::Parts;
 pub(crate) use problem::quoted;
 pub use problem::{Problem, Problems};
+pub(crate) use recover::read as read_on;
 
 use deserr::{Deserr, IntoValue, ValuePointerRef};
 

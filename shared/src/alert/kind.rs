@@ -1,39 +1,13 @@
 //! The kinds of alert: their names, how much they matter, and what a person should do next.
 
+mod subject;
 mod texts;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How much an alert matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know; nobody has to do anything.
-    Info,
-    /// Look at it in working hours.
-    Warning,
-    /// Wake somebody.
-    Critical,
-}
-
-impl Severity {
-    /// The value of the message attribute `severity`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::severity::Severity;
 
 /// What an alert is about. A reminder has the kind of what it reminds of, so that filters keep working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -355,109 +329,6 @@ impl AlertKind {
                 | Self::WakeServed
                 | Self::CapacityRestored
         )
-    }
-
-    /// Who it is about when it is about no endpoint: at the start of a sentence, and in the subject line.
-    pub(super) fn subject(self) -> (&'static str, &'static str) {
-        match self {
-            Self::FleetSuppressed => ("The fleet", "Fleet"),
-            Self::MonitorTrouble | Self::MonitorIncomplete => ("Steward", "Steward"),
-            Self::FleetFileBroken | Self::FleetFileRestored => ("The fleet file", "Fleet file"),
-            Self::CapacityDrifted | Self::CapacityRestored | Self::CapacityApplied | Self::CapacityFailed => {
-                ("Declared capacity", "Capacity")
-            }
-            Self::AlertsDropped => ("Steward's outbox", "Steward's outbox"),
-            Self::EndpointUnhealthy
-            | Self::EndpointDegraded
-            | Self::EndpointRecovered
-            | Self::EndpointVanished
-            | Self::EndpointFailed
-            | Self::EndpointStuck
-            | Self::EndpointFlapping
-            | Self::RecoveryStarted
-            | Self::RecoveryFinished
-            | Self::RecoveryFailed
-            | Self::RecoveryExhausted
-            | Self::RolloutStarted
-            | Self::RolloutProgressed
-            | Self::RolloutWaiting
-            | Self::RolloutPaused
-            | Self::RolloutResumed
-            | Self::RolloutHeld
-            | Self::RolloutPromoted
-            | Self::RolloutCompleted
-            | Self::RolloutRollingBack
-            | Self::RolloutRolledBack
-            | Self::RolloutFailed
-            | Self::BackupCompleted
-            | Self::BackupFailed
-            | Self::BackupOverdue
-            | Self::BackupDamaged
-            | Self::BackupUnredeployable
-            | Self::BackupRestoring
-            | Self::BackupRestored
-            | Self::BackupRestoreFailed
-            | Self::BackupDrilled
-            | Self::BackupDrillFailed
-            | Self::WakeServed
-            | Self::WakeStruggling
-            | Self::WakeFailed
-            | Self::WakeYielded
-            | Self::WakeHeld => ("An endpoint", "Endpoint"),
-        }
-    }
-
-    /// What stands between the subject and the time in the subject line: `fraud-detector` **`unhealthy since`** `03:12`.
-    pub(super) fn phrase(self) -> &'static str {
-        match self {
-            Self::EndpointUnhealthy => "unhealthy since",
-            Self::EndpointDegraded => "degraded since",
-            Self::EndpointRecovered => "healthy again at",
-            Self::EndpointVanished => "gone since",
-            Self::EndpointFailed => "Failed since",
-            Self::EndpointStuck => "stuck since",
-            Self::EndpointFlapping => "flapping since",
-            Self::FleetSuppressed => "failing as a whole since",
-            Self::MonitorTrouble => "blind since",
-            Self::MonitorIncomplete => "not keeping up since",
-            Self::FleetFileBroken => "broken since",
-            Self::FleetFileRestored => "in order again since",
-            Self::RecoveryStarted => "under repair since",
-            Self::RecoveryFinished => "repaired at",
-            Self::RecoveryFailed => "repair failed at",
-            Self::RecoveryExhausted => "beyond automatic repair since",
-            Self::RolloutStarted => "rollout started at",
-            Self::RolloutProgressed => "rollout went on at",
-            Self::RolloutWaiting => "rollout waiting since",
-            Self::RolloutPaused => "rollout paused since",
-            Self::RolloutResumed => "rollout resumed at",
-            Self::RolloutHeld => "rollout held since",
-            Self::RolloutPromoted => "rollout promoted at",
-            Self::RolloutCompleted => "rollout completed at",
-            Self::RolloutRollingBack => "rolling back since",
-            Self::RolloutRolledBack => "rolled back at",
-            Self::RolloutFailed => "rollout failed at",
-            Self::BackupCompleted => "backed up since",
-            Self::BackupFailed => "not backed up since",
-            Self::BackupOverdue => "without a fresh recovery point since",
-            Self::BackupDamaged => "damaged recovery point since",
-            Self::BackupUnredeployable => "not redeployable since",
-            Self::BackupRestoring => "being restored since",
-            Self::BackupRestored => "restored at",
-            Self::BackupRestoreFailed => "restore failed at",
-            Self::BackupDrilled => "drill passed at",
-            Self::BackupDrillFailed => "drill failed at",
-            Self::WakeServed => "awake since",
-            Self::WakeStruggling => "not awake yet at",
-            Self::WakeFailed => "wake failed at",
-            Self::WakeYielded => "minimum changed at",
-            Self::WakeHeld => "kept awake since",
-            Self::CapacityDrifted => "changed outside, seen at",
-            Self::CapacityRestored => "as declared again, drifted since",
-            Self::CapacityApplied => "changed by Steward at",
-            Self::CapacityFailed => "not as declared, tried at",
-            Self::AlertsDropped => "merging alerts since",
-        }
     }
 }
 

@@ -52,8 +52,13 @@ pub(crate) fn usual_world() -> World {
 }
 
 /// The same with everything that a fleet file declares for it.
-pub(crate) fn with_declared(mut world: World, text: &str) -> World {
-    let desired = Desired::of(&parsed(text), &world, "eu-central-1");
+pub(crate) fn with_declared(world: World, text: &str) -> World {
+    with_all_of(world, &parsed(text))
+}
+
+/// The same of a fleet file that was read.
+pub(crate) fn with_all_of(mut world: World, fleet: &Fleet) -> World {
+    let desired = Desired::of(fleet, &world, "eu-central-1");
     for (_, thing) in desired.things() {
         match thing {
             Thing::Endpoint { name, .. } if world.endpoint(name).is_some() => {}

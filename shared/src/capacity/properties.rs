@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{
     desired::Desired,
     drift::{Applied, drift},
     export::export,
-    fixture::{NOW, parsed, planned, usual_world, with_declared},
+    fixture::{NOW, parsed, planned, usual_world, with_all_of},
     plan::{Plan, Verb},
     thing::{Key, Scalable, Thing},
     world::World,
@@ -109,8 +109,30 @@ fn any_entry() -> impl Strategy<Value = Value> {
         })
 }
 
+/// A fleet file, read once however often it is planned; shown as its text.
+#[derive(Clone)]
+struct File {
+    text: String,
+    fleet: Fleet,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<String> for File {
+    fn from(text: String) -> Self {
+        Self {
+            fleet: parsed(&text),
+            text,
+        }
+    }
+}
+
 /// Some fleet file; it is right, or the strategy is wrong.
-fn any_file() -> impl Strategy<Value = String> {
+fn any_file() -> impl Strategy<Value = File> {
     (
         proptest::collection::vec(proptest::option::of(any_entry()), 3),
         proptest::bool::ANY,
@@ -147,16 +169,16 @@ fn any_file() -> impl Strategy<Value = String> {
             if dashboard {
                 file["dashboard"] = json!({});
             }
-            file.to_string()
+            File::from(file.to_string())
         })
 }
 
-fn desired(file: &str, world: &World) -> Desired {
-    Desired::of(&parsed(file), world, "eu-central-1")
+fn desired(file: &File, world: &World) -> Desired {
+    Desired::of(&file.fleet, world, "eu-central-1")
 }
 
 /// Plans and applies until nothing is left, each time cut off after `steps` changes; the plans that it took.
-fn converged(world: &mut World, file: &str, prune: bool, steps: usize) -> Vec<Plan> {
+fn converged(world: &mut World, file: &File, prune: bool, steps: usize) -> Vec<Plan> {
     let mut plans = vec![];
     for _ in 0..60 {
         let wanted = desired(file, world);
@@ -268,7 +290,7 @@ proptest! {
 
     #[test]
     fn after_a_plan_is_applied_there_is_nothing_left_to_do(before in any_file(), file in any_file(), prune: bool) {
-        let mut world = with_declared(usual_world(), &before);
+        let mut world = with_all_of(usual_world(), &before.fleet);
         let plans = converged(&mut world, &file, prune, usize::MAX);
         // What can be done at once, the dashboard that then shows the new endpoint, waiting for it, what waited.
         prop_assert!(plans.len() <= 4, "{} plans", plans.len());
@@ -285,7 +307,7 @@ proptest! {
 
     #[test]
     fn cut_off_between_any_two_changes_it_ends_the_same(before in any_file(), file in any_file(), steps in 1_usize..4) {
-        let start = with_declared(usual_world(), &before);
+        let start = with_all_of(usual_world(), &before.fleet);
         let (mut whole, mut cut) = (start.clone(), start);
         converged(&mut whole, &file, true, usize::MAX);
         converged(&mut cut, &file, true, steps);
@@ -294,7 +316,7 @@ proptest! {
 
     #[test]
     fn nobody_elses_is_ever_deleted_and_nothing_without_prune(before in any_file(), file in any_file(), prune: bool) {
-        let world = with_declared(usual_world(), &before);
+        let world = with_all_of(usual_world(), &before.fleet);
         let plan = planned(&world, &desired(&file, &world), prune);
         for change in plan.changes.iter().filter(|change| change.verb == Verb::Delete) {
             prop_assert!(prune && world.is_own(&change.key, "steward-"));
@@ -303,7 +325,7 @@ proptest! {
 
     #[test]
     fn the_same_plan_has_the_same_id_and_another_has_another(before in any_file(), file in any_file(), other in any_file()) {
-        let world = with_declared(usual_world(), &before);
+        let world = with_all_of(usual_world(), &before.fleet);
         let (one, two) = (desired(&file, &world), desired(&other, &world));
         prop_assert_eq!(planned(&world, &one, true), planned(&world, &one, true));
         if one != two {
@@ -313,7 +335,7 @@ proptest! {
 
     #[test]
     fn what_was_applied_has_not_drifted(before in any_file(), file in any_file()) {
-        let mut world = with_declared(usual_world(), &before);
+        let mut world = with_all_of(usual_world(), &before.fleet);
         converged(&mut world, &file, true, usize::MAX);
         let (wanted, now) = (desired(&file, &world), NOW.parse().expect("a time"));
         let keys: Vec<Key> = wanted.things().map(|(key, _)| key.clone()).collect();
@@ -326,12 +348,12 @@ proptest! {
         file in any_file(),
         foreign in proptest::collection::vec(any_foreign(), 0..4),
     ) {
-        let mut world = with_declared(usual_world(), &file);
+        let mut world = with_all_of(usual_world(), &file.fleet);
         foreign.into_iter().for_each(|thing| world.put(thing));
         let exported = export(&world);
         let fleet = Fleet::parse(&exported.text, "fleet.yaml");
         prop_assert!(fleet.is_ok(), "{}\n{}", fleet.expect_err("wrong"), exported.text);
-        let plan = planned(&world, &desired(&exported.text, &world), false);
+        let plan = planned(&world, &desired(&File::from(exported.text.clone()), &world), false);
         prop_assert!(plan.is_empty(), "{}\n{}", plan, exported.text);
     }
 }

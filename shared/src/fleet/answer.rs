@@ -71,7 +71,7 @@ impl JsonSchema for JsonConditions {
 
 impl JsonExpect {
     fn conditions(self, at: ValuePointerRef<'_>, found: &mut Found) -> Vec<Condition> {
-        const TESTS: &str = "exists, equals, near, at_least, at_most";
+        const TESTS: [&str; 5] = ["exists", "equals", "near", "at_least", "at_most"];
         let attempted = self.exists.is_some() || self.near != Golden::Absent || self.tolerance.is_some();
         let mut tests = Vec::new();
         match self.exists {
@@ -110,11 +110,8 @@ impl JsonExpect {
                 tolerance: tolerance.get(),
             }),
             (Golden::Absent, Some(_)) => {
-                found.and(Found::key(
-                    at.push_key("tolerance"),
-                    "there is no `near` that it belongs to",
-                    None,
-                ));
+                let problem = "there is no `near` that it belongs to";
+                found.and(Found::key(at.push_key("tolerance"), problem, None).beside(at, &["near"]));
             }
             (Golden::Absent, None) => {}
         }
@@ -131,11 +128,9 @@ impl JsonExpect {
         tests.extend(self.at_least.map(|least| JsonTest::AtLeast(least.get())));
         tests.extend(self.at_most.map(|most| JsonTest::AtMost(most.get())));
         if tests.is_empty() && !attempted {
-            found.and(Found::one(
-                at,
-                "asks nothing of the value",
-                format!("one or more of {TESTS}"),
-            ));
+            let accepted = format!("one or more of {}", TESTS.join(", "));
+            let wrong = Found::one(at, "asks nothing of the value", accepted);
+            found.and(wrong.whatever_is_in_it().beside(at, &TESTS).beside(at, &["tolerance"]));
         }
         let pointer = self.pointer.into_string();
         tests

@@ -190,6 +190,9 @@ struct ObjectivesSection {
     rto: Option<SpanWithin<MINUTE, { 2 * DAY }>>,
 }
 
+/// What contradicts itself: the field, the problem, what is accepted, the other fields that make it so.
+pub(super) type Wrong = (&'static str, String, &'static str, &'static [&'static str]);
+
 /// Entries of `over`, and those of `under` with other keys.
 fn entries<T>(over: Option<Map<T>>, under: Option<Map<T>>) -> Option<Map<T>> {
     both(over, under, |mut over, under| {
@@ -250,13 +253,14 @@ impl BackupSection {
             "objectives" => self.objectives.is_some(),
             "drill" => self.drill.as_ref().is_some_and(|drill| drill.every.is_some()),
             "every" => self.every.is_some(),
+            "restore" => self.restore.is_some(),
             _ => false,
         }
     }
 
-    /// What is missing or contradicts itself: the field, the problem, what is accepted.
-    pub(super) fn contradictions(&self) -> Vec<(&'static str, String, &'static str)> {
-        let mut wrong = vec![];
+    /// What is missing or contradicts itself.
+    pub(super) fn contradictions(&self) -> Vec<Wrong> {
+        let mut wrong: Vec<Wrong> = vec![];
         if self.enabled == Some(false) {
             return wrong;
         }
@@ -265,6 +269,7 @@ impl BackupSection {
                 "enabled",
                 "nothing says where backups go".to_owned(),
                 "`destination` with `region` and `bucket`, here or in `defaults`",
+                &["destination"],
             )),
             None => {}
             Some(destination) => {
@@ -277,7 +282,8 @@ impl BackupSection {
                 .collect();
                 if !missing.is_empty() {
                     let problem = format!("says nothing of {}", crate::text::and_list(&missing));
-                    wrong.push(("destination", problem, "`region` and `bucket`, here or in `defaults`"));
+                    let accepted = "`region` and `bucket`, here or in `defaults`";
+                    wrong.push(("destination", problem, accepted, &["enabled"]));
                 }
             }
         }
@@ -294,6 +300,7 @@ impl BackupSection {
                 "objectives",
                 "the restore's `deadline` comes before `rto` is over".to_owned(),
                 "an `rto` of at most `restore.deadline`",
+                &["enabled", "restore"],
             ));
         }
         let rpo = self.promised_rpo();
@@ -302,6 +309,7 @@ impl BackupSection {
                 "every",
                 "the newest recovery point is older than `objectives.rpo` before the next one comes".to_owned(),
                 "less than `objectives.rpo`",
+                &["enabled", "objectives"],
             ));
         }
         wrong

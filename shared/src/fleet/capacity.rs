@@ -33,8 +33,8 @@ pub(super) struct CapacityLayer {
     pub(super) provision: Option<ProvisionSection>,
 }
 
-/// What contradicts itself: section, field, problem, what is accepted.
-pub(super) type Wrong = (&'static str, String, String);
+/// What contradicts itself: section, problem, what is accepted, the places that make it so.
+pub(super) type Wrong = (&'static str, String, String, &'static [&'static str]);
 
 impl CapacityLayer {
     /// What this layer says, and below it what `under` says. Lists are replaced as a whole.
@@ -60,7 +60,7 @@ impl CapacityLayer {
 
     /// What is missing, or contradicts itself, when everything that holds for an endpoint is seen together.
     pub(super) fn contradictions(&self) -> Vec<Wrong> {
-        let mut wrong = vec![];
+        let mut wrong: Vec<Wrong> = vec![];
         let targets: Vec<&Unbound> = self.targets().map(|target| target.of()).collect();
         for action in self.schedule.iter().flat_map(|list| &list.0) {
             match action.of() {
@@ -73,12 +73,14 @@ impl CapacityLayer {
                         counted(targets.len())
                     ),
                     "`variant`, `component` or, where there is one only, nothing".to_owned(),
+                    &["scaling", "schedule"],
                 )),
                 Some(of) if targets.contains(&of) => {}
                 Some(of) => wrong.push((
                     "schedule",
                     format!("{} is for {of}, which `scaling` does not have", action.quoted()),
                     "one of the targets of `scaling`".to_owned(),
+                    &["scaling"],
                 )),
             }
         }
@@ -98,15 +100,13 @@ impl CapacityLayer {
                         policy.quoted()
                     ),
                     "the name of one of `alarms`".to_owned(),
+                    &["alarms"],
                 ));
             }
         }
         if let Some(provision) = &self.provision {
-            wrong.extend(
-                provision
-                    .contradictions()
-                    .map(|(problem, accepted)| ("provision", problem, accepted)),
-            );
+            let contradictions = provision.contradictions();
+            wrong.extend(contradictions.map(|(problem, accepted, rests)| ("provision", problem, accepted, rests)));
         }
         wrong
     }
@@ -179,11 +179,11 @@ fn exactly_one(
     let names: Vec<String> = fields.iter().map(|(name, _)| format!("`{name}`")).collect();
     match given.as_slice() {
         [one] => return Some(one),
-        [] => found.and(Found::one(
-            at,
-            format!("does not say {what}"),
-            crate::text::or_list(&names),
-        )),
+        [] => {
+            let fields: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+            let wrong = Found::one(at, format!("does not say {what}"), crate::text::or_list(&names));
+            found.and(wrong.whatever_is_in_it().beside(at, &fields));
+        }
         [first, more @ ..] => {
             for field in more {
                 let problem = format!("says {what} a second time, after `{first}`");
@@ -198,14 +198,18 @@ fn exactly_one(
     None
 }
 
-/// These fields mean something only beside `with`.
-fn only_beside(fields: &[(&'static str, bool)], with: &str, at: ValuePointerRef<'_>, found: &mut Found) {
+/// These fields mean something only beside `with`, which `choices` decide.
+fn only_beside(
+    fields: &[(&'static str, bool)],
+    with: &str,
+    choices: &[(&'static str, bool)],
+    at: ValuePointerRef<'_>,
+    found: &mut Found,
+) {
+    let choices: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
     for (field, _) in fields.iter().filter(|(_, given)| *given) {
-        found.and(Found::key(
-            at.push_key(field),
-            "means nothing here",
-            format!("only beside {with}"),
-        ));
+        let wrong = Found::key(at.push_key(field), "means nothing here", format!("only beside {with}"));
+        found.and(wrong.beside(at, &choices));
     }
 }
 

@@ -139,7 +139,7 @@ impl Deserr<Found> for EntrySection {
         if let Some(mut parts) = Parts::of(value, at, &ENTRY, found) {
             let grouped = parts.has("match");
             let matching = parts.take::<Option<MatchSection>>("match", found);
-            entry.unmatched = grouped && matching.is_none();
+            entry.unmatched = grouped && (matching.is_none() || found.lacks(at.push_key("match")));
             entry.matching = matching.flatten();
             entry.health = parts.take::<Option<Health>>("health", found).flatten();
             entry.rollout = parts.take::<Option<RolloutSection>>("rollout", found).flatten();

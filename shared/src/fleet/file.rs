@@ -65,7 +65,7 @@ impl File {
         "dashboard",
     ];
 
-    /// What can be read. The rest counts as not written, and is told in `found` or in the `found` of its part.
+    /// What is right in it. The rest counts as not written, and is told in `found` or in the `found` of its part.
     pub(super) fn read<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>, found: &mut Found) -> Self {
         let Some(mut parts) = Parts::of(value, at, &Self::FIELDS, found) else {
             return Self::default();
@@ -273,11 +273,8 @@ impl Recovery {
         }
         if self.rungs.is_some() && self.max_instances.is_some() && !rungs.contains(&Rung::AddInstance) {
             let accepted = "`add-instance` among `rungs`, or no `max_instances`".to_owned();
-            found.and(Found::key(
-                at.push_key("max_instances"),
-                "nothing here adds an instance",
-                accepted,
-            ));
+            let wrong = Found::key(at.push_key("max_instances"), "nothing here adds an instance", accepted);
+            found.and(wrong.resting_on(at, &["rungs"]));
         }
         found.or(self)
     }

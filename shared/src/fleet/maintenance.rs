@@ -133,7 +133,9 @@ impl WindowSection {
         let name = self.name.take().map(Text::into_string);
         let when = match self.until {
             Some(Moment(until)) => self.once(until, at),
-            None => self.weekly(at),
+            None => self
+                .weekly(at)
+                .map_err(|found| found.beside(at, &["until", "to", "from"])),
         };
         when.map(|when| Window { name, when })
     }
@@ -160,7 +162,7 @@ impl WindowSection {
         };
         if from >= until {
             let problem = format!("the window is empty: {until} is not after `from`");
-            found.and(Found::one(at.push_key("until"), problem, None));
+            found.and(Found::one(at.push_key("until"), problem, None).beside(at, &["from"]));
         }
         found.or(When::Once { from, until })
     }

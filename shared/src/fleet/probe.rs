@@ -222,7 +222,8 @@ impl ProbeSection {
     fn fits_its_kind(&self, at: ValuePointerRef<'_>, found: &mut Found) {
         let mut refuse = |field: &str, given: bool, why: &str| {
             if given {
-                found.and(Found::key(at.push_key(field), why, "this probe without it".to_owned()));
+                let wrong = Found::key(at.push_key(field), why, "this probe without it".to_owned());
+                found.and(wrong.beside(at, &["kind"]));
             }
         };
         let per_variant = self.per_variant == Some(true);
@@ -300,7 +301,7 @@ impl ProbeSection {
             .as_ref()
             .and_then(|expect| expect.latency_below)
             .map(SpanWithin::duration);
-        let expect = at.push_key("expect");
+        let (probe, expect) = (at, at.push_key("expect"));
         for (at, limit) in [
             (at.push_key("degraded_after"), degraded),
             (expect.push_key("latency_below"), below),
@@ -308,7 +309,7 @@ impl ProbeSection {
             if let Some(limit) = limit.filter(|limit| *limit >= timeout) {
                 let (limit, timeout) = (told(limit), told(timeout));
                 let problem = format!("{limit} is never reached: the call ends after {timeout} (`timeout`)");
-                found.and(Found::one(at, problem, format!("less than {timeout}")));
+                found.and(Found::one(at, problem, format!("less than {timeout}")).beside(probe, &["timeout"]));
             }
         }
         if let (Some(degraded), Some(below)) = (degraded, below)

@@ -31,6 +31,9 @@ const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+/// What asks for probes.
+pub(super) const PROBED: &[&str] = &["smoke", "strategy"];
+
 /// What is left for preparing and finishing when no deadline is given.
 const SLACK: Duration = Duration::from_secs(4 * 3600);
 
@@ -204,6 +207,7 @@ impl RolloutSection {
             "analysis" => self.analysis.is_some(),
             "smoke" => self.smoke.is_some(),
             "keep_blue" => self.keep_blue.is_some(),
+            "batch" => self.batch.is_some(),
             "deadline" => self.deadline.is_some(),
             _ => false,
         }
@@ -245,11 +249,12 @@ impl RolloutSection {
         let asks_for_probes = matches!(self.smoke, Some(Switch::On(_))) || strategy.steps.iter().any(|step| step.smoke);
         if asks_for_probes && !probed {
             let field = if self.smoke.is_some() { "smoke" } else { "strategy" };
-            wrong.push(Contradiction::new(
+            let contradiction = Contradiction::new(
                 field,
                 "the endpoint has no probe that green could answer",
                 "a probe under `health.probes` that is not `async`, or no smoke",
-            ));
+            );
+            wrong.push(contradiction.resting_on(PROBED));
         }
         let smoke = match self.smoke {
             // The new fleet of SageMaker's own engines cannot be addressed before it has traffic.

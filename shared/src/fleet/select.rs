@@ -84,15 +84,16 @@ impl Select {
         }
     }
 
-    fn of_match(key: &str, section: MatchSection, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        let mut found = Found::default();
-        if !Words::keeps(key) {
-            found.and(Found::key(
-                at,
-                "this is no label for a group",
-                Words::ACCEPTED.to_owned(),
-            ));
+    /// What is wrong with the label of a group.
+    fn of_label(key: &str, at: ValuePointerRef<'_>) -> Found {
+        match Words::keeps(key) {
+            true => Found::default(),
+            false => Found::key(at, "this is no label for a group", Words::ACCEPTED.to_owned()),
         }
+    }
+
+    fn of_match(key: &str, section: MatchSection, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let mut found = Self::of_label(key, at);
         let at = at.push_key("match");
         if section.names.is_none() && section.tags.is_none() {
             found.and(Found::one(at, "selects nothing", "tags, names, or both".to_owned()));
@@ -196,6 +197,8 @@ impl JsonSchema for NameGlob {
 pub(super) struct Endpoints {
     /// Those whose key is right; a section that is wrong counts as not written.
     pub(super) entries: Vec<Entry>,
+    /// What entries say of which nobody knows whom they mean, because their glob or `match` is wrong.
+    pub(super) unplaced: Vec<(String, Layer)>,
     /// What is wrong with them.
     pub(super) found: Found,
 }
@@ -223,26 +226,25 @@ impl Deserr<Found> for Endpoints {
                     continue;
                 }
             };
-            let unread = section.found.count() > 0;
             found.and(std::mem::take(&mut section.found));
-            if section.unmatched {
-                continue;
-            }
             let layer = Layer {
                 capacity: section.capacity(),
                 health: section.health.unwrap_or_default(),
                 rollout: section.rollout.unwrap_or_default(),
                 backup: section.backup.unwrap_or_default(),
                 wake: section.wake.unwrap_or_default(),
-                unread,
             };
             let select = match section.matching {
+                _ if section.unmatched => Err(Select::of_label(&key, at)),
                 Some(section) => Select::of_match(&key, section, at),
                 None => Select::of_key(&key, at),
             };
             match select {
                 Ok(select) => endpoints.entries.push(Entry { key, select, layer }),
-                Err(more) => found.and(more),
+                Err(more) => {
+                    found.and(more);
+                    endpoints.unplaced.push((key, layer));
+                }
             }
         }
         Ok(endpoints)

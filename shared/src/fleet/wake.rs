@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
+    backup::Wrong,
     maintenance::Zone,
     text::{ResourceName, Text, Words},
 };
@@ -151,7 +152,7 @@ macro_rules! lists {
                         Ok(item) => {
                             let name: fn(&$item) -> String = $name;
                             if !names.insert(name(&item)) {
-                                found.and(Found::one(at, "is here for the second time", None));
+                                found.and(Found::one(at, "is here for the second time", None).whatever_is_in_it());
                             }
                             list.push(item);
                         }
@@ -208,17 +209,19 @@ impl WakeSection {
             "instances" => self.instances.is_some(),
             "prewarm" => self.prewarm.is_some(),
             "variant" => self.variant.is_some(),
+            "max_instances" => self.max_instances.is_some(),
+            "components" => self.components.is_some(),
             _ => false,
         }
     }
 
-    /// What contradicts itself: the field, the problem, what is accepted.
-    pub(super) fn contradictions(&self) -> Vec<(&'static str, String, &'static str)> {
-        let mut wrong = vec![];
+    /// What contradicts itself.
+    pub(super) fn contradictions(&self) -> Vec<Wrong> {
+        let mut wrong: Vec<Wrong> = vec![];
         let most = self.max_instances.map_or(MAX_INSTANCES, |number| number.0);
         if self.instances.is_some_and(|number| number.0 > most) {
             let problem = format!("is more than `max_instances`, which is {most}");
-            wrong.push(("instances", problem, "at most `max_instances`"));
+            wrong.push(("instances", problem, "at most `max_instances`", &["max_instances"]));
         }
         let prewarmed = self.prewarm.iter().flat_map(|list| &list.0);
         let highest = prewarmed
@@ -227,12 +230,13 @@ impl WakeSection {
             .max();
         if highest.is_some_and(|count| count > most) {
             let problem = format!("asks for more than `max_instances`, which is {most}");
-            wrong.push(("prewarm", problem, "at most `max_instances` for each"));
+            let accepted = "at most `max_instances` for each";
+            wrong.push(("prewarm", problem, accepted, &["max_instances"]));
         }
         let components = self.components.as_ref().is_some_and(|list| !list.0.is_empty());
         if components && self.variant.is_some() {
             let problem = "names a variant, and `components` make it sleep copy by copy".to_owned();
-            wrong.push(("variant", problem, "either `variant` or `components`"));
+            wrong.push(("variant", problem, "either `variant` or `components`", &["components"]));
         }
         wrong
     }

@@ -1,105 +1,200 @@
 //! What is wrong with the file only when its parts are seen together: names that nothing declares, and settings that are
 //! right by themselves and contradict each other, or lack something, on one endpoint.
+//!
+//! Parts that are wrong count as not written here. So each contradiction names what it rests on, and is told only when that
+//! was read on every layer that decides it.
 
 use std::collections::BTreeSet;
 
 use deserr::ValuePointerRef;
 
-use super::{Entry, Fleet, Layer, RolloutSection};
+use super::{Entry, Fleet, Layer, RolloutSection, rollout::PROBED};
 use crate::yaml::Found;
 
-/// Everything wrong with the file as a whole, each told once, at the entry that says it.
-pub(super) fn contradictions(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
-    let mut found = of_rollouts(fleet, at);
-    found.and(of_sections(fleet, at));
-    found
-}
-
-/// What the backups and wakes lack. A glob is judged alone with the defaults, so what it lacks may come from another glob:
-/// only what an endpoint's own entry comes to is judged, and of globs what they contradict.
-fn of_sections(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
-    let mut found = Found::default();
-    let (mut told, mut told_whole) = (BTreeSet::new(), BTreeSet::new());
-    for entry in fleet
-        .entries
-        .iter()
-        .filter(|entry| !entry.layer.unread && !fleet.defaults.unread)
-    {
-        let layers = layers(fleet, entry);
-        let whole = layers
-            .iter()
-            .fold(Layer::default(), |under, (_, layer)| (*layer).clone().over(under));
-        for (section, problem, accepted) in whole.capacity.contradictions() {
-            let says = layers.iter().rev().find(|(_, layer)| layer.capacity.says(section));
-            let source = says.map_or(Some(entry.key.as_str()), |(key, _)| *key);
-            if told_whole.insert((source.map(str::to_owned), problem.clone())) {
-                found.and(at_section(at, source, section, |at| Found::one(at, problem, accepted)));
-            }
-        }
-        let backup = whole.backup.contradictions().into_iter().map(|wrong| ("backup", wrong));
-        let wake = whole.wake.contradictions().into_iter().map(|wrong| ("wake", wrong));
-        for (section, (field, problem, accepted)) in backup.chain(wake) {
-            let says = layers.iter().rev().find(|(_, layer)| match section {
-                "backup" => layer.backup.says(field),
-                _ => layer.wake.says(field),
-            });
-            let source = says.map_or(Some(entry.key.as_str()), |(key, _)| *key);
-            if told.insert((source.map(str::to_owned), section, field)) {
-                found.and(at_field(at, source, section, field, |at| {
-                    Found::one(at, problem, accepted.to_owned())
-                }));
-            }
-        }
-    }
-    found
-}
-
-fn of_rollouts(fleet: &Fleet, at: ValuePointerRef<'_>) -> Found {
-    let mut found = Found::default();
-    let sections = std::iter::once((None, &fleet.defaults)).chain(
-        fleet
-            .entries
-            .iter()
-            .map(|entry| (Some(entry.key.as_str()), &entry.layer)),
-    );
-    for (key, layer) in sections {
-        if let Some((problem, accepted)) = layer.rollout.unknown_strategy(&fleet.strategies) {
-            found.and(at_field(at, key, "rollout", "strategy", |at| {
-                Found::one(at, problem, accepted)
-            }));
-        }
-    }
+/// Adds everything wrong with the file as a whole, each told once, at the entry that says it. `unplaced` are entries of
+/// which nobody knows whom they mean.
+pub(super) fn contradictions(fleet: &Fleet, unplaced: &[(String, Layer)], at: ValuePointerRef<'_>, found: &mut Found) {
+    unknown_strategies(fleet, at, found);
     let silent = |layer: &Layer| layer.rollout == RolloutSection::default();
-    if silent(&fleet.defaults) && fleet.entries.iter().all(|entry| silent(&entry.layer)) {
-        return found;
-    }
+    let no_rollouts = silent(&fleet.defaults) && fleet.entries.iter().all(|entry| silent(&entry.layer));
     let mut told = BTreeSet::new();
     for entry in &fleet.entries {
         let layers = layers(fleet, entry);
         let whole = layers
             .iter()
             .fold(Layer::default(), |under, (_, layer)| (*layer).clone().over(under));
-        if whole.rollout.unknown_strategy(&fleet.strategies).is_some() {
-            // Told above.
-            continue;
+        let mut wrong = of_sections(&whole);
+        if !no_rollouts {
+            wrong.extend(of_rollout(fleet, &layers, whole));
         }
-        for wrong in fleet.rules(whole).policy().err().into_iter().flatten() {
-            let says = |field: &str| layers.iter().rev().find(|(_, layer)| layer.rollout.says(field));
-            let (field, source) = match says(wrong.field) {
-                Some((key, _)) => (wrong.field, *key),
-                None => (
-                    "engine",
-                    says("engine").map_or(Some(entry.key.as_str()), |(key, _)| *key),
-                ),
+        for wrong in wrong {
+            let unplaced = if entry.select.is_exact() { unplaced } else { &[] };
+            if wrong
+                .rests
+                .iter()
+                .any(|path| in_doubt(path, &layers, unplaced, at, found))
+            {
+                continue;
+            }
+            let says = layers
+                .iter()
+                .rev()
+                .find(|(_, layer)| layer.says(wrong.section, wrong.field));
+            let (field, source) = match says {
+                None if wrong.section == "rollout" => {
+                    let engine = layers.iter().rev().find(|(_, layer)| layer.says("rollout", "engine"));
+                    ("engine", engine)
+                }
+                says => (wrong.field, says),
             };
-            if told.insert((source.map(str::to_owned), field, wrong.problem.clone())) {
-                found.and(at_field(at, source, "rollout", field, |at| {
-                    Found::one(at, wrong.problem, wrong.accepted)
-                }));
+            let source = source.map_or(Some(entry.key.as_str()), |(key, _)| *key);
+            let once = if wrong.each {
+                wrong.problem.clone()
+            } else {
+                String::new()
+            };
+            if told.insert((source.map(str::to_owned), wrong.section, field, once)) {
+                let path = match field {
+                    "" => wrong.section.to_owned(),
+                    field => format!("{}.{field}", wrong.section),
+                };
+                let problem = under(at, &place(source, &path), &mut |at| {
+                    Found::one(at, wrong.problem.clone(), wrong.accepted.clone()).whatever_is_in_it()
+                });
+                found.and_certain(problem);
             }
         }
     }
-    found
+}
+
+/// A layer that decides what holds at `path` (`section`, `section.field`, ...) lacks something of it, or nobody knows
+/// whether it decides.
+fn in_doubt(
+    path: &str,
+    layers: &[(Option<&str>, &Layer)],
+    unplaced: &[(String, Layer)],
+    at: ValuePointerRef<'_>,
+    found: &Found,
+) -> bool {
+    let mut steps = path.split('.');
+    let (section, field) = (steps.next().unwrap_or_default(), steps.next().unwrap_or_default());
+    let lacks = |key: Option<&str>| under(at, &place(key, path), &mut |at| found.lacks(at));
+    for (key, layer) in layers.iter().rev() {
+        if lacks(*key) {
+            return true;
+        }
+        if layer.says(section, field) && !is_laid_over(section, field) {
+            break;
+        }
+    }
+    unplaced
+        .iter()
+        .any(|(key, layer)| layer.says(section, field) || lacks(Some(key)))
+}
+
+/// Something that contradicts itself on one endpoint.
+struct Wrong {
+    section: &'static str,
+    /// Empty for the section as a whole.
+    field: &'static str,
+    problem: String,
+    accepted: Option<String>,
+    /// Where something else would make it right: `section`, `section.field`, ...
+    rests: Vec<String>,
+    /// Told for each problem, and not once for the field.
+    each: bool,
+}
+
+/// What capacity, backups and wakes lack. A glob is judged alone with the defaults, so what it lacks may come from another
+/// glob: only what an endpoint's own entry comes to is judged, and of globs what they contradict.
+fn of_sections(whole: &Layer) -> Vec<Wrong> {
+    let capacity = whole.capacity.contradictions().into_iter();
+    let capacity = capacity.map(|(section, problem, accepted, rests)| Wrong {
+        section,
+        field: "",
+        problem,
+        accepted: Some(accepted),
+        rests: rests.iter().map(|path| (*path).to_owned()).collect(),
+        each: true,
+    });
+    let backup = whole.backup.contradictions().into_iter().map(|wrong| ("backup", wrong));
+    let wake = whole.wake.contradictions().into_iter().map(|wrong| ("wake", wrong));
+    let fields = backup
+        .chain(wake)
+        .map(|(section, (field, problem, accepted, rests))| Wrong {
+            section,
+            field,
+            problem,
+            accepted: Some(accepted.to_owned()),
+            rests: paths(section, std::iter::once(&field).chain(rests)),
+            each: false,
+        });
+    capacity.chain(fields).collect()
+}
+
+fn of_rollout(fleet: &Fleet, layers: &[(Option<&str>, &Layer)], whole: Layer) -> Vec<Wrong> {
+    if whole.rollout.unknown_strategy(&fleet.strategies).is_some() {
+        // Told where it is said.
+        return Vec::new();
+    }
+    let wrong = fleet.rules(whole).policy().err().into_iter().flatten();
+    wrong
+        .map(|wrong| {
+            let said = layers.iter().any(|(_, layer)| layer.says("rollout", wrong.field));
+            let field = said.then_some(&wrong.field);
+            let mut rests = paths("rollout", field.into_iter().chain(&["engine"]).chain(wrong.rests));
+            if wrong.rests == PROBED {
+                rests.push("health.probes".to_owned());
+            }
+            Wrong {
+                section: "rollout",
+                field: wrong.field,
+                problem: wrong.problem,
+                accepted: wrong.accepted,
+                rests,
+                each: true,
+            }
+        })
+        .collect()
+}
+
+fn paths<'a>(section: &str, fields: impl Iterator<Item = &'a &'static str>) -> Vec<String> {
+    fields.map(|field| format!("{section}.{field}")).collect()
+}
+
+fn unknown_strategies(fleet: &Fleet, at: ValuePointerRef<'_>, found: &mut Found) {
+    let entries = fleet.entries.iter();
+    let entries = entries.map(|entry| (Some(entry.key.as_str()), &entry.layer));
+    for (key, layer) in std::iter::once((None, &fleet.defaults)).chain(entries) {
+        if let Some((problem, accepted)) = layer.rollout.unknown_strategy(&fleet.strategies) {
+            let problem = under(at, &place(key, "rollout.strategy"), &mut |place| {
+                Found::one(place, problem.clone(), accepted.clone()).beside(at, &["strategies"])
+            });
+            found.and_certain(problem);
+        }
+    }
+}
+
+impl Layer {
+    /// It says something of a field, or of the section when the field is empty.
+    fn says(&self, section: &str, field: &str) -> bool {
+        match section {
+            "rollout" => self.rollout.says(field),
+            "backup" => self.backup.says(field),
+            "wake" => self.wake.says(field),
+            "health" => field == "probes" && self.health.probes.is_some(),
+            _ => self.capacity.says(section),
+        }
+    }
+}
+
+/// What one layer says of it is laid over what the layers below say.
+fn is_laid_over(section: &str, field: &str) -> bool {
+    match section {
+        "rollout" => ["analysis", "smoke"].contains(&field),
+        "backup" => ["destination", "objectives", "restore"].contains(&field),
+        _ => section == "provision",
+    }
 }
 
 /// What holds for an entry, the last one first to be asked: with the globs for a name, alone with the defaults for a glob.
@@ -116,33 +211,20 @@ fn layers<'a>(fleet: &'a Fleet, entry: &'a Entry) -> Vec<(Option<&'a str>, &'a L
     layers
 }
 
-/// Calls `tell` with the place of a field: in `defaults`, or in the entry with this key.
-fn at_field(
-    at: ValuePointerRef<'_>,
-    key: Option<&str>,
-    section: &str,
-    field: &str,
-    tell: impl FnOnce(ValuePointerRef<'_>) -> Found,
-) -> Found {
-    at_section(at, key, section, |at| tell(at.push_key(field)))
+/// The way to something in `defaults`, or in the entry with this key.
+fn place<'a>(key: Option<&'a str>, path: &'a str) -> Vec<&'a str> {
+    let mut steps = match key {
+        None => vec!["defaults"],
+        Some(key) => vec!["endpoints", key],
+    };
+    steps.extend(path.split('.'));
+    steps
 }
 
-/// The same for a whole section.
-fn at_section(
-    at: ValuePointerRef<'_>,
-    key: Option<&str>,
-    section: &str,
-    tell: impl FnOnce(ValuePointerRef<'_>) -> Found,
-) -> Found {
-    match key {
-        None => {
-            let at = at.push_key("defaults");
-            tell(at.push_key(section))
-        }
-        Some(key) => {
-            let at = at.push_key("endpoints");
-            let at = at.push_key(key);
-            tell(at.push_key(section))
-        }
+/// Calls `tell` with what is so many steps further.
+fn under<T>(at: ValuePointerRef<'_>, steps: &[&str], tell: &mut dyn FnMut(ValuePointerRef<'_>) -> T) -> T {
+    match steps {
+        [] => tell(at),
+        [step, rest @ ..] => under(at.push_key(step), rest, tell),
     }
 }

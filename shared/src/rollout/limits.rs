@@ -31,6 +31,8 @@ pub struct Contradiction {
     pub problem: String,
     /// What would be right, where that can be said.
     pub accepted: Option<String>,
+    /// The other fields of the section, beside `engine`, without which it might be none.
+    pub(crate) rests: &'static [&'static str],
 }
 
 impl Contradiction {
@@ -39,7 +41,13 @@ impl Contradiction {
             field,
             problem: problem.into(),
             accepted: Some(accepted.into()),
+            rests: &[],
         }
+    }
+
+    pub(crate) fn resting_on(mut self, fields: &'static [&'static str]) -> Self {
+        self.rests = fields;
+        self
     }
 
     /// What would be right is in the problem.
@@ -48,6 +56,7 @@ impl Contradiction {
             field,
             problem: problem.into(),
             accepted: None,
+            rests: &[],
         }
     }
 }
@@ -69,7 +78,7 @@ pub fn contradictions(policy: &RolloutPolicy) -> Vec<Contradiction> {
     // With SageMaker's engines no deadline would be long enough for such waits.
     let endless = policy.engine != Engine::Variants && waits >= LONGEST_DEPLOYMENT;
     if policy.deadline <= waits && !endless {
-        wrong.push(Contradiction::new(
+        let contradiction = Contradiction::new(
             "deadline",
             format!(
                 "it ends after {}, and the {} alone take {}",
@@ -82,7 +91,8 @@ pub fn contradictions(policy: &RolloutPolicy) -> Vec<Contradiction> {
                 told(waits)
             ),
             format!("more than {}", told(waits)),
-        ));
+        );
+        wrong.push(contradiction.resting_on(&["strategy", "keep_blue", "batch"]));
     }
     match policy.engine {
         Engine::Variants => {}
@@ -119,31 +129,34 @@ fn native(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
         ));
     }
     if alarms == 0 && policy.analysis.is_none() {
-        wrong.push(Contradiction::new(
+        let contradiction = Contradiction::new(
             "alarms",
             format!("with the engine {engine}, no alarm and no analysis nothing would ever take it back"),
             "at least one alarm, or analysis where there can be one",
-        ));
+        );
+        wrong.push(contradiction.resting_on(&["analysis"]));
     }
     let waits = waits(policy);
     if waits >= LONGEST_DEPLOYMENT {
-        wrong.push(Contradiction::new(
+        let contradiction = Contradiction::new(
             "strategy",
             format!(
                 "with the engine {engine} all of it ends within 8h, and the waits alone take {}",
                 told(waits)
             ),
             format!("fewer or shorter bakes, {USE_VARIANTS}"),
-        ));
+        );
+        wrong.push(contradiction.resting_on(&["keep_blue", "batch"]));
     } else if policy.deadline > LONGEST_DEPLOYMENT {
-        wrong.push(Contradiction::new(
+        let contradiction = Contradiction::new(
             "deadline",
             format!(
                 "with the engine {engine} all of it ends within 8h, not {}",
                 told(policy.deadline)
             ),
             format!("at most 8h, {USE_VARIANTS}"),
-        ));
+        );
+        wrong.push(contradiction.resting_on(&["strategy", "keep_blue", "batch"]));
     }
 }
 

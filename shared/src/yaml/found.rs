@@ -10,38 +10,87 @@ use deserr::{
 use super::{
     Problem,
     problem::{Step, path, quoted},
+    rests::{LeftOut, Rests},
     tree::{Kind, Mark, Node},
 };
 
 /// The error of every type that is read from a file: all that is wrong, not only the first.
 #[derive(Clone, Debug, Default)]
-pub struct Found(Vec<One>);
+pub struct Found {
+    pub(super) ones: Vec<One>,
+    /// What reading went on without.
+    pub(super) left: Vec<LeftOut>,
+}
 
 #[derive(Clone, Debug)]
-struct One {
-    at: Vec<Step>,
+pub(super) struct One {
+    pub(super) at: Vec<Step>,
     /// The key is wrong, not its value.
     on_key: bool,
-    problem: String,
+    /// The key means nothing in its map.
+    pub(super) unknown: bool,
+    pub(super) problem: String,
     accepted: Option<String>,
+    pub(super) rests: Rests,
 }
 
 impl Found {
     /// One problem with the value at `at`.
     pub fn one(at: ValuePointerRef<'_>, problem: impl Into<String>, accepted: impl Into<Option<String>>) -> Self {
-        Self(vec![One {
+        let one = One {
             at: steps(at),
             on_key: false,
+            unknown: false,
             problem: problem.into(),
             accepted: accepted.into(),
-        }])
+            rests: Rests::default(),
+        };
+        Self {
+            ones: vec![one],
+            left: Vec::new(),
+        }
     }
 
     /// One problem with the last key of `at`, whatever its value.
     pub fn key(at: ValuePointerRef<'_>, problem: impl Into<String>, accepted: impl Into<Option<String>>) -> Self {
-        let mut found = Self::one(at, problem, accepted);
-        found.0.iter_mut().for_each(|one| one.on_key = true);
+        let mut found = Self::one(at, problem, accepted).whatever_is_in_it();
+        found.ones.iter_mut().for_each(|one| one.on_key = true);
         found
+    }
+
+    /// True whatever else stands in the value at its place. Otherwise a problem is told only when all of that was read.
+    #[must_use]
+    pub fn whatever_is_in_it(mut self) -> Self {
+        self.ones.iter_mut().for_each(|one| one.rests.inside = false);
+        self
+    }
+
+    /// True only because these fields of the map at `at` are what they are, or are not there: told only when none of them
+    /// was wrong.
+    #[must_use]
+    pub fn beside(mut self, at: ValuePointerRef<'_>, fields: &[&str]) -> Self {
+        self.ones.iter_mut().for_each(|one| one.rests.on(at, fields, false));
+        self
+    }
+
+    /// The same, and of everything in these fields.
+    #[must_use]
+    pub fn resting_on(mut self, at: ValuePointerRef<'_>, fields: &[&str]) -> Self {
+        self.ones.iter_mut().for_each(|one| one.rests.on(at, fields, true));
+        self
+    }
+
+    /// Adds of `others` what does not rest on anything that was left out.
+    pub(crate) fn and_certain(&mut self, others: Self) {
+        let left = &self.left;
+        let certain = |one: &One| !left.iter().any(|left| one.in_doubt_without(left));
+        self.ones.extend(others.ones.into_iter().filter(certain));
+    }
+
+    /// Something at `at`, in it or around it was left out.
+    pub(crate) fn lacks(&self, at: ValuePointerRef<'_>) -> bool {
+        let at = steps(at);
+        self.left.iter().any(|left| left.touches(&at, true))
     }
 
     /// The map at `at` has a key that means nothing there.
@@ -50,7 +99,9 @@ impl Found {
             "<<" => "merge keys are not part of YAML 1.2".to_owned(),
             _ => format!("there is no such field{}", hint(key, accepted)),
         };
-        Self::key(at.push_key(key), problem, Some(accepted.join(", ")))
+        let mut found = Self::key(at.push_key(key), problem, Some(accepted.join(", ")));
+        found.ones.iter_mut().for_each(|one| one.unknown = true);
+        found
     }
 
     /// The value at `at` is of the wrong kind.
@@ -61,7 +112,7 @@ impl Found {
     /// The same problems, each of them telling that `accepted` would be right.
     #[must_use]
     pub fn accepting(mut self, accepted: &str) -> Self {
-        self.0
+        self.ones
             .iter_mut()
             .for_each(|one| one.accepted = Some(accepted.to_owned()));
         self
@@ -69,17 +120,18 @@ impl Found {
 
     /// Adds what another reading found.
     pub fn and(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.ones.extend(other.ones);
+        self.left.extend(other.left);
     }
 
     /// `value`, unless something was found.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.ones.is_empty() { Ok(value) } else { Err(self) }
     }
 
     /// One sentence for each problem, for what is no file and has no lines.
     pub fn sentences(self) -> impl Iterator<Item = String> {
-        self.0.into_iter().map(|one| {
+        self.ones.into_iter().map(|one| {
             let (at, problem) = (path(&one.at), one.problem);
             match one.accepted {
                 Some(accepted) => format!("`{at}`: {problem}; accepted: {accepted}."),
@@ -90,12 +142,12 @@ impl Found {
 
     /// How many problems there are.
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.ones.len()
     }
 
     /// The problems with their places; no more than `most`, since finding each one takes a walk through its maps.
     pub(super) fn located(self, root: &Node, most: usize) -> impl Iterator<Item = Problem> {
-        self.0.into_iter().take(most).map(|one| {
+        self.ones.into_iter().take(most).map(|one| {
             let mark = locate(root, &one);
             Problem {
                 line: mark.line,
@@ -108,7 +160,7 @@ impl Found {
     }
 }
 
-fn steps(mut at: ValuePointerRef<'_>) -> Vec<Step> {
+pub(super) fn steps(mut at: ValuePointerRef<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     loop {
         match at {

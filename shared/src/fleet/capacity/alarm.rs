@@ -1,10 +1,11 @@
-//! `alarms`: what CloudWatch watches of an endpoint.
+//! `alarms`: what CloudWatch watches of an endpoint, as the file writes it.
 
-use std::collections::BTreeMap;
+mod made;
 
 use deserr::{Deserr, ValuePointerRef};
 use schemars::JsonSchema;
 
+pub(super) use self::made::named;
 use super::{
     DAY, HOUR, SECOND, exactly_one,
     list::{Item, List},
@@ -12,7 +13,6 @@ use super::{
     only_beside, seconds,
 };
 use crate::{
-    capacity::thing::{Action, Alarm},
     fleet::text::{AlarmName, Arn, Description, ResourceName, Statistic, Text},
     quantity::{Number, Share, SpanWithin, Whole},
     yaml::{Found, quoted},
@@ -164,12 +164,16 @@ enum Missing {
 }
 
 impl Item for Text<Arn> {
+    const IDENTIFIED_BY: &[&str] = &[];
+
     fn identity(&self) -> String {
         quoted(self.as_str())
     }
 }
 
 impl Item for AlarmSection {
+    const IDENTIFIED_BY: &[&str] = &["name"];
+
     fn identity(&self) -> String {
         quoted(self.name())
     }
@@ -197,19 +201,21 @@ impl AlarmSection {
                 only_beside(
                     &[("variant", variant), ("component", component)],
                     accepted,
+                    &given,
                     at,
                     &mut found,
                 );
             }
             Some("no_capacity") => {
                 let accepted = "`errors` or `latency`: a backlog belongs to the whole endpoint";
-                only_beside(&[("variant", variant)], accepted, at, &mut found);
+                only_beside(&[("variant", variant)], accepted, &given, at, &mut found);
             }
             Some("metric") => {
                 let accepted = "what has a word of its own: `metric` says its own `dimensions`";
                 only_beside(
                     &[("variant", variant), ("component", component)],
                     accepted,
+                    &given,
                     at,
                     &mut found,
                 );
@@ -229,12 +235,13 @@ impl AlarmSection {
                 ("compare", self.compare.is_some()),
             ];
             if watches != Some("metric") {
-                only_beside(&own, "`metric`", at, &mut found);
+                only_beside(&own, "`metric`", &given, at, &mut found);
             }
             if watches != Some("latency") {
                 only_beside(
                     &[("percentile", self.percentile.is_some())],
                     "`latency`",
+                    &given,
                     at,
                     &mut found,
                 );
@@ -267,7 +274,7 @@ impl AlarmSection {
         }
         if u64::from(periods) * u64::from(period) > DAY / SECOND {
             let accepted = "`period` times `of` up to 1d".to_owned();
-            found.and(Found::one(at, "looks back for longer than a day", accepted));
+            found.and(Found::one(at, "looks back for longer than a day", accepted).whatever_is_in_it());
         }
         found.or(self)
     }
@@ -284,121 +291,4 @@ impl AlarmSection {
         let datapoints = self.datapoints.map_or(1, |number| number.0);
         (datapoints, self.of.map_or(datapoints, |number| number.0))
     }
-
-    fn description(&self, endpoint: &str) -> Option<String> {
-        if let Some(text) = &self.description {
-            return Some(text.as_str().to_owned());
-        }
-        Some(match self.purpose? {
-            Purpose::Health => format!("The health of {endpoint}; declared in Steward's fleet file."),
-            Purpose::Rollback => format!("Rolls a rollout of {endpoint} back; declared in Steward's fleet file."),
-            Purpose::Wake => format!("Wakes {endpoint} from zero; declared in Steward's fleet file."),
-        })
-    }
-
-    pub(super) fn alarm(&self, endpoint: &str) -> Alarm {
-        let mut own = vec![("EndpointName".to_owned(), endpoint.to_owned())];
-        own.extend(
-            self.variant
-                .iter()
-                .map(|name| ("VariantName".to_owned(), name.as_str().to_owned())),
-        );
-        if let Some(component) = &self.component {
-            own = vec![("InferenceComponentName".to_owned(), component.as_str().to_owned())];
-        }
-        let average = || "Average".to_owned();
-        let from = "GreaterThanOrEqualToThreshold";
-        let above = "GreaterThanThreshold";
-        let sagemaker = "AWS/SageMaker".to_owned();
-        let (namespace, metric, dimensions, statistic, unit, comparison, threshold) = if let Some(share) = self.errors {
-            let metric = "Invocation5XXErrors".to_owned();
-            (sagemaker, metric, own, average(), None, above, share.fraction())
-        } else if let Some(latency) = self.latency {
-            let statistic = self
-                .percentile
-                .as_ref()
-                .map_or_else(average, |text| text.as_str().to_owned());
-            let microseconds = u32::try_from(latency.duration().as_millis()).map_or(0.0, f64::from) * 1000.0;
-            (
-                sagemaker,
-                "ModelLatency".to_owned(),
-                own,
-                statistic,
-                None,
-                above,
-                microseconds,
-            )
-        } else if let Some(waiting) = self.waiting {
-            let metric = "ApproximateAgeOfOldestRequest".to_owned();
-            (
-                sagemaker,
-                metric,
-                own,
-                "Maximum".to_owned(),
-                None,
-                above,
-                f64::from(seconds(waiting)),
-            )
-        } else if let Some(metric) = &self.metric {
-            let comparison = match self.compare.unwrap_or(Compare::Above) {
-                Compare::Above => above,
-                Compare::From => from,
-                Compare::Below => "LessThanThreshold",
-                Compare::UpTo => "LessThanOrEqualToThreshold",
-            };
-            let (namespace, name) = (metric.namespace.as_str().to_owned(), metric.name.as_str().to_owned());
-            let threshold = self.threshold.map_or(0.0, Number::get);
-            (
-                namespace,
-                name,
-                metric.dimensions(),
-                metric.statistic(),
-                metric.unit(),
-                comparison,
-                threshold,
-            )
-        } else if self.component.is_some() {
-            let metric = "NoCapacityInvocationFailures".to_owned();
-            (sagemaker, metric, own, "Sum".to_owned(), None, from, 1.0)
-        } else {
-            let metric = "HasBacklogWithoutCapacity".to_owned();
-            (sagemaker, metric, own, average(), None, from, 1.0)
-        };
-        let missing = match self.missing.unwrap_or(Missing::Good) {
-            Missing::Good => "notBreaching",
-            Missing::Bad => "breaching",
-            Missing::Ignore => "ignore",
-            Missing::Unknown => "missing",
-        };
-        let (datapoints, periods) = self.evaluated();
-        Alarm {
-            name: named(self.name(), endpoint),
-            description: self.description(endpoint),
-            namespace,
-            metric,
-            dimensions: BTreeMap::from_iter(dimensions),
-            statistic,
-            unit,
-            period: self.period(),
-            periods,
-            datapoints,
-            comparison: comparison.to_owned(),
-            threshold,
-            missing: missing.to_owned(),
-            enabled: self.enabled.unwrap_or(true),
-            actions: arns(self.actions.as_ref()),
-            ok_actions: arns(self.ok_actions.as_ref()),
-            insufficient_actions: arns(self.insufficient_actions.as_ref()),
-        }
-    }
-}
-
-/// A name for this endpoint.
-pub(super) fn named(name: &str, endpoint: &str) -> String {
-    name.replace("<endpoint>", endpoint)
-}
-
-fn arns(list: Option<&List<Text<Arn>, 5>>) -> Vec<Action> {
-    let list = list.into_iter().flat_map(|list| &list.0);
-    list.map(|arn| Action::Arn(arn.as_str().to_owned())).collect()
 }

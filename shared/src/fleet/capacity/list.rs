@@ -1,6 +1,6 @@
 //! A list in which nothing comes twice.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use deserr::{Deserr, IntoValue, Sequence as _, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -9,6 +9,9 @@ use crate::yaml::Found;
 
 /// What stands in a [`List`].
 pub(crate) trait Item: Deserr<Found> + JsonSchema {
+    /// The fields that decide it.
+    const IDENTIFIED_BY: &[&str];
+
     /// No two of a list have the same.
     fn identity(&self) -> String;
 }
@@ -34,17 +37,18 @@ impl<T: Item, const MOST: usize> Deserr<Found> for List<T, MOST> {
             return Err(Found::one(at, format!("there are {}", items.len()), form()));
         }
         let mut found = Found::default();
-        let (mut list, mut known) = (Vec::new(), BTreeSet::new());
+        let (mut list, mut known) = (Vec::new(), BTreeMap::new());
+        let whole = at;
         for (index, item) in items.into_iter().enumerate() {
-            let at = at.push_index(index);
+            let at = whole.push_index(index);
             match T::deserialize_from_value(item.into_value(), at) {
                 Ok(item) => {
-                    if !known.insert(item.identity()) {
-                        found.and(Found::one(
-                            at,
-                            format!("{} is here for the second time", item.identity()),
-                            None,
-                        ));
+                    let first = *known.entry(item.identity()).or_insert(index);
+                    if first != index {
+                        let problem = format!("{} is here for the second time", item.identity());
+                        let wrong = Found::one(at, problem, None).whatever_is_in_it();
+                        let first = whole.push_index(first);
+                        found.and(wrong.beside(at, T::IDENTIFIED_BY).beside(first, T::IDENTIFIED_BY));
                     }
                     list.push(item);
                 }

@@ -95,6 +95,8 @@ pub(super) struct PolicySection {
 }
 
 impl Item for PolicySection {
+    const IDENTIFIED_BY: &[&str] = &["name"];
+
     fn identity(&self) -> String {
         self.quoted()
     }
@@ -126,6 +128,7 @@ impl PolicySection {
             only_beside(
                 &tracking,
                 "what a policy keeps; `step` and `from_zero` have a `cooldown` of their own",
+                &given,
                 at,
                 &mut found,
             );
@@ -138,12 +141,15 @@ impl PolicySection {
                     "the value at which it is kept, in the metric's own unit".to_owned(),
                 )),
                 (Some("predefined" | "metric"), Some(_)) | (_, None) => {}
-                (_, Some(_)) => only_beside(&[("target", true)], "`predefined` or `metric`", at, &mut found),
+                (_, Some(_)) => {
+                    only_beside(&[("target", true)], "`predefined` or `metric`", &given, at, &mut found);
+                }
             }
             let counted = matches!(by, Some("cpu" | "gpu"));
             only_beside(
                 &[("cores", self.cores.is_some() && !counted)],
                 "`cpu` or `gpu`",
+                &given,
                 at,
                 &mut found,
             );

@@ -179,11 +179,8 @@ impl CaptureSection {
             ));
         }
         if self.input == Some(false) && self.output == Some(false) {
-            found.and(Found::one(
-                at,
-                "captures nothing",
-                "`input`, `output` or both".to_owned(),
-            ));
+            let wrong = Found::one(at, "captures nothing", "`input`, `output` or both".to_owned());
+            found.and(wrong.whatever_is_in_it());
         }
         found.or(self)
     }
@@ -227,8 +224,8 @@ impl ProvisionSection {
     }
 
     /// What is missing or contradicts itself: the problem, what is accepted.
-    pub(super) fn contradictions(&self) -> impl Iterator<Item = (String, String)> {
-        let mut wrong = vec![];
+    pub(super) fn contradictions(&self) -> impl Iterator<Item = (String, String, &'static [&'static str])> {
+        let mut wrong: Vec<(String, String, &'static [&'static str])> = vec![];
         let model = self.model.clone().unwrap_or_default();
         // Without an image it only holds for those that have one.
         if self.enabled.unwrap_or(model.image.is_some()) {
@@ -245,6 +242,12 @@ impl ProvisionSection {
                 wrong.push((
                     problem,
                     "`model` with `image` and `role`, and `instance_type`".to_owned(),
+                    &[
+                        "provision.enabled",
+                        "provision.model.image",
+                        "provision.model.role",
+                        "provision.instance_type",
+                    ],
                 ));
             }
             let placed =
@@ -253,12 +256,24 @@ impl ProvisionSection {
                 wrong.push((
                     "has `subnets` or `security_groups`, and not the other".to_owned(),
                     "both, or neither".to_owned(),
+                    &[
+                        "provision.enabled",
+                        "provision.model.image",
+                        "provision.model.subnets",
+                        "provision.model.security_groups",
+                    ],
                 ));
             }
             if self.instances.is_some_and(|number| number.0 == 1) && self.single_instance.is_none() {
                 wrong.push((
                     "one instance is gone with its Availability Zone".to_owned(),
                     "`instances` of 2 or more, or `single_instance` with the reason why one is enough".to_owned(),
+                    &[
+                        "provision.enabled",
+                        "provision.model.image",
+                        "provision.instances",
+                        "provision.single_instance",
+                    ],
                 ));
             }
             if self
@@ -269,6 +284,11 @@ impl ProvisionSection {
                 wrong.push((
                     "`capture` does not say where it goes".to_owned(),
                     "`capture.destination`, such as s3://captured/fraud".to_owned(),
+                    &[
+                        "provision.enabled",
+                        "provision.model.image",
+                        "provision.capture.destination",
+                    ],
                 ));
             }
             if self
@@ -279,6 +299,7 @@ impl ProvisionSection {
                 wrong.push((
                     "`async` does not say where answers go".to_owned(),
                     "`async.output`, such as s3://answers/images/".to_owned(),
+                    &["provision.enabled", "provision.model.image", "provision.async.output"],
                 ));
             }
         }

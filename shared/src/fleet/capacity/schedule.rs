@@ -86,6 +86,8 @@ pub(crate) struct ActionSection {
 }
 
 impl Item for ActionSection {
+    const IDENTIFIED_BY: &[&str] = &["name"];
+
     fn identity(&self) -> String {
         self.quoted()
     }
@@ -95,12 +97,12 @@ impl ActionSection {
     fn consistent(mut self, at: ValuePointerRef<'_>) -> Result<Self, Found> {
         let mut found = Found::default();
         self.of = Unbound::of(self.variant.as_ref(), self.component.as_ref(), self.serverless.as_ref());
-        let when = [
+        let whens = [
             ("cron", self.cron.is_some()),
             ("at", self.at.is_some()),
             ("rate", self.rate.is_some()),
         ];
-        let when = exactly_one(&when, at, "when", &mut found);
+        let when = exactly_one(&whens, at, "when", &mut found);
         let of = [
             ("variant", self.variant.is_some()),
             ("component", self.component.is_some()),
@@ -110,10 +112,17 @@ impl ActionSection {
             exactly_one(&of, at, "what it is for", &mut found);
         }
         if when == Some("rate") {
-            only_beside(&[("zone", self.zone.is_some())], "`cron` or `at`", at, &mut found);
+            only_beside(
+                &[("zone", self.zone.is_some())],
+                "`cron` or `at`",
+                &whens,
+                at,
+                &mut found,
+            );
         }
         if self.min.is_none() && self.max.is_none() {
-            found.and(Found::one(at, "changes nothing", "`min`, `max`, or both".to_owned()));
+            let wrong = Found::one(at, "changes nothing", "`min`, `max`, or both".to_owned());
+            found.and(wrong.whatever_is_in_it().beside(at, &["min", "max"]));
         }
         if let (Some(min), Some(max)) = (self.min, self.max)
             && min.0 > max.0

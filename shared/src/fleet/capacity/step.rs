@@ -64,6 +64,8 @@ struct OneStep {
 }
 
 impl Item for OneStep {
+    const IDENTIFIED_BY: &[&str] = &["from"];
+
     fn identity(&self) -> String {
         let from = self
             .from
@@ -147,19 +149,14 @@ impl StepSection {
             let (from, to) = step.bounds();
             if from >= to {
                 let problem = "ends where it begins, or before";
-                found.and(Found::one(
-                    at_steps.push_index(index),
-                    problem,
-                    "a `to` that is more than `from`".to_owned(),
-                ));
+                let at = at_steps.push_index(index);
+                let wrong = Found::one(at, problem, "a `to` that is more than `from`".to_owned());
+                found.and(wrong.whatever_is_in_it());
             }
             if self.adjust == Some(Adjust::Exact) && step.by.0 < 0 {
                 let problem = "exactly so many cannot be fewer than none";
-                found.and(Found::one(
-                    at_steps.push_index(index).push_key("by"),
-                    problem,
-                    "0 or more".to_owned(),
-                ));
+                let at_step = at_steps.push_index(index);
+                found.and(Found::one(at_step.push_key("by"), problem, "0 or more".to_owned()));
             }
         }
         let mut bounds: Vec<(f64, f64)> = self.steps.0.iter().map(OneStep::bounds).collect();
@@ -179,11 +176,9 @@ impl StepSection {
             }
         }
         if self.at_least.is_some() && self.adjust != Some(Adjust::Percent) {
-            found.and(Found::key(
-                at.push_key("at_least"),
-                "means nothing here",
-                "only beside `adjust: percent`".to_owned(),
-            ));
+            let accepted = "only beside `adjust: percent`".to_owned();
+            let wrong = Found::key(at.push_key("at_least"), "means nothing here", accepted);
+            found.and(wrong.beside(at, &["adjust"]));
         }
         found.or(self)
     }

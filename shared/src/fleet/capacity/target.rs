@@ -127,6 +127,8 @@ impl fmt::Display for Unbound {
 }
 
 impl Item for TargetSection {
+    const IDENTIFIED_BY: &[&str] = &["variant", "component", "serverless"];
+
     fn identity(&self) -> String {
         self.of.to_string()
     }
@@ -143,12 +145,14 @@ impl TargetSection {
         exactly_one(&given, at, "what scales", &mut found);
         if self.min.0 > self.max.0 {
             let problem = format!("is more than `max`, which is {}", self.max.0);
-            found.and(Found::one(at.push_key("min"), problem, "at most `max`".to_owned()));
+            let wrong = Found::one(at.push_key("min"), problem, "at most `max`".to_owned());
+            found.and(wrong.beside(at, &["max"]));
         }
         let of = Unbound::of(self.variant.as_ref(), self.component.as_ref(), self.serverless.as_ref());
         if let Some(of) = of {
             for (index, policy) in self.policies().enumerate() {
-                found.and(policy.misfit(&of, at.push_key("policies").push_index(index)));
+                let misfit = policy.misfit(&of, at.push_key("policies").push_index(index));
+                found.and(misfit.beside(at, &["variant", "component", "serverless"]));
             }
             self.of = of;
         }

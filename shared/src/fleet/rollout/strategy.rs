@@ -10,7 +10,7 @@ use crate::{
     quantity::{ShareWithin, SpanWithin},
     rollout::strategy::{Step, Strategy, StrategyKind, Weight},
     text::{nearest, or_list},
-    yaml::{Found, quoted},
+    yaml::{Found, quoted, read_on},
 };
 
 /// From a minute, the resolution of the metrics, to 30 days.
@@ -133,7 +133,7 @@ impl StrategySection {
                     .collect();
                 Ok(Shape::even(StrategyKind::Linear, &weights, linear.bake))
             }
-            Self { steps: Some(steps), .. } => Shape::steps(steps, at.push_key("steps")),
+            Self { steps: Some(steps), .. } => Shape::steps(steps, at),
             _ => Err(Found::one(
                 at,
                 "moves no traffic",
@@ -168,7 +168,8 @@ impl Shape {
         }
     }
 
-    fn steps(sections: Vec<StepSection>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
+    fn steps(sections: Vec<StepSection>, whole: ValuePointerRef<'_>) -> Result<Self, Found> {
+        let at = whole.push_key("steps");
         let mut found = Found::default();
         if sections.len() > MOST_STEPS {
             let accepted = format!("at most {MOST_STEPS}");
@@ -180,11 +181,12 @@ impl Shape {
             let weight = weight(section.weight);
             if weight <= before {
                 let at = at.push_index(index);
-                found.and(Found::one(
+                let wrong = Found::one(
                     at.push_key("weight"),
                     format!("{weight} is no more than the {before} of the step before"),
                     "weights that grow from step to step".to_owned(),
-                ));
+                );
+                found.and(wrong.resting_on(whole, &["steps"]));
             }
             before = weight;
             steps.push(Step {
@@ -203,11 +205,12 @@ impl Shape {
             Some(last) if last.weight != Weight::FULL => {
                 let index = steps.len() - 1;
                 let at = at.push_index(index);
-                found.and(Found::one(
+                let wrong = Found::one(
                     at.push_key("weight"),
                     format!("the last step leaves {} with blue", last.weight.rest()),
                     "100% in the last step".to_owned(),
-                ));
+                );
+                found.and(wrong.resting_on(whole, &["steps"]));
             }
             Some(_) => {}
         }
@@ -375,9 +378,9 @@ impl Deserr<Found> for Strategies {
                     .found
                     .and(Found::key(at, problem, "a name of its own".to_owned()));
             }
-            let shape = Shape::deserialize_from_value(value.into_value(), at);
-            let shape = shape.map_err(|more| strategies.found.and(more)).ok();
-            strategies.declared.insert(name, shape);
+            let (shape, wrong) = read_on::<Shape, _>(value.into_value(), at);
+            strategies.declared.insert(name, shape.filter(|_| wrong.count() == 0));
+            strategies.found.and(wrong);
         }
         Ok(strategies)
     }
