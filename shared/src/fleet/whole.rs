@@ -17,9 +17,10 @@ pub(super) fn contradictions(fleet: &Fleet, unplaced: &[(String, Layer)], at: Va
     unknown_strategies(fleet, at, found);
     let silent = |layer: &Layer| layer.rollout == RolloutSection::default();
     let no_rollouts = silent(&fleet.defaults) && fleet.entries.iter().all(|entry| silent(&entry.layer));
+    let patterns: Vec<&Entry> = fleet.entries.iter().filter(|entry| !entry.select.is_exact()).collect();
     let mut told = BTreeSet::new();
     for entry in &fleet.entries {
-        let layers = layers(fleet, entry);
+        let layers = layers(fleet, &patterns, entry);
         let whole = layers
             .iter()
             .fold(Layer::default(), |under, (_, layer)| (*layer).clone().over(under));
@@ -198,13 +199,10 @@ fn is_laid_over(section: &str, field: &str) -> bool {
 }
 
 /// What holds for an entry, the last one first to be asked: with the globs for a name, alone with the defaults for a glob.
-fn layers<'a>(fleet: &'a Fleet, entry: &'a Entry) -> Vec<(Option<&'a str>, &'a Layer)> {
+fn layers<'a>(fleet: &'a Fleet, patterns: &[&'a Entry], entry: &'a Entry) -> Vec<(Option<&'a str>, &'a Layer)> {
     let mut layers = vec![(None, &fleet.defaults)];
     if let Some(name) = entry.select.exact_name() {
-        let under = fleet
-            .entries
-            .iter()
-            .filter(|under| !under.select.is_exact() && under.select.selects(name, None));
+        let under = patterns.iter().filter(|under| under.select.selects(name, None));
         layers.extend(under.map(|under| (Some(under.key.as_str()), &under.layer)));
     }
     layers.push((Some(entry.key.as_str()), &entry.layer));
