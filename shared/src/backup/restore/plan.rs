@@ -13,7 +13,7 @@ use crate::{
     backup::{
         definition::{self, Definition},
         manifest::{PointId, RecoveryPoint},
-        names::suffixed,
+        names::{digest, suffixed},
         policy::BackupPolicy,
         rewrite::{self, Renames},
         verify::Verified,
@@ -103,7 +103,8 @@ pub fn candidates(ask: &Ask<'_>) -> Vec<Thing> {
 /// Decides what would be made.
 ///
 /// Of a restore, a model or config of the same name and content is used as it is; where one of another content has the
-/// name, the new one gets a name that ends with the digest of the point. A drill's names all carry its number.
+/// name, the new one gets a name that ends with the digest of the point. A drill's names all carry its number, and those of what endpoints may share a
+/// digest of the endpoint's name.
 pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let (mut definition, other) = named(ask);
     let mut problems: Vec<String> = [&ask.verified.damaged, &ask.verified.missing]
@@ -289,10 +290,15 @@ fn named(ask: &Ask<'_>) -> (Definition, Option<Definition>) {
     match ask.kind {
         Kind::Drill => {
             let suffix = format!("drill-{}", ask.number);
-            (
-                rewrite::renamed(&definition, &rewrite::apart(&definition, &suffix)),
-                None,
-            )
+            let mut apart = rewrite::apart(&definition, &suffix);
+            // Endpoints may share models and configs; their drills count for themselves.
+            let whose = &digest(&definition.endpoint)[..6];
+            for ((kind, name), called) in &mut apart.documents {
+                if matches!(kind, definition::Kind::Model | definition::Kind::Config) {
+                    *called = suffixed(name, &format!("{whose}-{suffix}"));
+                }
+            }
+            (rewrite::renamed(&definition, &apart), None)
         }
         Kind::Restore => {
             let renames = Renames {

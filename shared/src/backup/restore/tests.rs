@@ -261,13 +261,13 @@ fn a_restore_that_cannot_be_probed_ends_by_its_deadline() {
 fn a_thing_that_somebody_made_under_the_drills_name_is_neither_used_nor_deleted() {
     let (given, mut fake) = (given(), Fake::new());
     let plan = fake.plan(&given.ask(Kind::Drill)).unwrap();
-    fake.someone_makes(thing(ThingKind::Config, "fraud-config-drill-7"), json!({}));
+    fake.someone_makes(thing(ThingKind::Config, "fraud-config-f02b95-drill-7"), json!({}));
     let past = fake.run(plan);
     assert_eq!(
         past.how,
-        Ended::Failed("another endpoint config fraud-config-drill-7 is there, which this drill did not make".into())
+        Ended::Failed("another endpoint config fraud-config-f02b95-drill-7 is there, which this drill did not make".into())
     );
-    assert_eq!(names(&fake), ["endpoint config fraud-config-drill-7"]);
+    assert_eq!(names(&fake), ["endpoint config fraud-config-f02b95-drill-7"]);
 }
 
 #[test]
@@ -349,6 +349,18 @@ fn a_late_call_is_waited_for_before_a_drill_has_ended() {
         fake.tick(&mut state, |_| Some(Fault::None));
     }
     assert!(state.is_err() && fake.things.is_empty());
+}
+
+#[test]
+fn drills_of_the_same_number_share_no_model_where_their_endpoints_do() {
+    let (mine, mut theirs) = (given(), given());
+    theirs.point.restored.endpoint = "scorer".into();
+    theirs.id = theirs.point.write().0;
+    let made = |given: &Given| {
+        let things = candidates(&given.ask(Kind::Drill));
+        std::collections::BTreeSet::from_iter(things)
+    };
+    assert!(made(&mine).is_disjoint(&made(&theirs)), "{:?} {:?}", made(&mine), made(&theirs));
 }
 
 #[test]
