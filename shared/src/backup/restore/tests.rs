@@ -265,7 +265,9 @@ fn a_thing_that_somebody_made_under_the_drills_name_is_neither_used_nor_deleted(
     let past = fake.run(plan);
     assert_eq!(
         past.how,
-        Ended::Failed("another endpoint config fraud-config-f02b95-drill-7 is there, which this drill did not make".into())
+        Ended::Failed(
+            "another endpoint config fraud-config-f02b95-drill-7 is there, which this drill did not make".into()
+        )
     );
     assert_eq!(names(&fake), ["endpoint config fraud-config-f02b95-drill-7"]);
 }
@@ -360,7 +362,12 @@ fn drills_of_the_same_number_share_no_model_where_their_endpoints_do() {
         let things = candidates(&given.ask(Kind::Drill));
         std::collections::BTreeSet::from_iter(things)
     };
-    assert!(made(&mine).is_disjoint(&made(&theirs)), "{:?} {:?}", made(&mine), made(&theirs));
+    assert!(
+        made(&mine).is_disjoint(&made(&theirs)),
+        "{:?} {:?}",
+        made(&mine),
+        made(&theirs)
+    );
 }
 
 #[test]
