@@ -2,8 +2,9 @@
 //! And an apply that does not fit into one invocation.
 
 use proptest::{
-    prelude::{ProptestConfig, any},
-    prop_assert, prop_assert_eq, proptest,
+    prelude::any,
+    prop_assert, prop_assert_eq,
+    test_runner::{Config, TestCaseResult, TestRunner},
 };
 use rehearsal::{play::Outcome, record::Ending, scenario::Scenario};
 use serde_json::{Value, json};
@@ -133,26 +134,52 @@ fn answer<'a>(outcome: &'a Outcome, name: &str) -> &'a Value {
     &answered.answer
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 0, ..ProptestConfig::default() })]
+/// Every case is a whole play, so there are four, whatever `PROPTEST_CASES` says.
+fn of_any(check: impl Fn(u64) -> TestCaseResult) {
+    let few = Config {
+        cases: 4,
+        max_shrink_iters: 0,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let judged = TestRunner::new(few).run(&any::<u64>(), check);
+    judged.unwrap_or_else(|failed| panic!("{failed}"));
+}
 
-    #[test]
-    fn a_plan_is_empty_after_any_fleet_file_was_applied(seed in any::<u64>()) {
+#[test]
+fn a_plan_is_empty_after_any_fleet_file_was_applied() {
+    of_any(|seed| {
         let fleet = fleet(seed);
-        let outcome = played(&parsed(&fleet, "  - {at: 70m, name: left, to: fleet-reconciler, command: plan}\n"));
+        let outcome = played(&parsed(
+            &fleet,
+            "  - {at: 70m, name: left, to: fleet-reconciler, command: plan}\n",
+        ));
         let left = answer(&outcome, "left");
         prop_assert_eq!(&left["changes"], &json!([]), "{}\n{}", fleet, left["summary"]);
         prop_assert_eq!(&left["held"], &json!(0), "{}\n{}", fleet, left["summary"]);
         prop_assert!(left["same"].as_u64() > Some(5), "{}", left["summary"]);
-        let drifted = outcome.record.alerts.iter().filter(|alert| alert.kind == "capacity.drifted");
+        let drifted = outcome
+            .record
+            .alerts
+            .iter()
+            .filter(|alert| alert.kind == "capacity.drifted");
         prop_assert_eq!(drifted.count(), 0, "{}", fleet);
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn a_plan_of_what_was_exported_is_empty(seed in any::<u64>()) {
+#[test]
+fn a_plan_of_what_was_exported_is_empty() {
+    of_any(|seed| {
         let applied = fleet(seed);
-        let outcome = played(&parsed(&applied, "  - {at: 70m, name: export, to: fleet-reconciler, command: export}\n"));
-        let file = answer(&outcome, "export")["fleet_file"].as_str().expect("a file").to_owned();
+        let outcome = played(&parsed(
+            &applied,
+            "  - {at: 70m, name: export, to: fleet-reconciler, command: export}\n",
+        ));
+        let file = answer(&outcome, "export")["fleet_file"]
+            .as_str()
+            .expect("a file")
+            .to_owned();
         // The same account, and another Steward that knows nothing but the exported file.
         let other = json!({ "others": { "region": "eu-west-1", "objects": { "fleet.yaml": { "content_type": "application/yaml", "text": file } } } });
         let text = format!(
@@ -169,7 +196,8 @@ proptest! {
         prop_assert_eq!(&plan["held"], &json!(0), "{}\n{}", file, plan["summary"]);
         prop_assert_eq!(&plan["prunable"], &json!(0), "{}\n{}", file, plan["summary"]);
         prop_assert!(plan["same"].as_u64() > Some(5), "{}\n{}", file, plan["summary"]);
-    }
+        Ok(())
+    });
 }
 
 /// Every change of a scalable target takes three seconds, so that an invocation of half a minute makes a few of them.
