@@ -90,10 +90,13 @@ fn applied(outcome: &Outcome) -> (usize, usize) {
         .filter(|alert| alert.kind == "capacity.applied")
         .map(|alert| (alert.id.as_str(), alert.subject.as_str()))
         .collect();
+    // "[INFO] 2 endpoints changed by Steward at 03:14 UTC: 2 changes"
     let number = |subject: &&str| {
-        let words: Vec<&str> = subject.split_whitespace().collect();
-        let of = words.windows(2).find(|pair| pair[1].starts_with("change"));
-        of.and_then(|pair| pair[0].parse::<usize>().ok()).unwrap_or_default()
+        let said = subject.rsplit_once(": ").map(|(_, title)| title);
+        let first = said.and_then(|title| title.split(' ').next());
+        first
+            .and_then(|number| number.parse::<usize>().ok())
+            .unwrap_or_default()
     };
     (told.len(), told.values().map(number).sum())
 }
