@@ -53,7 +53,6 @@ fn wrong(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
         ids.len()
     };
     let denied = kind == Some(FaultKind::Denied);
-    let denied = kind == Some(FaultKind::Denied);
     // What could not be looked at in time is made by the next tick, and told with it; nothing is told twice. What was made
     // beside a change that failed is told with that one.
     let (tellings, changes) = applied(outcome);
