@@ -82,6 +82,7 @@ builtins![
     "wake-prewarm",
     "wake-cap",
     "wake-idle",
+    "wake-restless",
     "capacity-news",
     "capacity-zone",
     "capacity-nights",

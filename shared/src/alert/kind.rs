@@ -135,7 +135,7 @@ pub enum AlertKind {
     /// Somebody else set the minimum that Steward had raised; theirs stays.
     #[serde(rename = "wake.yielded")]
     WakeYielded,
-    /// What was woken cannot be let go: the minimum stays raised.
+    /// What was woken, or what nobody uses, cannot be let go: its capacity stays.
     #[serde(rename = "wake.held")]
     WakeHeld,
     /// Something of declared capacity is not as Steward left it.

@@ -81,6 +81,7 @@ pub(super) fn begin(
 fn start(remembered: &mut Remembered, mut wake: Wake, keep: Option<Timestamp>, teller: &mut Teller<'_>) {
     wake.keep_until = keep;
     remembered.sleep = None;
+    remembered.restless = false;
     teller.began(&mut wake);
     remembered.wake = Some(wake);
 }
@@ -150,7 +151,11 @@ fn idle(world: &World<'_>, policy: &WakePolicy, remembered: &mut Remembered, sta
     };
     match minutes::quiet(minutes, now, idle, Timestamp::MIN) {
         Quiet::Yes => {
-            remembered.sleep = Some(Sleep { since: now, by: None });
+            remembered.sleep = Some(Sleep {
+                since: now,
+                by: None,
+                refused: None,
+            });
             None
         }
         Quiet::Busy(_) | Quiet::NotYet => Some(awake),
@@ -273,6 +278,7 @@ fn sleep(world: &World<'_>, command: &Command, remembered: &mut Remembered, forc
     remembered.sleep = Some(Sleep {
         since: now,
         by: Some(by),
+        refused: None,
     });
     yes(format!("{thing} is put to sleep"))
 }

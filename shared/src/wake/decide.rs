@@ -21,7 +21,7 @@ use crate::lease::Urgency;
 /// More phases than one decision can ever pass.
 const ENOUGH: usize = 20;
 
-/// What cannot be put to sleep within this time stays awake.
+/// What cannot be put to sleep within this time stays awake as long again, and people are told.
 const SLEEPS: Duration = Duration::from_secs(3600);
 
 /// What to do next.
@@ -293,10 +293,15 @@ fn fall_asleep(world: &World<'_>, remembered: &mut Remembered, teller: &mut Tell
             return Err(Why::Busy);
         }
         remembered.sleep = None;
+        remembered.restless = false;
         teller.asleep();
         return Err(Why::Ended("it sleeps".to_owned()));
     }
     if now >= after(sleep.since, SLEEPS) {
+        if !remembered.restless {
+            teller.restless(sleep, state.current);
+            remembered.restless = true;
+        }
         return unwilling(remembered, "it could not be put to sleep within an hour".to_owned());
     }
     if sleep.by.is_none() {
@@ -330,13 +335,14 @@ fn fall_asleep(world: &World<'_>, remembered: &mut Remembered, teller: &mut Tell
     match world.outcome(&effect) {
         None => Ok(effect),
         Some(Outcome::Accepted) => Err(Why::NotSeenYet(text)),
-        Some(Outcome::Later(said)) => Err(Why::Later {
-            call: text,
-            said: said.clone(),
-        }),
-        Some(Outcome::Refused(said)) => {
-            let why = format!("{text} was refused: {said}");
-            unwilling(remembered, why)
+        Some(Outcome::Later(said) | Outcome::Refused(said)) => {
+            if let Some(sleep) = &mut remembered.sleep {
+                sleep.refused = Some(said.clone());
+            }
+            Err(Why::Later {
+                call: text,
+                said: said.clone(),
+            })
         }
     }
 }

@@ -68,9 +68,16 @@ pub struct Remembered {
     /// After a refused or useless attempt: not before that is it put to sleep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awake_until: Option<Timestamp>,
+    /// People were told that it cannot be put to sleep; not again until it slept or was woken.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub restless: bool,
     /// The last occurrence of each schedule that was begun, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prewarmed: BTreeMap<String, Timestamp>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -207,6 +214,9 @@ pub struct Sleep {
     /// Who and why; absent: the fleet file's `idle_after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// What AWS said when the call was last not let through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// A wake that ended.

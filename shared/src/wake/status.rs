@@ -80,7 +80,9 @@ fn remember(said: &mut String, policy: Option<&WakePolicy>, remembered: &Remembe
     }
     if let Some(sleep) = &remembered.sleep {
         let by = sleep.by.as_deref().unwrap_or("nobody used it");
-        let _ = writeln!(said, "  is put to sleep since {:.0}: {by}.", sleep.since);
+        let refused = sleep.refused.as_deref().map(|said| format!("; AWS said: {said}"));
+        let refused = refused.unwrap_or_default();
+        let _ = writeln!(said, "  is put to sleep since {:.0}: {by}{refused}.", sleep.since);
     }
     if let Some(until) = remembered
         .not_before

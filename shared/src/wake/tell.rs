@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     decision::{Facts, To, Transition},
-    ledger::{Ended, Phase, Wake, since},
+    ledger::{Ended, Phase, Sleep, Wake, since},
     thing::Thing,
     trouble::{Kind, Trouble},
 };
@@ -185,6 +185,29 @@ impl Teller<'_> {
     pub(super) fn ended(&mut self, wake: &mut Wake, how: &Ended) {
         wake.note(self.facts.now, how.to_string());
         self.went(wake.number, To::End(how.as_str()));
+    }
+
+    /// It was to be put to sleep, and could not be.
+    pub(super) fn restless(&mut self, sleep: &Sleep, current: u32) {
+        let unit = self.thing.unit();
+        let tried = format!(
+            "to be put to sleep since {:.0}: {}",
+            sleep.since,
+            sleep.by.as_deref().unwrap_or("nobody used it")
+        );
+        let said = sleep.refused.clone();
+        self.alert(
+            AlertKind::WakeHeld,
+            "it could not be put to sleep for an hour",
+            |alert| {
+                let alert = alert.seen(tried).seen(format!("{current} {unit} in service"));
+                let alert = said
+                    .map(|said| format!("AWS said: {said}"))
+                    .into_iter()
+                    .fold(alert, Alert::seen);
+                alert.did("tries again as long as nobody uses it, and does not tell again until it slept or was woken")
+            },
+        );
     }
 
     pub(super) fn asleep(&mut self) {

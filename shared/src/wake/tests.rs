@@ -174,6 +174,48 @@ fn without_a_scalable_target_the_count_is_set_and_follows_the_work() {
     assert_eq!(names(&fake).last(), Some(&"asleep"));
 }
 
+/// Nobody uses it, and every call is refused for so many minutes.
+fn refused(minutes: u32) -> Fake {
+    let mut fake = Fake::asynchronous();
+    fake.scaling = None;
+    (fake.current, fake.desired) = (2, 2);
+    fake.policy.idle_after = Some(Duration::from_secs(600));
+    for _ in 0..minutes {
+        fake.pass(60);
+        let woken = Woken {
+            alarms: &[],
+            command: None,
+        };
+        fake.tick(&woken, |_| Some(Fault::Refused));
+    }
+    fake
+}
+
+#[test]
+fn a_sleep_that_is_refused_for_a_moment_is_tried_again_and_nobody_is_told() {
+    let mut fake = refused(30);
+    assert_eq!(fake.current, 2);
+    fake.until_calm(5);
+    assert_eq!(fake.current, 0);
+    assert_eq!(fake.told(), Vec::<String>::new());
+}
+
+#[test]
+fn a_sleep_that_is_refused_for_an_hour_is_told_once_until_it_slept() {
+    let told = ["wake.held: it could not be put to sleep for an hour"];
+    let mut fake = refused(5 * 60);
+    assert_eq!(fake.told(), told);
+    let remembered = &fake.ledger.things[&Thing::Variant];
+    assert!(remembered.restless, "{remembered:?}");
+    for _ in 0..3 * 60 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    assert_eq!(fake.current, 0);
+    assert_eq!(fake.told(), told);
+    assert!(!fake.ledger.things[&Thing::Variant].restless);
+}
+
 #[test]
 fn a_slow_start_is_not_killed_by_idleness() {
     let mut fake = Fake::component();

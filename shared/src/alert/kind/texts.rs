@@ -67,7 +67,7 @@ impl AlertKind {
             Self::WakeYielded => {
                 "is awake, and somebody else changed the minimum that Steward had raised for the time being; theirs stays"
             }
-            Self::WakeHeld => "was woken and cannot be let go: its minimum stays raised, and its instances cost money",
+            Self::WakeHeld => "cannot be let go: its capacity stays, and costs money though it may have nothing to do",
             Self::CapacityDrifted => "is not as Steward left it: somebody else changed it",
             Self::CapacityRestored => "is as it is to be again",
             Self::CapacityApplied => "was made what the fleet file says",
