@@ -280,8 +280,6 @@ fn size(message: &Message) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
     /// Whatever an endpoint answered and whatever a user named: the message is one that SNS takes.
     #[test]
     fn every_message_is_within_the_limits_of_sns(

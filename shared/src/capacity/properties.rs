@@ -286,8 +286,6 @@ fn any_foreign() -> impl Strategy<Value = Thing> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
-
     #[test]
     fn after_a_plan_is_applied_there_is_nothing_left_to_do(before in any_file(), file in any_file(), prune: bool) {
         let mut world = with_all_of(usual_world(), &before.fleet);

@@ -62,8 +62,6 @@ fn what_cloudwatch_would_drop_in_silence_is_an_error() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
     #[test]
     fn every_value_arrives_once_and_every_line_keeps_the_limits(
         puts in prop::collection::vec((0..250_u32, 0..3_u32, (-1_000_000..1_000_000_i32).prop_map(f64::from)), 0..900),

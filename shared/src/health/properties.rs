@@ -174,8 +174,6 @@ impl Stage {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
     // `Stage::hear` asserts on every round that deciding again on the same news changes nothing.
     #[test]
     fn every_alert_has_an_id_of_its_own_and_budgets_hold(mut stage in any_stage(), history in any_history()) {

@@ -241,8 +241,6 @@ fn play(offsets: [i64; 3], steps: Vec<Step>, takeovers: bool) -> Result<(), Test
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     /// Clocks off by up to [`SKEW`], reads that are stale when the write comes, lost races: never two at once.
     #[test]
     fn equals_never_hold_it_at_the_same_time(offsets in prop::array::uniform3(-5000..=5000_i64), steps in steps(3)) {

@@ -140,8 +140,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
     /// Crashes between publishing and clearing included: every critical alert is published, each alert either published
     /// or counted as merged, and nothing is taken again while it is remembered as published.
     #[test]

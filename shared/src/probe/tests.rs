@@ -261,8 +261,6 @@ fn any_condition() -> impl Strategy<Value = Condition> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn any_answer_is_judged_and_the_reason_is_one_printable_line(
         answer in any_answer(),

@@ -199,17 +199,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// Few enough for every build; `PROPTEST_CASES=5000` for a long night.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(64)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
-
     #[test]
     fn a_rollout_ends_well_or_as_it_began_whatever_happens_on_the_way(
         steps in steps(),

@@ -250,9 +250,6 @@ proptest! {
 }
 
 proptest! {
-    // A whole fleet for hours: each case is worth many.
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.div_ceil(32), ..ProptestConfig::default() })]
-
     #[test]
     fn no_more_of_the_fleet_are_woken_at_once_than_may_be(
         most in 1..4_u32,

@@ -330,8 +330,6 @@ fn a_file_of_a_megabyte_of_mistakes_is_told_in_short() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn no_text_panics(text in "\\PC{0,200}") {
         if let Err(errors) = Fleet::parse(&text, "fleet.yaml") {

@@ -203,8 +203,6 @@ fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
-
     #[test]
     fn no_command_panics_and_every_refusal_says_why(
         index in 0..COMMANDS.len(),
