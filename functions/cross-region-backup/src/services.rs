@@ -17,7 +17,7 @@ use shared::{
         kms::Kms,
         lambda::Lambda,
         lease::Leases,
-        ledger::Ledger,
+        ledger::{Ledger, Memory},
         outbox::Teller,
         runtime::Runtime,
         s3::{S3, copy::Copier},
@@ -206,7 +206,7 @@ impl<'a> Services<'a> {
     /// What is remembered of the backups of an endpoint; its name has been checked.
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<BackupLedger> {
         let name = format!("backup/{endpoint}.json");
-        Ledger::remembered(&self.s3, &self.settings().state, &name, SCHEMA, self.writer.clone())
+        Memory::new(&self.s3, &self.settings().state, self.writer.clone()).ledger(&name, SCHEMA)
     }
 
     /// Who may change which endpoint of this Region.

@@ -8,7 +8,7 @@ use shared::{
         Base, Deadlines, Invocation,
         capacity::Capacity,
         lease::Leases,
-        ledger::{Ledger, LedgerError, Loaded},
+        ledger::{Ledger, LedgerError, Loaded, Memory},
         outbox::Teller,
         s3::S3,
         sns::Sns,
@@ -41,7 +41,7 @@ impl Clients {
 /// The services that look, and those that write.
 pub(crate) struct Services<'a> {
     pub(crate) ctx: &'a Context,
-    writer: String,
+    memory: Memory,
     /// When looking stops, and no further change is begun.
     looking_until: Timestamp,
     pub(crate) looking: Capacity,
@@ -57,15 +57,16 @@ impl<'a> Services<'a> {
         let Deadlines { looking, all } = ctx.deployed.deadlines(call);
         let s3 = clients.s3.until(all);
         let writer = ctx.deployed.writer(call);
+        let memory = Memory::new(&s3, &ctx.deployed.settings.state, writer.clone());
         Self {
             ctx,
             looking_until: looking,
             looking: clients.capacity.until(looking),
             acting: clients.capacity.until(all),
-            leases: Leases::new(&s3, &ctx.deployed.settings.state, writer.clone()),
+            leases: Leases::new(&s3, &ctx.deployed.settings.state, writer),
             teller: ctx.deployed.teller(clients.sns.until(all)),
             s3,
-            writer,
+            memory,
         }
     }
 
@@ -81,25 +82,12 @@ impl<'a> Services<'a> {
 
     /// What is remembered.
     pub(crate) fn ledger(&self) -> Ledger<CapacityLedger> {
-        self.document("capacity.json", SCHEMA)
+        self.memory.ledger("capacity.json", SCHEMA)
     }
 
     /// What is remembered of an endpoint's wakes; its name has been checked.
     pub(crate) fn wakes(&self, endpoint: &str) -> Ledger<WakeLedger> {
-        self.document(&wake::object(endpoint), wake::SCHEMA)
-    }
-
-    fn document<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
-    where
-        T: Default + serde::Serialize + serde::de::DeserializeOwned,
-    {
-        Ledger::remembered(
-            &self.s3,
-            &self.ctx.deployed.settings.state,
-            name,
-            schema,
-            self.writer.clone(),
-        )
+        self.memory.ledger(&wake::object(endpoint), wake::SCHEMA)
     }
 
     /// Publishes what waits.

@@ -3,8 +3,15 @@
 use jiff::Timestamp;
 use shared::{
     aws::{
-        Base, Deadlines, Invocation, autoscaling::AutoScaling, lease::Leases, ledger::Ledger, outbox::Teller,
-        runtime::Runtime, s3::S3, sagemaker::SageMaker, sns::Sns,
+        Base, Deadlines, Invocation,
+        autoscaling::AutoScaling,
+        lease::Leases,
+        ledger::{Ledger, Memory},
+        outbox::Teller,
+        runtime::Runtime,
+        s3::S3,
+        sagemaker::SageMaker,
+        sns::Sns,
     },
     health::ledger::{HealthLedger, OBJECT, SCHEMA},
 };
@@ -76,7 +83,7 @@ impl Services {
                 autoscaling: clients.autoscaling.until(until),
                 leases: Leases::new(&s3, state, writer.clone()),
             },
-            ledger: Ledger::remembered(&s3, state, OBJECT, SCHEMA, writer),
+            ledger: Memory::new(&s3, state, writer).ledger(OBJECT, SCHEMA),
             teller: ctx.deployed.teller(clients.sns.until(until)),
             s3,
         }

@@ -5,8 +5,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use shared::{
     aws::{
-        Base, Deadlines, Invocation, autoscaling::AutoScaling, cloudwatch::CloudWatch, lease::Leases, ledger::Ledger,
-        outbox::Teller, s3::S3, sagemaker::SageMaker, sns::Sns,
+        Base, Deadlines, Invocation,
+        autoscaling::AutoScaling,
+        cloudwatch::CloudWatch,
+        lease::Leases,
+        ledger::{Ledger, Memory},
+        outbox::Teller,
+        s3::S3,
+        sagemaker::SageMaker,
+        sns::Sns,
     },
     fleet::Fleet,
     wake::{self, SCHEMA, SLOTS_SCHEMA, Slots, WakeLedger},
@@ -40,7 +47,7 @@ impl Clients {
 /// The services that look, and those that write.
 pub(crate) struct Services<'a> {
     pub(crate) ctx: &'a Context,
-    writer: String,
+    memory: Memory,
     fleet: OnceCell<Result<Arc<Fleet>, String>>,
     /// When looking stops.
     looking_until: Timestamp,
@@ -70,6 +77,7 @@ impl<'a> Services<'a> {
         let Deadlines { looking, all } = ctx.deployed.deadlines(call);
         let s3 = clients.s3.until(all);
         let writer = ctx.deployed.writer(call);
+        let memory = Memory::new(&s3, &ctx.deployed.settings.state, writer.clone());
         Self {
             ctx,
             fleet: OnceCell::new(),
@@ -82,11 +90,11 @@ impl<'a> Services<'a> {
             acting: Acting {
                 sagemaker: clients.sagemaker.until(all),
                 autoscaling: clients.autoscaling.until(all),
-                leases: Leases::new(&s3, &ctx.deployed.settings.state, writer.clone()),
+                leases: Leases::new(&s3, &ctx.deployed.settings.state, writer),
             },
             teller: ctx.deployed.teller(clients.sns.until(all)),
             s3,
-            writer,
+            memory,
         }
     }
 
@@ -102,25 +110,12 @@ impl<'a> Services<'a> {
 
     /// What is remembered of one endpoint; its name has been checked.
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<WakeLedger> {
-        self.document(&wake::object(endpoint), SCHEMA)
+        self.memory.ledger(&wake::object(endpoint), SCHEMA)
     }
 
     /// The slots of the whole fleet.
     pub(crate) fn slots(&self) -> Ledger<Slots> {
-        self.document("wake-slots.json", SLOTS_SCHEMA)
-    }
-
-    fn document<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
-    where
-        T: Default + serde::Serialize + serde::de::DeserializeOwned,
-    {
-        Ledger::remembered(
-            &self.s3,
-            &self.ctx.deployed.settings.state,
-            name,
-            schema,
-            self.writer.clone(),
-        )
+        self.memory.ledger("wake-slots.json", SLOTS_SCHEMA)
     }
 
     /// The fleet file, read at most once.

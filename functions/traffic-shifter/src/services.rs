@@ -5,8 +5,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     aws::{
-        Base, Deadlines, Invocation, autoscaling::AutoScaling, cloudwatch::CloudWatch, lease::Leases, ledger::Ledger,
-        outbox::Teller, runtime::Runtime, s3::S3, sagemaker::SageMaker, sns::Sns,
+        Base, Deadlines, Invocation,
+        autoscaling::AutoScaling,
+        cloudwatch::CloudWatch,
+        lease::Leases,
+        ledger::{Ledger, Memory},
+        outbox::Teller,
+        runtime::Runtime,
+        s3::S3,
+        sagemaker::SageMaker,
+        sns::Sns,
     },
     failure::CallError,
     fleet::Fleet,
@@ -48,7 +56,7 @@ impl Clients {
 /// The services that look, and those that write.
 pub(crate) struct Services<'a> {
     ctx: &'a Context,
-    writer: String,
+    memory: Memory,
     fleet: OnceCell<Result<Arc<Fleet>, String>>,
     /// When looking stops.
     pub(crate) looking_until: Timestamp,
@@ -82,6 +90,7 @@ impl<'a> Services<'a> {
         let (looking_until, until) = (looking.min(latest), all.min(latest));
         let s3 = clients.s3.until(until);
         let writer = ctx.deployed.writer(call);
+        let memory = Memory::new(&s3, &ctx.deployed.settings.state, writer.clone());
         Self {
             ctx,
             fleet: OnceCell::new(),
@@ -96,11 +105,11 @@ impl<'a> Services<'a> {
                 sagemaker: clients.sagemaker.until(until),
                 autoscaling: clients.autoscaling.until(until),
                 cloudwatch: clients.cloudwatch.until(until),
-                leases: Leases::new(&s3, &ctx.deployed.settings.state, writer.clone()),
+                leases: Leases::new(&s3, &ctx.deployed.settings.state, writer),
             },
             teller: ctx.deployed.teller(clients.sns.until(until)),
             s3,
-            writer,
+            memory,
         }
     }
 
@@ -116,25 +125,12 @@ impl<'a> Services<'a> {
 
     /// The rollouts of one endpoint; its name has been checked.
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<RolloutLedger> {
-        self.document(&format!("rollouts/{endpoint}.json"), SCHEMA)
+        self.memory.ledger(&format!("rollouts/{endpoint}.json"), SCHEMA)
     }
 
     /// What the health checker wrote down; only read here.
     pub(crate) fn health(&self) -> Ledger<HealthLedger> {
-        self.document(health::OBJECT, health::SCHEMA)
-    }
-
-    fn document<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
-    where
-        T: Default + serde::Serialize + serde::de::DeserializeOwned,
-    {
-        Ledger::remembered(
-            &self.s3,
-            &self.ctx.deployed.settings.state,
-            name,
-            schema,
-            self.writer.clone(),
-        )
+        self.memory.ledger(health::OBJECT, health::SCHEMA)
     }
 
     /// The fleet file, read at most once. `Err` says why none is in force.

@@ -37,6 +37,14 @@ pub struct Ledger<T> {
     document: PhantomData<fn() -> T>,
 }
 
+/// Everything that Steward remembers, each document under its name in the state bucket.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    s3: S3,
+    state: StateStore,
+    writer: String,
+}
+
 /// The document as it was read, with what a write on top of it needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded<T> {
@@ -114,6 +122,26 @@ pub enum LedgerError {
     },
 }
 
+impl Memory {
+    /// What is in `state`, written in the name of `writer`.
+    pub fn new(s3: &S3, state: &StateStore, writer: impl Into<String>) -> Self {
+        Self {
+            s3: s3.clone(),
+            state: state.clone(),
+            writer: writer.into(),
+        }
+    }
+
+    /// The document `name`, of the kind and version `schema`.
+    pub fn ledger<T>(&self, name: &str, schema: &'static str) -> Ledger<T>
+    where
+        T: Default + Serialize + DeserializeOwned,
+    {
+        let at = Location::new(&self.state.bucket, self.state.key(name));
+        Ledger::new(&self.s3, at, schema, self.writer.clone())
+    }
+}
+
 impl<T> Loaded<T> {
     /// The ETag of the object; `None` when there is none yet.
     pub fn etag(&self) -> Option<&str> {
@@ -145,17 +173,6 @@ where
             writer: writer.into(),
             document: PhantomData,
         }
-    }
-
-    /// The document `name` among what Steward remembers. `writer` says who writes.
-    pub fn remembered(
-        s3: &S3,
-        state: &StateStore,
-        name: &str,
-        schema: &'static str,
-        writer: impl Into<String>,
-    ) -> Self {
-        Self::new(s3, Location::new(&state.bucket, state.key(name)), schema, writer)
     }
 
     /// Where it is.
