@@ -11,6 +11,7 @@ use super::{
     found::{One, steps},
     problem::Step,
     rests::LeftOut,
+    tree::Entries,
 };
 
 /// Each round leaves something out or tries another stand-in.
@@ -247,7 +248,7 @@ impl Tree {
 
 impl<'a> IntoValue for &'a Tree {
     type Sequence = Vec<&'a Tree>;
-    type Map = Entries<'a>;
+    type Map = Entries<'a, Tree>;
 
     fn kind(&self) -> ValueKind {
         match self {
@@ -273,26 +274,5 @@ impl<'a> IntoValue for &'a Tree {
             Tree::List(items) => Value::Sequence(items.iter().map(|(_, item)| item).collect()),
             Tree::Map(entries) => Value::Map(Entries(entries.iter().map(|(key, value)| (&**key, value)).collect())),
         }
-    }
-}
-
-/// The entries of a map, in file order.
-struct Entries<'a>(Vec<(&'a str, &'a Tree)>);
-
-impl<'a> deserr::Map for Entries<'a> {
-    type Value = &'a Tree;
-    type Iter = Box<dyn Iterator<Item = (String, &'a Tree)> + 'a>;
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn remove(&mut self, key: &str) -> Option<&'a Tree> {
-        let index = self.0.iter().position(|(k, _)| *k == key)?;
-        Some(self.0.remove(index).1)
-    }
-
-    fn into_iter(self) -> Self::Iter {
-        Box::new(self.0.into_iter().map(|(key, value)| (key.to_owned(), value)))
     }
 }

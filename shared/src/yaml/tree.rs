@@ -322,7 +322,7 @@ fn key_text(kind: &Kind) -> Option<String> {
 
 impl<'a> IntoValue for &'a Node {
     type Sequence = Vec<&'a Node>;
-    type Map = Entries<'a>;
+    type Map = Entries<'a, Node>;
 
     fn kind(&self) -> ValueKind {
         match self.kind {
@@ -346,28 +346,33 @@ impl<'a> IntoValue for &'a Node {
             Kind::Float(value) => Value::Float(*value),
             Kind::Text(text) => Value::String(text.clone()),
             Kind::List(items) => Value::Sequence(items.iter().map(|item| &**item).collect()),
-            Kind::Map(entries) => Value::Map(Entries(entries.iter().map(|(key, node)| (key, &**node)).collect())),
+            Kind::Map(entries) => Value::Map(Entries(
+                entries.iter().map(|(key, node)| (&*key.text, &**node)).collect(),
+            )),
         }
     }
 }
 
 /// The entries of a map, in file order.
-pub(super) struct Entries<'a>(Vec<(&'a Key, &'a Node)>);
+pub(super) struct Entries<'a, N>(pub(super) Vec<(&'a str, &'a N)>);
 
-impl<'a> deserr::Map for Entries<'a> {
-    type Value = &'a Node;
-    type Iter = Box<dyn Iterator<Item = (String, &'a Node)> + 'a>;
+impl<'a, N> deserr::Map for Entries<'a, N>
+where
+    &'a N: IntoValue,
+{
+    type Value = &'a N;
+    type Iter = Box<dyn Iterator<Item = (String, &'a N)> + 'a>;
 
     fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn remove(&mut self, key: &str) -> Option<&'a Node> {
-        let index = self.0.iter().position(|(k, _)| k.text == key)?;
+    fn remove(&mut self, key: &str) -> Option<&'a N> {
+        let index = self.0.iter().position(|(k, _)| *k == key)?;
         Some(self.0.remove(index).1)
     }
 
     fn into_iter(self) -> Self::Iter {
-        Box::new(self.0.into_iter().map(|(key, node)| (key.text.clone(), node)))
+        Box::new(self.0.into_iter().map(|(key, node)| (key.to_owned(), node)))
     }
 }
