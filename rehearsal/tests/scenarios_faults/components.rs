@@ -106,46 +106,26 @@ fn not_drilled(_: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
     wrong
 }
 
-fn sweep(
-    text: &str,
-    minutes: u64,
-    each_once: bool,
-    ways: fn(usize, &Called) -> Vec<Way>,
-    wrong: fn(Option<FaultKind>, &Outcome) -> Vec<String>,
-) {
-    let scenario = parsed(text);
-    Sweep {
-        scenario: &scenario,
-        caller: "restorer",
-        from: Duration::from_secs(80),
-        until: Duration::from_secs(minutes * 60),
-        ways,
-        each_once,
-        wrong,
-    }
-    .run();
-}
-
 #[test]
 fn an_endpoint_with_components_is_restored_whichever_of_the_changes_fails() {
-    sweep(RESTORE, 8, true, in_turn, not_restored);
+    sweep(RESTORE, (COMMANDED, 8 * 60), true, in_turn, not_restored);
 }
 
 #[test]
 fn a_drill_leaves_no_component_whichever_of_its_changes_fails() {
-    sweep(&drill(), 14, true, in_turn, not_drilled);
+    sweep(&drill(), (COMMANDED, 14 * 60), true, in_turn, not_drilled);
 }
 
 #[test]
 #[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
 fn an_endpoint_with_components_is_restored_whichever_call_fails() {
-    sweep(RESTORE, 8, false, where_it_matters, not_restored);
+    sweep(RESTORE, (COMMANDED, 8 * 60), false, where_it_matters, not_restored);
 }
 
 #[test]
 #[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
 fn a_drill_leaves_no_component_whichever_call_fails() {
-    sweep(&drill(), 14, false, where_it_matters, not_drilled);
+    sweep(&drill(), (COMMANDED, 14 * 60), false, where_it_matters, not_drilled);
 }
 
 /// What is asked of KMS, ECR and IAM, each in every way; everything else is swept elsewhere.
