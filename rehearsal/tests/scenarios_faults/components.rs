@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use rehearsal::{faults::FaultKind, play::Outcome, record::Called};
 
 use crate::{
-    restore::{every_way, in_turn, there, whatever_happens, where_it_matters},
+    restore::{COMMANDED, every_way, in_turn, sweep, there, whatever_happens, where_it_matters},
     sweep::{Sweep, Way, parsed, reads, told},
 };
 

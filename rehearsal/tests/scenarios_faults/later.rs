@@ -1,13 +1,13 @@
 //! The cross-Region backup: a restore and a drill that are proven by asynchronous probes. Whatever fails while these are
 //! asked, awaited and cleared away, it ends right, and no input stays.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use rehearsal::{faults::FaultKind, play::Outcome, record::Called};
 
 use crate::{
-    restore::{every_way, there, whatever_happens},
-    sweep::{Sweep, Way, parsed, reads, told},
+    restore::{every_way, sweep, there, whatever_happens},
+    sweep::{Way, reads, told},
 };
 
 /// The endpoint serves at two minutes; two probes are asked of it.
