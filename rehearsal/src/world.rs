@@ -19,6 +19,7 @@ mod apis;
 mod behaviour;
 mod build;
 mod call;
+mod contents;
 mod dashboards;
 mod dice;
 mod functions;

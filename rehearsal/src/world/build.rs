@@ -8,6 +8,7 @@ use shared::endpoint::EndpointStatus;
 use crate::world::{
     SpecProblem, WorldSpec,
     behaviour::Behaviour,
+    contents::Contents,
     region::{Ctx, Region, What},
     registry::containers,
     runtime::asynchronous::Backlog,
@@ -42,6 +43,10 @@ pub(crate) fn regions(ctx: &mut Ctx, spec: &WorldSpec) -> Result<BTreeMap<String
         };
         region.stand(ctx, region_spec, &mut problems);
         regions.insert(name.clone(), region);
+    }
+    let originals: BTreeMap<Contents, Behaviour> = regions.values().flat_map(Region::originals).collect();
+    for region in regions.values_mut() {
+        region.originals.clone_from(&originals);
     }
     for (index, incident) in spec.incidents.iter().enumerate() {
         let home = incident.region.clone().or_else(|| {

@@ -13,6 +13,7 @@ use crate::world::{
     alarms::Alarm,
     apis::Api,
     behaviour::Behaviour,
+    contents::Contents,
     dashboards::Dashboard,
     functions::Function,
     incident::{Condition, Shortage},
@@ -161,6 +162,8 @@ pub(crate) struct Region {
     pub(crate) dark: bool,
     /// How containers behave, by model name.
     pub(crate) behaviours: BTreeMap<String, Behaviour>,
+    /// How containers behave in which the same runs, also those of other Regions.
+    pub(crate) originals: BTreeMap<Contents, Behaviour>,
     /// What the scenario says of one variant beyond its model, by endpoint, variant and model.
     pub(crate) overlays: BTreeMap<(String, String, String), Behaviour>,
     /// Clients' requests, by endpoint name; they keep coming when the endpoint is gone.

@@ -39,6 +39,7 @@ impl Region {
             input: tags::without(input, &["Tags"]),
             tags,
         };
+        self.behave_as_original(name, &model);
         self.models.insert(name.to_owned(), model);
         reply(json!({"ModelArn": arn}))
     }
