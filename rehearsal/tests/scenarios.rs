@@ -162,6 +162,7 @@ scenarios! {
     drills_leave_their_figures_and_nothing_else => "backup-drill",
     drills_that_fail_say_why_and_leave_nothing => "backup-drill-fails",
     asynchronous_endpoints_are_proven_by_their_answers => "backup-async",
+    a_queue_that_never_answers_fails_its_drill_and_what_may_sleep_is_kept_awake => "backup-silent",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",
     one_refused_request_wakes_a_component_however_often_it_is_told => "wake-component",
     without_any_alarm_the_sweep_wakes => "wake-lost-alarm",

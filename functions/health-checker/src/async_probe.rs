@@ -3,7 +3,7 @@
 //! Nothing is removed before the verdict is in the ledger: an output that is gone without having been judged would look
 //! like a queue that does not drain.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use shared::{
@@ -23,6 +23,9 @@ use crate::{services::Services, watch::trouble};
 /// A probe is asked again no sooner than a third of the time it may take: often enough to notice within that time, and
 /// seldom enough not to keep an endpoint awake that is meant to scale to zero.
 const SHARE: u32 = 3;
+
+/// What comes later than so many times the time it may take is not waited for any more.
+const LATEST: u32 = 2;
 
 /// What came of the asynchronous probes of one endpoint.
 #[derive(Default)]
@@ -52,7 +55,7 @@ pub(crate) async fn look(
                 Ok(Awaited::Waiting) => {}
                 // What comes late is judged too, and cleared away.
                 Ok(Awaited::Overdue(result)) => {
-                    job.over = later::age(job, now) >= *within * 2;
+                    job.over = later::age(job, now) >= *within * LATEST;
                     looked.results.push(result);
                 }
                 Ok(Awaited::Answered(result)) => {
@@ -73,7 +76,8 @@ pub(crate) async fn look(
             .as_ref()
             .is_none_or(|job| job.cleaned && later::age(job, now) >= *within / SHARE);
         if due && may_ask {
-            job = ask(services, endpoint, probe, input, now, &mut looked).await.or(job);
+            let asked = ask(services, endpoint, (probe, *within * LATEST), input, now, &mut looked);
+            job = asked.await.or(job);
         }
         if let Some(job) = job {
             looked.jobs.insert(probe.name.clone(), job);
@@ -85,7 +89,7 @@ pub(crate) async fn look(
 async fn ask(
     services: &Services,
     endpoint: &str,
-    probe: &Probe,
+    (probe, waits): (&Probe, Duration),
     input: &str,
     now: Timestamp,
     looked: &mut Looked,
@@ -93,7 +97,8 @@ async fn ask(
     // The same name for a repetition of the same sweep, so that it leaves no second object behind.
     let id = format!("steward-{endpoint}-{}-{}", probe.name, now.as_second());
     let uri = format!("{}/{id}", input.trim_end_matches('/'));
-    match later::ask(&services.runtime, &services.objects, endpoint, probe, &uri, now).await {
+    let asked = later::ask(&services.runtime, &services.objects, endpoint, probe, &uri, waits, now);
+    match asked.await {
         Ok(job) => Some(job),
         Err(NotAsked::Unput(call)) => {
             looked.troubles.push(trouble(&call));

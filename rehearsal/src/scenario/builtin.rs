@@ -73,6 +73,7 @@ builtins![
     "backup-drill",
     "backup-drill-fails",
     "backup-async",
+    "backup-silent",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

@@ -3,7 +3,7 @@
 //! No call here is retried by the SDK: a probe's attempts are counted by its own policy, and an error of the model is
 //! an answer to be judged, not a call to be repeated.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sagemakerruntime::{
@@ -22,6 +22,10 @@ const SERVICE: &str = "sagemaker";
 
 /// The most of an answer's body that is kept, in bytes; conditions are judged on this much.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long a request may wait in the queue, in seconds (`RequestTTLSeconds` of `InvokeEndpointAsync`, SageMaker's API
+/// reference).
+pub const TTL: RangeInclusive<i32> = 60..=21_600;
 
 /// One synchronous inference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +124,8 @@ impl Runtime {
         Ok(ProbeAnswer { latency, outcome })
     }
 
-    /// Queues one asynchronous inference on an input object that is already in S3.
+    /// Queues one asynchronous inference on an input object that is already in S3. What waits in the queue for longer than
+    /// `waits` expires there; SageMaker takes [`TTL`] (`RequestTTLSeconds`, its API reference).
     ///
     /// # Errors
     /// What SageMaker says.
@@ -131,6 +136,7 @@ impl Runtime {
         content_type: &str,
         accept: Option<&str>,
         inference_id: &str,
+        waits: Duration,
     ) -> Result<Queued, CallError> {
         let operation = "InvokeEndpointAsync";
         let request = self
@@ -140,7 +146,12 @@ impl Runtime {
             .input_location(input)
             .content_type(content_type)
             .set_accept(accept.map(str::to_owned))
-            .inference_id(inference_id);
+            .inference_id(inference_id)
+            .request_ttl_seconds(
+                i32::try_from(waits.as_secs())
+                    .unwrap_or(i32::MAX)
+                    .clamp(*TTL.start(), *TTL.end()),
+            );
         let answer = self.bound.call(SERVICE, operation, request.send()).await?;
         Ok(Queued {
             output: answer

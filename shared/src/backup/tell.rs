@@ -202,7 +202,7 @@ impl BackupLedger {
         let (name, probed) = (past.endpoint.clone(), past.figures.probed);
         let passed = past.how == Ended::Passed;
         let left: Vec<String> = past.left.iter().map(ToString::to_string).collect();
-        let objects = past.objects.clone();
+        let (objects, restless) = (past.objects.clone(), past.restless.clone());
         let log: Vec<String> = past
             .log
             .iter()
@@ -231,6 +231,12 @@ impl BackupLedger {
                 false => alert.seen(format!(
                     "objects of its probes stay, to be removed by hand: {}",
                     and_list(&objects)
+                )),
+            };
+            let alert = match restless {
+                None => alert,
+                Some(why) => alert.seen(format!(
+                    "what may scale to zero keeps a minimum of 1, to be set to 0 by hand: {why}"
                 )),
             };
             if passed {
@@ -264,6 +270,7 @@ impl BackupLedger {
             },
             left: vec![],
             objects: vec![],
+            restless: None,
             log: why.take(20).map(|what| Line { at: facts.now, what }).collect(),
         };
         self.restored(facts, past, &plan.promised());

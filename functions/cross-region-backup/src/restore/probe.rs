@@ -40,7 +40,7 @@ pub(super) async fn ask(services: &Services<'_>, endpoint: &str, name: &str, lat
         Ok(configured) => configured,
         Err(why) => return Outcome::Probed(ProbeRound::Blind(why)),
     };
-    let Some((probe, _)) = configured.get(&later.probe) else {
+    let Some((probe, within)) = configured.get(&later.probe) else {
         return Outcome::Probed(gone(later));
     };
     let regional = services.looking(services.home());
@@ -50,6 +50,7 @@ pub(super) async fn ask(services: &Services<'_>, endpoint: &str, name: &str, lat
         name,
         probe,
         &later.input,
+        *within,
         services.now(),
     );
     match asked.await {

@@ -43,7 +43,8 @@ pub enum Awaited {
 }
 
 /// Puts the probe's payload to `input`, an `s3://` URI, and queues it. The same `input` may be asked again: then the same
-/// object is put.
+/// object is put. What did not reach a container when nobody waits for it any more, after `waits`, SageMaker drops: a queue
+/// that does not drain would be filled by probes, and answer them into S3 when nobody clears it any more.
 ///
 /// # Errors
 /// [`NotAsked`]; the input may be there.
@@ -53,6 +54,7 @@ pub async fn ask(
     endpoint: &str,
     probe: &Probe,
     input: &str,
+    waits: Duration,
     now: Timestamp,
 ) -> Result<AsyncJob, NotAsked> {
     let Some(at) = Location::parse(input) else {
@@ -66,7 +68,7 @@ pub async fn ask(
         .map_err(NotAsked::Unput)?;
     let (accept, id) = (probe.accept.as_deref(), inference_id(&at.key));
     let queued = runtime
-        .invoke_async(endpoint, input, &probe.content_type, accept, &id)
+        .invoke_async(endpoint, input, &probe.content_type, accept, &id, waits)
         .await
         .map_err(|call| NotAsked::Refused(refused(probe, call.failure, &call.to_string())))?;
     Ok(AsyncJob {

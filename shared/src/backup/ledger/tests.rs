@@ -119,6 +119,7 @@ fn drills_are_due_when_the_last_one_began_long_enough_ago() {
         },
         left: vec![],
         objects: vec![],
+        restless: None,
         log: vec![],
     };
     ledger.past = vec![past(Kind::Drill, 0), past(Kind::Restore, 500_000)];

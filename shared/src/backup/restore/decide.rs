@@ -114,7 +114,7 @@ pub(super) enum Next {
 pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let mut state = restoration.clone();
     take_in(&mut state, world);
-    let over = matches!(state.phase, Phase::TearingDown | Phase::Tidying);
+    let over = matches!(state.phase, Phase::Releasing | Phase::TearingDown | Phase::Tidying);
     if let Some(who) = world.abort
         && !over
     {
@@ -124,6 +124,7 @@ pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let late = world.now >= after(state.started, state.plan.deadline);
     let next = match state.phase {
         Phase::TearingDown => teardown::step(&mut state, world),
+        Phase::Releasing => step::release(&mut state, world),
         Phase::Tidying => tidy(&state, world),
         _ => step::step(&mut state, world),
     };
@@ -206,6 +207,9 @@ fn decided(mut state: Restoration, world: &World<'_>, ended: Ended, then: Phase)
 
 fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
     state.close_round();
+    if state.is_kept_awake() {
+        return decided(state, world, how, Phase::Releasing);
+    }
     if !state.litter.is_empty() && state.phase != Phase::Tidying {
         return decided(state, world, how, Phase::Tidying);
     }
@@ -225,6 +229,7 @@ fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
                 Kind::Restore => state.intents.into_iter().map(|intent| intent.thing).collect(),
             },
             objects: state.litter,
+            restless: state.restless,
             log: state.log,
             how,
         }),

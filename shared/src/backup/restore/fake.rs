@@ -65,6 +65,7 @@ pub(super) enum Fault {
     None,
     LostBefore,
     LostAfter,
+    Refused,
 }
 
 static GOOD: Verified = Verified {
@@ -192,8 +193,10 @@ impl Fake {
     }
 
     pub(super) fn take(&mut self, effect: &Effect, fault: Fault) -> Outcome {
-        if fault == Fault::LostBefore {
-            return Outcome::Later("no answer".into());
+        match fault {
+            Fault::LostBefore => return Outcome::Later("no answer".into()),
+            Fault::Refused => return Outcome::Refused("denied".into()),
+            Fault::None | Fault::LostAfter => {}
         }
         let answer = self.act(effect);
         match fault {

@@ -140,6 +140,8 @@ pub enum Phase {
     Scaling,
     /// Probes are being sent.
     Probing,
+    /// What may sleep gets its own minimum: it was kept awake while it was proven.
+    Releasing,
     /// What was made is being deleted.
     TearingDown,
     /// What the probes left in S3 is being removed.
@@ -152,6 +154,7 @@ impl fmt::Display for Phase {
             Self::Creating => "creating",
             Self::Scaling => "registering its scaling",
             Self::Probing => "probing",
+            Self::Releasing => "letting sleep what may",
             Self::TearingDown => "tearing down",
             Self::Tidying => "removing the objects of its probes",
         })
@@ -203,7 +206,10 @@ pub struct Restoration {
     /// is still queued finds its input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub litter: Vec<String>,
-    /// How it ended, while a drill is torn down, or what probes left is removed.
+    /// Why what may sleep still has the minimum that kept it awake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restless: Option<String>,
+    /// How it ended, while a drill is torn down, a minimum is restored, or what probes left is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Ended>,
     /// The last trouble that passes; for people.
@@ -284,6 +290,9 @@ pub struct Past {
     /// `s3://` URIs of objects of its probes that could not be removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<String>,
+    /// Why what may sleep still has the minimum that kept it awake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restless: Option<String>,
     /// What happened, oldest first.
     pub log: Vec<Line>,
 }
@@ -306,6 +315,7 @@ impl Restoration {
             rounds: 0,
             later: vec![],
             litter: vec![],
+            restless: None,
             verdict: None,
             problem: None,
             told: false,

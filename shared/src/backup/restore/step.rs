@@ -1,12 +1,17 @@
 //! Forward: one thing after the other until the endpoint answers as it should.
 
+use std::time::Duration;
+
 use super::{
-    decide::{Effect, Next, World},
+    decide::{Effect, Next, World, after},
     later::probing,
     look::{Existing, Outcome, Seen},
-    record::{Ended, Phase, Restoration, Thing, ThingKind},
+    record::{Ended, Kind, Phase, Restoration, Thing, ThingKind},
 };
-use crate::backup::definition::base;
+use crate::backup::definition::{Scaled, base};
+
+/// A minimum that cannot be restored within this time stays raised, and is named.
+const RELEASES: Duration = Duration::from_secs(600);
 
 impl Restoration {
     /// What has to be looked at for the next decision: of what is still to be made only the first, since the others wait for
@@ -14,7 +19,7 @@ impl Restoration {
     pub fn needs(&self) -> (Vec<Thing>, bool) {
         let things = match self.phase {
             Phase::TearingDown => self.intents.iter().map(|intent| intent.thing.clone()).collect(),
-            Phase::Tidying => vec![],
+            Phase::Releasing | Phase::Tidying => vec![],
             _ => {
                 let known = |thing: &Thing| self.plan.reused.contains(thing) || self.intended(thing).is_some();
                 let mut new = 0;
@@ -26,7 +31,20 @@ impl Restoration {
                 first_new.collect()
             }
         };
-        (things, matches!(self.phase, Phase::Scaling | Phase::TearingDown))
+        let scaling = matches!(self.phase, Phase::Scaling | Phase::Releasing | Phase::TearingDown);
+        (things, scaling)
+    }
+
+    /// What may scale to zero.
+    fn sleepers(&self) -> Vec<Scaled> {
+        let all = self.plan.definition.scaling.iter();
+        all.filter(|scaled| scaled.scaling.min == 0).cloned().collect()
+    }
+
+    /// Something was registered with a minimum that is not its own.
+    pub(super) fn is_kept_awake(&self) -> bool {
+        let registered = matches!(self.phase, Phase::Scaling | Phase::Probing);
+        self.plan.kind == Kind::Restore && registered && !self.sleepers().is_empty()
     }
 }
 
@@ -62,7 +80,7 @@ pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
     match state.phase {
         Phase::Creating => Next::Go(Phase::Scaling),
         Phase::Scaling => scaling(state, world),
-        Phase::Probing | Phase::TearingDown | Phase::Tidying => probing(state, world),
+        Phase::Probing | Phase::Releasing | Phase::TearingDown | Phase::Tidying => probing(state, world),
     }
 }
 
@@ -112,30 +130,53 @@ fn there(state: &Restoration, thing: &Thing, existing: &Existing) -> Option<Next
     }
 }
 
+/// What may sleep is kept awake: it would sleep under its probes, and nobody but this restore may wake it.
 fn scaling(state: &Restoration, world: &World<'_>) -> Next {
-    let Some(look) = world.look else {
-        return Next::Stay("a look at the Region".into());
+    let mut wanted = state.plan.definition.scaling.clone();
+    for Scaled { scaling, .. } in &mut wanted {
+        scaling.min = scaling.min.max(1);
+        scaling.max = scaling.max.max(1);
+    }
+    register(wanted, world).unwrap_or(Next::Go(Phase::Probing))
+}
+
+/// What may sleep gets its own minimum.
+pub(super) fn release(state: &mut Restoration, world: &World<'_>) -> Next {
+    let why = match register(state.sleepers(), world) {
+        None => return Next::Gone,
+        Some(Next::Stay(why)) if world.now >= after(state.since, RELEASES) => why,
+        Some(Next::Verdict(ended)) => ended.to_string(),
+        Some(next) => return next,
     };
-    for scaled in &state.plan.definition.scaling {
+    state.restless = Some(why);
+    Next::Gone
+}
+
+/// `None` when all of it is there.
+fn register(wanted: Vec<Scaled>, world: &World<'_>) -> Option<Next> {
+    let Some(look) = world.look else {
+        return Some(Next::Stay("a look at the Region".into()));
+    };
+    for scaled in wanted {
         let seen = look.scaling.get(&(scaled.of.clone(), scaled.dimension.clone()));
         match seen {
-            None => return Next::Stay("a look at the scalable targets".into()),
-            Some(Err(why)) => return Next::Stay(format!("a look at the scalable targets: {why}")),
+            None => return Some(Next::Stay("a look at the scalable targets".into())),
+            Some(Err(why)) => return Some(Next::Stay(format!("a look at the scalable targets: {why}"))),
             Some(Ok(Some(seen))) if seen.does(&scaled.scaling) => {}
             Some(Ok(_)) => {
-                let effect = Effect::Scale(scaled.clone());
-                return match outcome(world, &effect) {
+                let effect = Effect::Scale(scaled);
+                return Some(match outcome(world, &effect) {
                     Some(Outcome::Refused(said)) => {
                         Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}")))
                     }
                     Some(Outcome::Later(said)) => Next::Stay(format!("{effect}: {said}")),
                     Some(Outcome::Accepted) => Next::Stay(format!("{effect}: it is not seen yet")),
                     _ => Next::Do(effect),
-                };
+                });
             }
         }
     }
-    Next::Go(Phase::Probing)
+    None
 }
 
 /// How this very call went, when it was the last one made.

@@ -50,6 +50,7 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
             ScaledThing::Component(name) => format!("component {name}"),
         };
         let (min, max) = (scaled.scaling.min, scaled.scaling.max);
+        let awake = if min == 0 { "; from 1 until it is proven" } else { "" };
         let [policies, actions] = [
             (scaled.scaling.policies.len(), "policy", "policies"),
             (scaled.scaling.actions.len(), "scheduled action", "scheduled actions"),
@@ -61,7 +62,7 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
         });
         let _ = writeln!(
             said,
-            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}",
+            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}{awake}",
             "register"
         );
     }

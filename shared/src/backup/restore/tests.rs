@@ -1,3 +1,4 @@
+mod awake;
 mod later;
 
 use std::time::Duration;
@@ -12,6 +13,10 @@ use crate::backup::{
 
 fn names(fake: &Fake) -> Vec<String> {
     fake.things.keys().map(ToString::to_string).collect()
+}
+
+fn begun(given: &Given, fake: &Fake, kind: Kind) -> Result<Restoration, Past> {
+    Ok(Restoration::new(fake.plan(&given.ask(kind)).unwrap(), fake.now, None))
 }
 
 fn thing(kind: ThingKind, name: &str) -> Thing {
@@ -275,11 +280,7 @@ fn a_thing_that_somebody_made_under_the_drills_name_is_neither_used_nor_deleted(
 #[test]
 fn a_thing_that_somebody_made_while_the_drill_was_about_to_is_left_to_them() {
     let (given, mut fake) = (given(), Fake::new());
-    let mut state = Ok(Restoration::new(
-        fake.plan(&given.ask(Kind::Drill)).unwrap(),
-        fake.now,
-        None,
-    ));
+    let mut state = begun(&given, &fake, Kind::Drill);
     // The function dies after it has named the first model, and before the call.
     let mut named = None;
     fake.tick(&mut state, |effect| {
@@ -303,7 +304,7 @@ fn an_operators_word_tears_a_drill_down_and_leaves_a_restore_as_it_is() {
     let given = given();
     for kind in [Kind::Restore, Kind::Drill] {
         let mut fake = Fake::new();
-        let mut state = Ok(Restoration::new(fake.plan(&given.ask(kind)).unwrap(), fake.now, None));
+        let mut state = begun(&given, &fake, kind);
         fake.tick(&mut state, |_| Some(Fault::None));
         let world = World {
             now: fake.now,
@@ -325,11 +326,7 @@ fn an_operators_word_tears_a_drill_down_and_leaves_a_restore_as_it_is() {
 #[test]
 fn a_late_call_is_waited_for_before_a_drill_has_ended() {
     let (given, mut fake) = (given(), Fake::new());
-    let mut state = Ok(Restoration::new(
-        fake.plan(&given.ask(Kind::Drill)).unwrap(),
-        fake.now,
-        None,
-    ));
+    let mut state = begun(&given, &fake, Kind::Drill);
     // The first model's call is under way when the operator ends the drill.
     let mut late = None;
     fake.tick(&mut state, |effect| {

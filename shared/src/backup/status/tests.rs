@@ -40,6 +40,7 @@ fn what_is_known_reads_like_this() {
         },
         left: vec![],
         objects: vec![],
+        restless: None,
         log: vec![],
     });
     let mut busy = quiet.clone();

@@ -69,6 +69,7 @@ fn past(kind: Kind, how: Ended, rto: Option<u64>) -> Past {
             }],
         },
         objects: vec![],
+        restless: None,
         log: vec![Line {
             at: at(7200),
             what: "create model fraud-v1-drill-4".into(),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::{fake::*, *};
+use super::{
+    super::{fake::*, *},
+    begun,
+};
 use crate::backup::fixture::at;
 
 fn asynchronous(fake: &mut Fake, names: &[&str]) {
@@ -41,11 +44,7 @@ fn an_asynchronous_endpoint_is_restored_when_the_answers_are_there_and_nothing_o
 fn what_happens_while_answers_are_awaited_reads_like_this() {
     let (given, mut fake) = (given(), Fake::new());
     asynchronous(&mut fake, &["one", "two"]);
-    let mut state = Ok(Restoration::new(
-        fake.plan(&given.ask(Kind::Restore)).unwrap(),
-        fake.now,
-        None,
-    ));
+    let mut state = begun(&given, &fake, Kind::Restore);
     fake.tick(&mut state, |_| Some(Fault::None));
     fake.pass(180);
     fake.tick(&mut state, |_| Some(Fault::None));
@@ -93,16 +92,12 @@ fn wrong_answers_are_asked_for_three_times_and_late_ones_too() {
 }
 
 #[test]
-fn an_endpoint_that_has_to_wake_for_its_probe_is_asked_again_and_is_not_failed_for_its_sleep() {
+fn an_answer_that_comes_too_late_is_asked_for_again() {
     let (given, mut fake) = (given(), Fake::new());
     asynchronous(&mut fake, &["one"]);
     fake.answers_after = WITHIN + 60;
-    let mut state = Ok(Restoration::new(
-        fake.plan(&given.ask(Kind::Restore)).unwrap(),
-        fake.now,
-        None,
-    ));
-    // By the time of the second round it is awake.
+    let mut state = begun(&given, &fake, Kind::Restore);
+    // By the second round it is faster.
     while state.is_ok() {
         fake.tick(&mut state, |_| Some(Fault::None));
         fake.pass(60);
@@ -120,11 +115,7 @@ fn an_endpoint_that_has_to_wake_for_its_probe_is_asked_again_and_is_not_failed_f
 fn a_function_that_dies_while_it_asks_puts_the_same_input_again() {
     let (given, mut fake) = (given(), Fake::new());
     asynchronous(&mut fake, &["one"]);
-    let mut state = Ok(Restoration::new(
-        fake.plan(&given.ask(Kind::Drill)).unwrap(),
-        fake.now,
-        None,
-    ));
+    let mut state = begun(&given, &fake, Kind::Drill);
     fake.tick(&mut state, |_| Some(Fault::None));
     fake.pass(180);
     fake.tick(&mut state, |effect| match effect {
@@ -162,11 +153,7 @@ fn what_s3_does_not_remove_keeps_nothing_from_ending_and_is_named() {
 fn an_operators_word_ends_what_is_asked_and_its_objects_go() {
     let (given, mut fake) = (given(), Fake::new());
     asynchronous(&mut fake, &["one"]);
-    let mut state = Ok(Restoration::new(
-        fake.plan(&given.ask(Kind::Restore)).unwrap(),
-        fake.now,
-        None,
-    ));
+    let mut state = begun(&given, &fake, Kind::Restore);
     fake.tick(&mut state, |_| Some(Fault::None));
     fake.pass(180);
     fake.tick(&mut state, |_| Some(Fault::None));

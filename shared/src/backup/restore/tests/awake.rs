@@ -1,0 +1,114 @@
+//! What may scale to zero, while it is restored.
+
+use super::{
+    super::{fake::*, *},
+    begun,
+};
+use crate::{backup::definition::ScaledThing, scaling::Scaling};
+
+/// Its minimum is 0.
+fn sleeper() -> Given {
+    let mut given = given();
+    given.point.restored.scaling[0].scaling.min = 0;
+    given
+}
+
+fn min(fake: &Fake) -> Option<u32> {
+    fake.scaling.values().next().map(|scaling: &Scaling| scaling.min)
+}
+
+fn minima(state: &mut Result<Restoration, Past>, fake: &mut Fake) -> Vec<Option<u32>> {
+    let mut seen = vec![];
+    while state.is_ok() {
+        fake.tick(state, |_| Some(Fault::None));
+        if min(fake).is_some() && seen.last() != Some(&min(fake)) {
+            seen.push(min(fake));
+        }
+        fake.pass(60);
+    }
+    seen
+}
+
+#[test]
+fn what_may_scale_to_zero_is_kept_awake_until_it_is_proven_or_given_up() {
+    let wrong = ProbeRound::Failed("score 0.9".into());
+    for (probes, passes) in [(ProbeRound::Passed, true), (wrong, false)] {
+        let (given, mut fake) = (sleeper(), Fake::new());
+        fake.later = vec![Wanted {
+            probe: "one".into(),
+            input: "s3://in/probes/".into(),
+        }];
+        (fake.probes, fake.answers_after) = (probes, 100);
+        let mut state = begun(&given, &fake, Kind::Restore);
+        assert_eq!(minima(&mut state, &mut fake), [Some(1), Some(0)]);
+        let past = state.unwrap_err();
+        assert_eq!(past.how == Ended::Passed, passes, "{}", past.how);
+        assert_eq!(past.restless, None);
+        assert!(fake.objects.is_empty(), "{:?}", fake.objects);
+    }
+}
+
+#[test]
+fn an_operators_word_lets_it_sleep_too() {
+    let (given, mut fake) = (sleeper(), Fake::new());
+    fake.probes = ProbeRound::Blind("throttled".into());
+    let mut state = begun(&given, &fake, Kind::Restore);
+    fake.tick(&mut state, |_| Some(Fault::None));
+    fake.pass(180);
+    fake.tick(&mut state, |_| Some(Fault::None));
+    assert_eq!(min(&fake), Some(1));
+    let world = World {
+        now: fake.now,
+        look: None,
+        acted: None,
+        abort: Some("ana"),
+    };
+    state = decide(&state.unwrap(), &world).state;
+    fake.tick(&mut state, |_| Some(Fault::None));
+    assert_eq!(state.unwrap_err().how, Ended::Aborted("ana".into()));
+    assert_eq!(min(&fake), Some(0));
+}
+
+#[test]
+fn a_minimum_that_cannot_be_restored_keeps_nothing_from_ending_and_is_named() {
+    for fault in [Fault::Refused, Fault::LostBefore] {
+        let (given, mut fake) = (sleeper(), Fake::new());
+        let mut state = begun(&given, &fake, Kind::Restore);
+        while state.is_ok() {
+            let fault = |effect: &Effect| match effect {
+                Effect::Scale(scaled) if scaled.scaling.min == 0 => fault,
+                _ => Fault::None,
+            };
+            fake.tick(&mut state, |effect| Some(fault(effect)));
+            fake.pass(60);
+        }
+        let past = state.unwrap_err();
+        assert_eq!(past.how, Ended::Passed);
+        assert_eq!(min(&fake), Some(1));
+        let said = past.restless.expect("why");
+        assert!(said.contains("register the scaling of variant"), "{said}");
+        let rto = past.figures.rto.expect("proven").as_secs();
+        assert_eq!(rto, 180, "letting it sleep is no part of it");
+    }
+}
+
+#[test]
+fn a_drill_is_kept_awake_and_its_scaling_goes_with_it() {
+    let (given, mut fake) = (sleeper(), Fake::new());
+    let mut state = begun(&given, &fake, Kind::Drill);
+    minima(&mut state, &mut fake);
+    let past = state.unwrap_err();
+    assert_eq!(past.how, Ended::Passed);
+    assert!(fake.scaling.is_empty(), "{:?}", fake.scaling);
+    assert!(past.log.iter().all(|line| !line.what.contains("letting sleep")));
+}
+
+#[test]
+fn what_would_be_made_says_that_it_is_kept_awake() {
+    let (given, fake) = (sleeper(), Fake::new());
+    let plan = fake.plan(&given.ask(Kind::Restore)).unwrap();
+    let said = table(&plan, &given.point, &super::seen(&given.point));
+    assert!(said.contains("; from 1 until it is proven"), "{said}");
+    let variant = |one: &crate::backup::definition::Scaled| matches!(one.of, ScaledThing::Variant(_));
+    assert!(plan.definition.scaling.iter().all(variant));
+}
