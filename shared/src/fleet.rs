@@ -232,6 +232,24 @@ impl Fleet {
     }
 }
 
+/// What holds where no fleet file says anything: no endpoint is selected.
+impl Default for Fleet {
+    fn default() -> Self {
+        let wide = wide::FleetSection::default();
+        Self {
+            defaults: Layer::default(),
+            strategies: Strategies::default(),
+            entries: vec![],
+            simultaneous_wakes: wide.simultaneous_wakes(),
+            fleet_health: wide.resolve(),
+            lambdas: Lambdas::default(),
+            apis: Apis::default(),
+            dashboard: None,
+            reconcile: account::ReconcileSection::default().resolve(),
+        }
+    }
+}
+
 /// Reads a fleet file that is a part of another file; the places in its problems are then those of that file.
 impl Deserr<Found> for Fleet {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {

@@ -65,6 +65,16 @@ impl Report {
         self
     }
 
+    /// One more sentence of the summary.
+    #[must_use]
+    pub fn noting(mut self, sentence: &str) -> Self {
+        if !self.summary.is_empty() {
+            self.summary.push('\n');
+        }
+        self.summary.push_str(sentence);
+        self
+    }
+
     /// The JSON that Lambda returns.
     pub fn to_value(&self) -> Value {
         let mut value = Map::new();

@@ -11,10 +11,16 @@ mod policies;
 mod schedules;
 mod targets;
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{thing::Key, world::World};
-use jiff::Timestamp;
+use super::{
+    thing::{Key, Scalable},
+    world::World,
+};
+use crate::fleet::Fleet;
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -159,13 +165,34 @@ impl Findings {
     }
 }
 
-/// Everything that is found wrong, the worst first.
-pub fn audit(world: &World, now: Timestamp) -> Vec<Finding> {
+/// What Steward wakes from zero, as the fleet file says.
+pub fn woken(fleet: &Fleet, world: &World) -> BTreeSet<Scalable> {
+    let targets = world.things().filter_map(|(key, _)| match key {
+        Key::Target(of) => Some(of),
+        _ => None,
+    });
+    let wakes = |of: &&Scalable| {
+        let seen = world.endpoint_of(of);
+        let policy = seen.and_then(|seen| fleet.wake_for(&seen.name, seen.tags.as_ref()));
+        policy.is_some_and(|policy| match of {
+            Scalable::Copies { component } => policy.components.contains(component),
+            Scalable::Instances { variant, .. } => {
+                policy.components.is_empty() && policy.variant.is_none_or(|slept| slept == *variant)
+            }
+            Scalable::Concurrency { .. } => false,
+        })
+    };
+    targets.filter(wakes).cloned().collect()
+}
+
+/// Everything that is found wrong, the worst first. `woken` is what Steward wakes: it needs no alarm that does so, and one
+/// without an action reaches it all the same.
+pub fn audit(world: &World, woken: &BTreeSet<Scalable>, now: Timestamp) -> Vec<Finding> {
     let mut found = Findings::default();
-    targets::check(world, &mut found);
+    targets::check(world, woken, &mut found);
     policies::check(world, &mut found);
     schedules::check(world, now, &mut found);
-    alarms::check(world, &mut found);
+    alarms::check(world, woken, &mut found);
     endpoints::check(world, &mut found);
     account::check(world, &mut found);
     found

@@ -1,8 +1,10 @@
 //! Alarms: whether they can go off, and whether anybody learns of it.
 
+use std::collections::BTreeSet;
+
 use super::{Findings, Rule, metric};
 use crate::capacity::{
-    thing::{Action, Alarm, Key, Thing},
+    thing::{Action, Alarm, Key, Scalable, Thing},
     world::World,
 };
 
@@ -11,7 +13,7 @@ const HIGH_RESOLUTION: [&str; 2] = ["ConcurrentRequestsPerModel", "ConcurrentReq
 
 const ERRORS: [&str; 3] = ["Invocation5XXErrors", "InvocationModelErrors", "Invocation4XXErrors"];
 
-pub(super) fn check(world: &World, found: &mut Findings) {
+pub(super) fn check(world: &World, woken: &BTreeSet<Scalable>, found: &mut Findings) {
     for (key, thing) in world.things() {
         if let Thing::Alarm(alarm) = thing {
             let named = metric::Named {
@@ -29,13 +31,13 @@ pub(super) fn check(world: &World, found: &mut Findings) {
             // What target tracking makes for itself is judged with its policy.
             if !alarm.name.starts_with("TargetTracking-") {
                 metric::check(&named, world, found);
-                one(world, key, alarm, found);
+                one(world, woken, key, alarm, found);
             }
         }
     }
 }
 
-fn one(world: &World, key: &Key, alarm: &Alarm, found: &mut Findings) {
+fn one(world: &World, woken: &BTreeSet<Scalable>, key: &Key, alarm: &Alarm, found: &mut Findings) {
     let all = || {
         alarm
             .actions
@@ -98,7 +100,15 @@ fn one(world: &World, key: &Key, alarm: &Alarm, found: &mut Findings) {
             "treat missing data as notBreaching (`missing: good`)".to_owned(),
         );
     }
-    if !alarm.enabled || all().next().is_none() {
+    // Steward hears of it by EventBridge.
+    let heard = wakes
+        && woken.iter().any(|of| match of {
+            Scalable::Copies { component } => alarm.dimensions.get("InferenceComponentName") == Some(component),
+            of => of
+                .endpoint()
+                .is_some_and(|name| alarm.dimensions.get("EndpointName").is_some_and(|of| of == name)),
+        });
+    if !heard && (!alarm.enabled || all().next().is_none()) {
         let why = if alarm.enabled {
             "it has no action"
         } else {

@@ -1,5 +1,7 @@
 //! Ranges, and what is at zero with nothing to wake it.
 
+use std::collections::BTreeSet;
+
 use super::{Findings, Rule};
 use crate::{
     capacity::{
@@ -9,7 +11,7 @@ use crate::{
     scaling::ScalingRule,
 };
 
-pub(super) fn check(world: &World, found: &mut Findings) {
+pub(super) fn check(world: &World, woken: &BTreeSet<Scalable>, found: &mut Findings) {
     for (key, thing) in world.things() {
         let Thing::Target {
             of,
@@ -63,7 +65,7 @@ pub(super) fn check(world: &World, found: &mut Findings) {
             );
             continue;
         }
-        if *min == 0 {
+        if *min == 0 && !woken.contains(of) {
             zero(world, key, of, seen.is_some_and(|seen| seen.asynchronous), found);
         }
     }

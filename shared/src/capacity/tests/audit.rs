@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::capacity::audit::{Rule, audit};
+use crate::capacity::audit::{Rule, audit, woken};
 
 /// The policies, schedules, alarms and settings of the examples in circulation, with their mistakes.
 fn mistaken() -> World {
@@ -217,7 +219,7 @@ endpoints:
 
 #[test]
 fn the_mistakes_of_the_examples_in_circulation_are_found_each_with_what_to_do() {
-    let findings = audit(&mistaken(), NOW.parse().unwrap());
+    let findings = audit(&mistaken(), &BTreeSet::new(), NOW.parse().unwrap());
     let lines: Vec<String> = findings
         .iter()
         .map(|finding| {
@@ -245,10 +247,35 @@ fn nothing_is_found_wrong_with_what_steward_declares() {
         .endpoints
         .retain(|seen| ["fraud", "images"].contains(&seen.name.as_str()));
     world.components.clear();
-    let rules: Vec<Rule> = audit(&world, NOW.parse().unwrap())
+    let rules: Vec<Rule> = audit(&world, &BTreeSet::new(), NOW.parse().unwrap())
         .iter()
         .map(|finding| finding.rule)
         .collect();
     // The rollout reads the one alarm; the other endpoint has none on its failures.
     assert_eq!(rules, [Rule::NoErrorAlarm, Rule::NobodyTold]);
+}
+
+#[test]
+fn what_steward_wakes_needs_no_alarm_that_does_so_and_one_without_action_reaches_it() {
+    let mut world = usual_world();
+    world.endpoints.retain(|seen| seen.name == "images");
+    world.components.clear();
+    world.put(target(main_of("images"), 0, 4));
+    let mut waits = alarm(
+        "images-waits",
+        "HasBacklogWithoutCapacity",
+        &[("EndpointName", "images")],
+        1.0,
+    );
+    waits.actions.clear();
+    world.put(Thing::Alarm(Box::new(waits)));
+    let rules = |fleet: &str| {
+        let woken = woken(&parsed(fleet), &world);
+        let found = audit(&world, &woken, NOW.parse().unwrap());
+        let rules: Vec<Rule> = found.iter().map(|finding| finding.rule).collect();
+        [Rule::NoWake, Rule::NobodyTold].map(|rule| rules.contains(&rule))
+    };
+    assert_eq!(rules("version: 1\nendpoints: { images: {} }\n"), [true, true]);
+    let woken = "version: 1\nendpoints: { images: { wake: { enabled: true } } }\n";
+    assert_eq!(rules(woken), [false, false]);
 }
