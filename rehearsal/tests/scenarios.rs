@@ -179,6 +179,7 @@ scenarios! {
     one_instance_cannot_carry_the_concurrency_and_a_high_resolution_policy_adds_more => "capacity-concurrency",
     what_is_declared_becomes_true_once_it_was_shown => "reconcile-apply",
     what_others_change_is_told_once_and_its_end => "reconcile-drift",
+    one_change_that_waits_holds_up_nothing_else => "reconcile-beside",
     what_is_declared_and_not_there_is_made => "reconcile-provision",
     the_rest_of_the_account_is_as_declared_too => "reconcile-account",
     an_apply_waits_for_whoever_holds_the_endpoint_and_is_made_afterwards => "reconcile-held",

@@ -76,17 +76,21 @@ pub(crate) async fn apply(
             late: false,
         }));
     }
-    let now = services.now();
+    let labels = Services::labels(fleet);
+    let teller = Teller {
+        now: services.now(),
+        labels: &labels,
+        components: &view.world.components,
+    };
     let begin = |document: &CapacityLedger| {
-        if let Some(other) = document.applying.as_ref().filter(|other| other.plan.id != plan.id) {
+        let mut begun = document.clone();
+        if let Err(other) = begun.begin(plan, by, teller) {
             let said = format!(
                 "the plan {} is being applied since {:.0}, asked for by {}",
                 other.plan.id, other.began, other.by
             );
             return (None, Err(said));
         }
-        let mut begun = document.clone();
-        begun.begin(plan, by, now);
         ((begun != *document).then_some(begun), Ok(()))
     };
     let (ledger, begun) = services.ledger().change_from(ledger, begin).await?;
@@ -98,15 +102,16 @@ pub(crate) async fn apply(
         // What is left shrinks with every invocation, so this ends.
         again(services, plan, by).await;
     }
-    let labels = Services::labels(fleet);
     let teller = Teller {
         now: services.now(),
-        labels: &labels,
-        components: &view.world.components,
+        ..teller
     };
+    let of_plan = |key: &Key| plan.changes.iter().any(|change| change.key == *key);
     let went = |document: &CapacityLedger| {
         let mut gone = document.clone();
         gone.went(&failed, late, teller);
+        let done = |key: &Key| !late && of_plan(key) && !failed.iter().any(|failed| failed.key == *key);
+        gone.applied = std::mem::take(&mut gone.applied).as_declared(&view.desired, done);
         ((gone != *document).then_some(gone), ())
     };
     let (ledger, ()) = services.ledger().change_from(ledger, went).await?;

@@ -1,12 +1,14 @@
 //! What operators ask for.
 
+use std::sync::Arc;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use shared::{
     aws::{Invocation, capacity::Breadth, lambda::refused},
     capacity::{
         activities::{Activity, told},
-        audit::{Severity, audit},
+        audit::{Severity, audit, woken},
         export::export,
         ledger::CapacityLedger,
         plan::Verb,
@@ -35,8 +37,14 @@ const AT_ONCE: usize = 8;
 /// Carries out one command.
 pub(crate) async fn run(ctx: &Context, call: &Invocation, command: CapacityCommand) -> Result<Report, HandlerError> {
     let services = Services::new(ctx, call);
-    let fleet = match services.fleet().await {
-        Ok(fleet) => fleet,
+    // What only reads needs none: whoever adopts Steward has none yet.
+    let reads = matches!(
+        command,
+        CapacityCommand::Audit { .. } | CapacityCommand::Activities { .. } | CapacityCommand::Export { .. }
+    );
+    let (fleet, without) = match services.fleet().await {
+        Ok(fleet) => (fleet, None),
+        Err(none) if reads => (Arc::default(), Some(none)),
         Err(none) => return Ok(refused(&none)),
     };
     let work = async {
@@ -54,7 +62,11 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, command: CapacityComma
             CapacityCommand::Export { endpoint } => exported(&services, &fleet, endpoint.as_deref()).await,
         }
     };
-    Box::pin(work).await
+    let report = Box::pin(work).await?;
+    Ok(match without {
+        None => report,
+        Some(none) => report.noting(&format!("Without a fleet file: {none}")),
+    })
 }
 
 fn unseen(why: &str) -> Report {
@@ -190,7 +202,7 @@ async fn findings(services: &Services<'_>, fleet: &Fleet, endpoint: Option<&str>
         Ok(world) => world,
         Err(report) => return Ok(report),
     };
-    let found = audit(&world, services.now());
+    let found = audit(&world, &woken(fleet, &world), services.now());
     let counted = |severity: Severity| found.iter().filter(|finding| finding.severity == severity).count();
     let (high, medium, low) = (
         counted(Severity::High),

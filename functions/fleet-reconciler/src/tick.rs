@@ -7,8 +7,9 @@ use shared::{
     capacity::{
         drift::{self, Drift, Kind},
         ledger::CapacityLedger,
-        plan::{Plan, Verb},
+        plan::{Change, Plan, Verb},
         tell::Teller,
+        thing::Key,
     },
     fleet::Fleet,
     report::Report,
@@ -85,11 +86,19 @@ async fn compared(
         ((seen != *document).then_some(seen), ())
     };
     let (mut ledger, ()) = services.ledger().change_from(ledger, seen).await?;
+    // What is seen of what a plan was at work on may be no longer so.
+    let beside = ledger.document.applying.clone().map(|applying| applying.plan);
+    let of_it = |key: &Key| {
+        let mut changes = beside.iter().flat_map(|plan| &plan.changes);
+        changes.any(|change| change.key == *key)
+    };
+    let mut moved = false;
     if let Some(applying) = ledger.document.applying.clone() {
         let (plan, by) = (&applying.plan, &applying.by);
         match Box::pin(apply::apply(services, fleet, ledger.clone(), plan, &view, by)).await? {
             Ok(went) => {
                 ledger = went.ledger.clone();
+                moved = went.late || !went.made.is_empty();
                 tick.went = Some((plan.id.clone(), went));
             }
             Err(Unapplied::Busy(said)) => tick.trouble = Some(said),
@@ -103,11 +112,14 @@ async fn compared(
                 (ledger, ()) = services.ledger().change_from(ledger, abandon).await?;
             }
         }
-        // What was seen before is no longer there.
-        return Ok((ledger, tick));
     }
     let mut plan = view.plan(fleet.reconcile().prune);
-    let suspects = drifted(&ledger.document, &view, services);
+    let drifted = |document: &CapacityLedger| {
+        let mut found = drifted(document, &view, services);
+        found.retain(|drift| !of_it(&drift.key));
+        found
+    };
+    let suspects = drifted(&ledger.document);
     let about = suspects
         .iter()
         .filter_map(|drift| apply::endpoint(&drift.key, &view.world));
@@ -121,14 +133,15 @@ async fn compared(
     };
     let watch = |document: &CapacityLedger| {
         let mut watched = document.clone();
-        let same = plan.same.iter().map(|same| same.key.clone());
+        let same = plan.same.iter().map(|same| same.key.clone()).filter(|key| !of_it(key));
         let applied = std::mem::take(&mut watched.applied).adopting(&view.desired, same, services.now());
         watched.applied = applied.without_lost(&view.desired, &view.world);
-        let mut found = drifted(&watched, &view, services);
+        let mut found = drifted(&watched);
         // What a rollout changes for its time is not told, and what was told before is not over.
         found.retain(elsewhere);
         let known = watched.drifted.iter().map(|known| &known.drift);
-        found.extend(known.filter(|drift| !elsewhere(drift)).cloned());
+        let unseen = known.filter(|drift| !elsewhere(drift) || of_it(&drift.key));
+        found.extend(unseen.cloned());
         watched.watch(found, teller);
         ((watched != *document).then_some(watched), ())
     };
@@ -137,7 +150,9 @@ async fn compared(
     if fleet.reconcile().apply {
         plan = plan.leaving(&at_work, &view.world);
     }
-    let due = plan.changes.iter().any(|change| change.verb != Verb::Rollout);
+    // A plan that only waits gives way where there is more to do; the world has to be as it was seen.
+    let more = |change: &Change| change.verb != Verb::Rollout && !of_it(&change.key);
+    let due = !moved && plan.changes.iter().any(more);
     if due && fleet.reconcile().apply {
         match Box::pin(apply::apply(services, fleet, ledger.clone(), &plan, &view, SCHEDULE)).await? {
             Ok(went) => {
@@ -148,7 +163,7 @@ async fn compared(
             Err(Unapplied::Stale(stale)) => tick.trouble = Some(stale.to_string()),
         }
     }
-    tick.plan = Some(plan);
+    tick.plan = (!moved).then_some(plan);
     Ok((ledger, tick))
 }
 

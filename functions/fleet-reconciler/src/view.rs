@@ -46,6 +46,7 @@ pub(crate) async fn look(
         applied,
         breadth,
         region,
+        owner: &services.ctx.settings().name,
     };
     let world = Box::pin(services.looking.look(asked)).await;
     let world = world.map_err(|call| format!("{} {}", sentence(&call.to_string()), call.advice()))?;

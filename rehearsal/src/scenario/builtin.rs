@@ -90,6 +90,7 @@ builtins![
     "capacity-concurrency",
     "reconcile-apply",
     "reconcile-drift",
+    "reconcile-beside",
     "reconcile-provision",
     "reconcile-account",
     "reconcile-held",

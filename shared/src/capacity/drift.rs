@@ -10,7 +10,7 @@ use super::{
     difference::{Field, fields},
     plan::{Change, Situation, wanted_now},
     thing::{Key, Scalable, Thing},
-    world::World,
+    world::{OWNER_TAG, World},
 };
 
 /// What Steward made last, for comparison.
@@ -41,7 +41,7 @@ pub enum Kind {
     Gone,
     /// It is another.
     Changed,
-    /// It is there under a name of Steward's, and Steward did not make it.
+    /// It is there as if it were Steward's own, and Steward does not know it.
     Appeared,
 }
 
@@ -64,6 +64,17 @@ impl Applied {
                 self.things.retain(|known| known.key() != thing.key());
                 self.things.push(thing.clone());
                 self.at = Some(at);
+            }
+        }
+        self
+    }
+
+    /// With what was made as it is declared: a range may have been made another for the time of a wake.
+    #[must_use]
+    pub fn as_declared(mut self, desired: &Desired, made: impl Fn(&Key) -> bool) -> Self {
+        for thing in self.things.iter_mut().filter(|thing| made(&thing.key())) {
+            if let Some(declared) = desired.get(&thing.key()) {
+                thing.clone_from(declared);
             }
         }
         self
@@ -113,7 +124,7 @@ pub fn drift(
     }
     let appeared = world
         .things()
-        .filter(|(key, _)| key.own_name().is_some_and(|name| name.starts_with(prefix)) && !left.mentions(key));
+        .filter(|(key, _)| key.own_name().is_some() && world.is_own(key, prefix) && !left.mentions(key));
     drifted.extend(appeared.map(|(key, thing)| Drift {
         key: key.clone(),
         kind: Kind::Appeared,
@@ -128,7 +139,10 @@ impl Drift {
         let (kind, key) = (self.key.kind(), &self.key);
         match self.kind {
             Kind::Gone => format!("The {kind} {key} is gone."),
-            Kind::Appeared => format!("The {kind} {key} bears a name of Steward's, and Steward did not make it."),
+            Kind::Appeared => match self.key {
+                Key::Alarm(_) => format!("The {kind} {key} bears the tag {OWNER_TAG}, and Steward does not know it."),
+                _ => format!("The {kind} {key} bears a name of Steward's, and Steward did not make it."),
+            },
             Kind::Changed => {
                 let value = |value: &Option<serde_json::Value>| match value {
                     Some(value) => crate::text::printable(&value.to_string(), 60),

@@ -111,7 +111,7 @@ impl World {
                     seen.asynchronous = made.asynchronous.is_some();
                     self.endpoints.push(seen);
                 }
-                if let (Key::Target(_), Verb::Create) = (key, change.verb) {
+                if let (Key::Target(_) | Key::Alarm(_), Verb::Create) = (key, change.verb) {
                     self.tagged.insert(key.clone());
                 }
                 if let Thing::Reserved { function, concurrency } = &thing {

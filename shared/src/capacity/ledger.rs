@@ -27,6 +27,9 @@ const PLANS: usize = 10;
 /// A plan that is at work for longer, because of what may come to pass later, is told.
 const HELD: SignedDuration = SignedDuration::from_hours(3);
 
+/// What AWS goes on refusing is told again after so long.
+const REMINDER: SignedDuration = SignedDuration::from_hours(24);
+
 /// Ends remembered.
 const HISTORY: usize = 30;
 
@@ -45,6 +48,9 @@ pub struct CapacityLedger {
     /// Drift that was told and is not over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drifted: Vec<Drifted>,
+    /// What AWS refuses, as people were told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
     /// Since when nobody can look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<Timestamp>,
@@ -67,7 +73,7 @@ pub struct Planned {
     pub at: Timestamp,
 }
 
-/// A plan that is being applied.
+/// A plan that is being applied, or what is left of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Applying {
     /// The plan.
@@ -79,6 +85,26 @@ pub struct Applying {
     /// People were told that it does not come to its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
+    /// What is left of the plan only waits: it was tried, and may come to pass later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+    /// What was made, and nobody was told yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<(Verb, Key)>,
+    /// How much was made.
+    #[serde(default)]
+    pub count: usize,
+}
+
+/// A change that AWS refused, and people were told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Of what.
+    pub key: Key,
+    /// Why.
+    pub why: String,
+    /// When they were told last.
+    pub told: Timestamp,
 }
 
 /// Drift that was told.
@@ -153,70 +179,123 @@ impl CapacityLedger {
         self.plans.drain(..self.plans.len().saturating_sub(PLANS));
     }
 
-    /// The plan is about to be applied. One that is at work already keeps who asked for it and since when.
-    pub fn begin(&mut self, plan: &Plan, by: &str, now: Timestamp) {
-        if self.applying.as_ref().is_none_or(|at_work| at_work.plan.id != plan.id) {
-            self.applying = Some(Applying {
-                plan: plan.clone(),
-                by: by.to_owned(),
-                began: now,
-                told: false,
-            });
+    /// The plan is about to be applied. One that is at work already keeps who asked for it and since when; one that only
+    /// waits gives way, since whoever plans anew has what it waits for in the new plan.
+    ///
+    /// # Errors
+    /// The plan that is at work, when it is another one and being made: nothing was changed then.
+    pub fn begin(&mut self, plan: &Plan, by: &str, teller: Teller<'_>) -> Result<(), &Applying> {
+        let mut next = Applying {
+            plan: plan.clone(),
+            by: by.to_owned(),
+            began: teller.now,
+            told: false,
+            waits: false,
+            made: vec![],
+            count: 0,
+        };
+        match self.applying.take() {
+            Some(same) if same.plan.id == plan.id => next = Applying { waits: false, ..same },
+            Some(other) if !other.waits => return Err(self.applying.insert(other)),
+            Some(waiting) => {
+                let keys: Vec<&Key> = waiting.plan.changes.iter().map(|change| &change.key).collect();
+                if plan.changes.iter().any(|change| keys.contains(&&change.key)) {
+                    (next.began, next.told) = (waiting.began, waiting.told);
+                }
+                let left: Vec<String> = keys
+                    .iter()
+                    .map(|key| format!("{key}: left to plan {}", plan.id))
+                    .collect();
+                self.outbox.extend(tell::applied(&waiting, teller));
+                // One that made nothing and gives way to the same again is no news for anybody.
+                if waiting.count > 0 {
+                    self.past(waiting, left, teller.now);
+                }
+            }
+            None => {}
         }
+        self.applying = Some(next);
+        Ok(())
     }
 
-    /// As far as it went now. What may come to pass later keeps it at work, and is told once it has done so for long;
-    /// everything else ends it, and is told.
+    /// As far as it went now. What may come to pass later is all that stays of it, and is told once it has stayed for long;
+    /// without that it is over, and told. What AWS refuses is told at once.
     pub fn went(&mut self, failed: &[Failed], late: bool, teller: Teller<'_>) {
         let Some(mut applying) = self.applying.take() else {
             return;
         };
-        let now = teller.now;
-        let changes = applying
-            .plan
-            .changes
-            .iter()
-            .filter(|change| change.verb != Verb::Rollout);
-        let unmade = |key: &Key| failed.iter().any(|failed| failed.key == *key);
-        let open = late || failed.iter().any(|failed| failed.later);
-        if open {
-            if !applying.told && now.duration_since(applying.began) >= HELD && !failed.is_empty() {
-                applying.told = true;
-                self.outbox.push(tell::held(&applying, failed, teller));
-            }
-            // What was made is known to be Steward's only when all is over: until then nothing of the plan is called drift.
+        if late {
+            // Nobody knows what it did not come to. Until then nothing of the plan is called drift.
             self.applying = Some(applying);
             return;
         }
-        let mut made = 0;
-        for change in changes.filter(|change| !unmade(&change.key)) {
-            self.applied = std::mem::take(&mut self.applied).with(change, now);
-            made += 1;
+        let now = teller.now;
+        let (waits, refused): (Vec<&Failed>, Vec<&Failed>) = failed.iter().partition(|failed| failed.later);
+        for change in std::mem::take(&mut applying.plan.changes) {
+            match failed.iter().find(|failed| failed.key == change.key) {
+                _ if change.verb == Verb::Rollout => {}
+                Some(failed) if failed.later => applying.plan.changes.push(change),
+                Some(_) => {}
+                None => {
+                    self.applied = std::mem::take(&mut self.applied).with(&change, now);
+                    applying.made.push((change.verb, change.key));
+                    applying.count += 1;
+                }
+            }
         }
-        self.outbox.extend(tell::applied(&applying, made, failed, teller));
-        self.past(
-            applying,
-            made,
-            failed.iter().map(|failed| format!("{}: {}", failed.key, failed.why)),
-            now,
-        );
+        if self.is_news(&refused, now) {
+            self.outbox.push(tell::refused(&applying, &refused, teller));
+            applying.made.clear();
+        }
+        if waits.is_empty() {
+            self.outbox.extend(tell::applied(&applying, teller));
+            let why = refused.iter().map(|failed| format!("{}: {}", failed.key, failed.why));
+            self.past(applying, why, now);
+            return;
+        }
+        applying.waits = true;
+        if !applying.told && now.duration_since(applying.began) >= HELD {
+            applying.told = true;
+            self.outbox.push(tell::held(&applying, &waits, teller));
+        }
+        self.applying = Some(applying);
+    }
+
+    /// Whether people are to be told of these: a schedule that applies meets the same refusal every hour.
+    fn is_news(&mut self, refused: &[&Failed], now: Timestamp) -> bool {
+        let known = std::mem::take(&mut self.refused);
+        let told = |one: &Failed| {
+            let same = known.iter().find(|known| known.key == one.key && known.why == one.why);
+            same.map(|same| same.told)
+                .filter(|told| now.duration_since(*told) < REMINDER)
+        };
+        let news = refused.iter().any(|one| told(one).is_none());
+        self.refused = refused
+            .iter()
+            .map(|one| Refused {
+                key: one.key.clone(),
+                why: one.why.clone(),
+                told: told(one).filter(|_| !news).unwrap_or(now),
+            })
+            .collect();
+        news
     }
 
     /// It cannot go on as it was planned. What was made of it stays, and is called drift where it is not declared.
     pub fn abandon(&mut self, why: &Stale, teller: Teller<'_>) {
         let Some(applying) = self.applying.take() else { return };
         self.outbox.push(tell::abandoned(&applying, why, teller));
-        self.past(applying, 0, [why.to_string()], teller.now);
+        self.past(applying, [why.to_string()], teller.now);
     }
 
-    fn past(&mut self, applying: Applying, made: usize, failed: impl IntoIterator<Item = String>, ended: Timestamp) {
+    fn past(&mut self, applying: Applying, failed: impl IntoIterator<Item = String>, ended: Timestamp) {
         self.plans.retain(|planned| planned.plan.id != applying.plan.id);
         self.history.push(Past {
             plan: applying.plan.id,
             by: applying.by,
             began: applying.began,
             ended,
-            made,
+            made: applying.count,
             failed: failed.into_iter().collect(),
         });
         self.history.drain(..self.history.len().saturating_sub(HISTORY));

@@ -66,16 +66,18 @@ impl Named {
     }
 }
 
-/// What Steward made, that is there, that nobody declares any more, and of which only a tag can tell whose it is.
+/// What nobody declares, that is there, and of which only a tag can tell whose it is: what Steward made, and alarms with
+/// its prefix.
 pub fn undeclared(applied: &Applied, desired: &Desired, world: &World, prefix: &str) -> BTreeSet<Key> {
     let made = applied.things.iter().map(Thing::key);
-    made.filter(|key| {
-        matches!(key, Key::Target(_) | Key::Alarm(_))
-            && world.get(key).is_some()
-            && !desired.mentions(key)
-            && !world.is_own(key, prefix)
-    })
-    .collect()
+    let made = made.filter(|key| matches!(key, Key::Target(_) | Key::Alarm(_)));
+    let named = world.things().map(|(key, _)| key).filter(|key| {
+        let name = key.own_name().filter(|_| matches!(key, Key::Alarm(_)));
+        name.is_some_and(|name| name.starts_with(prefix))
+    });
+    made.chain(named.cloned())
+        .filter(|key| world.get(key).is_some() && !desired.mentions(key))
+        .collect()
 }
 
 #[cfg(test)]

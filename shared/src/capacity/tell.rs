@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     drift::Drift,
     ledger::{Applying, Drifted, Failed},
-    plan::{Stale, Verb},
+    plan::Stale,
     thing::{Key, Scalable},
 };
 use crate::{
@@ -111,39 +111,44 @@ pub(super) fn restored(over: &[Drifted], teller: Teller<'_>) -> Option<Alert> {
     Some(lines(alert.titled(title), over.iter().map(line)))
 }
 
-/// What was made, and what could not be.
-pub(super) fn applied(applying: &Applying, made: usize, failed: &[Failed], teller: Teller<'_>) -> Option<Alert> {
-    let plan = &applying.plan;
-    let changes = || plan.changes.iter().filter(|change| change.verb != Verb::Rollout);
-    let asked = format!("plan {}, asked for by {}", plan.id, printable(&applying.by, 200));
-    if failed.is_empty() {
-        let alert = teller
-            .alert(
-                AlertKind::CapacityApplied,
-                changes().map(|change| &change.key),
-                applying.began,
-            )
-            .titled(counted(made, "change", "changes"))
-            .seen(asked);
-        let did = changes().map(|change| format!("{} {} {}", change.verb.as_str(), change.key.kind(), change.key));
-        return Some(did.take(LINES).fold(alert, Alert::did));
+fn asked(applying: &Applying) -> String {
+    format!(
+        "plan {}, asked for by {}",
+        applying.plan.id,
+        printable(&applying.by, 200)
+    )
+}
+
+/// What was made and not told yet.
+pub(super) fn applied(applying: &Applying, teller: Teller<'_>) -> Option<Alert> {
+    let made = &applying.made;
+    if made.is_empty() {
+        return None;
     }
+    let keys = made.iter().map(|(_, key)| key);
     let alert = teller
-        .alert(
-            AlertKind::CapacityFailed,
-            failed.iter().map(|failed| &failed.key),
-            applying.began,
-        )
-        .titled(format!("{} not made", counted(failed.len(), "change", "changes")))
-        .seen(asked)
-        .did(format!(
-            "made {made} of {}",
-            counted(changes().count(), "change", "changes")
-        ));
-    let why = failed
+        .alert(AlertKind::CapacityApplied, keys, applying.began)
+        .titled(counted(made.len(), "change", "changes"))
+        .seen(asked(applying));
+    let did = made
         .iter()
-        .map(|failed| format!("{} {}: {}", failed.key.kind(), failed.key, failed.why));
-    Some(lines(alert, why))
+        .map(|(verb, key)| format!("{} {} {key}", verb.as_str(), key.kind()));
+    Some(did.take(LINES).fold(alert, Alert::did))
+}
+
+/// What AWS refuses.
+pub(super) fn refused(applying: &Applying, refused: &[&Failed], teller: Teller<'_>) -> Alert {
+    let keys = refused.iter().map(|failed| &failed.key);
+    let alert = teller
+        .alert(AlertKind::CapacityFailed, keys, applying.began)
+        .titled(format!("{} not made", counted(refused.len(), "change", "changes")))
+        .seen(asked(applying))
+        .did(format!("made {}", counted(applying.count, "change", "changes")));
+    lines(alert, refused.iter().map(|failed| why(failed)))
+}
+
+fn why(failed: &Failed) -> String {
+    format!("{} {}: {}", failed.key.kind(), failed.key, failed.why)
 }
 
 /// A plan that cannot go on.
@@ -158,7 +163,7 @@ pub(super) fn abandoned(applying: &Applying, why: &Stale, teller: Teller<'_>) ->
 }
 
 /// What waits for something that does not come.
-pub(super) fn held(applying: &Applying, failed: &[Failed], teller: Teller<'_>) -> Alert {
+pub(super) fn held(applying: &Applying, failed: &[&Failed], teller: Teller<'_>) -> Alert {
     let keys = failed.iter().map(|failed| &failed.key);
     let span = lasting(teller.now.duration_since(applying.began).as_secs());
     let mut alert = teller
@@ -167,17 +172,10 @@ pub(super) fn held(applying: &Applying, failed: &[Failed], teller: Teller<'_>) -
             "{} not made for {span}",
             counted(failed.len(), "change", "changes")
         ))
-        .seen(format!(
-            "plan {}, asked for by {}",
-            applying.plan.id,
-            printable(&applying.by, 200)
-        ))
+        .seen(asked(applying))
         .did("tries again every hour");
     alert.id.push_str(":held");
-    let why = failed
-        .iter()
-        .map(|failed| format!("{} {}: {}", failed.key.kind(), failed.key, failed.why));
-    lines(alert, why)
+    lines(alert, failed.iter().map(|failed| why(failed)))
 }
 
 /// Nobody can look.

@@ -8,6 +8,7 @@ use super::{
     drift::{Applied, Kind, drift},
     export::export,
     fixture::{NOW, asynchronous, parsed, planned, real_time, usual_world, with_declared},
+    needs::undeclared,
     plan::{Situation, Stale, Verb, Why, plan},
     thing::{Action, Alarm, Key, Route, Scalable, Thing},
     world::World,
@@ -135,6 +136,31 @@ fn what_differs_is_shown_field_by_field_and_what_is_own_and_undeclared_goes_last
         [Key::Action(main_of("fraud"), "steward-night".to_owned())]
     );
     assert!(left.changes.iter().all(|change| change.verb != Verb::Delete));
+}
+
+#[test]
+fn an_alarm_is_stewards_own_by_its_tag_and_not_by_a_name_that_cloudformation_may_have_given_it() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    let [made, stacks] = ["steward-left-behind", "steward-DeadLettersWaiting-0A9B8C7D6E5F"].map(|name| {
+        world.put(Thing::Alarm(Box::new(alarm(name, "ModelLatency", &[], 1.0))));
+        Key::Alarm(name.to_owned())
+    });
+    let declared = desired(DECLARED, &world);
+    let asked = undeclared(&Applied::default(), &declared, &world, "steward-");
+    assert_eq!(
+        asked,
+        [stacks.clone(), made.clone()].into(),
+        "their tags say whose they are"
+    );
+    world.tagged.insert(made.clone());
+    let deleted: Vec<Key> = planned(&world, &declared, true)
+        .changes
+        .into_iter()
+        .filter(|change| change.verb == Verb::Delete)
+        .map(|change| change.key)
+        .collect();
+    assert_eq!(deleted, [made]);
+    assert!(!planned(&world, &declared, false).prunable.contains(&stacks));
 }
 
 #[test]
@@ -327,7 +353,10 @@ fn what_was_changed_outside_is_told_and_what_a_schedule_moved_is_not() {
         &[],
         1.0,
     ))));
-    world.put(Thing::Alarm(Box::new(alarm("somebody's", "ModelLatency", &[], 1.0))));
+    world.tagged.insert(Key::Alarm("steward-surprise".to_owned()));
+    for others in ["somebody's", "steward-ScaleFromZeroSilent-1K2J3H4G5F6D"] {
+        world.put(Thing::Alarm(Box::new(alarm(others, "ModelLatency", &[], 1.0))));
+    }
     let found = drifted(&world);
     let kinds: Vec<Kind> = found.iter().map(|drift| drift.kind).collect();
     assert_eq!(kinds, [Kind::Changed, Kind::Gone, Kind::Appeared]);

@@ -18,7 +18,7 @@ pub struct World {
     pub endpoints: Vec<Seen>,
     /// The inference components there are, each with the endpoint it is on.
     pub components: BTreeMap<String, String>,
-    /// What bears the tag `steward:owner`.
+    /// What bears the tag `steward:owner` of this installation, where it was asked for.
     pub tagged: BTreeSet<Key>,
     /// What was asked for and is not there: `function <name>`, `stage <api>/<stage>`.
     pub missing: BTreeSet<String>,
@@ -156,8 +156,12 @@ impl World {
         }
     }
 
-    /// Steward's own: by its tag, or by the beginning of its name.
+    /// Steward's own: by its tag, or where there are no tags, by the beginning of its name. Of alarms the name is not enough:
+    /// CloudFormation names those of a stack after the stack, so Steward's own dead-man alarms begin with `steward-` too.
     pub fn is_own(&self, key: &Key, prefix: &str) -> bool {
-        self.tagged.contains(key) || key.own_name().is_some_and(|name| name.starts_with(prefix))
+        match key {
+            Key::Alarm(_) | Key::Target(_) => self.tagged.contains(key),
+            key => key.own_name().is_some_and(|name| name.starts_with(prefix)),
+        }
     }
 }

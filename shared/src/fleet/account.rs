@@ -161,7 +161,7 @@ pub(super) struct ReconcileSection {
     #[deserr(default)]
     #[schemars(extend("default" = false))]
     prune: Option<bool>,
-    /// What is Steward's own begins with this. What bears the tag `steward:owner` is, too.
+    /// What the names of Steward's own policies, scheduled actions, alarms and dashboards begin with.
     #[deserr(default)]
     #[schemars(extend("default" = "steward-"))]
     prefix: Option<Text<OwnPrefix>>,

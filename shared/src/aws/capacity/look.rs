@@ -44,6 +44,8 @@ pub struct Asked<'a> {
     pub breadth: Breadth,
     /// The function's Region.
     pub region: &'a str,
+    /// The name of this installation, which what it made bears as a tag.
+    pub owner: &'a str,
 }
 
 impl Capacity {
@@ -244,8 +246,8 @@ impl Capacity {
         Ok(())
     }
 
-    /// Tags say whose something is. They are asked only of what Steward made and nobody declares any more: what is declared
-    /// is not deleted, and what it never made is not its own.
+    /// Tags say whose something is. They are asked only of what nobody declares, since what is declared is not deleted: of
+    /// what Steward made, and of alarms with its prefix.
     async fn tags(
         &self,
         asked: Asked<'_>,
@@ -253,6 +255,7 @@ impl Capacity {
         targets: &[Found],
         world: &mut World,
     ) -> Result<(), CallError> {
+        let owners = asked.owner;
         let asked: BTreeSet<Key> = undeclared(asked.applied, desired, world, &asked.fleet.reconcile().prefix);
         for key in asked {
             let tags = match &key {
@@ -268,7 +271,7 @@ impl Capacity {
                     None => vec![],
                 },
             };
-            if tags.iter().any(|(name, _)| name == OWNER_TAG) {
+            if tags.iter().any(|(name, owner)| name == OWNER_TAG && owner == owners) {
                 world.tagged.insert(key);
             }
         }

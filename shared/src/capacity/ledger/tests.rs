@@ -44,6 +44,10 @@ fn with_teller<T>(minutes: i64, tell: impl FnOnce(Teller<'_>) -> T) -> T {
     })
 }
 
+fn began(ledger: &mut CapacityLedger, plan: &Plan, by: &str, minutes: i64) {
+    with_teller(minutes, |teller| ledger.begin(plan, by, teller).map_err(|_| ())).expect("nothing is being made");
+}
+
 #[test]
 fn the_last_plans_are_kept_each_once() {
     let (mut ledger, now) = (CapacityLedger::default(), NOW.parse().unwrap());
@@ -61,9 +65,9 @@ fn what_was_applied_is_told_once_and_then_watched() {
     let (plan, now) = (plan(), NOW.parse().unwrap());
     let mut ledger = CapacityLedger::default();
     ledger.keep(&plan, false, now);
-    ledger.begin(&plan, "ana", now);
+    began(&mut ledger, &plan, "ana", 0);
     // Somebody else who goes on with it does not make it his own.
-    ledger.begin(&plan, "the schedule", now);
+    began(&mut ledger, &plan, "the schedule", 0);
     assert_eq!(
         ledger.applying.as_ref().map(|applying| applying.by.as_str()),
         Some("ana")
@@ -77,16 +81,22 @@ fn what_was_applied_is_told_once_and_then_watched() {
 
 #[test]
 fn what_may_come_to_pass_later_keeps_the_plan_at_work_and_tells_nothing() {
-    let (plan, now) = (plan(), NOW.parse().unwrap());
+    let plan = plan();
     let failed = |later: bool| {
         let key = plan.changes[1].key.clone();
         let why = "throttled".to_owned();
         [Failed { key, why, later }]
     };
     let mut ledger = CapacityLedger::default();
-    ledger.begin(&plan, "ana", now);
+    began(&mut ledger, &plan, "ana", 0);
     with_teller(1, |teller| ledger.went(&failed(true), false, teller));
-    assert!(ledger.applying.is_some() && told(&ledger).is_empty() && ledger.applied.things.is_empty());
+    assert!(
+        ledger
+            .applying
+            .as_ref()
+            .is_some_and(|at_work| at_work.plan.changes.len() == 1)
+    );
+    assert!(told(&ledger).is_empty() && ledger.applied.things.len() == 1);
     with_teller(2, |teller| ledger.went(&failed(false), false, teller));
     assert_eq!(told(&ledger), [AlertKind::CapacityFailed]);
     assert_eq!((ledger.applying.clone(), ledger.applied.things.len()), (None, 1));
@@ -94,14 +104,14 @@ fn what_may_come_to_pass_later_keeps_the_plan_at_work_and_tells_nothing() {
 
 #[test]
 fn a_plan_that_waits_for_hours_is_told_once_and_then_its_end() {
-    let (plan, now) = (plan(), NOW.parse().unwrap());
+    let plan = plan();
     let held = [Failed {
         key: plan.changes[0].key.clone(),
         why: "traffic-shifter holds the endpoint".to_owned(),
         later: true,
     }];
     let mut ledger = CapacityLedger::default();
-    ledger.begin(&plan, "ana", now);
+    began(&mut ledger, &plan, "ana", 0);
     for (minutes, alerts) in [(60, 0), (179, 0), (180, 1), (240, 1)] {
         with_teller(minutes, |teller| ledger.went(&held, false, teller));
         assert_eq!(ledger.outbox.len(), alerts, "after {minutes} minutes");
@@ -117,6 +127,92 @@ fn a_plan_that_waits_for_hours_is_told_once_and_then_its_end() {
             .any(|line| line.contains("traffic-shifter holds the endpoint")),
         "{alert:?}"
     );
+}
+
+#[test]
+fn a_plan_that_only_waits_gives_way_to_another_and_one_that_is_being_made_does_not() {
+    let plan = plan();
+    let mut other = plan.clone();
+    other.id = "other".to_owned();
+    let waits = plan.changes[1].key.clone();
+    let held = [Failed {
+        key: waits.clone(),
+        why: "throttled".to_owned(),
+        later: true,
+    }];
+    let mut ledger = CapacityLedger::default();
+    began(&mut ledger, &plan, "ana", 0);
+    let busy = |ledger: &CapacityLedger| {
+        with_teller(1, |teller| {
+            let mut ledger = ledger.clone();
+            ledger
+                .begin(&other, "bob", teller)
+                .err()
+                .map(|at_work| at_work.by.clone())
+        })
+    };
+    assert_eq!(busy(&ledger).as_deref(), Some("ana"));
+    with_teller(1, |teller| ledger.went(&held, true, teller));
+    assert_eq!(busy(&ledger).as_deref(), Some("ana"), "it goes on at once");
+    with_teller(180, |teller| ledger.went(&held, false, teller));
+    assert_eq!(told(&ledger), [AlertKind::CapacityFailed], "it waits for hours");
+    assert_eq!(ledger.applied.things.len(), 1, "what was made of it is known");
+    began(&mut ledger, &other, "bob", 181);
+    assert_eq!(told(&ledger), [AlertKind::CapacityFailed, AlertKind::CapacityApplied]);
+    assert_eq!(ledger.history[0].failed, [format!("{waits}: left to plan other")]);
+    let at_work = ledger.applying.clone().unwrap();
+    assert_eq!((at_work.plan.id.as_str(), at_work.by.as_str()), ("other", "bob"));
+    with_teller(240, |teller| ledger.went(&held, false, teller));
+    assert_eq!(ledger.outbox.len(), 2, "what waits is told once, whoever waits for it");
+}
+
+#[test]
+fn what_aws_goes_on_refusing_is_told_once_a_day_and_at_once_when_it_is_something_else() {
+    let plan = plan();
+    let mut ledger = CapacityLedger::default();
+    let alerts = [
+        (0, "denied", 1),
+        (60, "denied", 1),
+        (120, "denied", 1),
+        (180, "no such thing", 2),
+        (240, "no such thing", 2),
+        (24 * 60 + 180, "no such thing", 3),
+        (24 * 60 + 240, "no such thing", 3),
+    ];
+    for (minutes, why, alerts) in alerts {
+        began(&mut ledger, &plan, "the schedule", minutes);
+        let refused = plan.changes.iter().map(|change| Failed {
+            key: change.key.clone(),
+            why: why.to_owned(),
+            later: false,
+        });
+        let refused: Vec<Failed> = refused.collect();
+        with_teller(minutes, |teller| ledger.went(&refused, false, teller));
+        assert_eq!(ledger.outbox.len(), alerts, "after {minutes} minutes");
+    }
+    began(&mut ledger, &plan, "the schedule", 2000);
+    with_teller(2000, |teller| ledger.went(&[], false, teller));
+    assert_eq!(told(&ledger).last(), Some(&AlertKind::CapacityApplied));
+    assert_eq!(ledger.refused, []);
+}
+
+#[test]
+fn what_was_made_while_a_wake_holds_its_minimum_is_remembered_as_it_is_declared() {
+    let plan = plan();
+    let declared = desired(&usual_world());
+    let mut raised = plan.clone();
+    let Some(Thing::Target { min, .. }) = raised.changes.iter_mut().find_map(|change| change.after.as_mut()) else {
+        panic!("{raised}")
+    };
+    *min = 5;
+    let key = raised.changes[0].key.clone();
+    let mut ledger = CapacityLedger::default();
+    began(&mut ledger, &raised, "ana", 0);
+    with_teller(1, |teller| ledger.went(&[], false, teller));
+    let left = ledger.applied.clone().as_declared(&declared, |one| *one == key);
+    let made = left.things.iter().find(|thing| thing.key() == key);
+    assert_eq!(made, declared.get(&key));
+    assert_ne!(left, ledger.applied);
 }
 
 fn narrowed(ledger: &CapacityLedger, max: u32) -> Vec<Drift> {

@@ -27,7 +27,7 @@ pub(crate) type Alarms = List<AlarmSection, 50>;
 #[schemars(deny_unknown_fields, rename = "Alarm")]
 pub(crate) struct AlarmSection {
     /// Its name in AWS; no two have the same. `<endpoint>` becomes the endpoint's name, so that one of a glob is another one for
-    /// each. Steward deletes only what begins with `fleet.reconcile.prefix`.
+    /// each. Steward deletes only what it made.
     #[schemars(example = "steward-<endpoint>-errors")]
     name: Text<AlarmName>,
     /// What it is for; stands in its description.
