@@ -85,7 +85,7 @@ pub(crate) async fn measure(binaries: &Binaries, table: &mut Table) -> Outcome<(
             "peak memory",
             (peak, memory(checker.peak)),
             (empty_peak, format!("{} empty Lambda", memory(empty.peak))),
-            5.0,
+            3.5,
         );
     }
     aws.stop().await
