@@ -13,7 +13,7 @@ use rehearsal::{
 
 use crate::sweep::{Sweep, WAYS, Way, parsed, reads, told};
 
-/// Of each kind one thing, so that every call is among them.
+/// Of each kind that scales one thing.
 const APPLIED: &str = r#"
 title: A plan is applied
 duration: 65m
@@ -191,6 +191,102 @@ fn lost(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
         wrong.push(format!("what scales in the end: {targets:?}"));
     }
     wrong
+}
+
+/// Everything else that is made: an endpoint, an alarm, concurrency, throttling, a dashboard. What nobody declares any more
+/// after half an hour is deleted.
+const ACCOUNT: &str = r#"
+title: The rest of an account is made and pruned
+duration: 100m
+world:
+  regions:
+    eu-west-1:
+      topics: [steward-alerts]
+      endpoints: {ranker: {variants: {main: {instances: 2, latency: 50ms}}}}
+      functions: {predict: {versions: 2, aliases: {live: 2}}}
+      apis: {a1b2c3d4e5: {stages: {prod: {}}}}
+fleet:
+  version: 1
+  fleet: {reconcile: {apply: true, prune: true}}
+  endpoints:
+    ranker:
+      scaling: [{variant: main, min: 2, max: 6, policies: [{name: steward-load, invocations_per_instance: 600}, {name: steward-slow, latency: 2s}]}]
+      schedule: [{name: steward-morning, cron: "0 6 ? * * *", min: 2}]
+      alarms: [{name: ranker-errors, variant: main, errors: 5%}]
+    fresh:
+      provision:
+        model: {image: "111122223333.dkr.ecr.eu-west-1.amazonaws.com/x:1", role: "arn:aws:iam::111122223333:role/inference"}
+        instance_type: ml.m5.xlarge
+        instances: 2
+  lambdas: {predict: {reserved: 100, provisioned: {live: 10}}}
+  apis: {a1b2c3d4e5: {stages: {prod: {rate: 1000, burst: 2000, methods: {"POST /predict": {rate: 50, burst: 100}}}}}}
+  dashboard: {}
+fleet_changes:
+  - at: 35m
+    fleet:
+      version: 1
+      fleet: {reconcile: {apply: true, prune: true}}
+      endpoints:
+        ranker: {}
+        fresh:
+          provision:
+            model: {image: "111122223333.dkr.ecr.eu-west-1.amazonaws.com/x:1", role: "arn:aws:iam::111122223333:role/inference"}
+            instance_type: ml.m5.xlarge
+            instances: 2
+      lambdas: {predict: {reserved: 50, provisioned: {live: 5}}}
+      apis: {a1b2c3d4e5: {stages: {prod: {rate: 500, burst: 2000, methods: {"POST /predict": {rate: 50, burst: 100}}}}}}
+functions: [{name: fleet-reconciler, every: 10m, timeout: 5m}]
+commands: [{at: 99m, name: end, to: fleet-reconciler, command: plan}]
+expect: {alert_ids: stable, invocations: [{ends: ok, at_least: 6}]}
+"#;
+
+fn amiss(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
+    let mut wrong = told(outcome, &[("capacity.drifted", 0), ("capacity.restored", 0)]);
+    let alerts = outcome.record.alerts.iter();
+    let failed = alerts.filter(|alert| alert.kind == "capacity.failed").map(|alert| &alert.id);
+    let failed = failed.collect::<BTreeSet<_>>().len();
+    if failed > usize::from(kind == Some(FaultKind::Denied)) {
+        wrong.push(format!("{failed} times failed"));
+    }
+    let end = outcome.record.answers.iter().find(|answer| answer.name == "end");
+    match end {
+        Some(end) if end.ending == Ending::Ok => {
+            let none = end.answer["changes"].as_array().is_some_and(Vec::is_empty);
+            if !none || end.answer["held"] != 0 || end.answer["prunable"] != 0 || end.answer["same"] != 5 {
+                wrong.push(format!("not as declared in the end: {}", end.answer["summary"]));
+            }
+        }
+        other => wrong.push(format!("no plan at the end: {other:?}")),
+    }
+    if !outcome.record.targets.is_empty() {
+        wrong.push(format!("what nobody declares scales: {:?}", outcome.record.targets));
+    }
+    let made: Vec<(&str, &str)> = outcome
+        .record
+        .definitions
+        .iter()
+        .map(|one| (one.kind.as_str(), one.name.as_str()))
+        .filter(|(_, name)| name.contains("fresh"))
+        .collect();
+    if made.len() != 3 {
+        wrong.push(format!("of the new endpoint there is {made:?}"));
+    }
+    wrong
+}
+
+#[test]
+fn the_rest_of_an_account_is_made_and_pruned_whichever_call_fails() {
+    let scenario = parsed(ACCOUNT);
+    Sweep {
+        scenario: &scenario,
+        caller: "fleet-reconciler",
+        from: Duration::ZERO,
+        until: Duration::from_secs(55 * 60),
+        ways: in_turn,
+        each_once: true,
+        wrong: amiss,
+    }
+    .run();
 }
 
 /// In one way each, in turn.
