@@ -36,6 +36,7 @@ builtins![
     "silence",
     "autoscaled-variant",
     "every-kind-of-probe",
+    "lost-inference",
     "broken-fleet-file",
     "out-of-time",
     "rollout-good",
