@@ -127,6 +127,7 @@ scenarios! {
     every_kind_of_probe_notices_its_kind_of_trouble => "every-kind-of-probe",
     one_lost_inference_is_told_to_nobody_and_a_queue_that_stops_is => "lost-inference",
     a_broken_fleet_file_leaves_the_last_good_one_in_force => "broken-fleet-file",
+    a_call_that_fails_says_nothing_of_the_fleet_file => "fleet-file-unread",
     a_sweep_out_of_time_goes_on_where_it_stopped => "out-of-time",
     a_good_model_goes_live_by_canary => "rollout-good",
     a_model_with_errors_is_taken_back => "rollout-errors",

@@ -38,6 +38,7 @@ builtins![
     "every-kind-of-probe",
     "lost-inference",
     "broken-fleet-file",
+    "fleet-file-unread",
     "out-of-time",
     "rollout-good",
     "rollout-errors",
