@@ -293,17 +293,19 @@ async fn a_broken_fleet_file_leaves_the_last_good_one_in_force_across_starts() {
     put("version: 1\nendpoints:\n  fraud: {}\n");
     let warm = FleetFile::new(&source, &store());
     let good = warm.load(&s3).await.expect("in force");
-    assert!(good.trouble.is_none(), "{:?}", good.trouble);
+    assert!(good.troubles.is_empty(), "{:?}", good.troubles);
     put("version: 1\nendpoints:\n  fraud: {helth: {}}\n");
     for file in [&warm, &warm, &FleetFile::new(&source, &store())] {
         let now = file.load(&s3).await.expect("the last good one");
         assert_eq!((now.version, now.fleet.named()), (good.version.clone(), vec!["fraud"]));
-        assert!(matches!(&now.trouble, Some(Trouble::Broken { errors, .. }) if errors.to_string().contains("helth")));
+        assert!(
+            matches!(now.troubles.as_slice(), [Trouble::Broken { errors, .. }] if errors.to_string().contains("helth"))
+        );
     }
     cloud.add_fault(Fault::every(FaultKind::Denied).on("s3", "GetObject").nth(1));
     let now = warm.load(&s3).await.expect("the last good one");
-    let Some(Trouble::Call(call)) = &now.trouble else {
-        panic!("{:?}", now.trouble)
+    let [Trouble::Broken { .. }, Trouble::Call(call)] = now.troubles.as_slice() else {
+        panic!("{:?}", now.troubles)
     };
     assert!(call.advice().contains("s3:GetObject"), "{}", call.advice());
     let kept = cloud

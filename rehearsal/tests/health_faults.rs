@@ -1,7 +1,12 @@
 //! The health checker under every fault: whichever of its AWS calls fails, before or after taking effect, and between
 //! whichever two of them it dies, the next sweeps end in the same state, and people are told the same things, once.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use health_checker::{Context, handle};
 use jiff::Timestamp;
@@ -160,6 +165,10 @@ impl Stage {
 }
 
 fn context(cloud: &Cloud) -> Context {
+    context_writing(cloud, Emit::new(io::sink()))
+}
+
+fn context_writing(cloud: &Cloud, emit: Emit) -> Context {
     let sdk = cloud
         .sdk_config(NAME, REGION)
         .into_builder()
@@ -167,7 +176,7 @@ fn context(cloud: &Cloud) -> Context {
         .timeout_config(shared::aws::timeouts())
         .build();
     let clock = *cloud.clock();
-    let base = Base::new(sdk, Clock::new(move || clock.now()), Emit::new(std::io::sink()));
+    let base = Base::new(sdk, Clock::new(move || clock.now()), emit);
     let env = [
         ("STEWARD_FLEET", "s3://state/fleet.yaml"),
         ("STEWARD_STATE", "s3://state"),
@@ -344,4 +353,45 @@ endpoints: {fraud: {health: {probes: [{name: smoke, payload: {amount: 12}}], rec
     assert!(told.contains("withdrawn: the endpoint recovered by itself"), "{told}");
     assert!(told.contains("was created as a copy of"), "{told}");
     assert!(told.contains("Nothing else was changed"), "{told}");
+}
+
+/// What a function writes.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("lock").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_without_an_answer_has_no_latency() {
+    let world = "regions: {eu-west-1: {topics: [alerts], endpoints: {fraud: {}}}}";
+    let fleet = r#"
+version: 1
+endpoints: {fraud: {health: {metrics: true, probes: [{name: smoke, payload: {amount: 12}, retries: 0}]}}}
+"#;
+    let mut stage = Stage::of(world, fleet);
+    let written = Written::default();
+    stage.ctx = context_writing(&stage.cloud, Emit::new(written.clone()));
+    let published = |name: &str| {
+        let lines = String::from_utf8(written.0.lock().expect("lock").clone()).expect("UTF-8");
+        let lines = lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines.filter(|line| !line[name].is_null()).count()
+    };
+    stage.ticks(2).await;
+    assert_eq!((published("EndpointHealthy"), published("ProbeLatency")), (2, 2));
+    stage
+        .cloud
+        .add_fault(Fault::every(FaultKind::Denied).on("runtime", "InvokeEndpoint"));
+    stage.ticks(2).await;
+    assert_eq!((published("EndpointHealthy"), published("ProbeLatency")), (4, 2));
 }

@@ -15,6 +15,7 @@
 
 mod alerts;
 pub mod asked;
+pub mod awaited;
 #[cfg(test)]
 mod fixture;
 mod incident;

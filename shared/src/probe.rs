@@ -146,6 +146,14 @@ pub struct ProbeVerdict {
     pub reason: String,
 }
 
+impl ProbeVerdict {
+    /// The model answered, rightly or not, so that the time it took is the time to an answer. Errors, refusals and answers
+    /// that did not come say nothing of that.
+    pub fn is_of_an_answer(&self) -> bool {
+        matches!(self.cause, None | Some(Cause::Slow | Cause::WrongAnswer))
+    }
+}
+
 /// Judges one answer. Total: any bytes, any policy.
 pub fn judge(answer: &ProbeAnswer, probe: &Probe) -> ProbeVerdict {
     let took = answer.latency;

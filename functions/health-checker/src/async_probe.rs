@@ -12,6 +12,7 @@ use shared::{
         s3::Location,
     },
     health::{
+        awaited::{AsyncJobs, LATEST, Turn},
         ledger::AsyncJob,
         observation::{ProbeResult, Trouble},
         policy::{Probe, ProbeKind},
@@ -20,28 +21,30 @@ use shared::{
 
 use crate::{services::Services, watch::trouble};
 
-/// A probe is asked again no sooner than a third of the time it may take: often enough to notice within that time, and
-/// seldom enough not to keep an endpoint awake that is meant to scale to zero.
-const SHARE: u32 = 3;
-
-/// What comes later than so many times the time it may take is not waited for any more.
-const LATEST: u32 = 2;
-
 /// What came of the asynchronous probes of one endpoint.
 #[derive(Default)]
 pub(crate) struct Looked {
     pub(crate) results: Vec<ProbeResult>,
-    pub(crate) jobs: BTreeMap<String, AsyncJob>,
+    pub(crate) jobs: BTreeMap<String, AsyncJobs>,
     pub(crate) troubles: Vec<Trouble>,
 }
 
-/// Judges what has come, and asks anew where it is time. `may_ask`: the endpoint is awake.
+/// What is known of the endpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing {
+    /// It is scaled to zero: to ask it would wake it.
+    pub(crate) asleep: bool,
+    /// It is known to be unhealthy.
+    pub(crate) unhealthy: bool,
+}
+
+/// Judges what has come and what is late, and asks anew where it is time.
 pub(crate) async fn look(
     services: &Services,
     endpoint: &str,
     policy: &[Probe],
-    jobs: &BTreeMap<String, AsyncJob>,
-    may_ask: bool,
+    jobs: &BTreeMap<String, AsyncJobs>,
+    standing: Standing,
     now: Timestamp,
 ) -> Looked {
     let mut looked = Looked::default();
@@ -49,41 +52,60 @@ pub(crate) async fn look(
         let ProbeKind::Async { input, within } = &probe.kind else {
             continue;
         };
-        let mut job = jobs.get(&probe.name).cloned();
-        if let Some(job) = job.as_mut().filter(|job| !job.over) {
-            match later::answer(&services.objects, probe, *within, job, now).await {
-                Ok(Awaited::Waiting) => {}
-                // What comes late is judged too, and cleared away.
-                Ok(Awaited::Overdue(result)) => {
-                    job.over = later::age(job, now) >= *within * LATEST;
-                    looked.results.push(result);
-                }
-                Ok(Awaited::Answered(result)) => {
-                    job.over = true;
-                    looked.results.push(result);
-                }
-                Err(call) => looked.troubles.push(trouble(&call)),
-            }
-        } else if let Some(job) = job.as_mut().filter(|job| !job.cleaned) {
-            let objects = [Some(&job.input), Some(&job.output), job.failure.as_ref()];
-            let objects = objects.into_iter().flatten().map(String::as_str);
-            match later::remove(&services.objects, objects).await {
-                Ok(()) => job.cleaned = true,
-                Err(call) => looked.troubles.push(trouble(&call)),
-            }
+        let mut jobs = jobs.get(&probe.name).cloned();
+        for job in jobs.iter_mut().flat_map(AsyncJobs::all_mut) {
+            take_turn(services, probe, *within, job, now, &mut looked).await;
         }
-        let due = job
+        let due = jobs
             .as_ref()
-            .is_none_or(|job| job.cleaned && later::age(job, now) >= *within / SHARE);
-        if due && may_ask {
-            let asked = ask(services, endpoint, (probe, *within * LATEST), input, now, &mut looked);
-            job = asked.await.or(job);
+            .is_none_or(|jobs| jobs.due(*within, standing.unhealthy, now));
+        if due
+            && !standing.asleep
+            && let Some(asked) = ask(services, endpoint, (probe, *within * LATEST), input, now, &mut looked).await
+        {
+            jobs = Some(match jobs {
+                Some(jobs) => jobs.and(asked),
+                None => AsyncJobs::of(asked),
+            });
         }
-        if let Some(job) = job {
-            looked.jobs.insert(probe.name.clone(), job);
+        if let Some(jobs) = jobs {
+            looked.jobs.insert(probe.name.clone(), jobs);
         }
     }
     looked
+}
+
+async fn take_turn(
+    services: &Services,
+    probe: &Probe,
+    within: Duration,
+    job: &mut AsyncJob,
+    now: Timestamp,
+    looked: &mut Looked,
+) {
+    match job.turn(within, now) {
+        Turn::Leave => {}
+        Turn::Look => match later::answer(&services.objects, probe, within, job, now).await {
+            Ok(Awaited::Waiting) => {}
+            Ok(Awaited::Overdue(result)) => {
+                job.late = true;
+                looked.results.push(result);
+            }
+            Ok(Awaited::Answered(result)) => {
+                job.over = true;
+                looked.results.push(result);
+            }
+            Err(call) => looked.troubles.push(trouble(&call)),
+        },
+        Turn::Clear => {
+            let objects = [Some(&job.input), Some(&job.output), job.failure.as_ref()];
+            let objects = objects.into_iter().flatten().map(String::as_str);
+            match later::remove(&services.objects, objects).await {
+                Ok(()) => (job.over, job.cleaned) = (true, true),
+                Err(call) => looked.troubles.push(trouble(&call)),
+            }
+        }
+    }
 }
 
 async fn ask(

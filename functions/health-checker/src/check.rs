@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use shared::{
     aws::{
         Invocation,
-        fleet_source::{InForce, NoFleet},
+        fleet_source::{self, InForce, NoFleet},
         ledger::{LedgerError, Loaded},
     },
     health::{
         Decision, Facts, decide,
         ledger::HealthLedger,
-        observation::{Hint, News, SweepNews, Trouble, TroubleKind, Watch},
+        observation::{Hint, News, SweepNews, Trouble, Watch},
         policy::FleetHealthPolicy,
         silence::covers,
     },
@@ -59,16 +59,16 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
     let (loaded, mut published) = Box::pin(services.teller.drain(&services.ledger, loaded)).await?;
     let InForce {
         fleet,
-        trouble: fleet_trouble,
+        troubles: fleet_troubles,
         ..
     } = match fleet {
         Ok(in_force) => in_force,
         Err(none) => return Err(Box::pin(no_fleet(ctx, &services, loaded, &none)).await),
     };
     let fleet_health = fleet.fleet_health();
-    let mut troubles: Vec<Trouble> = fleet_trouble
+    let mut troubles: Vec<Trouble> = fleet_troubles
         .iter()
-        .map(|trouble| broken_fleet(&trouble.to_string()))
+        .map(|trouble| trouble.of_the_monitor(told(trouble)))
         .collect();
     let (selected, names, hint) = Box::pin(select(ctx, &services, &fleet, &loaded.document, &scope)).await;
     troubles.extend(selected.troubles.iter().cloned());
@@ -210,19 +210,18 @@ fn by_urgency(watch: &Watch, ledger: &HealthLedger) -> Vec<String> {
     names
 }
 
-fn broken_fleet(problem: &str) -> Trouble {
-    Trouble {
-        kind: TroubleKind::FleetFile,
-        what: "fleet file".into(),
-        endpoint: None,
-        detail: problem.to_owned(),
+/// What of the fleet file is told while one is in force.
+fn told(trouble: &fleet_source::Trouble) -> String {
+    match trouble {
+        fleet_source::Trouble::Call(_) => format!("{trouble} The last good fleet file stays in force."),
+        _ => trouble.to_string(),
     }
 }
 
 /// People are told of it before the invocation fails; what waits in the outbox was published already.
 async fn no_fleet(ctx: &Context, services: &Services, loaded: Loaded<HealthLedger>, none: &NoFleet) -> HandlerError {
     let news = News {
-        troubles: vec![broken_fleet(&none.to_string())],
+        troubles: vec![none.trouble.of_the_monitor(none.to_string())],
         ..News::default()
     };
     let fleet = FleetHealthPolicy {

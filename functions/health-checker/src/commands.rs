@@ -51,12 +51,13 @@ async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Repo
     let (loaded, fleet) = tokio::join!(services.ledger.load(), ctx.deployed.fleet.load(&services.s3));
     let ledger = loaded?.document;
     // What is known is shown even when there is no fleet file to say what should be.
-    let (watch, problem) = match fleet {
+    let (watch, problems): (_, Vec<String>) = match fleet {
         Ok(in_force) => {
             let selected = watch::from_ledger(&in_force.fleet, &ledger);
-            (selected.watch, in_force.trouble.map(|trouble| trouble.to_string()))
+            let problems = in_force.troubles.iter().map(ToString::to_string).collect();
+            (selected.watch, problems)
         }
-        Err(none) => (shared::health::observation::Watch::default(), Some(none.to_string())),
+        Err(none) => (shared::health::observation::Watch::default(), vec![none.to_string()]),
     };
     let wanted = match targets {
         Targets::All => Vec::new(),
@@ -65,10 +66,9 @@ async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Repo
     let status = status::status(ctx.deployed.now(), &watch, &ledger, &wanted);
     let mut summary = status.summary;
     // The last sweep may have told it already.
-    if let Some(problem) = problem.filter(|problem| !summary.contains(problem.as_str())) {
-        summary.push_str("\nfleet file: ");
-        summary.push_str(&problem);
-    }
+    let new = problems.iter().filter(|problem| !summary.contains(problem.as_str()));
+    let new: String = new.map(|problem| format!("\nfleet file: {problem}")).collect();
+    summary.push_str(&new);
     Ok(Report::done(summary)
         .with("endpoints", status.endpoints)
         .with("troubles", status.troubles)

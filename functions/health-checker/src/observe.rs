@@ -11,7 +11,7 @@ use shared::{
     endpoint::{Endpoint, EndpointStatus},
     failure::{CallError, Failure},
     health::{
-        ledger::{EndpointRecord, HealthLedger},
+        ledger::{EndpointRecord, HealthLedger, Level},
         observation::{Hint, Holder, Observation, ProbeResult, Seen, Target, Trouble},
         policy::{HealthPolicy, Rung},
         recovery::Measure,
@@ -139,7 +139,11 @@ impl One<'_> {
                 }
             }
             let probes = &self.policy.probes;
-            let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, !look.asleep, at);
+            let standing = async_probe::Standing {
+                asleep: look.asleep,
+                unhealthy: self.record.is_some_and(|record| record.level == Level::Unhealthy),
+            };
+            let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, standing, at);
             let looked = Box::pin(looked).await;
             look.probes.extend(looked.results);
             look.jobs = looked.jobs;

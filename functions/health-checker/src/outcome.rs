@@ -108,7 +108,7 @@ impl Outcome<'_> {
                 let about = [("EndpointName", look.endpoint.as_str())];
                 let healthy = if record.state == State::Healthy { 1.0 } else { 0.0 };
                 metrics.put_for(&about, "EndpointHealthy", healthy, Unit::None);
-                for result in &look.probes {
+                for result in look.probes.iter().filter(|result| result.verdict.is_of_an_answer()) {
                     metrics.put_for(&about, "ProbeLatency", result.took_ms as f64, Unit::Milliseconds);
                 }
             }

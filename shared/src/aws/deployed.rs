@@ -81,7 +81,7 @@ impl Deployed {
     pub async fn fleet_in_force(&self, s3: &S3) -> Result<Arc<Fleet>, String> {
         match Box::pin(self.fleet.load(s3)).await {
             Ok(in_force) => {
-                if let Some(trouble) = &in_force.trouble {
+                for trouble in &in_force.troubles {
                     tracing::warn!("fleet file: {trouble}");
                 }
                 Ok(in_force.fleet)

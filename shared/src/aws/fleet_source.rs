@@ -10,13 +10,15 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::s3::{Condition, Got, Location, S3};
 use crate::{
-    failure::CallError,
+    failure::{CallError, Failure},
     fleet::{Fleet, FleetErrors},
+    health::observation,
     settings::{FleetSource, StateStore},
 };
 
@@ -38,8 +40,9 @@ pub struct InForce {
     pub fleet: Arc<Fleet>,
     /// The ETag, or a digest of a local file.
     pub version: String,
-    /// Why it is not the present version, or why it will not outlive this process.
-    pub trouble: Option<Trouble>,
+    /// Why it is not the present version, or may not be, and why it will not outlive this process. What is wrong with a
+    /// version stands until S3 says otherwise, also while S3 cannot be asked.
+    pub troubles: Vec<Trouble>,
 }
 
 /// What is wrong with the present fleet file.
@@ -65,8 +68,38 @@ pub enum Trouble {
     Call(CallError),
     /// The local file could not be read.
     File(String),
-    /// It is in force, but its copy for the next start could not be read or written.
-    NotKept(String),
+    /// It is in force, but its copy for the next start could not be written.
+    NotKept {
+        /// Where the copy should be.
+        copy: Location,
+        /// What S3 said.
+        call: CallError,
+    },
+}
+
+impl Trouble {
+    /// As a trouble of the monitor, in the words `told`. A failed call says nothing of the file: it is a trouble of the
+    /// call's own kind, unless S3 says that there is nothing to read, or too much.
+    pub fn of_the_monitor(&self, told: String) -> observation::Trouble {
+        let (kind, what) = match self {
+            Self::Call(call) if !matches!(call.failure, Failure::NotFound | Failure::Invalid) => {
+                (call.failure.into(), format!("{} of the fleet file", call.iam_action()))
+            }
+            Self::NotKept { call, .. } => (
+                call.failure.into(),
+                format!("{} of the fleet file's copy", call.iam_action()),
+            ),
+            Self::Broken { .. } | Self::NotText { .. } | Self::Missing | Self::Call(_) | Self::File(_) => {
+                (observation::TroubleKind::FleetFile, "fleet file".to_owned())
+            }
+        };
+        observation::Trouble {
+            kind,
+            what,
+            endpoint: None,
+            detail: told,
+        }
+    }
 }
 
 /// No version of the fleet file is in force: none has ever been good, or the copy is lost as well.
@@ -91,11 +124,12 @@ impl fmt::Display for Trouble {
                 )
             }
             Self::Missing => f.write_str("it is not there; upload it, or correct STEWARD_FLEET"),
-            Self::Call(call) => write!(f, "{call}. {}", call.advice()),
+            Self::Call(call) => write!(f, "it was not read: {call}. {}", call.advice()),
             Self::File(problem) => f.write_str(problem),
-            Self::NotKept(problem) => write!(
+            Self::NotKept { copy, call } => write!(
                 f,
-                "it is in force, but its copy for the next start was not kept: {problem}"
+                "it is in force, but its copy for the next start was not kept: {copy}: {call}. {}",
+                call.advice()
             ),
         }
     }
@@ -118,6 +152,18 @@ struct Memory {
     good: Option<Good>,
     /// The last version seen and what was wrong with it, so that a broken one is read only once.
     seen: Option<(String, Option<Trouble>)>,
+    /// There was none when S3 was last asked.
+    missing: bool,
+}
+
+impl Memory {
+    /// What was wrong with the file when S3 was last asked.
+    fn standing(&self) -> Option<Trouble> {
+        match self.missing {
+            true => Some(Trouble::Missing),
+            false => self.seen.as_ref().and_then(|(_, trouble)| trouble.clone()),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -154,23 +200,25 @@ impl FleetFile {
     pub async fn load(&self, s3: &S3) -> Result<InForce, NoFleet> {
         let mut memory = self.memory.lock().await;
         let seen = memory.seen.as_ref().map(|(version, _)| version.as_str());
-        let trouble = match self.fetch(s3, seen).await {
-            Fetched::Same => memory.seen.as_ref().and_then(|(_, trouble)| trouble.clone()),
+        let mut unread = None;
+        match self.fetch(s3, seen).await {
+            Fetched::Same => memory.missing = false,
             Fetched::New { version, bytes } => {
                 let read = read(&version, bytes, &self.source);
-                let trouble = read.as_ref().err().cloned();
-                memory.seen = Some((version, trouble.clone()));
+                memory.missing = false;
+                memory.seen = Some((version, read.as_ref().err().cloned()));
                 memory.good = read.ok().or(memory.good.take());
-                trouble
             }
-            Fetched::Not(trouble) => Some(trouble),
-        };
+            Fetched::Missing => memory.missing = true,
+            Fetched::Unread(trouble) => unread = Some(trouble),
+        }
+        let standing = memory.standing();
         let good = match &mut memory.good {
             Some(good) => good,
             // Nothing good in memory means that every version seen so far had its trouble.
             empty => empty.insert(self.remember(s3).await.map_err(|copy| NoFleet {
                 source: self.source.to_string(),
-                trouble: Box::new(trouble.clone().unwrap_or(Trouble::Missing)),
+                trouble: Box::new(unread.clone().or(standing.clone()).unwrap_or(Trouble::Missing)),
                 copy,
             })?),
         };
@@ -178,7 +226,7 @@ impl FleetFile {
         Ok(InForce {
             fleet: good.fleet.clone(),
             version: good.version.clone(),
-            trouble: trouble.or(kept.err().map(Trouble::NotKept)),
+            troubles: [standing, unread, kept.err()].into_iter().flatten().collect(),
         })
     }
 
@@ -190,8 +238,8 @@ impl FleetFile {
                     version: object.etag,
                     bytes: object.body,
                 },
-                Ok(Got::Absent) => Fetched::Not(Trouble::Missing),
-                Err(call) => Fetched::Not(Trouble::Call(call)),
+                Ok(Got::Absent) => Fetched::Missing,
+                Err(call) => Fetched::Unread(Trouble::Call(call)),
             },
             FleetSource::File(path) => match std::fs::read(path) {
                 Ok(bytes) => {
@@ -203,13 +251,13 @@ impl FleetFile {
                         Fetched::New { version, bytes }
                     }
                 }
-                Err(error) => Fetched::Not(Trouble::File(format!("cannot read {}: {error}", path.display()))),
+                Err(error) => Fetched::Unread(Trouble::File(format!("cannot read {}: {error}", path.display()))),
             },
         }
     }
 
     /// Writes the copy of a version that has none yet.
-    async fn keep(&self, s3: &S3, good: &mut Good) -> Result<(), String> {
+    async fn keep(&self, s3: &S3, good: &mut Good) -> Result<(), Trouble> {
         let Some(text) = &good.unsaved else { return Ok(()) };
         // A start with an unchanged file finds its copy already there.
         let there = match self.copied(s3).await {
@@ -222,9 +270,12 @@ impl FleetFile {
                 version: good.version.clone(),
                 text: text.clone(),
             };
-            let body = serde_json::to_vec(&copy).map_err(|error| error.to_string())?;
+            let body = json!(copy).to_string().into_bytes();
             let put = s3.put(&self.copy, body, "application/json", Condition::Always).await;
-            put.map_err(|call| format!("{}: {call}. {}", self.copy, call.advice()))?;
+            put.map_err(|call| Trouble::NotKept {
+                copy: self.copy.clone(),
+                call,
+            })?;
         }
         good.unsaved = None;
         Ok(())
@@ -266,7 +317,8 @@ impl FleetFile {
 enum Fetched {
     Same,
     New { version: String, bytes: Vec<u8> },
-    Not(Trouble),
+    Missing,
+    Unread(Trouble),
 }
 
 fn read(version: &str, bytes: Vec<u8>, source: &FleetSource) -> Result<Good, Trouble> {

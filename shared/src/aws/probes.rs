@@ -114,5 +114,6 @@ pub fn result(probe: &Probe, variant: Option<&str>, answer: &ProbeAnswer, verdic
         variant: variant.map(str::to_owned),
         verdict,
         took_ms: u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX),
+        inference: None,
     }
 }

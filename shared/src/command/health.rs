@@ -10,8 +10,12 @@ use super::{
     fields::{Fields, shown},
 };
 use crate::{
+    fleet::{
+        glob::Glob,
+        text::{ResourceName, Rule as _},
+    },
     quantity::{QuantityError, Span},
-    text::printable,
+    text::{and_list, printable},
     trigger::{Command, moment},
 };
 
@@ -112,7 +116,7 @@ impl HealthCommand {
         let mut fields = Fields::of(&COMMANDS, command)?;
         let args = fields.args();
         let name = fields.spec.name;
-        let endpoints = fields.take(targets(args, matches!(name, "silence" | "unsilence")));
+        let endpoints = fields.take(targets(args, name));
         let read = match name {
             "check" => endpoints.map(|endpoints| Self::Check { endpoints }),
             "status" => endpoints.map(|endpoints| Self::Status { endpoints }),
@@ -139,9 +143,12 @@ impl HealthCommand {
     }
 }
 
-fn targets(args: &Map<String, Value>, required: bool) -> Result<Targets, String> {
-    const ACCEPTED: &str =
-        "a list of endpoint names or globs such as [\"fraud-detector\", \"search-*\"], or \"*\" for all";
+const ENDPOINTS: &str =
+    "a list of endpoint names or globs such as [\"fraud-detector\", \"search-*\"], or \"*\" for all";
+
+fn targets(args: &Map<String, Value>, command: &str) -> Result<Targets, String> {
+    const ACCEPTED: &str = ENDPOINTS;
+    let required = matches!(command, "silence" | "unsilence");
     let named = match args.get("endpoints") {
         None | Some(Value::Null) if required => return Err(format!("`endpoints` is missing: {ACCEPTED}.")),
         None | Some(Value::Null) => return Ok(Targets::All),
@@ -166,19 +173,52 @@ fn targets(args: &Map<String, Value>, required: bool) -> Result<Targets, String>
         },
         Some(_) => return Err(format!("`endpoints` has to be {ACCEPTED}.")),
     };
-    let part_of_glob =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '*' | '?' | '[' | ']' | '{' | '}' | ',' | '!');
-    let wrong = named
+    let wrong: Vec<String> = named
         .iter()
-        .find(|name| name.is_empty() || name.len() > 200 || !name.chars().all(part_of_glob));
-    match wrong {
-        Some(name) => Err(format!(
-            "`endpoints` holds \"{}\", which can be no endpoint's name: {ACCEPTED}.",
-            printable(name, 80)
-        )),
-        None if named.iter().any(|name| name == "*") => Ok(Targets::All),
-        None => Ok(Targets::Named(named)),
+        .filter_map(|name| {
+            let problem = meaningless(name).filter(|_| command != "unsilence" || !silenced_before(name))?;
+            Some(format!("\"{}\" ({problem})", printable(name, 80)))
+        })
+        .collect();
+    if !wrong.is_empty() {
+        let more = wrong.len().saturating_sub(WRONG);
+        let mut shown = wrong;
+        shown.truncate(WRONG);
+        if more > 0 {
+            shown.push(format!("{more} more"));
+        }
+        return Err(format!(
+            "`endpoints` holds {}, which can mean no endpoint: {ACCEPTED}. In a glob are {}.",
+            and_list(&shown),
+            Glob::ACCEPTED
+        ));
     }
+    Ok(match named.iter().any(|name| name == "*") {
+        true => Targets::All,
+        false => Targets::Named(named),
+    })
+}
+
+/// Patterns shown in one refusal at most.
+const WRONG: usize = 10;
+
+/// Why the text can mean no endpoint; `None` when it can.
+fn meaningless(text: &str) -> Option<String> {
+    match (Glob::parse(text), Glob::is_one(text)) {
+        (Err(problem), _) => Some(problem),
+        (Ok(_), false) if !ResourceName::keeps(text) => Some(format!("this is not {}", ResourceName::ACCEPTED)),
+        (Ok(_), _) if text.len() > LONGEST => Some(format!("it is longer than {LONGEST} characters")),
+        (Ok(_), _) => None,
+    }
+}
+
+/// The longest glob, in characters.
+const LONGEST: usize = 200;
+
+/// What earlier builds took for the glob of a silence: it can still be taken back by its name.
+fn silenced_before(text: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '*' | '?' | '[' | ']' | '{' | '}' | ',' | '!');
+    (1..=LONGEST).contains(&text.len()) && text.chars().all(part)
 }
 
 fn ends(args: &Map<String, Value>) -> Result<Ends, String> {

@@ -13,11 +13,11 @@ enum Part {
 }
 
 impl Glob {
-    pub(super) const ACCEPTED: &str = "letters, digits and hyphens, with * for any run of them, ? for one, [a-z] for one \
+    pub(crate) const ACCEPTED: &str = "letters, digits and hyphens, with * for any run of them, ? for one, [a-z] for one \
                                        of a class and [!a-z] for one outside it";
 
     /// The text asks for a glob and not for one name.
-    pub(super) fn is_one(text: &str) -> bool {
+    pub(crate) fn is_one(text: &str) -> bool {
         text.contains(['*', '?', '['])
     }
 

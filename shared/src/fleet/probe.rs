@@ -66,7 +66,8 @@ pub(super) struct ProbeSection {
     #[deserr(default)]
     #[schemars(example = "s3://my-bucket/probes/")]
     input: Option<Text<S3Prefix>>,
-    /// For `async`: how long the answer may take to appear; 15m when not given.
+    /// For `async`: how long the answer may take to appear; 15m when not given. An inference without one is one failed
+    /// check.
     #[deserr(default)]
     #[schemars(example = "15m")]
     within: Option<SpanWithin<60_000, 86_400_000>>,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{
     Why,
+    awaited::{AsyncJobs, remembered},
     ledger::{EndpointRecord, GoodConfig, Level, State, Streak, between},
     observation::{Observation, Seen, Trouble, TroubleKind},
     policy::HealthPolicy,
@@ -117,7 +118,6 @@ fn described(
         start_counting_anew(record);
     }
     record.config.clone_from(&endpoint.config);
-    record.jobs.clone_from(&look.jobs);
     if endpoint.status == EndpointStatus::Deleting {
         // What Steward deletes to create it again was not wished away by anybody.
         record.leaving = (!record.recovery.recreates()).then_some(look.at);
@@ -125,6 +125,8 @@ fn described(
         // Whatever was announced, it is not going: it is there and in another status.
         record.leaving = record.leaving.filter(|leaving| *leaving > look.at);
     }
+    let known = std::mem::take(&mut record.jobs);
+    record.jobs = remembered(&known, &look.jobs, true);
     let lasting = between(endpoint.modified, look.at);
     if endpoint.status.in_transition() {
         start_counting_anew(record);
@@ -186,7 +188,10 @@ fn described(
             ),
         });
     }
-    let why = probes::count(record, policy, look, endpoint, troubles);
+    let why = probes::count(record, policy, look, endpoint, &known, troubles);
+    if why == Why::TooSoonToCount {
+        record.jobs = remembered(&known, &look.jobs, false);
+    }
     record.state = match record.level {
         Level::Unknown => State::Unknown,
         Level::Healthy => State::Healthy,
@@ -239,7 +244,7 @@ fn begin_anew(record: &mut EndpointRecord, endpoint: &Endpoint) {
     record.well_once = false;
     record.leaving = None;
     record.variants.clear();
-    record.jobs.clear();
+    record.jobs.values_mut().for_each(AsyncJobs::count_no_more);
     record.evidence.clear();
     record.causes.clear();
 }

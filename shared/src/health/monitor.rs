@@ -168,10 +168,10 @@ fn advice(kind: TroubleKind) -> &'static str {
             "Lower the concurrency in the fleet file, check less often, or ask for a higher API rate quota. Until then endpoints may go unjudged."
         }
         TroubleKind::Denied => {
-            "Allow the named action in the function's role (and in the resource's policy, KMS key and service control policies). Until then endpoints go unjudged."
+            "Allow the named action in the function's role (and in the resource's policy, KMS key and service control policies). Until then endpoints may go unjudged."
         }
         TroubleKind::Network => {
-            "Check the function's subnets, security groups, NAT gateway or VPC endpoints. Until then endpoints go unjudged."
+            "Check the function's subnets, security groups, NAT gateway or VPC endpoints. Until then endpoints may go unjudged."
         }
         TroubleKind::Unavailable => "Nothing at first. If it lasts, look at the AWS Health Dashboard of the Region.",
         TroubleKind::ProbeRefused => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ledger::AsyncJob, policy::HealthPolicy};
+use super::{awaited::AsyncJobs, policy::HealthPolicy};
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
     failure::Failure,
@@ -58,8 +58,8 @@ pub struct Observation {
     pub hint: Option<Hint>,
     /// Probes with an answer, or known to have none.
     pub probes: Vec<ProbeResult>,
-    /// Asynchronous probes in flight after this look, by probe name.
-    pub jobs: BTreeMap<String, AsyncJob>,
+    /// The inferences of asynchronous probes after this look, by probe name.
+    pub jobs: BTreeMap<String, AsyncJobs>,
     /// It serves nothing because it is scaled to zero, and was not probed lest it wake.
     pub asleep: bool,
     /// Its scalable targets; `None` when not asked.
@@ -129,6 +129,9 @@ pub struct ProbeResult {
     pub verdict: ProbeVerdict,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Of an asynchronous probe that was queued, the inference: the `s3://` URI of its input, which no other has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference: Option<String>,
 }
 
 /// The range of one variant's scalable target.

@@ -273,4 +273,16 @@ proptest! {
         let monitors = verdict.cause.is_some_and(|cause| cause.is_monitors());
         prop_assert!(!monitors || verdict.judgement == Judgement::Inconclusive);
     }
+
+    #[test]
+    fn only_an_answer_of_the_model_says_how_long_an_answer_takes(
+        answer in any_answer(),
+        conditions in proptest::collection::vec(any_condition(), 0..4),
+    ) {
+        let verdict = judge(&answer, &probe(conditions));
+        let model = matches!(answer.outcome, Outcome::Answered { .. } | Outcome::ModelError { .. });
+        prop_assert!(model || !verdict.is_of_an_answer());
+        prop_assert!(verdict.judgement != Judgement::Inconclusive || !verdict.is_of_an_answer());
+        prop_assert!(verdict.is_of_an_answer() || verdict.judgement != Judgement::Passed);
+    }
 }

@@ -19,7 +19,7 @@ impl AlertKind {
                 "has so many endpoints failing at once that one common cause is likely; their single alerts and repairs are held back"
             }
             Self::MonitorTrouble => {
-                "cannot judge endpoints because of a trouble of its own; the endpoints may well be healthy"
+                "has a trouble of its own, for which it may be unable to judge endpoints; the endpoints may well be healthy"
             }
             Self::MonitorIncomplete => {
                 "does not reach every endpoint within one sweep; the next sweep begins with those left over"

@@ -33,7 +33,7 @@ async fn an_unchanged_file_is_read_once_and_then_only_asked_for() {
     wire.put(FILE, GOOD);
     let (file, s3) = start(&wire);
     let first = file.load(&s3).await.expect("in force");
-    assert_eq!((names(&first), first.trouble.clone()), (vec!["fraud"], None));
+    assert_eq!((names(&first), first.troubles.as_slice()), (vec!["fraud"], &[][..]));
     assert_eq!(
         wire.calls(),
         [format!("GET {FILE}"), format!("GET {COPY}"), format!("PUT {COPY}")]
@@ -57,8 +57,8 @@ async fn a_broken_version_leaves_the_last_good_one_in_force_also_after_a_restart
     for (file, s3) in [(&file, &s3), (&file, &s3), (&restarted, &cold)] {
         let now = file.load(s3).await.expect("the last good one");
         assert_eq!((names(&now), &now.version), (vec!["fraud"], &good.version));
-        let Some(Trouble::Broken { version, errors }) = &now.trouble else {
-            panic!("{:?}", now.trouble)
+        let [Trouble::Broken { version, errors }] = now.troubles.as_slice() else {
+            panic!("{:?}", now.troubles)
         };
         assert_ne!(version, &good.version);
         assert!(errors.to_string().contains("helth"), "{errors}");
@@ -66,8 +66,8 @@ async fn a_broken_version_leaves_the_last_good_one_in_force_also_after_a_restart
     wire.put(FILE, NEWER);
     let mended = restarted.load(&cold).await.expect("in force");
     assert_eq!(
-        (names(&mended), mended.trouble.clone()),
-        (vec!["fraud", "search"], None)
+        (names(&mended), mended.troubles.as_slice()),
+        (vec!["fraud", "search"], &[][..])
     );
 }
 
@@ -78,13 +78,16 @@ async fn a_file_that_is_gone_or_not_text_leaves_the_last_good_one_in_force() {
     let (file, s3) = start(&wire);
     file.load(&s3).await.expect("in force");
     wire.put(FILE, b"version: \xff");
-    let trouble = file.load(&s3).await.expect("the last good one").trouble;
-    assert!(matches!(trouble, Some(Trouble::NotText { at: 9, .. })), "{trouble:?}");
+    let troubles = file.load(&s3).await.expect("the last good one").troubles;
+    assert!(matches!(troubles[..], [Trouble::NotText { at: 9, .. }]), "{troubles:?}");
     wire.remove(FILE);
     assert_eq!(
-        file.load(&s3).await.expect("the last good one").trouble,
-        Some(Trouble::Missing)
+        file.load(&s3).await.expect("the last good one").troubles,
+        [Trouble::Missing]
     );
+    wire.put(FILE, b"version: \xff");
+    let troubles = file.load(&s3).await.expect("the last good one").troubles;
+    assert!(matches!(troubles[..], [Trouble::NotText { .. }]), "{troubles:?}");
 }
 
 #[tokio::test]
@@ -108,11 +111,13 @@ async fn a_copy_that_cannot_be_kept_is_reported_and_tried_again() {
     let now = file.load(&s3).await.expect("in force all the same");
     assert_eq!(names(&now), ["fraud"]);
     assert!(
-        matches!(&now.trouble, Some(Trouble::NotKept(why)) if why.contains("s3:PutObject")),
+        matches!(now.troubles.as_slice(), [Trouble::NotKept { call, .. }] if call.operation == "PutObject"),
         "{:?}",
-        now.trouble
+        now.troubles
     );
-    assert_eq!(file.load(&s3).await.expect("in force").trouble, None);
+    let told = now.troubles[0].of_the_monitor(now.troubles[0].to_string());
+    assert_eq!(told.key(), "denied/s3:PutObject of the fleet file's copy");
+    assert_eq!(file.load(&s3).await.expect("in force").troubles, []);
     assert!(wire.get(COPY).is_some());
 }
 
@@ -134,7 +139,33 @@ async fn a_local_file_is_read_again_when_it_changes() {
     assert_eq!(names(&file.load(&s3).await.expect("in force")), ["fraud", "search"]);
     std::fs::remove_dir_all(&folder).expect("removed");
     let gone = file.load(&s3).await.expect("the last good one");
-    assert!(matches!(gone.trouble, Some(Trouble::File(_))), "{:?}", gone.trouble);
+    assert!(matches!(gone.troubles[..], [Trouble::File(_)]), "{:?}", gone.troubles);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_says_nothing_of_the_file_and_what_was_wrong_with_it_stands() {
+    let wire = Wire::default();
+    wire.put(FILE, GOOD);
+    let (file, s3) = start(&wire);
+    let keys = async || {
+        let troubles = file.load(&s3).await.expect("in force").troubles;
+        let told = troubles
+            .iter()
+            .map(|trouble| trouble.of_the_monitor(trouble.to_string()).key());
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(keys().await, [""; 0]);
+    wire.fault(Fault::Says(403, "AccessDenied"));
+    assert_eq!(keys().await, ["denied/s3:GetObject of the fleet file"]);
+    wire.put(FILE, BROKEN);
+    assert_eq!(keys().await, ["fleet-file/fleet file"]);
+    wire.fault(Fault::Says(403, "AccessDenied"));
+    assert_eq!(
+        keys().await,
+        ["fleet-file/fleet file", "denied/s3:GetObject of the fleet file"]
+    );
+    wire.fault(Fault::Says(404, "NoSuchBucket"));
+    assert_eq!(keys().await, ["fleet-file/fleet file"; 2]);
 }
 
 #[tokio::test]
@@ -145,5 +176,5 @@ async fn a_source_that_cannot_be_asked_is_no_reason_to_stop() {
     file.load(&s3).await.expect("in force");
     let late = s3.until("2026-01-01T11:00:00Z".parse().expect("a timestamp"));
     let now = file.load(&late).await.expect("the last good one");
-    assert!(matches!(&now.trouble, Some(Trouble::Call(call)) if call.failure == Failure::TimedOut));
+    assert!(matches!(now.troubles.as_slice(), [Trouble::Call(call)] if call.failure == Failure::TimedOut));
 }

@@ -76,6 +76,7 @@ pub async fn ask(
         output: queued.output,
         failure: queued.failure,
         started: now,
+        late: false,
         over: false,
         cleaned: false,
     })
@@ -101,10 +102,13 @@ pub async fn answer(
     job: &AsyncJob,
     now: Timestamp,
 ) -> Result<Awaited, CallError> {
-    let latency = age(job, now);
+    let latency = job.age(now);
     let judged = |outcome| {
         let answer = ProbeAnswer { latency, outcome };
-        result(probe, None, &answer, judge(&answer, probe))
+        ProbeResult {
+            inference: Some(job.input.clone()),
+            ..result(probe, None, &answer, judge(&answer, probe))
+        }
     };
     if let Some(body) = fetch(objects, Some(&job.output)).await? {
         return Ok(Awaited::Answered(judged(Outcome::Answered { status: 200, body })));
@@ -119,11 +123,6 @@ pub async fn answer(
         true => Awaited::Overdue(judged(Outcome::Overdue { within })),
         false => Awaited::Waiting,
     })
-}
-
-/// How long ago it was asked.
-pub fn age(job: &AsyncJob, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(job.started)).unwrap_or_default()
 }
 
 async fn fetch(objects: &S3, uri: Option<&str>) -> Result<Option<Vec<u8>>, CallError> {

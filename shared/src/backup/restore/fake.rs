@@ -306,6 +306,7 @@ impl Fake {
             failure: Some(format!("s3://out/{}.error", self.asked.len())),
             output,
             started: self.now,
+            late: false,
             over: false,
             cleaned: false,
         })

@@ -97,6 +97,7 @@ mod tests {
                 reason: "status 500".into(),
             },
             took_ms: 10,
+            inference: None,
         }
     }
 

@@ -59,6 +59,30 @@ fn a_silence_ends_after_its_beginning_and_within_a_month() {
 }
 
 #[test]
+fn what_can_mean_no_endpoint_is_refused_by_every_command_that_looks_for_endpoints() {
+    let patterns = json!(["{fraud,search}-*", "fraud-[a", "fraud-a"]);
+    for mut event in [
+        json!({"command": "check"}),
+        json!({"command": "status"}),
+        json!({"command": "silence", "for": "1h", "reason": "x"}),
+    ] {
+        event["endpoints"] = patterns.clone();
+        let refused = parse(event).expect_err("refused").to_string();
+        assert!(
+            refused.contains(r#""{fraud,search}-*" ('{' cannot be in an endpoint's name)"#),
+            "{refused}"
+        );
+        assert!(
+            refused.contains(r#""fraud-[a" (the class that begins with [ does not end)"#),
+            "{refused}"
+        );
+    }
+    // A silence of an earlier build may hold it.
+    let unsilence = parse(json!({"command": "unsilence", "endpoints": patterns}));
+    assert!(matches!(unsilence, Ok(HealthCommand::Unsilence { endpoints: Targets::Named(names) }) if names.len() == 3));
+}
+
+#[test]
 fn what_is_wrong_is_refused_by_name_and_all_at_once() {
     let many = vec!["a"; MAX_ENDPOINTS + 1];
     let refused = [
@@ -70,6 +94,7 @@ fn what_is_wrong_is_refused_by_name_and_all_at_once() {
         json!({"command": "check", "endpoints": {"name": "a"}}),
         json!({"command": "check", "endpoints": ["../etc\n"]}),
         json!({"command": "check", "endpoints": many}),
+        json!({"command": "status", "endpoints": ["fraud", "", "fraud-", "fraud.eu"]}),
         json!({"command": "silence"}),
         json!({"command": "silence", "endpoints": "*", "for": "2 weeks", "reason": 1, "by": []}),
         json!({"command": "silence", "endpoints": "*", "for": 30, "reason": "x"}),

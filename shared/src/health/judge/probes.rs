@@ -10,6 +10,7 @@ use crate::{
     endpoint::{Endpoint, EndpointStatus},
     health::{
         Why,
+        awaited::{AsyncJobs, is_news},
         ledger::{EndpointRecord, Level, Streak, VariantRecord, between},
         observation::{Observation, ProbeResult, Trouble, TroubleKind},
         policy::{HealthPolicy, Probe},
@@ -18,17 +19,19 @@ use crate::{
     probe::{Cause, Judgement},
 };
 
-/// Counts the probes' verdicts toward the thresholds.
+/// Counts the probes' verdicts toward the thresholds. `known`: the inferences that were awaited before this look.
 pub(super) fn count(
     record: &mut EndpointRecord,
     policy: &HealthPolicy,
     look: &Observation,
     endpoint: &Endpoint,
+    known: &BTreeMap<String, AsyncJobs>,
     troubles: &mut Vec<Trouble>,
 ) -> Why {
     let results: Vec<(&ProbeResult, Judgement)> = look
         .probes
         .iter()
+        .filter(|result| is_news(known, result))
         .map(|result| (result, believed(record, policy, result)))
         .collect();
     troubles.extend(

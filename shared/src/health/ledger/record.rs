@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Incident, Level, State};
 use crate::{
     endpoint::EndpointStatus,
-    health::{observation::Holder, recent::Recent, recovery::Recovery},
+    health::{awaited::AsyncJobs, observation::Holder, recent::Recent, recovery::Recovery},
     probe::Cause,
 };
 
@@ -67,9 +67,9 @@ pub struct EndpointRecord {
     /// Probes that have passed here, by name, with the fingerprint of what they sent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub proven: BTreeMap<String, String>,
-    /// Asynchronous probes in flight, by probe name.
+    /// The inferences of asynchronous probes, by probe name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub jobs: BTreeMap<String, AsyncJob>,
+    pub jobs: BTreeMap<String, AsyncJobs>,
     /// When the level changed, oldest first, no longer ago than the flapping window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Timestamp>,
@@ -176,7 +176,10 @@ pub struct AsyncJob {
     pub failure: Option<String>,
     /// When it was asked.
     pub started: Timestamp,
-    /// It was judged for the last time; kept so that its objects are removed and the next one does not begin at once.
+    /// It was judged as late, and is not judged again: what comes of it now is only cleared away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// Its answer was judged, and its objects are to be removed.
     #[serde(default)]
     pub over: bool,
     /// Its objects are removed.

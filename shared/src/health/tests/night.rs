@@ -30,6 +30,7 @@ fn answered(mut look: Look, probe: &str, cause: Option<Cause>) -> Look {
             reason: "made up".into(),
         },
         took_ms: 5,
+        inference: None,
     }];
     look
 }
