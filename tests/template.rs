@@ -9,7 +9,7 @@ use shared::settings::Settings;
 #[path = "support/template.rs"]
 mod support;
 
-use support::{allowed, template};
+use support::{Statement, allowed, template};
 
 const FUNCTIONS: [&str; 5] = [
     "HealthChecker",
@@ -196,5 +196,56 @@ fn the_readme_counts_the_alarms_there_are() {
         format!("{all} alarms, {:.2} USD", all as f64 / 10.0),
     ] {
         assert!(readme.contains(&said), "README.md does not say \"{said}\"");
+    }
+}
+
+/// Every model names an execution role. A role that may be passed anywhere, or any role, would be a way to more rights.
+#[test]
+fn where_endpoints_are_restored_the_models_roles_are_named_and_passed_to_sagemaker_alone() {
+    let template = template();
+    let rule = &template["Rules"]["RestoresMayPassTheModelsRole"];
+    let here = serde_json::json!([{ "Ref": "BackupRegion" }, { "Ref": "AWS::Region" }]);
+    assert_eq!(rule["RuleCondition"]["Fn::Equals"], here);
+    assert_eq!(template["Conditions"]["RestoresHere"]["Fn::Equals"], here);
+    let none = serde_json::json!([{ "Fn::Equals": [{ "Ref": "EndpointExecutionRoleArn" }, ""] }]);
+    assert_eq!(rule["Assertions"][0]["Assert"]["Fn::Not"], none);
+    let passes = |statement: &Statement| statement.actions.contains("iam:PassRole");
+    let restores = allowed(&template, "CrossRegionBackupRole");
+    let when: Vec<Option<&str>> = restores
+        .iter()
+        .filter(|statement| passes(statement))
+        .map(|statement| statement.condition.as_deref())
+        .collect();
+    assert_eq!(when, [Some("RestoresHere")], "whenever the stack may restore");
+    for statement in ROLES.into_iter().flat_map(|role| allowed(&template, role)) {
+        if passes(&statement) {
+            assert_eq!(
+                statement.resource["Ref"], "EndpointExecutionRoleArn",
+                "{}",
+                statement.sid
+            );
+            let to = &statement.only_if["StringEquals"]["iam:PassedToService"];
+            assert_eq!(to, "sagemaker.amazonaws.com", "{}", statement.sid);
+        }
+    }
+}
+
+#[test]
+fn what_restores_need_is_named_where_they_are_set_up_and_where_they_failed() {
+    for page in [
+        "backup.md",
+        "runbooks/backup.restore-failed.md",
+        "runbooks/backup.drill-failed.md",
+    ] {
+        let path = format!("{}/../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        for name in [
+            "EndpointExecutionRoleArn",
+            "EndpointKeyArn",
+            "BackupKeyArn",
+            "iam:PassRole",
+        ] {
+            assert!(text.contains(name), "docs/{page} does not name {name}");
+        }
     }
 }

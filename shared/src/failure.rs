@@ -161,10 +161,19 @@ impl CallError {
         match self.failure {
             Failure::Denied => format!(
                 "Allow `{}` in the function's role, and check the resource's own policy and any service control policy.",
-                self.iam_action()
+                self.refused().map_or_else(|| self.iam_action(), str::to_owned)
             ),
             failure => failure.advice().to_owned(),
         }
+    }
+
+    /// The action that IAM says is not allowed. It is not always that of the call: who makes a model of a role needs
+    /// `iam:PassRole`, too.
+    fn refused(&self) -> Option<&str> {
+        let (_, rest) = self.message.split_once("not authorized to perform: ")?;
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != ':' && c != '-');
+        let action = &rest[..end.unwrap_or(rest.len())];
+        action.contains(':').then_some(action)
     }
 
     /// The IAM action that allows the call. Most carry the operation's name; the exceptions are listed here.
@@ -230,6 +239,25 @@ mod tests {
             request_id: Some("4B1".into()),
         };
         insta::assert_snapshot!(format!("{error}\n{}", error.advice()));
+    }
+
+    #[test]
+    fn the_action_that_iam_names_is_the_one_to_allow() {
+        let denied = |message: &str| CallError {
+            service: "sagemaker",
+            operation: "CreateModel",
+            failure: Failure::Denied,
+            code: Some("AccessDeniedException".into()),
+            message: message.into(),
+            request_id: None,
+        };
+        let role = "User: arn:aws:sts::111122223333:assumed-role/steward is not authorized to perform: iam:PassRole on \
+                    resource: arn:aws:iam::111122223333:role/inference because no identity-based policy allows it";
+        assert!(denied(role).advice().starts_with("Allow `iam:PassRole` in"));
+        for unsaid in ["User is not authorized to perform: that", "no"] {
+            let advice = denied(unsaid).advice();
+            assert!(advice.starts_with("Allow `sagemaker:CreateModel` in"), "{advice}");
+        }
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub(crate) struct Statement {
     pub(crate) resource: Value,
     /// The condition on the policy or statement, when it is not always granted.
     pub(crate) condition: Option<String>,
+    /// `Condition`: what a call has to fulfil; null when nothing.
+    pub(crate) only_if: Value,
 }
 
 /// Everything that a role is allowed, whatever the parameters are.
@@ -126,6 +128,7 @@ fn collect(listed: &Value, condition: Option<&str>, into: &mut Vec<Statement>) {
             actions,
             resource: statement["Resource"].clone(),
             condition: condition.map(str::to_owned),
+            only_if: statement["Condition"].clone(),
         });
     }
 }

@@ -7,8 +7,9 @@
 //! The function runs in the endpoints' Region, where it backs them up, and equally in the Region of the backups, where it
 //! restores them while the other one is dark: all that a restore needs lies there.
 //!
-//! Which failures are errors of the function? A ledger that cannot be read or written, and no fleet file when the schedule
-//! asks what there is to do; they ring the alarm on the function itself. What is not understood, or cannot be, is a report
+//! Which failures are errors of the function? A ledger that cannot be read or written, recovery points that cannot be read
+//! where drills are to be made of them, and no fleet file when the schedule asks what there is to do; they ring the alarm on
+//! the function itself, after everything else went on. What is not understood, or cannot be, is a report
 //! whose `outcome` is `refused`; a backup that comes to nothing is in the ledger, is told, and is made again.
 
 mod backup;
@@ -79,6 +80,9 @@ pub enum HandlerError {
     /// Nobody can say which restores and drills are at work.
     #[error("the list of restores: {0}. {advice}", advice = .0.advice())]
     List(CallError),
+    /// Nobody can say which drills are due. What is at work went on.
+    #[error("the recovery points of this Region, of which drills are to be made: {0}. {advice}", advice = .0.advice())]
+    Points(CallError),
     /// Nobody can say what is to be backed up.
     #[error("the fleet: {0}")]
     Fleet(String),
@@ -89,6 +93,7 @@ impl Failed for HandlerError {
         match self {
             Self::Ledger(_) => "Ledger",
             Self::List(_) => "List",
+            Self::Points(_) => "Points",
             Self::Fleet(_) => "Fleet",
         }
     }

@@ -29,6 +29,7 @@ use tracing::Instrument;
 use self::{
     begin::{Asked, Began, Proposed},
     drive::{Abort, Driven},
+    due::Drills,
 };
 pub(crate) use self::{due::Memory, outcome::Woken};
 use crate::{HandlerError, commands::who, services::Services};
@@ -170,25 +171,45 @@ async fn abort(services: &Services<'_>, endpoint: &str, said: Said) -> Result<Re
 /// The schedule: everything at work goes on, and a drill that is due begins.
 ///
 /// # Errors
-/// When ledgers cannot be listed, read or written; what could be driven was.
+/// When ledgers cannot be listed, read or written, or it is not known which drills are due; what could be driven was.
 pub(crate) async fn tick(services: &Services<'_>) -> Result<Woken, HandlerError> {
-    let mut ledgers = due::ledgers(services).await?;
-    let trouble = Box::pin(due::begin_drill(services, &mut ledgers)).await?;
-    let active = ledgers.into_iter().filter(|(_, loaded)| at_work(&loaded.document));
-    all(services, active.collect(), trouble).await
+    let mut found = due::ledgers(services).await?;
+    let active = found.ledgers.iter().filter(|(_, loaded)| at_work(&loaded.document));
+    let active = active.map(|(endpoint, loaded)| (endpoint.clone(), loaded.clone()));
+    let mut swept = Swept::default();
+    swept.drive(services, active.collect::<Vec<_>>()).await;
+    for one in &swept.driven {
+        found.ledgers.insert(one.endpoint.clone(), one.ledger.clone());
+    }
+    // After what is at work: what cannot be seen of drills must keep no restore.
+    let Drills {
+        written,
+        trouble,
+        failed,
+    } = Box::pin(due::begin_drill(services, &found)).await;
+    swept.failed = swept.failed.or(failed);
+    let begun = written.into_iter().filter(|(_, loaded)| at_work(&loaded.document));
+    swept.drive(services, begun).await;
+    let unread = found.unread.into_values().next().map(HandlerError::from);
+    swept.failed = swept.failed.or(unread);
+    swept.over(services, trouble)
 }
 
 /// SageMaker says that an endpoint of this Region changed: what waits for it goes on.
 ///
 /// # Errors
-/// As [`tick`].
+/// As [`tick`], but for ledgers that no repetition of the event would read: those ring with each tick.
 pub(crate) async fn changed(services: &Services<'_>, endpoint: &str) -> Result<Woken, HandlerError> {
-    let ledgers = due::ledgers(services).await?;
-    let concerned = ledgers.into_iter().filter(|(_, loaded)| {
+    let found = due::ledgers(services).await?;
+    let hidden = found.hidden().cloned().map(HandlerError::from);
+    let concerned = found.ledgers.into_iter().filter(|(_, loaded)| {
         let restoration = loaded.document.restore.as_ref();
         restoration.is_some_and(|restoration| restoration.plan.definition.endpoint == endpoint)
     });
-    all(services, concerned.collect(), Vec::new()).await
+    let mut swept = Swept::default();
+    swept.drive(services, concerned).await;
+    swept.failed = swept.failed.or(hidden);
+    swept.over(services, Vec::new())
 }
 
 /// Something is to be done, or to be told.
@@ -196,26 +217,38 @@ fn at_work(document: &BackupLedger) -> bool {
     document.restore.is_some() || !document.outbox.is_empty()
 }
 
-async fn all(
-    services: &Services<'_>,
-    waiting: Vec<(String, Loaded<BackupLedger>)>,
-    trouble: Vec<String>,
-) -> Result<Woken, HandlerError> {
-    let mut driven = Vec::new();
-    let mut failed: Option<HandlerError> = None;
-    for (endpoint, loaded) in waiting {
-        match drive_one(services, &endpoint, loaded, None).await {
-            Ok(one) => driven.push(one),
-            Err(error) => {
-                tracing::error!(endpoint, %error, "the ledger cannot be used");
-                failed = Some(error.into());
+/// Those that were driven in one invocation. One whose ledger cannot be used keeps no other.
+#[derive(Debug, Default)]
+struct Swept {
+    driven: Vec<Driven>,
+    failed: Option<HandlerError>,
+}
+
+impl Swept {
+    async fn drive(
+        &mut self,
+        services: &Services<'_>,
+        waiting: impl IntoIterator<Item = (String, Loaded<BackupLedger>)>,
+    ) {
+        for (endpoint, loaded) in waiting {
+            match drive_one(services, &endpoint, loaded, None).await {
+                Ok(one) => self.driven.push(one),
+                Err(error) => {
+                    tracing::error!(endpoint, %error, "the ledger cannot be used");
+                    self.failed = Some(error.into());
+                }
             }
         }
     }
-    outcome::emit(services, &driven);
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(Woken::of(&driven, trouble)),
+
+    /// # Errors
+    /// What failed, after everything was counted.
+    fn over(self, services: &Services<'_>, trouble: Vec<String>) -> Result<Woken, HandlerError> {
+        outcome::emit(services, &self.driven);
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(Woken::of(&self.driven, trouble)),
+        }
     }
 }
 

@@ -144,13 +144,21 @@ fn action(service: Service, operation: &str) -> String {
     format!("{}:{name}", service.iam_prefix())
 }
 
-/// The IAM actions of a call: whoever makes something of CloudWatch or Application Auto Scaling with tags may tag it, too.
+/// The IAM actions of a call, beside its own: whoever makes something of SageMaker, CloudWatch or Application Auto Scaling
+/// with tags may tag it, too, and whoever hands a role to SageMaker may pass it.
 fn actions(service: Service, operation: &str, input: &Value) -> Vec<String> {
-    let tagged = matches!(service, Service::CloudWatch | Service::AutoScaling)
-        && operation != "TagResource"
-        && input.get("Tags").is_some_and(|tags| !tags.is_null());
-    let tagging = tagged.then(|| action(service, "TagResource"));
-    std::iter::once(action(service, operation)).chain(tagging).collect()
+    let named = |member: &str| input.get(member).is_some_and(|value| !value.is_null());
+    let tag = match service {
+        Service::CloudWatch | Service::AutoScaling => Some("TagResource"),
+        Service::SageMaker => Some("AddTags"),
+        _ => None,
+    };
+    let tag = tag.filter(|tag| operation != *tag && named("Tags"));
+    let passes = service == Service::SageMaker && named("ExecutionRoleArn");
+    let mut all = vec![action(service, operation)];
+    all.extend(tag.map(|tag| action(service, tag)));
+    all.extend(passes.then(|| "iam:PassRole".to_owned()));
+    all
 }
 
 fn resource(input: &Value) -> Option<String> {

@@ -76,6 +76,8 @@ builtins![
     "backup-drill-fails",
     "backup-async",
     "backup-silent",
+    "backup-drill-waits",
+    "backup-unreadable",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

@@ -47,14 +47,6 @@ const HEALTH_CHECKER: &Excused = &[
         "makes S3 answer 404 instead of 403 for an object that is not there",
     ),
     (
-        "iam:PassRole",
-        "checked by SageMaker when a config that names a role is copied",
-    ),
-    (
-        "sagemaker:AddTags",
-        "checked by SageMaker when something is created with tags",
-    ),
-    (
         "application-autoscaling:DeregisterScalableTarget",
         "checked by SageMaker when an autoscaled endpoint is deleted",
     ),
@@ -73,14 +65,6 @@ const HEALTH_CHECKER: &Excused = &[
 ];
 
 const TRAFFIC_SHIFTER: &Excused = &[
-    (
-        "iam:PassRole",
-        "checked by SageMaker when a config that names a role is copied",
-    ),
-    (
-        "sagemaker:AddTags",
-        "checked by SageMaker when a config is created with tags",
-    ),
     (
         "kms:CreateGrant",
         "checked by SageMaker when it deploys a config that names a key",
@@ -103,14 +87,6 @@ const CROSS_REGION_BACKUP: &Excused = &[
     ("s3:PutObjectTagging", "checked by S3 when a copy is made with tags"),
     ("kms:Decrypt", "checked by S3 when an encrypted object is copied"),
     ("kms:GenerateDataKey", "checked by S3 when a copy is encrypted"),
-    (
-        "iam:PassRole",
-        "checked by SageMaker when a model that names a role is made",
-    ),
-    (
-        "sagemaker:AddTags",
-        "checked by SageMaker when something is created with tags",
-    ),
     (
         "kms:CreateGrant",
         "checked by SageMaker when it deploys a config that names a key",
@@ -142,14 +118,6 @@ const FLEET_RECONCILER: &Excused = &[
     (
         "iam:CreateServiceLinkedRole",
         "checked by Application Auto Scaling when an account's first target is registered",
-    ),
-    (
-        "iam:PassRole",
-        "checked by SageMaker when a model that names a role is made",
-    ),
-    (
-        "sagemaker:AddTags",
-        "checked by SageMaker when something is created with tags",
     ),
     (
         "kms:CreateGrant",
@@ -236,7 +204,11 @@ fn grants_exactly(function: &str, role: &str, without_a_call: &Excused) {
         })
         .map(|(action, by)| {
             let when = by.condition.as_deref().unwrap_or("always");
-            format!("{action}, by the statement {} ({when}) on {}", by.sid, by.resource)
+            let only_if = &by.only_if;
+            format!(
+                "{action}, by the statement {} ({when}) on {} if {only_if}",
+                by.sid, by.resource
+            )
         })
         .collect();
     assert!(

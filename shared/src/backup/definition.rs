@@ -3,10 +3,12 @@
 //! A document is what `Describe…` answered, minus what only AWS can say (ARNs, times, statuses). No typed mirror stands in
 //! between, so no field is lost, also none that is newer than this build.
 
+mod asked;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::scaling::Scaling;
 
@@ -38,7 +40,9 @@ pub struct Definition {
 pub struct Document {
     /// Its name.
     pub name: String,
-    /// The body of the `Create…` that makes it, without tags.
+    /// The body of the `Create…` that makes it, without tags. What an earlier build kept of an answer and no `Create…`
+    /// takes is left out when it is read.
+    #[serde(deserialize_with = "asked::body")]
     pub body: Value,
     /// Its tags, without those of AWS (`aws:`), which nobody can set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -146,11 +150,13 @@ impl Document {
         }
         body.retain(|_, value| !value.is_null());
         if kind == Kind::Component {
-            as_asked(&mut body);
+            asked::component(&mut body);
         }
+        let mut body = Value::Object(body);
+        asked::model(&mut body);
         Ok(Self {
             name,
-            body: Value::Object(body),
+            body,
             tags: tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect(),
         })
     }
@@ -170,40 +176,6 @@ impl Document {
     /// The text at a JSON pointer.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.body.pointer(pointer)?.as_str()
-    }
-}
-
-/// A component is described with what became of what was asked; this turns it into what was asked.
-fn as_asked(body: &mut Map<String, Value>) {
-    if let Some(runtime) = body.get_mut("RuntimeConfig").and_then(Value::as_object_mut) {
-        let copies = runtime.remove("DesiredCopyCount");
-        let current = runtime.remove("CurrentCopyCount");
-        if let Some(copies) = copies.or(current)
-            && !runtime.contains_key("CopyCount")
-        {
-            runtime.insert("CopyCount".into(), copies);
-        }
-    }
-    let specifications = body.iter_mut().filter(|(key, _)| key.starts_with("Specification"));
-    for (_, specification) in specifications {
-        let each: Vec<&mut Value> = match specification {
-            Value::Array(many) => many.iter_mut().collect(),
-            one => vec![one],
-        };
-        for container in each.into_iter().filter_map(|one| one.get_mut("Container")) {
-            let Some(container) = container.as_object_mut() else {
-                continue;
-            };
-            let Some(deployed) = container.remove("DeployedImage") else {
-                continue;
-            };
-            let image = ["SpecifiedImage", "ResolvedImage"]
-                .iter()
-                .find_map(|field| deployed.get(field).filter(|image| image.is_string()));
-            if let Some(image) = image {
-                container.insert("Image".into(), image.clone());
-            }
-        }
     }
 }
 

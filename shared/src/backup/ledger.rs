@@ -3,15 +3,18 @@
 //! Of copies nothing is remembered: how far they are is found in S3. The recovery points are their own record too; what is
 //! here of them only saves looking.
 
+mod drills;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::drills::{Against, DueDrill, Undrilled};
 use super::{
     copy::progress::{Progress, Tally},
     manifest::PointId,
-    restore::{Kind, Past, Restoration},
+    restore::{Past, Restoration},
 };
 use crate::outbox::{HasOutbox, Outbox};
 
@@ -60,6 +63,9 @@ pub struct BackupLedger {
     /// The restore or drill at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Box<Restoration>>,
+    /// A drill is due and could not begin, for what may pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undrilled: Option<Undrilled>,
     /// The newest good recovery point that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Kept>,
@@ -234,6 +240,7 @@ impl BackupLedger {
             return Err(Busy::Restore(format!("job {}", self.serial)));
         }
         self.serial = next;
+        self.undrilled = None;
         self.restore = Some(Box::new(restoration));
         Ok(())
     }
@@ -277,15 +284,6 @@ impl BackupLedger {
         let kept = self.newest.as_ref().is_some_and(|kept| kept.config == config);
         let at_work = self.backup.as_ref().is_some_and(|job| job.began >= since);
         !kept && !at_work
-    }
-
-    /// A drill is due, if there is something to restore from: none was begun within `every`, and nothing is at work.
-    pub fn drill_is_due(&self, every: Option<Duration>, now: Timestamp) -> bool {
-        let Some(every) = every else { return false };
-        let drills = self.past.iter().filter(|past| past.kind == Kind::Drill);
-        let last = drills.map(|past| past.started).max();
-        let due = last.is_none_or(|last| last.checked_add(every).unwrap_or(Timestamp::MAX) <= now);
-        due && self.restore.is_none()
     }
 
     /// Remembers how a restore or drill ended.

@@ -17,6 +17,7 @@
 mod decide;
 mod later;
 mod look;
+mod mark;
 mod plan;
 mod probing;
 mod record;
@@ -24,12 +25,14 @@ mod size;
 mod step;
 mod table;
 mod teardown;
+mod things;
 
 pub use self::{
     decide::{Decision, Effect, World, decide},
     later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
-    plan::{Ask, PlanError, Proposal, candidates, mark, plan},
+    mark::mark,
+    plan::{Ask, PlanError, Proposal, candidates, plan},
     probing::{Wanted, probe_round, probes, wanted},
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
     table::table,

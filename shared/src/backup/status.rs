@@ -87,6 +87,11 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
         }
     }
+    if let Some(undrilled) = &ledger.undrilled {
+        let for_long = spoken(since(undrilled.since, now));
+        let why = &undrilled.why;
+        let _ = writeln!(said, "A drill is due since {for_long} and could not begin: {why}");
+    }
     let last = |kind| ledger.past.iter().rev().find(move |past| past.kind == kind);
     let ended_last = [last(Kind::Restore), last(Kind::Drill)];
     for past in ended_last.into_iter().flatten() {

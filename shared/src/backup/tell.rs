@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     audit::Finding,
-    ledger::{BackupLedger, Kept, Trouble},
+    ledger::{BackupLedger, DueDrill, Kept, Trouble},
     policy::Objectives,
     restore::{Ended, Figures, Kind, Line, Past, Plan},
     retention::spoken,
@@ -250,21 +250,29 @@ impl BackupLedger {
         });
     }
 
-    /// A drill that is due cannot begin: what stands against it. It counts as one that failed, since a restore could not
-    /// begin either.
-    pub fn not_drilled(&mut self, facts: &Facts<'_>, plan: &Plan, problems: &[String]) {
-        self.serial = self.serial.max(plan.number);
-        let why = problems.iter().map(|problem| printable(problem, 500));
+    /// A drill that is due did not begin: what it would have been called, and why. It counts as one that failed.
+    pub(super) fn not_drilled(
+        &mut self,
+        facts: &Facts<'_>,
+        drill: DueDrill<'_>,
+        (endpoint, how): (String, String),
+        problems: &[String],
+    ) {
+        self.serial = self.serial.max(drill.number);
+        let why = problems
+            .iter()
+            .flat_map(|problem| problem.lines())
+            .map(|line| printable(line, 500));
         let past = Past {
-            number: plan.number,
-            kind: plan.kind,
-            point: plan.point.clone(),
-            endpoint: plan.definition.endpoint.clone(),
+            number: drill.number,
+            kind: Kind::Drill,
+            point: drill.point.clone(),
+            endpoint,
             started: facts.now,
             ended: facts.now,
-            how: Ended::Failed("it could not begin".into()),
+            how: Ended::Failed(how),
             figures: Figures {
-                rpo: since(plan.point.began, facts.now),
+                rpo: since(drill.point.began, facts.now),
                 rto: None,
                 probed: false,
             },
@@ -273,7 +281,7 @@ impl BackupLedger {
             restless: None,
             log: why.take(20).map(|what| Line { at: facts.now, what }).collect(),
         };
-        self.restored(facts, past, &plan.promised());
+        self.restored(facts, past, &drill.promised);
     }
 
     /// A drill cannot be torn down, so what it made goes on costing. Told once.

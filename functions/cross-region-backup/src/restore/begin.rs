@@ -43,7 +43,8 @@ pub(super) struct Proposed {
 /// Why nobody can say.
 pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u64) -> Result<Proposed, String> {
     let Asked { kind, of, name } = asked;
-    let target = target::of(services, &of.endpoint).await?;
+    let target = target::of(services, &of.endpoint).await;
+    let target = target.map_err(|why| why.to_string())?;
     let chosen = target::choose(services, &target.policy, &of.endpoint, of.point.as_ref()).await?;
     let seen = Box::pin(verify::seen(services, &chosen.point)).await;
     let verified = judge(&chosen.point, &seen);

@@ -5,17 +5,19 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use shared::{
     aws::{
         ledger::{LedgerError, Loaded},
         s3::Listed,
     },
     backup::{
-        ledger::BackupLedger,
-        restore::{Kind, Phase},
+        ledger::{Against, BackupLedger, DueDrill},
+        manifest::PointId,
+        restore::Kind,
     },
     command::OfPoint,
+    failure::CallError,
     fleet::Fleet,
     trigger::is_endpoint_name,
 };
@@ -23,7 +25,7 @@ use shared::{
 use super::{
     begin::{self, Asked, Began, Proposed},
     drive::facts,
-    target,
+    target::{self, NoTarget, Target},
 };
 use crate::{HandlerError, points, services::Services};
 
@@ -47,10 +49,27 @@ impl Memory {
 }
 
 /// The ledgers of this Region, by endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) ledgers: BTreeMap<String, Loaded<BackupLedger>>,
+    /// Those that cannot be read. The others go on.
+    pub(super) unread: BTreeMap<String, LedgerError>,
+}
+
+impl Found {
+    /// A ledger that could not be read now, and may hide a restore that is at work. One that no build like this one can
+    /// read hides nothing that anybody drives.
+    pub(super) fn hidden(&self) -> Option<&LedgerError> {
+        let passing = |error: &&LedgerError| !matches!(error, LedgerError::Unreadable { .. });
+        self.unread.values().find(passing)
+    }
+}
+
+/// Reads them.
 ///
 /// # Errors
-/// When they cannot be listed, or one cannot be read.
-pub(super) async fn ledgers(services: &Services<'_>) -> Result<BTreeMap<String, Loaded<BackupLedger>>, HandlerError> {
+/// When they cannot be listed.
+pub(super) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerError> {
     let state = &services.settings().state;
     let prefix = state.key("backup/");
     let endpoint = |listed: Listed| {
@@ -64,98 +83,138 @@ pub(super) async fn ledgers(services: &Services<'_>) -> Result<BTreeMap<String, 
         .map_err(HandlerError::List)?;
     let memory = &services.ctx.ledgers;
     let reading = listed.into_iter().filter_map(endpoint).map(async |(endpoint, etag)| {
-        let loaded = match memory.get(&endpoint, &etag) {
-            Some(known) => known,
-            None => {
-                let loaded = services.ledger(&endpoint).load().await?;
-                memory.keep(&endpoint, &loaded);
-                loaded
-            }
-        };
-        Ok::<_, LedgerError>((endpoint, loaded))
+        if let Some(known) = memory.get(&endpoint, &etag) {
+            return (endpoint, Ok(known));
+        }
+        let loaded = services.ledger(&endpoint).load().await;
+        if let Ok(loaded) = &loaded {
+            memory.keep(&endpoint, loaded);
+        }
+        (endpoint, loaded)
     });
-    let read: BTreeMap<_, _> = stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
-    Ok(read)
+    let read: Vec<_> = stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
+    let mut found = Found::default();
+    for (endpoint, loaded) in read {
+        match loaded {
+            Ok(loaded) => drop(found.ledgers.insert(endpoint, loaded)),
+            Err(error) => {
+                tracing::error!(endpoint, %error, "the ledger cannot be used");
+                found.unread.insert(endpoint, error);
+            }
+        }
+    }
+    Ok(found)
 }
 
-/// The endpoints that have recovery points in this Region.
+/// The endpoints that have recovery points in this Region, each with the newest one, which may be damaged.
 ///
 /// # Errors
 /// What S3 says of one of the places.
-async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<Vec<String>, String> {
+async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<String, PointId>, CallError> {
     let s3 = services.looking(services.home()).s3;
-    let mut endpoints = Vec::new();
+    let mut newest: BTreeMap<String, PointId> = BTreeMap::new();
     for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {
-        let found = points::below(&s3, vault, &vault.all_points()).await;
-        let found = found.map_err(|error| format!("{error}. {}", error.advice()))?;
-        endpoints.extend(found.into_iter().map(|(endpoint, _)| endpoint));
+        for (endpoint, id) in points::below(&s3, vault, &vault.all_points()).await? {
+            let known = newest.entry(endpoint).or_insert_with(|| id.clone());
+            if *known < id {
+                *known = id;
+            }
+        }
     }
-    endpoints.sort();
-    endpoints.dedup();
-    Ok(endpoints)
+    Ok(newest)
 }
 
-/// Begins the drill that is due, one at a time: each costs instances and counts against quotas. Answers the ledgers as they
-/// are then, and what could not begin.
-///
-/// # Errors
-/// When a ledger cannot be written.
-pub(super) async fn begin_drill(
-    services: &Services<'_>,
-    ledgers: &mut BTreeMap<String, Loaded<BackupLedger>>,
-) -> Result<Vec<String>, HandlerError> {
-    let mut trouble = Vec::new();
+/// What came of looking for drills that are due.
+#[derive(Debug, Default)]
+pub(super) struct Drills {
+    /// Ledgers that were written: of the drill that began, and of those that could not, which have something to tell.
+    pub(super) written: Vec<(String, Loaded<BackupLedger>)>,
+    /// Why one could not begin; for people.
+    pub(super) trouble: Vec<String>,
+    /// What kept somebody from knowing whether one is due.
+    pub(super) failed: Option<HandlerError>,
+}
+
+/// Begins the drill that is due, one at a time: each costs instances and counts against quotas. None begins beside a restore,
+/// or while it is not known whether one is at work.
+pub(super) async fn begin_drill(services: &Services<'_>, found: &Found) -> Drills {
+    let mut drills = Drills::default();
     let fleet = match services.fleet().await {
         Ok(fleet) if fleet.drills() => fleet,
-        Ok(_) => return Ok(trouble),
-        Err(why) => return Ok(vec![why]),
+        Ok(_) => return drills,
+        Err(why) => {
+            drills.trouble.push(why);
+            return drills;
+        }
     };
-    if ledgers.values().any(|loaded| is_coming_up(&loaded.document)) {
-        return Ok(trouble);
+    let now = services.now();
+    let busy = |loaded: &Loaded<BackupLedger>| loaded.document.keeps_drills_off(now);
+    if found.hidden().is_some() || found.ledgers.values().any(busy) {
+        return drills;
     }
     let endpoints = match restorable(services, &fleet).await {
         Ok(endpoints) => endpoints,
-        Err(why) => return Ok(vec![why]),
+        Err(error) => {
+            drills.failed = Some(HandlerError::Points(error));
+            return drills;
+        }
     };
-    for endpoint in endpoints {
+    for (endpoint, newest) in endpoints {
         if !services.in_time() {
             break;
         }
-        let loaded = match ledgers.get(&endpoint) {
-            Some(loaded) => loaded.clone(),
-            None => services.ledger(&endpoint).load().await?,
+        let loaded = match (found.ledgers.get(&endpoint), found.unread.get(&endpoint)) {
+            (Some(loaded), _) => loaded.clone(),
+            // It is told by who could not read it.
+            (None, Some(_)) => continue,
+            (None, None) => match services.ledger(&endpoint).load().await {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    drills.failed = Some(error.into());
+                    continue;
+                }
+            },
         };
-        // One of a place that the endpoint has left: nothing is drilled there.
-        let Ok(target) = target::of(services, &endpoint).await else {
-            continue;
+        let target = match target::of(services, &endpoint).await {
+            Ok(target) => target,
+            // One of a place that the endpoint has left: nothing is drilled there.
+            Err(NoTarget::Not(_)) => continue,
+            Err(NoTarget::Unread(error)) => {
+                drills.failed = Some(HandlerError::Points(error));
+                continue;
+            }
         };
-        if !loaded.document.drill_is_due(target.policy.drill.every, services.now()) {
+        if !loaded.document.drill_is_due(target.policy.drill.every, now) {
             continue;
         }
-        let (loaded, why) = Box::pin(drill(services, &endpoint, loaded)).await?;
-        let begun = is_coming_up(&loaded.document);
-        trouble.extend(why.map(|why| format!("{endpoint}: a drill is due: {why}")));
-        ledgers.insert(endpoint, loaded);
-        if begun {
-            break;
+        match Box::pin(drill(services, &endpoint, loaded, (&target, &newest))).await {
+            Ok((loaded, why)) => {
+                let begun = loaded.document.keeps_drills_off(services.now());
+                drills
+                    .trouble
+                    .extend(why.map(|why| format!("{endpoint}: a drill is due: {why}")));
+                drills.written.push((endpoint, loaded));
+                if begun {
+                    break;
+                }
+            }
+            // It may have been written nevertheless, so no other one begins.
+            Err(error) => {
+                drills.failed = Some(error.into());
+                break;
+            }
         }
     }
-    Ok(trouble)
+    drills
 }
 
-/// A drill is at work and not yet taken down.
-fn is_coming_up(document: &BackupLedger) -> bool {
-    let restoration = document.restore.as_ref();
-    let comes_up = |phase| !matches!(phase, Phase::TearingDown | Phase::Tidying);
-    restoration.is_some_and(|one| one.plan.kind == Kind::Drill && comes_up(one.phase))
-}
-
-/// Begins one drill. What stands against it is a drill that failed; what could not be seen is looked at again.
+/// Begins one drill. What stands against it is a drill that failed, and so is what may stand against it, when that lasts.
 async fn drill(
     services: &Services<'_>,
     endpoint: &str,
     loaded: Loaded<BackupLedger>,
-) -> Result<(Loaded<BackupLedger>, Option<String>), HandlerError> {
+    (target, newest): (&Target, &PointId),
+) -> Result<(Loaded<BackupLedger>, Option<String>), LedgerError> {
     let Ok(number) = loaded.document.may_restore() else {
         return Ok((loaded, None));
     };
@@ -168,33 +227,21 @@ async fn drill(
         of: &of,
         name: None,
     };
-    let Proposed { target, proposal, .. } = match begin::propose(services, asked, number).await {
-        Ok(proposed) => proposed,
-        Err(why) => {
-            tracing::warn!(endpoint, "a drill is due and cannot begin: {why}");
-            return Ok((loaded, Some(why)));
-        }
+    let proposed = begin::propose(services, asked, number).await;
+    let plan = match proposed {
+        Ok(Proposed { proposal, .. }) => match Against::of(&proposal) {
+            None => Ok(proposal.plan),
+            Some(against) => Err((against, proposal.plan.point)),
+        },
+        Err(why) => Err((Against::May(vec![why]), newest.clone())),
     };
-    if let Some(why) = proposal.unseen.first() {
-        tracing::warn!(endpoint, "a drill is due and cannot begin yet: {why}");
-        return Ok((loaded, Some(why.clone())));
-    }
-    if !proposal.problems.is_empty() {
-        let facts = facts(services, endpoint, &target.labels);
-        let told = |document: &BackupLedger| {
-            let mut document = document.clone();
-            if document.may_restore() != Ok(number) {
-                return (None, ());
-            }
-            document.not_drilled(&facts, &proposal.plan, &proposal.problems);
-            (Some(document), ())
-        };
-        let (loaded, ()) = services.ledger(endpoint).change_from(loaded, told).await?;
-        return Ok((loaded, Some(proposal.problems.join("; "))));
-    }
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err((against, point)) => return kept_off(services, endpoint, loaded, (target, number, &point), &against).await,
+    };
     // The same tick may come twice; it then finds the drill at work, or that none is due.
     let id = format!("drill-{number}-due");
-    let (loaded, began) = begin::begin(services, endpoint, loaded, (proposal.plan, &target), (&id, None)).await?;
+    let (loaded, began) = begin::begin(services, endpoint, loaded, (plan, target), (&id, None)).await?;
     Ok((
         loaded,
         match began {
@@ -202,4 +249,32 @@ async fn drill(
             Began::Busy(busy) => Some(busy.to_string()),
         },
     ))
+}
+
+/// Writes down that a drill which is due cannot begin, and tells it when that stands or lasts.
+async fn kept_off(
+    services: &Services<'_>,
+    endpoint: &str,
+    loaded: Loaded<BackupLedger>,
+    (target, number, point): (&Target, u64, &PointId),
+    against: &Against,
+) -> Result<(Loaded<BackupLedger>, Option<String>), LedgerError> {
+    let why = against.why().join("; ");
+    tracing::warn!(endpoint, "a drill is due and cannot begin: {why}");
+    let facts = facts(services, endpoint, &target.labels);
+    let promised = target.policy.objectives;
+    let due = DueDrill {
+        number,
+        point,
+        promised,
+    };
+    let decide = |document: &BackupLedger| {
+        let mut new = document.clone();
+        if document.may_restore() == Ok(number) {
+            new.cannot_drill(&facts, due, against);
+        }
+        ((new != *document).then_some(new), ())
+    };
+    let (loaded, ()) = services.ledger(endpoint).change_from(loaded, decide).await?;
+    Ok((loaded, Some(why)))
 }

@@ -20,7 +20,7 @@ use crate::services::Services;
 pub(super) async fn round(services: &Services<'_>, endpoint: &str, plan: &Plan, name: &str) -> ProbeRound {
     let configured = match target::of(services, endpoint).await {
         Ok(target) => target.probes,
-        Err(why) => return ProbeRound::Blind(why),
+        Err(why) => return ProbeRound::Blind(why.to_string()),
     };
     let regional = services.looking(services.home());
     let described = match regional.sagemaker.describe_endpoint(name).await {
@@ -104,7 +104,7 @@ pub(super) async fn remove(services: &Services<'_>, objects: &[String]) -> Outco
 
 /// The asynchronous probes that the fleet file has, by name, and how long each may take. `Err` says why nobody knows.
 async fn asynchronous(services: &Services<'_>, endpoint: &str) -> Result<BTreeMap<String, (Probe, Duration)>, String> {
-    let target = target::of(services, endpoint).await?;
+    let target = target::of(services, endpoint).await.map_err(|why| why.to_string())?;
     let asynchronous = target.probes.into_iter().filter_map(|probe| match probe.kind {
         ProbeKind::Async { within, .. } => Some((probe.name.clone(), (probe, within))),
         _ => None,

@@ -36,29 +36,40 @@ pub(super) struct Chosen {
     pub(super) notes: Vec<String>,
 }
 
+/// Why an endpoint cannot be restored by this function.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoTarget {
+    /// The fleet file does not say that it is.
+    #[error("{0}")]
+    Not(String),
+    /// Which part of the fleet file holds for it is not known: its tags are in its recovery points.
+    #[error("The recovery points cannot be read: {0}. {advice}", advice = .0.advice())]
+    Unread(CallError),
+}
+
 /// What the fleet file says of an endpoint.
 ///
 /// # Errors
 /// Why it cannot be restored by this function.
-pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target, String> {
-    let fleet = services.fleet().await?;
+pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target, NoTarget> {
+    let fleet = services.fleet().await.map_err(NoTarget::Not)?;
     let tags = match fleet.selects_by_tag() {
-        true => tags(services, &fleet, endpoint).await?,
+        true => tags(services, &fleet, endpoint).await.map_err(NoTarget::Unread)?,
         false => None,
     };
     let Some(policy) = fleet.backup_for(endpoint, tags.as_ref()) else {
-        return Err(format!(
+        return Err(NoTarget::Not(format!(
             "{endpoint} is not backed up: the fleet file in {} says no `backup.destination` for it.",
             services.home()
-        ));
+        )));
     };
     let health = fleet.health_for(endpoint, tags.as_ref());
     let (here, there) = (services.home(), policy.vault.region.as_str());
     if here != there {
-        return Err(format!(
+        return Err(NoTarget::Not(format!(
             "{endpoint} is restored in {there}, by the function that runs there, since {here} may be dark: send this to \
              the function of the same name in {there}. This one runs in {here}, where it backs the endpoint up."
-        ));
+        )));
     }
     Ok(Target {
         labels: fleet.fleet_health().labels,
@@ -73,12 +84,10 @@ async fn tags(
     services: &Services<'_>,
     fleet: &Fleet,
     endpoint: &str,
-) -> Result<Option<BTreeMap<String, String>>, String> {
+) -> Result<Option<BTreeMap<String, String>>, CallError> {
     let s3 = services.looking(services.home()).s3;
     for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {
-        let newest = points::newest(&s3, vault, endpoint)
-            .await
-            .map_err(|error| unread(&error))?;
+        let newest = points::newest(&s3, vault, endpoint).await?;
         if let Some((_, point)) = newest {
             return Ok(Some(point.source.tags));
         }

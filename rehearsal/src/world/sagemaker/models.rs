@@ -28,6 +28,7 @@ impl Region {
         }
         for container in input.get("PrimaryContainer").into_iter().chain(containers) {
             self.check_image(input.of(container)?)?;
+            check_source(input.of(container)?)?;
         }
         if let Some(missing) = self.what_is_missing(ctx, &Value::Object(input.all().clone())) {
             return Err(invalid(missing));
@@ -85,6 +86,11 @@ impl Region {
         if output.get("EnableNetworkIsolation").is_none() {
             output["EnableNetworkIsolation"] = json!(false);
         }
+        if let Some(one) = output.get_mut("PrimaryContainer") {
+            tell_source(one);
+        }
+        let many = output.get_mut("Containers").and_then(Value::as_array_mut);
+        many.into_iter().flatten().for_each(tell_source);
         reply(output)
     }
 
@@ -114,4 +120,34 @@ impl Region {
             .ok_or_else(|| invalid(format!("Could not find model \"{name}\".")))?;
         done()
     }
+}
+
+/// Model data is named once, and that of a multi-model container by URL (`ContainerDefinition`).
+fn check_source(container: Input<'_>) -> Result<(), ApiError> {
+    let named = |member| container.get(member).is_some_and(|value| !value.is_null());
+    if !named("ModelDataSource") {
+        return Ok(());
+    }
+    if named("ModelDataUrl") {
+        return Err(invalid("ModelDataUrl and ModelDataSource cannot both be specified."));
+    }
+    if container.text("Mode") == Some("MultiModel") {
+        return Err(invalid(
+            "ModelDataSource cannot be used with the container mode MultiModel.",
+        ));
+    }
+    Ok(())
+}
+
+/// SageMaker describes a `ModelDataUrl` as a `ModelDataSource`, too.
+fn tell_source(container: &mut Value) {
+    let Some(url) = container["ModelDataUrl"].as_str().map(str::to_owned) else {
+        return;
+    };
+    let (kind, compression) = match container["Mode"].as_str() {
+        Some("MultiModel") => ("S3Prefix", "None"),
+        _ => ("S3Object", "Gzip"),
+    };
+    container["ModelDataSource"] =
+        json!({"S3DataSource": {"S3Uri": url, "S3DataType": kind, "CompressionType": compression}});
 }

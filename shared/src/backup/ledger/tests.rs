@@ -97,32 +97,3 @@ fn a_document_of_an_older_build_is_read() {
     let ledger: BackupLedger = serde_json::from_str("{}").unwrap();
     assert_eq!(ledger, BackupLedger::default());
 }
-
-#[test]
-fn drills_are_due_when_the_last_one_began_long_enough_ago() {
-    let week = Duration::from_secs(7 * 86_400);
-    let mut ledger = BackupLedger::default();
-    assert!(ledger.drill_is_due(Some(week), at(0)), "it was never drilled");
-    assert!(!ledger.drill_is_due(None, at(0)), "nobody asked for drills");
-    let past = |kind, started| Past {
-        number: 1,
-        kind,
-        point: crate::backup::fixture::point(0).write().0,
-        endpoint: "fraud-drill-1".into(),
-        started: at(started),
-        ended: at(started + 600),
-        how: super::super::restore::Ended::Passed,
-        figures: super::super::restore::Figures {
-            rpo: week,
-            rto: None,
-            probed: false,
-        },
-        left: vec![],
-        objects: vec![],
-        restless: None,
-        log: vec![],
-    };
-    ledger.past = vec![past(Kind::Drill, 0), past(Kind::Restore, 500_000)];
-    assert!(!ledger.drill_is_due(Some(week), at(604_799)));
-    assert!(ledger.drill_is_due(Some(week), at(604_800)));
-}

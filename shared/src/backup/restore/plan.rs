@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     look::{Look, Seen},
+    mark::{MARK, crowded, mark},
     record::{Kind, Plan, Thing, ThingKind},
     size::sized,
 };
@@ -21,12 +22,6 @@ use crate::{
     scaling::ScalingRule,
     text::sentence,
 };
-
-/// The tag of everything that a restore or drill makes.
-const MARK: &str = "steward:restored-by";
-
-/// Tags that a resource may have (AWS's limit).
-const TAGS: usize = 50;
 
 /// What would be made, and what stands against it.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,15 +52,6 @@ impl Proposal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(|one| format!("- {one}")).collect::<Vec<_>>().join("\n"))]
 pub struct PlanError(pub Vec<String>);
-
-/// The tag that tells what this very restore or drill made.
-pub fn mark(endpoint: &str, kind: Kind, number: u64, started: Timestamp) -> (String, String) {
-    let kind = kind.as_str();
-    (
-        MARK.to_owned(),
-        format!("{endpoint}/{kind}-{number}/{}", started.as_second()),
-    )
-}
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -192,15 +178,6 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
             problems.push(format!("There is a {thing} already, with models of another content. Restore under another `name`, or delete it."));
         }
     }
-    for (kind, document) in definition.documents() {
-        if document.tags.len() >= TAGS {
-            let kind = kind.as_str();
-            problems.push(format!(
-                "The {kind} {} has {TAGS} tags, and the restore needs one more.",
-                document.name
-            ));
-        }
-    }
     for scaled in &definition.scaling {
         let steps = scaled
             .scaling
@@ -227,7 +204,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         .filter(|(before, now)| before != now)
         .map(|(before, now)| (before.clone(), now.clone()))
         .collect();
-    let plan = Plan {
+    let mut plan = Plan {
         number: ask.number,
         kind: ask.kind,
         point: ask.point.0.clone(),
@@ -241,6 +218,9 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         components,
         warnings,
     };
+    let made = plan.tagged().filter(|(thing, _)| !plan.reused.contains(thing));
+    let crowded: Vec<String> = made.filter_map(|(thing, tags)| crowded(&thing, &tags)).collect();
+    plan.warnings.extend(crowded);
     Proposal { plan, problems, unseen }
 }
 

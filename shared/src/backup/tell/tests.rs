@@ -5,6 +5,7 @@ use crate::{
     backup::{
         copy::progress::Tally,
         fixture::{at, point, policy},
+        ledger::Against,
         manifest::PointId,
         restore::{Ask, Figures, Intent, Line, Look, Phase, Plan, Restoration, Thing, ThingKind, plan},
         verify::Verified,
@@ -131,7 +132,13 @@ fn each_alert_reads_like_this() {
     );
     ledger.restored(&facts(133_000), past(Kind::Drill, failed, None), &objectives());
     let plan = drill();
-    ledger.not_drilled(&facts(134_000), &plan, &["The image prep:3 is not there.".into()]);
+    let due = DueDrill {
+        number: plan.number,
+        point: &plan.point,
+        promised: plan.promised(),
+    };
+    let stands = Against::Stands(vec!["The image prep:3 is not there.".into()]);
+    ledger.cannot_drill(&facts(134_000), due, &stands);
     assert!(
         ledger.restore(Restoration::new(plan.clone(), at(0), None)).is_err(),
         "its number is used up"
