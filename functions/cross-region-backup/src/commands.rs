@@ -1,16 +1,18 @@
 //! What operators ask for.
 
+mod place;
 mod prune;
 pub(crate) mod verify;
 
 use serde_json::{Map, Value, json};
 use shared::{
     aws::{lambda::refused, ledger::Loaded},
-    backup::{ledger::BackupLedger, manifest::PointId, status},
+    backup::{ledger::BackupLedger, retention, status},
     command::{BackupCommand, Said},
     report::Report,
 };
 
+use self::{place::Place, prune::Wanted};
 use crate::{
     HandlerError,
     backup::{self, Wish},
@@ -31,16 +33,29 @@ pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Resu
         | BackupCommand::Abort { .. } => restore::command(services, command).await,
         BackupCommand::Backup { endpoint, said } => make(services, endpoint, said).await,
         BackupCommand::Status { endpoint } => show(services, endpoint).await,
-        BackupCommand::List { endpoint } => match policy(services, &endpoint).await {
-            Ok(backed) => list(services, &endpoint, &backed).await,
+        BackupCommand::List { endpoint, from } => match place::of(services, &endpoint).await {
+            Ok(place) => list(services, &endpoint, from.as_deref(), &place).await,
             Err(refusal) => Ok(refusal),
         },
-        BackupCommand::Verify(of) => match policy(services, &of.endpoint).await {
-            Ok(backed) => verify::run(services, &of, &backed).await,
+        BackupCommand::Verify(of) => match place::of(services, &of.endpoint).await {
+            Ok(place) => verify::run(services, &of, &place).await,
             Err(refusal) => Ok(refusal),
         },
-        BackupCommand::Prune { endpoint, plan, said } => match policy(services, &endpoint).await {
-            Ok(backed) => prune::run(services, &endpoint, &backed, plan.as_deref(), &said).await,
+        BackupCommand::Prune {
+            endpoint,
+            from,
+            everything,
+            plan,
+            said,
+        } => match place::of(services, &endpoint).await {
+            Ok(place) => {
+                let wanted = Wanted {
+                    endpoint: &endpoint,
+                    from: from.as_deref(),
+                    everything,
+                };
+                prune::run(services, wanted, &place, plan.as_deref(), &said).await
+            }
             Err(refusal) => Ok(refusal),
         },
         BackupCommand::Continue { endpoint, job, hop } => match policy(services, &endpoint).await {
@@ -175,7 +190,9 @@ async fn with_newest(
         return (ledger, None);
     }
     let vault = &backed.policy.vault;
-    match points::newest(&services.looking(&vault.region).s3, vault, endpoint).await {
+    let s3 = services.looking(&vault.region).s3;
+    let from = points::home(services, vault);
+    match points::newest(&s3, vault, endpoint, from).await {
         Ok(newest) => {
             ledger.newest = newest.map(|(id, point)| points::kept(id, &point));
             (ledger, None)
@@ -184,26 +201,36 @@ async fn with_newest(
     }
 }
 
-async fn list(services: &Services<'_>, endpoint: &str, backed: &Backed) -> Result<Report, HandlerError> {
-    let vault = &backed.policy.vault;
+async fn list(
+    services: &Services<'_>,
+    endpoint: &str,
+    from: Option<&str>,
+    place: &Place,
+) -> Result<Report, HandlerError> {
+    let vault = &place.vault;
     let s3 = services.looking(&vault.region).s3;
     let read = async {
-        let ids = points::ids(&s3, vault, endpoint).await?;
-        let newest = ids.len().saturating_sub(LISTED);
-        let wanted = ids[newest..].iter().map(|id| (endpoint.to_owned(), id.clone()));
-        let read = points::read_all(&s3, vault, wanted.collect()).await?;
-        Ok::<_, shared::failure::CallError>((newest, read))
+        let placed = points::of(&s3, vault, endpoint, from).await?;
+        let older = placed.len().saturating_sub(LISTED);
+        let read = points::read_all(&s3, vault, placed[older..].to_vec()).await?;
+        Ok::<_, shared::failure::CallError>((older, read))
     };
-    let (older, read) = match read.await {
+    let (older, mut read) = match read.await {
         Ok(read) => read,
         Err(error) => return Ok(unread(endpoint, &error)),
     };
-    let read: Vec<(PointId, points::Read)> = read.into_iter().map(|(_, id, point)| (id, point)).collect();
+    read.retain(|found| from.is_none_or(|from| found.source().is_none_or(|source| source == from)));
     let mut text = status::list(endpoint, &read, services.now()).trim_end().to_owned();
     if older > 0 {
         text.push_str(&format!("\nand {older} older ones"));
     }
-    let ids: Vec<String> = read.iter().rev().map(|(id, _)| id.to_string()).collect();
+    if !place.backed {
+        text.push_str(&format!(
+            "\n{endpoint} is not backed up any more. {}",
+            retention::how_all_go(endpoint)
+        ));
+    }
+    let ids: Vec<String> = read.iter().rev().map(|found| found.placed.id.to_string()).collect();
     Ok(Report::done(text).with("endpoint", endpoint).with("points", ids))
 }
 

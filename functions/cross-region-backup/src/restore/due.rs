@@ -88,7 +88,7 @@ async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<Vec<String
     for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {
         let found = points::below(&s3, vault, &vault.all_points()).await;
         let found = found.map_err(|error| format!("{error}. {}", error.advice()))?;
-        endpoints.extend(found.into_iter().map(|(endpoint, _)| endpoint));
+        endpoints.extend(found.into_iter().map(|placed| placed.endpoint));
     }
     endpoints.sort();
     endpoints.dedup();
@@ -162,6 +162,7 @@ async fn drill(
     let of = OfPoint {
         endpoint: endpoint.to_owned(),
         point: None,
+        from: None,
     };
     let asked = Asked {
         kind: Kind::Drill,
