@@ -4,12 +4,16 @@ mod place;
 mod prune;
 pub(crate) mod verify;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use shared::{
     aws::{lambda::refused, ledger::Loaded},
     backup::{ledger::BackupLedger, retention, status},
     command::{BackupCommand, Said},
+    failure::CallError,
     report::Report,
+    text::and_list,
 };
 
 use self::{place::Place, prune::Wanted};
@@ -156,11 +160,11 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
             backed,
             ledger,
         } = standing;
-        let (ledger, unseen) = with_newest(services, &endpoint, &backed, ledger).await;
+        let (ledger, note) = with_newest(services, &endpoint, &backed, ledger).await;
         let text = status::status(&endpoint, &ledger, Some(&backed.policy), now);
-        texts.push(match unseen {
+        texts.push(match note {
             None => text.trim_end().to_owned(),
-            Some(why) => format!("{}\nIts recovery points could not be looked at: {why}", text.trim_end()),
+            Some(note) => format!("{}\n{note}", text.trim_end()),
         });
         let job = ledger.backup.as_ref();
         details.insert(
@@ -178,7 +182,7 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
 }
 
 /// The ledger with the newest recovery point that there is, where it knows of none: the one of another Region does, and the
-/// points themselves. `Some` says why they could not be looked at.
+/// points themselves. `Some` is what is to be said of them besides.
 async fn with_newest(
     services: &Services<'_>,
     endpoint: &str,
@@ -192,12 +196,34 @@ async fn with_newest(
     let vault = &backed.policy.vault;
     let s3 = services.looking(&vault.region).s3;
     let from = points::home(services, vault);
-    match points::newest(&s3, vault, endpoint, from).await {
-        Ok(newest) => {
+    let look = async {
+        let newest = points::newest(&s3, vault, endpoint, from).await?;
+        let sources = match from {
+            Some(_) => BTreeSet::new(),
+            None => {
+                let placed = points::of(&s3, vault, endpoint, None).await?;
+                placed.into_iter().filter_map(|placed| placed.from).collect()
+            }
+        };
+        Ok::<_, CallError>((newest, sources))
+    };
+    match look.await {
+        Ok((newest, sources)) => {
             ledger.newest = newest.map(|(id, point)| points::kept(id, &point));
-            (ledger, None)
+            let sources: Vec<String> = sources.into_iter().collect();
+            let several = format!(
+                "They come from {}: `list` shows which, and a restore has to say `from`.",
+                and_list(&sources)
+            );
+            (ledger, (sources.len() > 1).then_some(several))
         }
-        Err(error) => (ledger, Some(format!("{error}. {}", error.advice()))),
+        Err(error) => (
+            ledger,
+            Some(format!(
+                "Its recovery points could not be looked at: {error}. {}",
+                error.advice()
+            )),
+        ),
     }
 }
 
@@ -213,7 +239,7 @@ async fn list(
         let placed = points::of(&s3, vault, endpoint, from).await?;
         let older = placed.len().saturating_sub(LISTED);
         let read = points::read_all(&s3, vault, placed[older..].to_vec()).await?;
-        Ok::<_, shared::failure::CallError>((older, read))
+        Ok::<_, CallError>((older, read))
     };
     let (older, mut read) = match read.await {
         Ok(read) => read,
@@ -235,7 +261,7 @@ async fn list(
 }
 
 /// The answer when the Region of the backups does not answer.
-fn unread(endpoint: &str, error: &shared::failure::CallError) -> Report {
+fn unread(endpoint: &str, error: &CallError) -> Report {
     Report::partial(format!(
         "The recovery points of {endpoint} could not be looked at: {error}. {}",
         error.advice()

@@ -63,7 +63,7 @@ pub(crate) struct BackupSection {
     #[schemars(extend("default" = {}, "examples" = [{ "sg-0a1b": "sg-9f8e" }]))]
     security_groups: Option<Map<Text<Entry>>>,
     /// Buckets, or buckets with the beginning of a key: where the endpoint writes to, and artifacts that are replicated by
-    /// other means and are not to be copied.
+    /// other means and are not to be copied: those are looked for there, and not compared.
     #[deserr(default)]
     #[schemars(extend("default" = {}, "examples" = [{ "captured-us": "captured-eu" }]))]
     buckets: Option<Map<Text<Entry>>>,
@@ -115,7 +115,7 @@ struct DestinationSection {
     #[deserr(default)]
     #[schemars(extend("default" = "steward/"))]
     prefix: Option<Text<Prefix>>,
-    /// The KMS key of the copies, in that Region; when not given, the bucket's own encryption.
+    /// The KMS key of the copies, in that Region; when not given, the bucket's own encryption. Another key copies anew.
     #[deserr(default)]
     #[schemars(extend("examples" = ["arn:aws:kms:eu-central-1:111122223333:alias/models-dr"]))]
     key: Option<Text<KeyId>>,

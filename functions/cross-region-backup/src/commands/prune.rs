@@ -131,7 +131,7 @@ fn proposal(planned: &Planned, wanted: Wanted<'_>) -> String {
     let mut text = plan.summary(wanted.endpoint);
     if planned.others > 0 {
         text.push_str(&format!(
-            "\n{} of an endpoint of that name in another Region, or of nobody knows which, are left alone.",
+            "\n{} others are left alone: they are of an endpoint of that name in another Region, or may be.",
             planned.others
         ));
     }
