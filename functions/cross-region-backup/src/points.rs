@@ -36,12 +36,7 @@ pub(crate) async fn below(s3: &S3, vault: &Vault, prefix: &Location) -> Result<V
 ///
 /// # Errors
 /// What S3 says; there is no partial list.
-pub(crate) async fn of(
-    s3: &S3,
-    vault: &Vault,
-    endpoint: &str,
-    from: Option<&str>,
-) -> Result<Vec<Placed>, CallError> {
+pub(crate) async fn of(s3: &S3, vault: &Vault, endpoint: &str, from: Option<&str>) -> Result<Vec<Placed>, CallError> {
     let new = match from {
         Some(_) => vault.points(endpoint, from),
         None => vault.points_of_every_region(endpoint),

@@ -216,7 +216,10 @@ mod tests {
         let roots = |vault: &Vault| [vault.object_root("models", &one), vault.set_root(&llm, "digest")];
         let all: std::collections::BTreeSet<Location> = [&none, &old, &new].into_iter().flat_map(roots).collect();
         assert_eq!(all.len(), 6);
-        assert!(all.iter().all(|root| root_of(&new, &format!("{}x", root.key)) == Some(root.key.as_str())));
+        assert!(
+            all.iter()
+                .all(|root| root_of(&new, &format!("{}x", root.key)) == Some(root.key.as_str()))
+        );
         assert!(none.is_place_of(&new));
     }
 

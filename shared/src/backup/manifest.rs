@@ -7,12 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    artifact::Artifact,
-    copy::progress::Tally,
-    definition::Definition,
-    names::digest,
-};
+use super::{artifact::Artifact, copy::progress::Tally, definition::Definition, names::digest};
 use crate::text::printable;
 
 /// Kind and version of the document.

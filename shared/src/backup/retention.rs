@@ -258,7 +258,10 @@ mod tests {
         let all = PrunePlan::everything([seen(0, true), seen(1, true)].map(|seen| seen.id));
         assert_eq!((all.delete.len(), all.keep.len()), (2, 0));
         let said = all.summary("fraud");
-        assert!(said.contains("None stays: fraud cannot be restored afterwards"), "{said}");
+        assert!(
+            said.contains("None stays: fraud cannot be restored afterwards"),
+            "{said}"
+        );
         let none = PrunePlan::everything([]).summary("fraud");
         assert_eq!(none, "No recovery point of fraud is to be deleted.");
     }

@@ -146,12 +146,13 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
                     printable(why, 300)
                 ));
             }
-            Some(Presence::Unknown(why)) => verified
-                .unknown
-                .push(format!("{shown}, which encrypts the copy of {uri}: {}", printable(why, 300))),
-            None => verified
-                .unknown
-                .push(format!("{shown}, which encrypts the copy of {uri}: it was not looked for")),
+            Some(Presence::Unknown(why)) => verified.unknown.push(format!(
+                "{shown}, which encrypts the copy of {uri}: {}",
+                printable(why, 300)
+            )),
+            None => verified.unknown.push(format!(
+                "{shown}, which encrypts the copy of {uri}: it was not looked for"
+            )),
         }
     }
     verified.may_come = !lasting && !verified.missing.is_empty();
@@ -237,9 +238,15 @@ mod tests {
         let mut none = seen(&point);
         none.things.insert(need.clone(), Presence::Gone("404".into()));
         let verified = judge(&point, &none);
-        assert!(verified.missing[0].contains("s3://replica/fraud/v1/model.tar.gz is not there"), "{verified:?}");
+        assert!(
+            verified.missing[0].contains("s3://replica/fraud/v1/model.tar.gz is not there"),
+            "{verified:?}"
+        );
         assert!(!verified.is_good() && verified.may_come, "it may be on its way");
-        let key = needs(&point).into_iter().find(|(names, _)| *names == Names::Key).unwrap();
+        let key = needs(&point)
+            .into_iter()
+            .find(|(names, _)| *names == Names::Key)
+            .unwrap();
         none.things.insert(key, Presence::Gone("it is PendingDeletion".into()));
         assert!(!judge(&point, &none).may_come, "a key does not come by itself");
         none.things.insert(need, Presence::Unknown("denied".into()));
@@ -268,7 +275,12 @@ mod tests {
         found.things.insert(need, Presence::Gone("404".into()));
         let verified = judge(&point, &found);
         assert!(verified.is_good(), "the container may write there: {verified:?}");
-        assert!(verified.uncompared.iter().any(|line| line.starts_with("nothing is at s3://replica/out/")));
+        assert!(
+            verified
+                .uncompared
+                .iter()
+                .any(|line| line.starts_with("nothing is at s3://replica/out/"))
+        );
     }
 
     #[test]
@@ -276,7 +288,8 @@ mod tests {
         let point = point(0);
         let key = "arn:aws:kms:eu-west-1:111122223333:key/old";
         let mut seen = seen(&point);
-        seen.keys.insert(point.artifacts[0].root.clone(), Ok(Some(key.to_owned())));
+        seen.keys
+            .insert(point.artifacts[0].root.clone(), Ok(Some(key.to_owned())));
         assert!(judge(&point, &seen).unknown[0].contains(key), "it was not looked for");
         let it = (Names::Key, key.to_owned());
         seen.things.insert(it.clone(), Presence::There);

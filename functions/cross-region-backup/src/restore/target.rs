@@ -129,10 +129,7 @@ pub(super) async fn choose(
         }
     }
     if notes.is_empty() {
-        return Err(format!(
-            "{endpoint} has no recovery point in {}.",
-            vault.all_points()
-        ));
+        return Err(format!("{endpoint} has no recovery point in {}.", vault.all_points()));
     }
     Err(format!("{endpoint} cannot be restored.\n- {}", notes.join("\n- ")))
 }

@@ -103,7 +103,11 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
         };
         let _ = writeln!(said, "{how:<16} {what} {shown}{but}");
     }
-    let keys: BTreeSet<&String> = seen.keys.values().filter_map(|key| key.as_ref().ok()?.as_ref()).collect();
+    let keys: BTreeSet<&String> = seen
+        .keys
+        .values()
+        .filter_map(|key| key.as_ref().ok()?.as_ref())
+        .collect();
     for key in keys {
         let how = presence(seen.things.get(&(Names::Key, key.clone())));
         let _ = writeln!(said, "{how:<16} key {} of the copies", printable(key, 300));
