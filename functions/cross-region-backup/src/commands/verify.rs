@@ -11,7 +11,7 @@ use shared::{
         audit::Check,
         ledger::BackupLedger,
         manifest::{PointId, RecoveryPoint},
-        places::{self, Found},
+        places::{self, Found, Placed},
         references::Names,
         tell::Facts,
         verify::{self, Seen, Verified},
@@ -67,29 +67,23 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
         .with("not_compared", json!(verified.uncompared)))
 }
 
-/// The point that is meant: the one that was asked for, or the newest.
+/// The point that is meant: the one that was asked for, whether it is there or not, or the newest.
 fn chosen(mut found: Vec<Found>, of: &OfPoint, home: Option<&str>) -> Result<Found, String> {
     let endpoint = &of.endpoint;
-    let none = format!("{endpoint} has no recovery point; `backup` makes one.");
-    if found.is_empty() {
-        return Err(none);
+    if let Some(id) = &of.point {
+        found.retain(|one| one.placed.id == *id);
+        return Ok(found.pop().unwrap_or_else(|| Found {
+            placed: Placed::earlier(endpoint, id.clone()),
+            read: Err("it is not there".to_owned()),
+        }));
     }
-    match &of.point {
-        Some(id) => found.retain(|one| one.placed.id == *id),
-        None => {
-            let from = of.from.as_deref().or(home);
-            if let Some(from) = places::meant(endpoint, &places::sources(&found), from)? {
-                found = places::of_region(found, &from).0;
-            }
-        }
+    let from = of.from.as_deref().or(home);
+    if let Some(from) = places::meant(endpoint, &places::sources(&found), from)? {
+        found = places::of_region(found, &from).0;
     }
-    match (found.pop(), &of.point) {
-        (Some(found), _) => Ok(found),
-        (None, Some(id)) => Err(format!(
-            "{endpoint} has no recovery point {id}: `list` shows those that there are."
-        )),
-        (None, None) => Err(none),
-    }
+    found
+        .pop()
+        .ok_or_else(|| format!("{endpoint} has no recovery point; `backup` makes one."))
 }
 
 /// What became of a point.
