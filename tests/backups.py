@@ -158,7 +158,7 @@ def compare(checks, name, url, digests):
 def manifest(checks, name, url):
     """The recovery point is there, and its digest is over its bytes as they are."""
     s3 = client("s3", TARGET, url)
-    found = s3.list_objects_v2(Bucket="models-dr", Prefix="steward/points/chat/").get("Contents", [])
+    found = s3.list_objects_v2(Bucket="models-dr", Prefix=f"steward/points/chat.{SOURCE}/").get("Contents", [])
     checks.check(f"{name}: there is one recovery point", len(found) == 1, found)
     for point in found:
         body = s3.get_object(Bucket="models-dr", Key=point["Key"])["Body"].read()

@@ -38,7 +38,7 @@ pub(crate) use self::rollout::RolloutSection;
 pub use self::{account::ReconcilePolicy, rollout::RolloutRules};
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
-    backup::{artifact::Vault, policy::BackupPolicy},
+    backup::{artifact::Vault, policy::BackupPolicy, retention::Retention},
     capacity::{dashboard::DashboardPolicy, thing::Thing},
     health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
     wake::WakePolicy,
@@ -89,6 +89,11 @@ struct Entry {
     layer: Layer,
 }
 
+/// Adds a place that is not there yet.
+fn add(vaults: &mut Vec<Vault>, vault: Option<Vault>) {
+    vaults.extend(vault.filter(|vault| !vaults.iter().any(|known| known.is_place_of(vault))));
+}
+
 impl Fleet {
     /// Reads a fleet file; `origin` names it in the errors.
     ///
@@ -126,10 +131,23 @@ impl Fleet {
                 Some(name) => self.backup_for(name, None),
                 None => entry.layer.clone().over(self.defaults.clone()).backup.resolve(),
             };
-            let vault = policy.map(|policy| policy.vault);
-            vaults.extend(vault.filter(|vault| !vaults.contains(vault)));
+            add(&mut vaults, policy.map(|policy| policy.vault));
         }
         vaults
+    }
+
+    /// Where recovery points may be of an endpoint that is not backed up any more, and how long those are kept: the place
+    /// that is said for it, whatever `enabled` says, and then that of any other endpoint.
+    pub fn left_behind(&self, name: &str) -> (Vec<Vault>, Retention) {
+        let own = self.layer_for(name, None).unwrap_or_else(|| self.defaults.clone());
+        let mut vaults = vec![];
+        add(&mut vaults, own.backup.vault());
+        for entry in &self.entries {
+            let layer = entry.layer.clone().over(self.defaults.clone());
+            add(&mut vaults, layer.backup.vault());
+        }
+        add(&mut vaults, self.defaults.backup.vault());
+        (vaults, own.backup.retention())
     }
 
     /// Some endpoint is drilled by itself.

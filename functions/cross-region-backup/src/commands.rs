@@ -1,16 +1,22 @@
 //! What operators ask for.
 
+mod place;
 mod prune;
 pub(crate) mod verify;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use shared::{
     aws::{lambda::refused, ledger::Loaded},
-    backup::{ledger::BackupLedger, manifest::PointId, status},
+    backup::{ledger::BackupLedger, retention, status},
     command::{BackupCommand, Said},
+    failure::CallError,
     report::Report,
+    text::and_list,
 };
 
+use self::{place::Place, prune::Wanted};
 use crate::{
     HandlerError,
     backup::{self, Wish},
@@ -31,16 +37,29 @@ pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Resu
         | BackupCommand::Abort { .. } => restore::command(services, command).await,
         BackupCommand::Backup { endpoint, said } => make(services, endpoint, said).await,
         BackupCommand::Status { endpoint } => show(services, endpoint).await,
-        BackupCommand::List { endpoint } => match policy(services, &endpoint).await {
-            Ok(backed) => list(services, &endpoint, &backed).await,
+        BackupCommand::List { endpoint, from } => match place::of(services, &endpoint).await {
+            Ok(place) => list(services, &endpoint, from.as_deref(), &place).await,
             Err(refusal) => Ok(refusal),
         },
-        BackupCommand::Verify(of) => match policy(services, &of.endpoint).await {
-            Ok(backed) => verify::run(services, &of, &backed).await,
+        BackupCommand::Verify(of) => match place::of(services, &of.endpoint).await {
+            Ok(place) => verify::run(services, &of, &place).await,
             Err(refusal) => Ok(refusal),
         },
-        BackupCommand::Prune { endpoint, plan, said } => match policy(services, &endpoint).await {
-            Ok(backed) => prune::run(services, &endpoint, &backed, plan.as_deref(), &said).await,
+        BackupCommand::Prune {
+            endpoint,
+            from,
+            everything,
+            plan,
+            said,
+        } => match place::of(services, &endpoint).await {
+            Ok(place) => {
+                let wanted = Wanted {
+                    endpoint: &endpoint,
+                    from: from.as_deref(),
+                    everything,
+                };
+                prune::run(services, wanted, &place, plan.as_deref(), &said).await
+            }
             Err(refusal) => Ok(refusal),
         },
         BackupCommand::Continue { endpoint, job, hop } => match policy(services, &endpoint).await {
@@ -141,11 +160,11 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
             backed,
             ledger,
         } = standing;
-        let (ledger, unseen) = with_newest(services, &endpoint, &backed, ledger).await;
+        let (ledger, note) = with_newest(services, &endpoint, &backed, ledger).await;
         let text = status::status(&endpoint, &ledger, Some(&backed.policy), now);
-        texts.push(match unseen {
+        texts.push(match note {
             None => text.trim_end().to_owned(),
-            Some(why) => format!("{}\nIts recovery points could not be looked at: {why}", text.trim_end()),
+            Some(note) => format!("{}\n{note}", text.trim_end()),
         });
         let job = ledger.backup.as_ref();
         details.insert(
@@ -163,7 +182,7 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
 }
 
 /// The ledger with the newest recovery point that there is, where it knows of none: the one of another Region does, and the
-/// points themselves. `Some` says why they could not be looked at.
+/// points themselves. `Some` is what is to be said of them besides.
 async fn with_newest(
     services: &Services<'_>,
     endpoint: &str,
@@ -175,40 +194,74 @@ async fn with_newest(
         return (ledger, None);
     }
     let vault = &backed.policy.vault;
-    match points::newest(&services.looking(&vault.region).s3, vault, endpoint).await {
-        Ok(newest) => {
+    let s3 = services.looking(&vault.region).s3;
+    let from = points::home(services, vault);
+    let look = async {
+        let newest = points::newest(&s3, vault, endpoint, from).await?;
+        let sources = match from {
+            Some(_) => BTreeSet::new(),
+            None => {
+                let placed = points::of(&s3, vault, endpoint, None).await?;
+                placed.into_iter().filter_map(|placed| placed.from).collect()
+            }
+        };
+        Ok::<_, CallError>((newest, sources))
+    };
+    match look.await {
+        Ok((newest, sources)) => {
             ledger.newest = newest.map(|(id, point)| points::kept(id, &point));
-            (ledger, None)
+            let sources: Vec<String> = sources.into_iter().collect();
+            let several = format!(
+                "They come from {}: `list` shows which, and a restore has to say `from`.",
+                and_list(&sources)
+            );
+            (ledger, (sources.len() > 1).then_some(several))
         }
-        Err(error) => (ledger, Some(format!("{error}. {}", error.advice()))),
+        Err(error) => (
+            ledger,
+            Some(format!(
+                "Its recovery points could not be looked at: {error}. {}",
+                error.advice()
+            )),
+        ),
     }
 }
 
-async fn list(services: &Services<'_>, endpoint: &str, backed: &Backed) -> Result<Report, HandlerError> {
-    let vault = &backed.policy.vault;
+async fn list(
+    services: &Services<'_>,
+    endpoint: &str,
+    from: Option<&str>,
+    place: &Place,
+) -> Result<Report, HandlerError> {
+    let vault = &place.vault;
     let s3 = services.looking(&vault.region).s3;
     let read = async {
-        let ids = points::ids(&s3, vault, endpoint).await?;
-        let newest = ids.len().saturating_sub(LISTED);
-        let wanted = ids[newest..].iter().map(|id| (endpoint.to_owned(), id.clone()));
-        let read = points::read_all(&s3, vault, wanted.collect()).await?;
-        Ok::<_, shared::failure::CallError>((newest, read))
+        let placed = points::of(&s3, vault, endpoint, from).await?;
+        let older = placed.len().saturating_sub(LISTED);
+        let read = points::read_all(&s3, vault, placed[older..].to_vec()).await?;
+        Ok::<_, CallError>((older, read))
     };
-    let (older, read) = match read.await {
+    let (older, mut read) = match read.await {
         Ok(read) => read,
         Err(error) => return Ok(unread(endpoint, &error)),
     };
-    let read: Vec<(PointId, points::Read)> = read.into_iter().map(|(_, id, point)| (id, point)).collect();
+    read.retain(|found| from.is_none_or(|from| found.source().is_none_or(|source| source == from)));
     let mut text = status::list(endpoint, &read, services.now()).trim_end().to_owned();
     if older > 0 {
         text.push_str(&format!("\nand {older} older ones"));
     }
-    let ids: Vec<String> = read.iter().rev().map(|(id, _)| id.to_string()).collect();
+    if !place.backed {
+        text.push_str(&format!(
+            "\n{endpoint} is not backed up any more. {}",
+            retention::how_all_go(endpoint)
+        ));
+    }
+    let ids: Vec<String> = read.iter().rev().map(|found| found.placed.id.to_string()).collect();
     Ok(Report::done(text).with("endpoint", endpoint).with("points", ids))
 }
 
 /// The answer when the Region of the backups does not answer.
-fn unread(endpoint: &str, error: &shared::failure::CallError) -> Report {
+fn unread(endpoint: &str, error: &CallError) -> Report {
     Report::partial(format!(
         "The recovery points of {endpoint} could not be looked at: {error}. {}",
         error.advice()

@@ -2,12 +2,14 @@
 
 use futures::{StreamExt, stream};
 use shared::{
+    aws::s3::S3,
     backup::{
         audit::{Check, Presence},
         images::EcrImage,
         references::{Form, Names, place},
     },
     failure::CallError,
+    location::Location,
 };
 
 use crate::services::Services;
@@ -80,18 +82,31 @@ async fn artifact(services: &Services<'_>, region: &str, value: &str, form: Form
         Err(why) => return Presence::Gone(why),
     };
     let s3 = services.looking(region).s3;
-    let there = match form {
-        Form::Prefix => s3
-            .page(&at.bucket, &at.key, None)
-            .await
-            .map(|page| !page.objects.is_empty()),
-        _ => s3.head(&at).await.map(|etag| etag.is_some()),
+    let there = async {
+        let there = match form {
+            Form::Prefix => false,
+            _ => s3.head(&at).await?.is_some(),
+        };
+        match form {
+            Form::Prefix => below(&s3, &at).await,
+            Form::Either if !there => {
+                let folder = at.key.trim_end_matches('/');
+                below(&s3, &Location::new(&at.bucket, format!("{folder}/"))).await
+            }
+            _ => Ok(there),
+        }
     };
-    match there {
+    match there.await {
         Ok(true) => Presence::There,
         Ok(false) => Presence::Gone("404".into()),
         Err(error) => unknown(&error),
     }
+}
+
+/// Anything is below a prefix.
+async fn below(s3: &S3, at: &Location) -> Result<bool, CallError> {
+    let page = s3.page(&at.bucket, &at.key, None).await?;
+    Ok(!page.objects.is_empty())
 }
 
 fn unknown(error: &CallError) -> Presence {

@@ -200,7 +200,7 @@ impl<'a> Services<'a> {
     /// What copies from this Region into that of the backups.
     pub(crate) fn copier(&self, policy: &BackupPolicy) -> Copier {
         let (from, to) = (self.looking(self.home()), self.looking(&policy.vault.region));
-        Copier::new(&from.base, &to.base, policy.key.as_deref()).until(self.looking_until)
+        Copier::new(&from.base, &to.base, policy.vault.key.as_deref()).until(self.looking_until)
     }
 
     /// What is remembered of the backups of an endpoint; its name has been checked.

@@ -1,6 +1,6 @@
 //! Where the copy of an artifact is put, and the digest by which a set of objects is known.
 //!
-//! The key of a copy is a function of what is copied (bucket, key, ETag), so the next backup finds it and copies nothing,
+//! The key of a copy is a function of what is copied (bucket, key, ETag) and of the KMS key that encrypts it, so the next backup finds it and copies nothing,
 //! two versions never meet under one key, and points share what is the same.
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub struct Vault {
     pub bucket: String,
     /// What every key begins with: empty, or ending with `/`.
     pub prefix: String,
+    /// The KMS key of the copies (id, ARN or alias); absent: what the bucket does by itself.
+    pub key: Option<String>,
 }
 
 /// An artifact that was copied, as a recovery point names it.
@@ -56,9 +58,18 @@ impl Vault {
         self.at("artifacts/")
     }
 
-    /// Below it are the recovery points of one endpoint.
-    pub fn points(&self, endpoint: &str) -> Location {
-        self.at(&format!("points/{endpoint}/"))
+    /// Below it are the recovery points of one endpoint of the Region `from`; without it, those that earlier builds wrote,
+    /// of whatever Region.
+    pub fn points(&self, endpoint: &str, from: Option<&str>) -> Location {
+        self.at(&match from {
+            Some(from) => format!("points/{endpoint}.{from}/"),
+            None => format!("points/{endpoint}/"),
+        })
+    }
+
+    /// What the keys of an endpoint's recovery points begin with, those of earlier builds apart, whatever the Region.
+    pub fn points_of_every_region(&self, endpoint: &str) -> Location {
+        self.at(&format!("points/{endpoint}."))
     }
 
     /// Below it are the recovery points of every endpoint.
@@ -66,16 +77,27 @@ impl Vault {
         self.at("points/")
     }
 
+    /// It is the same place, whatever key what is written there now gets.
+    pub fn is_place_of(&self, other: &Self) -> bool {
+        (&self.region, &self.bucket, &self.prefix) == (&other.region, &other.bucket, &other.prefix)
+    }
+
     /// Below it is the copy of one object, under the object's own file name.
     pub fn object_root(&self, bucket: &str, object: &ObjectInfo) -> Location {
-        let digest = digest(format!("{bucket}\n{}\n{}", object.key, object.etag));
-        self.at(&format!("artifacts/objects/{}/", &digest[..DIGITS]))
+        self.root("objects", format!("{bucket}\n{}\n{}", object.key, object.etag))
     }
 
     /// Below it are the copies of a set of objects, of which this is the digest in the old Region.
     pub fn set_root(&self, of: &Location, digest_of_source: &str) -> Location {
-        let digest = digest(format!("{of}\n{digest_of_source}"));
-        self.at(&format!("artifacts/sets/{}/", &digest[..DIGITS]))
+        self.root("sets", format!("{of}\n{digest_of_source}"))
+    }
+
+    /// Of what is the same under the same key: what another key encrypts is another copy, and lies elsewhere.
+    fn root(&self, kind: &str, mut what: String) -> Location {
+        if let Some(key) = &self.key {
+            what.push_str(&format!("\n\nkey {key}"));
+        }
+        self.at(&format!("artifacts/{kind}/{}/", &digest(what)[..DIGITS]))
     }
 
     fn at(&self, rest: &str) -> Location {
@@ -180,6 +202,25 @@ mod tests {
         let root = |etag| vault().object_root("models", &object("a", 1, etag));
         assert_ne!(root("\"1\""), root("\"2\""));
         assert_eq!(root("\"1\""), root("\"1\""));
+    }
+
+    #[test]
+    fn what_another_key_encrypts_is_another_copy() {
+        let encrypted = |key: Option<&str>| Vault {
+            key: key.map(str::to_owned),
+            ..vault()
+        };
+        let [none, old, new] = [None, Some("alias/old"), Some("alias/new")].map(encrypted);
+        let one = object("fraud/model.tar.gz", 10, "\"abc\"");
+        let llm = Location::new("models", "llm/");
+        let roots = |vault: &Vault| [vault.object_root("models", &one), vault.set_root(&llm, "digest")];
+        let all: std::collections::BTreeSet<Location> = [&none, &old, &new].into_iter().flat_map(roots).collect();
+        assert_eq!(all.len(), 6);
+        assert!(
+            all.iter()
+                .all(|root| root_of(&new, &format!("{}x", root.key)) == Some(root.key.as_str()))
+        );
+        assert!(none.is_place_of(&new));
     }
 
     #[test]

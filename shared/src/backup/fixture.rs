@@ -163,6 +163,7 @@ pub(super) fn vault() -> Vault {
         region: "eu-west-1".into(),
         bucket: "dr".into(),
         prefix: "steward/".into(),
+        key: None,
     }
 }
 
@@ -202,7 +203,6 @@ pub(super) fn policy() -> BackupPolicy {
     let limit = std::time::Duration::from_secs(7200);
     BackupPolicy {
         vault: vault(),
-        key: None,
         mappings: Mappings::default(),
         every: limit,
         retention: Retention {

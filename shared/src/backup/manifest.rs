@@ -7,13 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    artifact::{Artifact, Vault},
-    copy::progress::Tally,
-    definition::Definition,
-    names::digest,
-};
-use crate::{location::Location, text::printable};
+use super::{artifact::Artifact, copy::progress::Tally, definition::Definition, names::digest};
+use crate::text::printable;
 
 /// Kind and version of the document.
 pub const SCHEMA: &str = "recovery-point/1";
@@ -140,23 +135,6 @@ fn what_else(document: &str) -> Unreadable {
     }
 }
 
-impl PointId {
-    /// Where the document is.
-    pub fn at(&self, vault: &Vault, endpoint: &str) -> Location {
-        let mut at = vault.points(endpoint);
-        at.key.push_str(&format!("{self}.json"));
-        at
-    }
-
-    /// The endpoint and the id, from a key below [`Vault::all_points`].
-    pub fn of_key(vault: &Vault, key: &str) -> Option<(String, Self)> {
-        let rest = key.strip_prefix(vault.all_points().key.as_str())?;
-        let (endpoint, file) = rest.split_once('/')?;
-        let id = file.strip_suffix(".json")?.parse().ok()?;
-        Some((endpoint.to_owned(), id))
-    }
-}
-
 impl std::fmt::Display for PointId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&format!("{}-{}", self.began.strftime("%Y%m%dT%H%M%SZ"), self.digest))
@@ -206,16 +184,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::backup::fixture::{point, vault};
+    use crate::backup::fixture::point;
 
     #[test]
     fn a_point_that_was_written_is_read_again() {
         let point = point(0);
         let (id, document) = point.write();
         assert_eq!(RecoveryPoint::read(&document), Ok(point));
-        let at = id.at(&vault(), "fraud");
-        assert!(at.key.starts_with("steward/points/fraud/20260921T"), "{at}");
-        assert_eq!(PointId::of_key(&vault(), &at.key), Some(("fraud".into(), id)));
+        assert!(id.to_string().starts_with("20260921T"), "{id}");
         let value: Value = serde_json::from_str(&document).expect("it is JSON, for everybody's tools");
         assert_eq!(value["schema"], SCHEMA);
     }

@@ -9,8 +9,6 @@ use super::{artifact::Vault, retention::Retention, rewrite::Mappings};
 pub struct BackupPolicy {
     /// Where they are kept.
     pub vault: Vault,
-    /// The KMS key of the copies; absent: what the bucket does by itself.
-    pub key: Option<String>,
     /// What of the endpoint's Region becomes what of the other.
     pub mappings: Mappings,
     /// How often a recovery point is made by itself.

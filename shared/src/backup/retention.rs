@@ -110,7 +110,23 @@ pub fn prune(points: &[Seen], rules: &Retention, now: Timestamp) -> PrunePlan {
     }
 }
 
+/// How every point of an endpoint that is not backed up any more is deleted, in one sentence.
+pub fn how_all_go(endpoint: &str) -> String {
+    format!(
+        "What is kept of it is paid for until it is deleted: `{{\"command\": \"prune\", \"endpoint\": \"{endpoint}\", \
+         \"everything\": true}}` shows all that would go."
+    )
+}
+
 impl PrunePlan {
+    /// All of them go (given oldest first): for an endpoint that is not backed up any more.
+    pub fn everything(points: impl IntoIterator<Item = PointId>) -> Self {
+        Self {
+            delete: points.into_iter().collect(),
+            keep: vec![],
+        }
+    }
+
     /// The digest that the command has to name: it says that this very plan was seen.
     pub fn digest(&self) -> String {
         let ids: Vec<String> = self.delete.iter().map(PointId::to_string).collect();
@@ -125,7 +141,14 @@ impl PrunePlan {
             n => format!("{n} recovery points of {endpoint} are to be deleted:"),
         }];
         lines.extend(self.delete.iter().map(|id| format!("- {id}")));
-        lines.push(format!("{} stay:", self.keep.len()));
+        match (self.keep.is_empty(), self.delete.is_empty()) {
+            (false, _) => lines.push(format!("{} stay:", self.keep.len())),
+            (true, false) => lines.push(format!(
+                "None stays: {endpoint} cannot be restored afterwards, and what was restored from these points and still \
+                 serves loses its artifacts."
+            )),
+            (true, true) => {}
+        }
         lines.extend(self.keep.iter().map(|(id, because)| format!("- {id}: {because}")));
         lines.join("\n")
     }
@@ -228,6 +251,19 @@ mod tests {
         let points: Vec<Seen> = (0..8).map(|day| seen(day, day != 6)).collect();
         let plan = prune(&points, &rules(3, 1, 2), at(7 * DAY as i64));
         insta::assert_snapshot!(plan.summary("fraud"));
+    }
+
+    #[test]
+    fn all_points_of_an_endpoint_that_is_not_backed_up_go_when_that_is_asked_for() {
+        let all = PrunePlan::everything([seen(0, true), seen(1, true)].map(|seen| seen.id));
+        assert_eq!((all.delete.len(), all.keep.len()), (2, 0));
+        let said = all.summary("fraud");
+        assert!(
+            said.contains("None stays: fraud cannot be restored afterwards"),
+            "{said}"
+        );
+        let none = PrunePlan::everything([]).summary("fraud");
+        assert_eq!(none, "No recovery point of fraud is to be deleted.");
     }
 
     #[test]

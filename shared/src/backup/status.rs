@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::{
     ledger::BackupLedger,
-    manifest::{PointId, RecoveryPoint},
+    places::Found,
     policy::{BackupPolicy, Objectives},
     restore::{Ended, Kind, Past},
     retention::spoken,
 };
-use crate::text::bytes;
+use crate::text::{bytes, printable};
 
 /// Lines of a log that are shown.
 const RECENT: usize = 6;
@@ -128,28 +128,31 @@ fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
 }
 
 /// The recovery points of an endpoint, newest first.
-pub fn list(endpoint: &str, points: &[(PointId, Result<RecoveryPoint, String>)], now: Timestamp) -> String {
+pub fn list(endpoint: &str, points: &[Found], now: Timestamp) -> String {
     if points.is_empty() {
         return format!("{endpoint} has no recovery point.\n");
     }
     let mut newest_first: Vec<_> = points.iter().collect();
-    newest_first.sort_by(|a, b| b.0.cmp(&a.0));
+    newest_first.sort_by(|a, b| b.placed.cmp(&a.placed));
     let mut said = String::new();
     let _ = writeln!(
         said,
-        "{:<26} {:>8} {:>8} {:>9}  models",
-        "point", "age", "objects", "size"
+        "{:<26} {:>8}  {:<14} {:>8} {:>9}  models",
+        "point", "age", "from", "objects", "size"
     );
-    for (id, point) in newest_first {
+    for found in newest_first {
+        let id = &found.placed.id;
         let age = spoken(since(id.began, now));
-        let _ = match point {
+        let from = printable(found.source().unwrap_or("-"), 30);
+        let _ = match &found.read {
             Ok(point) => {
                 let tally = point.tally();
                 let models: Vec<&str> = point.source.models.iter().map(|model| model.name.as_str()).collect();
                 let (objects, size) = (tally.objects, bytes(tally.bytes));
-                writeln!(said, "{id:<26} {age:>8} {objects:>8} {size:>9}  {}", models.join(", "))
+                let models = models.join(", ");
+                writeln!(said, "{id:<26} {age:>8}  {from:<14} {objects:>8} {size:>9}  {models}")
             }
-            Err(why) => writeln!(said, "{id:<26} {age:>8} cannot be used: {why}"),
+            Err(why) => writeln!(said, "{id:<26} {age:>8}  {from:<14} cannot be used: {why}"),
         };
     }
     said

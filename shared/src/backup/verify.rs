@@ -1,12 +1,15 @@
 //! Whether a recovery point still is what it was: everything that it names is listed again and compared.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use super::{
     audit::Presence,
     copy::progress::Tally,
     manifest::{PointId, RecoveryPoint},
-    references::{Names, Reference, references},
+    references::{Form, Names, Reference, references},
 };
 use crate::{location::Location, text::printable};
 
@@ -15,8 +18,10 @@ use crate::{location::Location, text::printable};
 pub struct Seen {
     /// The digest and tally of each listing below an artifact's root, or why it could not be listed.
     pub listings: BTreeMap<Location, Result<(String, Tally), String>>,
-    /// Images, roles and keys of the restored definition, by value.
-    pub things: BTreeMap<String, Presence>,
+    /// What [`needs`] names, and the keys of the copies.
+    pub things: BTreeMap<(Names, String), Presence>,
+    /// The KMS key of the copies below an artifact's root, as S3 names it (`None`: S3's own), or why nobody knows.
+    pub keys: BTreeMap<Location, Result<Option<String>, String>>,
 }
 
 /// What was found.
@@ -28,13 +33,23 @@ pub struct Verified {
     pub missing: Vec<String>,
     /// What could not be seen.
     pub unknown: Vec<String>,
+    /// What is no copy of Steward's, so that nothing says whether it holds what the endpoint served.
+    pub uncompared: Vec<String>,
+    /// All that is missing are artifacts that others replicate: they may be on their way.
+    pub may_come: bool,
 }
 
-/// The images, roles and keys that a restore from the point needs, each once.
+/// What a restore from the point needs besides its copies, each once: images, roles, keys, and artifacts that the fleet file
+/// or AWS has in the other Region.
 pub fn needs(point: &RecoveryPoint) -> Vec<(Names, String)> {
+    let copies: BTreeSet<String> = point.artifacts.iter().map(|artifact| artifact.at.to_string()).collect();
     let mut needs: Vec<(Names, String)> = references(&point.restored)
         .into_iter()
-        .filter(|reference| matches!(reference.names, Names::Image | Names::Role | Names::Key))
+        .filter(|Reference { names, value, .. }| match names {
+            Names::Image | Names::Role | Names::Key => true,
+            Names::Artifact(_) => !copies.contains(value),
+            _ => false,
+        })
         .map(|Reference { names, value, .. }| (names, value))
         .collect();
     needs.sort();
@@ -42,9 +57,19 @@ pub fn needs(point: &RecoveryPoint) -> Vec<(Names, String)> {
     needs
 }
 
-/// Compares.
+/// What such a thing is called.
+pub fn called(names: Names) -> &'static str {
+    match names {
+        Names::Image => "image",
+        Names::Role => "role",
+        Names::Artifact(_) => "artifact",
+        _ => "key",
+    }
+}
+
+/// Compares the copies, and looks what a restore would lack.
 pub fn judge(point: &RecoveryPoint, seen: &Seen) -> Verified {
-    let mut verified = Verified::default();
+    let mut verified = lacking(point, seen);
     for artifact in &point.artifacts {
         let uri = printable(&artifact.uri, 300);
         match seen.listings.get(&artifact.root) {
@@ -59,25 +84,78 @@ pub fn judge(point: &RecoveryPoint, seen: &Seen) -> Verified {
                 .push(format!("the copy of {uri} has {tally}, and had {}", artifact.tally)),
         }
     }
+    verified
+}
+
+/// What a restore would lack, whatever the copies hold.
+pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
+    let mut verified = Verified::default();
+    let mut lasting = false;
     for (names, value) in needs(point) {
-        let what = match names {
-            Names::Image => "image",
-            Names::Role => "role",
-            _ => "key",
-        };
+        let what = called(names);
         let shown = printable(&value, 300);
-        match seen.things.get(&value) {
-            Some(Presence::There) => {}
-            Some(Presence::Gone(why)) => {
+        match (seen.things.get(&(names, value)), names) {
+            (Some(Presence::There), Names::Artifact(_)) => verified
+                .uncompared
+                .push(format!("{shown} is there, and is no copy of Steward's")),
+            (Some(Presence::There), _) => {}
+            // It may be where the container writes to.
+            (Some(Presence::Gone(_)), Names::Artifact(Form::Either)) => verified.uncompared.push(format!(
+                "nothing is at {shown}, and an environment variable names it: what reads from there will find nothing"
+            )),
+            (Some(Presence::Gone(_)), Names::Artifact(_)) => verified.missing.push(format!(
+                "the artifact {shown} is not there: it was not copied, because the fleet file says that it is there, or AWS \
+                 has it in every Region"
+            )),
+            (Some(Presence::Gone(why)), _) => {
+                lasting = true;
                 let why = printable(why, 300);
                 verified
                     .missing
                     .push(format!("the {what} {shown} is not usable in {}: {why}", point.to));
             }
-            Some(Presence::Unknown(why)) => verified.unknown.push(format!("{shown}: {}", printable(why, 300))),
-            None => verified.unknown.push(format!("{shown}: it was not looked for")),
+            (Some(Presence::Unknown(why)), _) => verified.unknown.push(format!("{shown}: {}", printable(why, 300))),
+            (None, _) => verified.unknown.push(format!("{shown}: it was not looked for")),
         }
     }
+    let mut judged = BTreeSet::new();
+    for artifact in &point.artifacts {
+        let uri = printable(&artifact.uri, 300);
+        let key = match seen.keys.get(&artifact.root) {
+            Some(Ok(None)) => continue,
+            Some(Ok(Some(key))) => key,
+            Some(Err(why)) => {
+                let why = printable(why, 300);
+                verified.unknown.push(format!("the key of the copy of {uri}: {why}"));
+                continue;
+            }
+            None => continue,
+        };
+        if !judged.insert(key) {
+            continue;
+        }
+        let shown = printable(key, 300);
+        match seen.things.get(&(Names::Key, key.clone())) {
+            Some(Presence::There) => {}
+            Some(Presence::Gone(why)) => {
+                lasting = true;
+                verified.missing.push(format!(
+                    "the key {shown}, which encrypts the copy of {uri}, is not usable in {}: {}. Enable it again, or say \
+                     another `destination.key`, by its ARN, and the next backup copies anew",
+                    point.to,
+                    printable(why, 300)
+                ));
+            }
+            Some(Presence::Unknown(why)) => verified.unknown.push(format!(
+                "{shown}, which encrypts the copy of {uri}: {}",
+                printable(why, 300)
+            )),
+            None => verified.unknown.push(format!(
+                "{shown}, which encrypts the copy of {uri}: it was not looked for"
+            )),
+        }
+    }
+    verified.may_come = !lasting && !verified.missing.is_empty();
     verified
 }
 
@@ -90,7 +168,9 @@ impl Verified {
     /// For people.
     pub fn summary(&self, endpoint: &str, id: &PointId, point: &RecoveryPoint) -> String {
         let mut said = String::new();
-        let verdict = if self.is_good() {
+        let verdict = if self.is_good() && !self.uncompared.is_empty() {
+            "is what it was, and what a restore needs besides is there"
+        } else if self.is_good() {
             "is what it was, and everything that a restore needs is there"
         } else if !self.damaged.is_empty() {
             "is damaged"
@@ -104,6 +184,7 @@ impl Verified {
             (&self.damaged, "damaged"),
             (&self.missing, "missing"),
             (&self.unknown, "not seen"),
+            (&self.uncompared, "not compared"),
         ] {
             for line in lines {
                 let _ = writeln!(said, "- {mark}: {line}");
@@ -123,10 +204,12 @@ mod tests {
             .artifacts
             .iter()
             .map(|one| (one.root.clone(), Ok((one.digest.clone(), one.tally))));
-        let things = needs(point).into_iter().map(|(_, value)| (value, Presence::There));
+        let things = needs(point).into_iter().map(|need| (need, Presence::There));
+        let keys = point.artifacts.iter().map(|one| (one.root.clone(), Ok(None)));
         Seen {
             listings: listings.collect(),
             things: things.collect(),
+            keys: keys.collect(),
         }
     }
 
@@ -135,6 +218,93 @@ mod tests {
         let point = point(0);
         let verified = judge(&point, &seen(&point));
         assert!(verified.is_good(), "{verified:?}");
+    }
+
+    /// A point of which this artifact is replicated by other means.
+    fn replicated(uri: &str, form: Form) -> (RecoveryPoint, (Names, String)) {
+        let mut point = point(0);
+        let field = match form {
+            Form::Either => "/PrimaryContainer/Environment/SAGEMAKER_SUBMIT_DIRECTORY",
+            _ => "/PrimaryContainer/ModelDataUrl",
+        };
+        *point.restored.models[1].body.pointer_mut(field).unwrap() = serde_json::json!(uri);
+        (point, (Names::Artifact(form), uri.to_owned()))
+    }
+
+    #[test]
+    fn an_artifact_that_others_replicate_is_needed_and_is_missing_when_it_is_not_there() {
+        let (point, need) = replicated("s3://replica/fraud/v1/model.tar.gz", Form::Object);
+        assert!(needs(&point).contains(&need));
+        let mut none = seen(&point);
+        none.things.insert(need.clone(), Presence::Gone("404".into()));
+        let verified = judge(&point, &none);
+        assert!(
+            verified.missing[0].contains("s3://replica/fraud/v1/model.tar.gz is not there"),
+            "{verified:?}"
+        );
+        assert!(!verified.is_good() && verified.may_come, "it may be on its way");
+        let key = needs(&point)
+            .into_iter()
+            .find(|(names, _)| *names == Names::Key)
+            .unwrap();
+        none.things.insert(key, Presence::Gone("it is PendingDeletion".into()));
+        assert!(!judge(&point, &none).may_come, "a key does not come by itself");
+        none.things.insert(need, Presence::Unknown("denied".into()));
+        assert!(judge(&point, &none).unknown[0].contains("s3://replica/"));
+    }
+
+    #[test]
+    fn a_copy_of_steward_s_is_compared_and_not_looked_for_again() {
+        let mut point = point(0);
+        let copy = point.artifacts[0].at.to_string();
+        point.restored.models[1].body["PrimaryContainer"]["ModelDataUrl"] = serde_json::json!(copy);
+        assert!(needs(&point).iter().all(|(_, value)| *value != copy));
+    }
+
+    #[test]
+    fn what_was_not_compared_is_said_though_everything_is_there() {
+        let (point, need) = replicated("s3://replica/out/", Form::Either);
+        let mut found = seen(&point);
+        let verified = judge(&point, &found);
+        let said = verified.summary("fraud", &point.write().0, &point);
+        assert!(verified.is_good());
+        assert!(
+            said.contains("- not compared: s3://replica/out/ is there, and is no copy of Steward's"),
+            "{said}"
+        );
+        found.things.insert(need, Presence::Gone("404".into()));
+        let verified = judge(&point, &found);
+        assert!(verified.is_good(), "the container may write there: {verified:?}");
+        assert!(
+            verified
+                .uncompared
+                .iter()
+                .any(|line| line.starts_with("nothing is at s3://replica/out/"))
+        );
+    }
+
+    #[test]
+    fn a_copy_whose_key_is_to_be_deleted_is_as_good_as_missing() {
+        let point = point(0);
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/old";
+        let mut seen = seen(&point);
+        seen.keys
+            .insert(point.artifacts[0].root.clone(), Ok(Some(key.to_owned())));
+        assert!(judge(&point, &seen).unknown[0].contains(key), "it was not looked for");
+        let it = (Names::Key, key.to_owned());
+        seen.things.insert(it.clone(), Presence::There);
+        assert!(judge(&point, &seen).is_good());
+        seen.things.insert(it, Presence::Gone("it is PendingDeletion".into()));
+        let verified = judge(&point, &seen);
+        assert!(!verified.may_come);
+        assert_eq!(
+            verified.missing,
+            [format!(
+                "the key {key}, which encrypts the copy of s3://models/fraud/v1/model.tar.gz, is not usable in eu-west-1: it \
+                 is PendingDeletion. Enable it again, or say another `destination.key`, by its ARN, and the next backup \
+                 copies anew"
+            )]
+        );
     }
 
     #[test]
@@ -155,8 +325,7 @@ mod tests {
         let image = needs(&point)
             .into_iter()
             .find(|(names, _)| *names == Names::Image)
-            .unwrap()
-            .1;
+            .unwrap();
         lacking
             .things
             .insert(image, Presence::Gone("ImageNotFoundException".into()));

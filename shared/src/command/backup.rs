@@ -6,7 +6,7 @@ use super::{
     CommandError, Said, Spec,
     fields::{Fields, shown},
 };
-use crate::{backup::manifest::PointId, trigger::Command};
+use crate::{backup::manifest::PointId, fleet::text::is_region, trigger::Command};
 
 /// A command to the cross-Region backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum BackupCommand {
     List {
         /// `EndpointName`.
         endpoint: String,
+        /// Only those of the endpoint in this Region.
+        from: Option<String>,
     },
     /// Look whether everything that a recovery point names is there as it should be.
     Verify(OfPoint),
@@ -64,6 +66,10 @@ pub enum BackupCommand {
     Prune {
         /// `EndpointName`.
         endpoint: String,
+        /// Points of the endpoint in this Region. Absent: of the function's own, or the only one.
+        from: Option<String>,
+        /// All of them, of an endpoint that is not backed up any more.
+        everything: bool,
         /// The digest of the plan that was shown. Absent: show it.
         plan: Option<String>,
         /// Who and why.
@@ -87,6 +93,8 @@ pub struct OfPoint {
     pub endpoint: String,
     /// Absent: the newest.
     pub point: Option<PointId>,
+    /// The Region of the endpoint. Absent: the function's own, or the only one.
+    pub from: Option<String>,
 }
 
 const COMMANDS: [Spec; 10] = [
@@ -102,27 +110,27 @@ const COMMANDS: [Spec; 10] = [
     },
     Spec {
         name: "list",
-        fields: &["endpoint"],
+        fields: &["endpoint", "from"],
         example: r#"{"command": "list", "endpoint": "fraud-detector"}"#,
     },
     Spec {
         name: "verify",
-        fields: &["endpoint", "point"],
+        fields: &["endpoint", "point", "from"],
         example: r#"{"command": "verify", "endpoint": "fraud-detector", "point": "20260131T020000Z-1a2b3c4d"}"#,
     },
     Spec {
         name: "plan-restore",
-        fields: &["endpoint", "point", "name"],
+        fields: &["endpoint", "point", "from", "name"],
         example: r#"{"command": "plan-restore", "endpoint": "fraud-detector"}"#,
     },
     Spec {
         name: "restore",
-        fields: &["endpoint", "point", "name", "id", "by", "reason"],
+        fields: &["endpoint", "point", "from", "name", "id", "by", "reason"],
         example: r#"{"command": "restore", "endpoint": "fraud-detector", "by": "ana", "reason": "us-east-1 is down"}"#,
     },
     Spec {
         name: "drill",
-        fields: &["endpoint", "point", "id", "by", "reason"],
+        fields: &["endpoint", "point", "from", "id", "by", "reason"],
         example: r#"{"command": "drill", "endpoint": "fraud-detector", "by": "ana"}"#,
     },
     Spec {
@@ -132,7 +140,7 @@ const COMMANDS: [Spec; 10] = [
     },
     Spec {
         name: "prune",
-        fields: &["endpoint", "plan", "id", "by", "reason"],
+        fields: &["endpoint", "from", "everything", "plan", "id", "by", "reason"],
         example: r#"{"command": "prune", "endpoint": "fraud-detector", "plan": "0123456789ab", "by": "ana"}"#,
     },
     Spec {
@@ -155,6 +163,10 @@ impl BackupCommand {
             true => point(&mut fields),
             false => None,
         };
+        let from = match fields.spec.fields.contains(&"from") {
+            true => region(&mut fields),
+            false => None,
+        };
         let said = match fields.spec.fields.contains(&"by") {
             true => Said {
                 id: fields.id(),
@@ -163,11 +175,15 @@ impl BackupCommand {
             },
             false => Said::default(),
         };
-        let of = endpoint.clone().map(|endpoint| OfPoint { endpoint, point });
+        let of = endpoint.clone().map(|endpoint| OfPoint {
+            endpoint,
+            point,
+            from: from.clone(),
+        });
         let read = match name {
             "backup" => Some(Self::Backup { endpoint, said }),
             "status" => Some(Self::Status { endpoint }),
-            "list" => endpoint.map(|endpoint| Self::List { endpoint }),
+            "list" => endpoint.map(|endpoint| Self::List { endpoint, from }),
             "verify" => of.map(Self::Verify),
             "plan-restore" => {
                 let name = new_name(&mut fields);
@@ -181,7 +197,14 @@ impl BackupCommand {
             "abort" => endpoint.map(|endpoint| Self::Abort { endpoint, said }),
             "prune" => {
                 let plan = plan(&mut fields);
-                endpoint.map(|endpoint| Self::Prune { endpoint, plan, said })
+                let everything = everything(&mut fields);
+                endpoint.map(|endpoint| Self::Prune {
+                    endpoint,
+                    from,
+                    everything,
+                    plan,
+                    said,
+                })
             }
             _ => {
                 let job = number(&mut fields, "job", 1, u64::MAX);
@@ -202,7 +225,7 @@ impl BackupCommand {
             Self::Verify(of) | Self::PlanRestore { of, .. } | Self::Restore { of, .. } | Self::Drill { of, .. } => {
                 Some(&of.endpoint)
             }
-            Self::List { endpoint }
+            Self::List { endpoint, .. }
             | Self::Abort { endpoint, .. }
             | Self::Prune { endpoint, .. }
             | Self::Continue { endpoint, .. } => Some(endpoint),
@@ -220,6 +243,18 @@ fn point(fields: &mut Fields<'_>) -> Option<PointId> {
     fields.take(read.ok_or_else(|| format!("`point` is {}: it has to be {ACCEPTED}.", shown(value))))
 }
 
+fn region(fields: &mut Fields<'_>) -> Option<String> {
+    if fields.is_absent("from") {
+        return None;
+    }
+    let value = fields.args().get("from")?;
+    let read = value.as_str().filter(|region| is_region(region));
+    fields.take(read.map(str::to_owned).ok_or_else(|| {
+        let shown = shown(value);
+        format!("`from` is {shown}: it has to be the Region of the endpoint, such as \"us-east-1\".")
+    }))
+}
+
 fn new_name(fields: &mut Fields<'_>) -> Option<String> {
     if fields.is_absent("name") {
         return None;
@@ -232,6 +267,15 @@ fn new_name(fields: &mut Fields<'_>) -> Option<String> {
             "`name` is {shown}: it has to be a name for the endpoint in the other Region, such as \"fraud-detector\"."
         )
     }))
+}
+
+fn everything(fields: &mut Fields<'_>) -> bool {
+    let read = match fields.args().get("everything") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(everything)) => Ok(*everything),
+        Some(other) => Err(format!("`everything` is {}: it has to be true or false.", shown(other))),
+    };
+    fields.take(read).unwrap_or(false)
 }
 
 fn plan(fields: &mut Fields<'_>) -> Option<String> {

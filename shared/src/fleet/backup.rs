@@ -63,7 +63,7 @@ pub(crate) struct BackupSection {
     #[schemars(extend("default" = {}, "examples" = [{ "sg-0a1b": "sg-9f8e" }]))]
     security_groups: Option<Map<Text<Entry>>>,
     /// Buckets, or buckets with the beginning of a key: where the endpoint writes to, and artifacts that are replicated by
-    /// other means and are not to be copied.
+    /// other means and are not to be copied: those are looked for there, and not compared.
     #[deserr(default)]
     #[schemars(extend("default" = {}, "examples" = [{ "captured-us": "captured-eu" }]))]
     buckets: Option<Map<Text<Entry>>>,
@@ -115,7 +115,7 @@ struct DestinationSection {
     #[deserr(default)]
     #[schemars(extend("default" = "steward/"))]
     prefix: Option<Text<Prefix>>,
-    /// The KMS key of the copies, in that Region; when not given, the bucket's own encryption.
+    /// The KMS key of the copies, in that Region; when not given, the bucket's own encryption. Another key copies anew.
     #[deserr(default)]
     #[schemars(extend("examples" = ["arn:aws:kms:eu-central-1:111122223333:alias/models-dr"]))]
     key: Option<Text<KeyId>>,
@@ -321,26 +321,44 @@ impl BackupSection {
         said.map_or(Duration::from_millis(26 * HOUR), |rpo| rpo.duration())
     }
 
+    /// Where recovery points go, or went while there were any made: whatever `enabled` says.
+    pub(super) fn vault(&self) -> Option<Vault> {
+        let destination = self.destination.clone()?;
+        Some(Vault {
+            region: destination.region?.into_string(),
+            bucket: destination.bucket?.into_string(),
+            prefix: destination
+                .prefix
+                .map_or_else(|| "steward/".to_owned(), Text::into_string),
+            key: destination.key.map(Text::into_string),
+        })
+    }
+
+    /// How long they are kept.
+    pub(super) fn retention(&self) -> Retention {
+        let retention = self.retention.clone().unwrap_or_default();
+        Retention {
+            last: retention.last.map_or(7, |number| number.0),
+            within: retention
+                .within
+                .map_or(Duration::from_millis(30 * DAY), SpanWithin::duration),
+            deletes: retention.deletes.map_or(20, |number| number.0),
+        }
+    }
+
     /// The whole policy; `None` when the endpoint is not backed up.
     pub(super) fn resolve(self) -> Option<BackupPolicy> {
         if self.enabled == Some(false) {
             return None;
         }
         let rpo = self.promised_rpo();
-        let destination = self.destination?;
-        let retention = self.retention.unwrap_or_default();
+        let vault = self.vault()?;
+        let retention = self.retention();
         let restore = self.restore.unwrap_or_default();
         let drill = self.drill.unwrap_or_default();
         let objectives = self.objectives.unwrap_or_default();
         Some(BackupPolicy {
-            vault: Vault {
-                region: destination.region?.into_string(),
-                bucket: destination.bucket?.into_string(),
-                prefix: destination
-                    .prefix
-                    .map_or_else(|| "steward/".to_owned(), Text::into_string),
-            },
-            key: destination.key.map(Text::into_string),
+            vault,
             mappings: Mappings {
                 images: texts(self.images),
                 roles: texts(self.roles),
@@ -352,13 +370,7 @@ impl BackupSection {
                 others: texts(self.others),
             },
             every: self.every.map_or_else(|| usual(rpo), SpanWithin::duration),
-            retention: Retention {
-                last: retention.last.map_or(7, |number| number.0),
-                within: retention
-                    .within
-                    .map_or(Duration::from_millis(30 * DAY), SpanWithin::duration),
-                deletes: retention.deletes.map_or(20, |number| number.0),
-            },
+            retention,
             restore: RestorePolicy {
                 instances: restore.instances.map_or(2, |number| number.0),
                 deadline: restore.deadline.map_or(RESTORE_DEADLINE, SpanWithin::duration),

@@ -123,11 +123,7 @@ rules! {
                 && (prefix.is_empty() || prefix.ends_with('/'))
         });
     /// Where endpoints are restored.
-    Region: "an AWS Region such as eu-central-1", |text|
-        text.len() <= 30
-            && (3..=4).contains(&text.split('-').count())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            && text.ends_with(|c: char| c.is_ascii_digit());
+    Region: "an AWS Region such as eu-central-1", |text| is_region(text);
     /// S3's rules for new buckets.
     Bucket: "the name of a bucket: 3 to 63 lower-case letters, digits, hyphens and dots", |text| is_bucket(text);
     /// What keys begin with.
@@ -204,6 +200,16 @@ rules! {
 
 fn length(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len())
+}
+
+/// Shaped like the name of a Region.
+pub(crate) fn is_region(text: &str) -> bool {
+    text.len() <= 30
+        && (3..=4).contains(&text.split('-').count())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.ends_with(|c: char| c.is_ascii_digit())
 }
 
 fn is_bucket(text: &str) -> bool {

@@ -92,3 +92,28 @@ endpoints:
 ";
     insta::assert_snapshot!(Fleet::parse(text, "fleet.yaml").expect_err("wrong").to_string());
 }
+
+#[test]
+fn what_was_kept_of_an_endpoint_is_looked_for_where_the_file_sends_or_sent_anything() {
+    let fleet = fleet(
+        "
+version: 1
+defaults:
+  backup: { destination: { region: eu-central-1, bucket: models-dr }, retention: { last: 3 } }
+endpoints:
+  fraud: { backup: { enabled: false, destination: { bucket: old }, retention: { last: 5 } } }
+  search: { backup: { destination: { key: alias/search } } }
+",
+    );
+    let places = |endpoint: &str| {
+        let (vaults, retention) = fleet.left_behind(endpoint);
+        let buckets: Vec<String> = vaults.into_iter().map(|vault| vault.bucket).collect();
+        (buckets, retention.last)
+    };
+    assert_eq!(places("fraud"), (vec!["old".into(), "models-dr".into()], 5));
+    assert_eq!(places("gone"), (vec!["models-dr".into(), "old".into()], 3));
+    assert_eq!(
+        Fleet::parse("version: 1\nendpoints: { fraud: {} }", "fleet.yaml").map(|fleet| fleet.left_behind("fraud").0),
+        Ok(vec![])
+    );
+}

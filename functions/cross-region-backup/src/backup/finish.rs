@@ -11,14 +11,15 @@ use shared::{
     },
     backup::{
         artifact::Artifact,
-        audit::{self, Check, Presence},
+        audit,
         copy::leftovers::leftovers,
         definition::Definition,
         gather::{self, Circumstances, Tallied},
         inventory::CopyCall,
         ledger::BackupLedger,
         manifest::{LIMIT, PointId, RecoveryPoint},
-        references::{Form, Names},
+        places::Placed,
+        references::Form,
         rewrite::Rules,
         verify,
     },
@@ -32,7 +33,7 @@ use super::{
     inventory::{self, Task, listing},
     work::Work,
 };
-use crate::{points, presence};
+use crate::{commands::verify as verified, points, presence};
 
 /// Artifacts that change while they are copied are looked at so often in one invocation.
 const ROUNDS: u32 = 3;
@@ -127,10 +128,10 @@ async fn known(work: &Work<'_>, ledger: &BackupLedger) -> Result<Known, Stop> {
     let vault = &work.backed.policy.vault;
     let s3 = work.services.looking(&vault.region).s3;
     let Some(kept) = &ledger.newest else {
-        let newest = points::newest(&s3, vault, work.endpoint).await?;
+        let newest = points::newest(&s3, vault, work.endpoint, Some(work.services.home())).await?;
         return Ok(newest.map(|(_, point)| by_root(point)).unwrap_or_default());
     };
-    match points::read(&s3, vault, work.endpoint, &kept.id).await? {
+    match points::read(&s3, vault, work.endpoint, work.services.home(), &kept.id).await? {
         Ok(point) => Ok(by_root(point)),
         Err(why) => {
             damaged(work, &kept.id, &[why]).await?;
@@ -308,7 +309,8 @@ async fn write(
     if services.now().saturating_add(WRITING).unwrap_or(held.expires) >= held.expires {
         return Err(Stop::Later("the last look took longer than the lease lasts".to_owned()));
     }
-    once(&acting, &id.at(vault, work.endpoint), &document, "application/json").await?;
+    let placed = Placed::new(work.endpoint, &point.from, id.clone());
+    once(&acting, &placed.at(vault), &document, "application/json").await?;
     tracing::info!(point = %id, "recovery point written");
     sweep(work, copier, &looking, &point).await;
     Ok(Made {
@@ -319,34 +321,26 @@ async fn write(
     })
 }
 
-/// Images, roles and keys that a restore needs are there.
+/// What a restore needs besides the copies is there.
 async fn restorable(work: &Work<'_>, point: &RecoveryPoint) -> Result<(), Stop> {
-    let needs = verify::needs(point).into_iter().map(|(names, value)| Check {
-        names,
-        value,
-        places: Vec::new(),
-    });
-    let region = &work.backed.policy.vault.region;
-    let mut missing = Vec::new();
-    for (check, presence) in presence::all(work.services, region, needs.collect()).await {
-        let what = match check.names {
-            Names::Image => "image",
-            Names::Role => "role",
-            _ => "key",
-        };
-        match presence {
-            Presence::There => {}
-            Presence::Unknown(why) => tracing::warn!("the {what} {} in {region} was not seen: {why}", check.value),
-            Presence::Gone(why) => missing.push(format!("the {what} {} in {region}: {why}", check.value)),
-        }
+    let seen = verified::needed(work.services, point).await;
+    let found = verify::lacking(point, &seen);
+    for one in &found.unknown {
+        tracing::warn!("not seen: {one}");
     }
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(Stop::Failed(format!(
-            "All is copied, but a restore would lack something:\n{}",
-            missing.join("\n")
-        ))),
+    for one in &found.uncompared {
+        tracing::info!("not compared: {one}");
     }
+    if found.missing.is_empty() {
+        return Ok(());
+    }
+    let lines = found.missing.join("\n");
+    Err(match found.may_come {
+        true => Stop::Later(format!(
+            "All is copied, and artifacts that are replicated by other means are not there yet:\n{lines}"
+        )),
+        false => Stop::Failed(format!("All is copied, but a restore would lack something:\n{lines}")),
+    })
 }
 
 /// Writes an object that is written once: what is there already has to be the very same.

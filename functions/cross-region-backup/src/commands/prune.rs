@@ -13,6 +13,7 @@ use shared::{
         artifact::Vault,
         copy::leftovers::ABANDONED,
         manifest::PointId,
+        places::{self, Found, Placed},
         retention::{Orphans, PrunePlan, Seen, orphans, prune},
     },
     command::Said,
@@ -21,12 +22,12 @@ use shared::{
     report::Report,
 };
 
-use super::{unread, verify::verified, who};
+use super::{place::Place, unread, verify::verified, who};
 use crate::{
     HandlerError,
     backup::{Cursor, VAULT},
     points,
-    services::{Backed, Services},
+    services::Services,
 };
 
 /// A pruning of many points reads all that stay.
@@ -35,22 +36,62 @@ const LEASE: Duration = Duration::from_secs(10 * 60);
 /// No call is under way when so much of the lease is left: the clocks of two functions are not quite the same.
 const LAST_CALL: SignedDuration = SignedDuration::from_secs(10);
 
+/// What is to be pruned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) endpoint: &'a str,
+    /// The Region of the endpoint.
+    pub(super) from: Option<&'a str>,
+    /// All of its points, of an endpoint that is not backed up any more.
+    pub(super) everything: bool,
+}
+
+/// What would go, and where it is.
+struct Planned {
+    plan: PrunePlan,
+    delete: Vec<Placed>,
+    /// Points of endpoints of that name that are not meant.
+    others: usize,
+}
+
+/// Why there is no plan.
+enum Unplanned {
+    Refused(String),
+    Unseen(CallError),
+}
+
+impl From<CallError> for Unplanned {
+    fn from(error: CallError) -> Self {
+        Self::Unseen(error)
+    }
+}
+
+impl Unplanned {
+    fn report(self, endpoint: &str) -> Report {
+        match self {
+            Self::Refused(why) => refused(&why),
+            Self::Unseen(error) => unread(endpoint, &error),
+        }
+    }
+}
+
 /// Shows the plan, or carries out the one that was shown.
 pub(super) async fn run(
     services: &Services<'_>,
-    endpoint: &str,
-    backed: &Backed,
+    wanted: Wanted<'_>,
+    place: &Place,
     digest: Option<&str>,
     said: &Said,
 ) -> Result<Report, HandlerError> {
+    let endpoint = wanted.endpoint;
     let Some(digest) = digest else {
-        let plan = match plan(services, endpoint, backed).await {
-            Ok(plan) => plan,
-            Err(error) => return Ok(unread(endpoint, &error)),
+        let planned = match plan(services, wanted, place).await {
+            Ok(planned) => planned,
+            Err(why) => return Ok(why.report(endpoint)),
         };
-        return Ok(shown(Report::done(proposal(&plan, endpoint)), endpoint, &plan));
+        return Ok(shown(Report::done(proposal(&planned, wanted)), endpoint, &planned.plan));
     };
-    let vault = &backed.policy.vault;
+    let vault = &place.vault;
     let leases = services.vault_leases(vault);
     let owner = format!("prune/{endpoint}/{}", services.request_id);
     let purpose = format!("pruning the recovery points of {endpoint}");
@@ -72,7 +113,7 @@ pub(super) async fn run(
         }
     };
     tracing::info!(by = who(said), plan = digest, "pruning");
-    let report = Box::pin(carry_out(services, endpoint, backed, digest, &lease)).await;
+    let report = Box::pin(carry_out(services, wanted, place, digest, &lease)).await;
     if let Err(error) = leases.release(VAULT, &owner).await {
         tracing::warn!(%error, "the lease was not given back; it ends by itself");
     }
@@ -85,15 +126,28 @@ pub(super) async fn run(
 }
 
 /// The plan, and how to have it carried out.
-fn proposal(plan: &PrunePlan, endpoint: &str) -> String {
-    let text = plan.summary(endpoint);
-    match plan.delete.is_empty() {
-        true => text,
-        false => format!(
-            "{text}\nTo delete exactly these, send `prune` with \"plan\": \"{}\".",
-            plan.digest()
-        ),
+fn proposal(planned: &Planned, wanted: Wanted<'_>) -> String {
+    let plan = &planned.plan;
+    let mut text = plan.summary(wanted.endpoint);
+    if planned.others > 0 {
+        text.push_str(&format!(
+            "\n{} others are left alone: they are of an endpoint of that name in another Region, or may be.",
+            planned.others
+        ));
     }
+    if !plan.delete.is_empty() {
+        let said = match (wanted.from, wanted.everything) {
+            (None, false) => String::new(),
+            (Some(from), false) => format!("\"from\": \"{from}\", "),
+            (None, true) => "\"everything\": true, ".to_owned(),
+            (Some(from), true) => format!("\"from\": \"{from}\", \"everything\": true, "),
+        };
+        text.push_str(&format!(
+            "\nTo delete exactly these, send `prune` with {said}\"plan\": \"{}\".",
+            plan.digest()
+        ));
+    }
+    text
 }
 
 fn shown(report: Report, endpoint: &str, plan: &PrunePlan) -> Report {
@@ -104,15 +158,39 @@ fn shown(report: Report, endpoint: &str, plan: &PrunePlan) -> Report {
         .with("delete", json!(deleted))
 }
 
-/// The newest point counts as good only when all of it is there.
-async fn plan(services: &Services<'_>, endpoint: &str, backed: &Backed) -> Result<PrunePlan, CallError> {
-    let vault = &backed.policy.vault;
+/// Of the endpoint of one Region. The newest point counts as good only when all of it is there.
+async fn plan(services: &Services<'_>, wanted: Wanted<'_>, place: &Place) -> Result<Planned, Unplanned> {
+    let Wanted { endpoint, .. } = wanted;
+    if wanted.everything && place.backed {
+        return Err(Unplanned::Refused(format!(
+            "{endpoint} is backed up, so its newest good point is never deleted. When it is gone for good, say `enabled: \
+             false` for it in the fleet file, and `everything` goes."
+        )));
+    }
+    let vault = &place.vault;
     let s3 = services.looking(&vault.region).s3;
-    let ids = points::ids(&s3, vault, endpoint).await?;
-    let wanted = ids.into_iter().map(|id| (endpoint.to_owned(), id)).collect();
+    let found = points::all(&s3, vault, endpoint).await?;
+    let from = wanted.from.or(points::home(services, vault));
+    let (own, others) = match places::meant(endpoint, &places::sources(&found), from).map_err(Unplanned::Refused)? {
+        Some(from) => places::of_region(found, &from),
+        None => (found, 0),
+    };
+    let placed: Vec<Placed> = own.iter().map(|one| one.placed.clone()).collect();
+    let plan = match wanted.everything {
+        true => PrunePlan::everything(placed.iter().map(|one| one.id.clone())),
+        false => prune(&seen(services, own).await, &place.retention, services.now()),
+    };
+    Ok(Planned {
+        delete: placed.into_iter().filter(|one| plan.delete.contains(&one.id)).collect(),
+        plan,
+        others,
+    })
+}
+
+async fn seen(services: &Services<'_>, own: Vec<Found>) -> Vec<Seen> {
     let mut seen = Vec::new();
     let mut newest_found = false;
-    for (_, id, read) in points::read_all(&s3, vault, wanted).await?.into_iter().rev() {
+    for Found { placed, read } in own.into_iter().rev() {
         let good = match &read {
             Err(_) => false,
             Ok(_) if newest_found => true,
@@ -122,9 +200,9 @@ async fn plan(services: &Services<'_>, endpoint: &str, backed: &Backed) -> Resul
                 newest_found
             }
         };
-        seen.push(Seen { id, good });
+        seen.push(Seen { id: placed.id, good });
     }
-    Ok(prune(&seen, &backed.policy.retention, services.now()))
+    seen
 }
 
 /// Nothing of the copies could not be listed; that an image or role was not seen says nothing of the point.
@@ -134,24 +212,29 @@ fn listed(unknown: &[String]) -> bool {
 
 async fn carry_out(
     services: &Services<'_>,
-    endpoint: &str,
-    backed: &Backed,
+    wanted: Wanted<'_>,
+    place: &Place,
     digest: &str,
     lease: &Lease,
 ) -> Result<Report, CallError> {
-    let plan = plan(services, endpoint, backed).await?;
-    if plan.digest() != digest {
+    let endpoint = wanted.endpoint;
+    let planned = match plan(services, wanted, place).await {
+        Ok(planned) => planned,
+        Err(Unplanned::Unseen(error)) => return Err(error),
+        Err(Unplanned::Refused(why)) => return Ok(refused(&why)),
+    };
+    if planned.plan.digest() != digest {
         let text = format!(
             "Nothing was deleted: that is not the plan any more.\n{}",
-            proposal(&plan, endpoint)
+            proposal(&planned, wanted)
         );
-        return Ok(shown(refused(&text), endpoint, &plan));
+        return Ok(shown(refused(&text), endpoint, &planned.plan));
     }
-    let vault = &backed.policy.vault;
+    let vault = &place.vault;
     // A backup may name any copy as soon as the lease is over.
     let over = lease.expires.saturating_sub(LAST_CALL).unwrap_or(lease.expires);
     let s3 = services.acting(&vault.region).s3.until(over.min(services.until));
-    let keys: Vec<String> = plan.delete.iter().map(|id| id.at(vault, endpoint).key).collect();
+    let keys: Vec<String> = planned.delete.iter().map(|one| one.at(vault).key).collect();
     let mut kept = delete(&s3, &vault.bucket, &keys).await?;
     let (orphans, why) = unneeded(services, &s3, vault, &mut kept).await?;
     let mut text = format!("Deleted of {endpoint}: recovery points: {}; {orphans}.", keys.len());
@@ -165,7 +248,7 @@ async fn carry_out(
         true => Report::done(text),
         false => Report::partial(text),
     };
-    Ok(shown(report, endpoint, &plan)
+    Ok(shown(report, endpoint, &planned.plan)
         .with("copies_deleted", orphans.keys.len())
         .with("bytes_deleted", orphans.bytes))
 }
@@ -179,12 +262,13 @@ async fn unneeded(
 ) -> Result<(Orphans, Option<String>), CallError> {
     let all = points::below(s3, vault, &vault.all_points()).await?;
     let mut roots = BTreeSet::new();
-    for (endpoint, id, read) in points::read_all(s3, vault, all).await? {
+    for Found { placed, read } in points::read_all(s3, vault, all).await? {
         match read {
             Ok(point) => roots.extend(point.artifacts.into_iter().map(|artifact| artifact.root.key)),
             Err(why) => {
                 let why = format!(
-                    "No copies were deleted: recovery point {id} of {endpoint} cannot be read, and nobody knows what it names: {why}"
+                    "No copies were deleted: nobody knows what {} names, for it cannot be read: {why}",
+                    placed.at(vault)
                 );
                 return Ok((Orphans::default(), Some(why)));
             }

@@ -5,59 +5,57 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 use serde_json::json;
 use shared::{
-    aws::lambda::refused,
+    aws::{lambda::refused, s3::S3},
     backup::{
+        artifact::Artifact,
         audit::Check,
         ledger::BackupLedger,
         manifest::{PointId, RecoveryPoint},
+        places::{self, Found, Placed},
+        references::Names,
         tell::Facts,
         verify::{self, Seen, Verified},
     },
     command::OfPoint,
+    failure::CallError,
+    location::Location,
     report::Report,
 };
 
-use super::unread;
-use crate::{
-    HandlerError, backup, points, presence,
-    services::{Backed, Services},
-};
+use super::{place::Place, unread};
+use crate::{HandlerError, backup, points, presence, services::Services};
 
 /// Artifacts listed at the same time.
 const AT_ONCE: usize = 8;
 
 /// Looks at everything that a recovery point names.
-pub(super) async fn run(services: &Services<'_>, of: &OfPoint, backed: &Backed) -> Result<Report, HandlerError> {
+pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) -> Result<Report, HandlerError> {
     let endpoint = of.endpoint.as_str();
-    let vault = &backed.policy.vault;
+    let vault = &place.vault;
     let s3 = services.looking(&vault.region).s3;
-    let id = match &of.point {
-        Some(id) => Some(id.clone()),
-        None => match points::ids(&s3, vault, endpoint).await {
-            Ok(ids) => ids.into_iter().next_back(),
-            Err(error) => return Ok(unread(endpoint, &error)),
-        },
+    let found = match points::all(&s3, vault, endpoint).await {
+        Ok(found) => found,
+        Err(error) => return Ok(unread(endpoint, &error)),
     };
-    let Some(id) = id else {
-        return Ok(refused(&format!(
-            "{endpoint} has no recovery point; `backup` makes one."
-        )));
+    let Found { placed, read } = match chosen(found, of, points::home(services, vault)) {
+        Ok(found) => found,
+        Err(why) => return Ok(refused(&why)),
     };
-    let point = match points::read(&s3, vault, endpoint, &id).await {
-        Ok(Ok(point)) => point,
-        Ok(Err(why)) => {
-            tell(services, endpoint, backed, &id, std::slice::from_ref(&why)).await?;
+    let id = placed.id;
+    let point = match read {
+        Ok(point) => point,
+        Err(why) => {
+            tell(services, endpoint, place, &id, std::slice::from_ref(&why)).await?;
             return Ok(
                 Report::done(format!("Recovery point {id} of {endpoint} cannot be used: {why}"))
                     .with("point", id.to_string())
                     .with("good", false),
             );
         }
-        Err(error) => return Ok(unread(endpoint, &error)),
     };
     let verified = verified(services, &point).await;
     if !verified.damaged.is_empty() {
-        tell(services, endpoint, backed, &id, &verified.damaged).await?;
+        tell(services, endpoint, place, &id, &verified.damaged).await?;
     }
     Ok(Report::done(verified.summary(endpoint, &id, &point).trim_end())
         .with("endpoint", endpoint)
@@ -65,7 +63,27 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, backed: &Backed) 
         .with("good", verified.is_good())
         .with("damaged", json!(verified.damaged))
         .with("missing", json!(verified.missing))
-        .with("not_seen", json!(verified.unknown)))
+        .with("not_seen", json!(verified.unknown))
+        .with("not_compared", json!(verified.uncompared)))
+}
+
+/// The point that is meant: the one that was asked for, whether it is there or not, or the newest.
+fn chosen(mut found: Vec<Found>, of: &OfPoint, home: Option<&str>) -> Result<Found, String> {
+    let endpoint = &of.endpoint;
+    if let Some(id) = &of.point {
+        found.retain(|one| one.placed.id == *id);
+        return Ok(found.pop().unwrap_or_else(|| Found {
+            placed: Placed::earlier(endpoint, id.clone()),
+            read: Err("it is not there".to_owned()),
+        }));
+    }
+    let from = of.from.as_deref().or(home);
+    if let Some(from) = places::meant(endpoint, &places::sources(&found), from)? {
+        found = places::of_region(found, &from).0;
+    }
+    found
+        .pop()
+        .ok_or_else(|| format!("{endpoint} has no recovery point; `backup` makes one."))
 }
 
 /// What became of a point.
@@ -82,31 +100,64 @@ pub(crate) async fn seen(services: &Services<'_>, point: &RecoveryPoint) -> Seen
         (artifact.root.clone(), listed)
     });
     let listings: BTreeMap<_, _> = stream::iter(listing).buffer_unordered(AT_ONCE).collect().await;
-    let needs = verify::needs(point).into_iter().map(|(names, value)| Check {
+    let seen = needed(services, point).await;
+    Seen { listings, ..seen }
+}
+
+/// Looks for what a restore needs besides the copies, and for the keys that encrypt those.
+pub(crate) async fn needed(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
+    let s3 = services.looking(&point.to).s3;
+    let encrypted = point.artifacts.iter().map(async |artifact| {
+        let key = key_of(&s3, artifact).await;
+        let key = key.map_err(|error| format!("{error}. {}", error.advice()));
+        (artifact.root.clone(), key)
+    });
+    let keys: BTreeMap<Location, _> = stream::iter(encrypted).buffer_unordered(AT_ONCE).collect().await;
+    let of_copies = keys.values().filter_map(|key| key.as_ref().ok()?.clone());
+    let mut needs = verify::needs(point);
+    needs.extend(of_copies.map(|key| (Names::Key, key)));
+    needs.sort();
+    needs.dedup();
+    let checks = needs.into_iter().map(|(names, value)| Check {
         names,
         value,
         places: Vec::new(),
     });
-    let things = presence::all(services, &point.to, needs.collect()).await;
-    let things = things.into_iter().map(|(check, presence)| (check.value, presence));
+    let things = presence::all(services, &point.to, checks.collect()).await;
+    let things = things
+        .into_iter()
+        .map(|(check, presence)| ((check.names, check.value), presence));
     Seen {
-        listings,
         things: things.collect(),
+        keys,
+        ..Seen::default()
+    }
+}
+
+/// The key that encrypts the copies of an artifact: where their keys lie, the KMS key decides, so one speaks for all.
+async fn key_of(s3: &S3, artifact: &Artifact) -> Result<Option<String>, CallError> {
+    if !artifact.at.key.ends_with('/') {
+        return s3.key_of(&artifact.at).await;
+    }
+    let page = s3.page(&artifact.root.bucket, &artifact.root.key, None).await?;
+    match page.objects.first() {
+        Some(object) => s3.key_of(&Location::new(&artifact.root.bucket, &object.key)).await,
+        None => Ok(None),
     }
 }
 
 async fn tell(
     services: &Services<'_>,
     endpoint: &str,
-    backed: &Backed,
+    place: &Place,
     id: &PointId,
     found: &[String],
 ) -> Result<(), HandlerError> {
     let facts = Facts {
         now: services.now(),
         endpoint,
-        region: &backed.policy.vault.region,
-        labels: &backed.labels,
+        region: &place.vault.region,
+        labels: &place.labels,
     };
     let ledger = services.ledger(endpoint);
     let told = |document: &BackupLedger| {

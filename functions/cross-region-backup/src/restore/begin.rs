@@ -45,7 +45,8 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
     let Asked { kind, of, name } = asked;
     let target = target::of(services, &of.endpoint).await;
     let target = target.map_err(|why| why.to_string())?;
-    let chosen = target::choose(services, &target.policy, &of.endpoint, of.point.as_ref()).await?;
+    let turn = (kind == Kind::Drill).then_some(number);
+    let chosen = target::choose(services, &target.policy, of, turn).await?;
     let seen = Box::pin(verify::seen(services, &chosen.point)).await;
     let verified = judge(&chosen.point, &seen);
     let ask = Ask {

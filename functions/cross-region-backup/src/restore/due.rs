@@ -114,10 +114,10 @@ async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<S
     let s3 = services.looking(services.home()).s3;
     let mut newest: BTreeMap<String, PointId> = BTreeMap::new();
     for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {
-        for (endpoint, id) in points::below(&s3, vault, &vault.all_points()).await? {
-            let known = newest.entry(endpoint).or_insert_with(|| id.clone());
-            if *known < id {
-                *known = id;
+        for placed in points::below(&s3, vault, &vault.all_points()).await? {
+            let known = newest.entry(placed.endpoint).or_insert_with(|| placed.id.clone());
+            if *known < placed.id {
+                *known = placed.id;
             }
         }
     }
@@ -221,6 +221,7 @@ async fn drill(
     let of = OfPoint {
         endpoint: endpoint.to_owned(),
         point: None,
+        from: None,
     };
     let asked = Asked {
         kind: Kind::Drill,

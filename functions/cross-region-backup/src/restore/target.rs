@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use shared::{
     backup::{
         manifest::{PointId, RecoveryPoint},
+        places::{self, Found},
         policy::BackupPolicy,
     },
+    command::OfPoint,
     failure::CallError,
     fleet::Fleet,
     health::policy::Probe,
@@ -87,7 +89,7 @@ async fn tags(
 ) -> Result<Option<BTreeMap<String, String>>, CallError> {
     let s3 = services.looking(services.home()).s3;
     for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {
-        let newest = points::newest(&s3, vault, endpoint).await?;
+        let newest = points::newest(&s3, vault, endpoint, None).await?;
         if let Some((_, point)) = newest {
             return Ok(Some(point.source.tags));
         }
@@ -95,50 +97,55 @@ async fn tags(
     Ok(None)
 }
 
-/// The point that was asked for, or the newest one that can be read.
+/// The point that was asked for, or the newest one that can be read: of the endpoint of one Region, which has to be said
+/// where endpoints of several Regions have that name. With a number (`turn`) they are taken one after the other instead.
 ///
 /// # Errors
 /// Why there is none.
 pub(super) async fn choose(
     services: &Services<'_>,
     policy: &BackupPolicy,
-    endpoint: &str,
-    asked: Option<&PointId>,
+    of: &OfPoint,
+    turn: Option<u64>,
 ) -> Result<Chosen, String> {
     let s3 = services.looking(services.home()).s3;
-    let vault = &policy.vault;
-    let ids = match asked {
-        Some(id) => vec![id.clone()],
-        None => points::ids(&s3, vault, endpoint)
-            .await
-            .map_err(|error| unread(&error))?,
+    let (vault, endpoint) = (&policy.vault, of.endpoint.as_str());
+    let mut all = points::all(&s3, vault, endpoint)
+        .await
+        .map_err(|error| unread(&error))?;
+    if let Some(id) = &of.point {
+        all.retain(|found| found.placed.id == *id);
+        if all.is_empty() {
+            return Err(format!(
+                "{endpoint} has no recovery point {id}: `list` shows those that there are."
+            ));
+        }
+    }
+    let sources = places::sources(&all);
+    let from = match turn.filter(|_| of.from.is_none()) {
+        Some(number) => places::in_turn(&sources, number),
+        None => places::meant(endpoint, &sources, of.from.as_deref())?,
     };
+    if let Some(from) = from {
+        all = places::of_region(all, &from).0;
+    }
     let mut notes: Vec<String> = Vec::new();
-    for id in ids.into_iter().rev() {
-        let read = points::read(&s3, vault, endpoint, &id)
-            .await
-            .map_err(|error| unread(&error))?;
-        let read = read.and_then(|point| fits(services, endpoint, &point).map(|()| point));
-        match read {
+    for Found { placed, read } in all.into_iter().rev() {
+        let id = placed.id;
+        match read.and_then(|point| fits(services, &point).map(|()| point)) {
             Ok(point) => return Ok(Chosen { id, point, notes }),
             Err(why) => notes.push(format!("recovery point {id} cannot be used: {why}")),
         }
     }
     if notes.is_empty() {
-        return Err(format!(
-            "{endpoint} has no recovery point in {}.",
-            vault.points(endpoint)
-        ));
+        return Err(format!("{endpoint} has no recovery point in {}.", vault.all_points()));
     }
     Err(format!("{endpoint} cannot be restored.\n- {}", notes.join("\n- ")))
 }
 
-/// A point may have been moved by hand.
-fn fits(services: &Services<'_>, endpoint: &str, point: &RecoveryPoint) -> Result<(), String> {
+/// A bucket may have been copied as a whole.
+fn fits(services: &Services<'_>, point: &RecoveryPoint) -> Result<(), String> {
     let (here, account) = (services.home(), services.settings().account());
-    if point.endpoint != endpoint {
-        return Err(format!("it is one of the endpoint {}", point.endpoint));
-    }
     if point.to != here || point.account != account {
         return Err(format!(
             "it was made for {} in account {}, and this is {here} in account {account}",

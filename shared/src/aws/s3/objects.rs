@@ -167,6 +167,19 @@ impl S3 {
         Ok(Some((info, carried)))
     }
 
+    /// The ARN of the KMS key that encrypts an object; `None` where a key of S3's own does, or there is no such object.
+    ///
+    /// # Errors
+    /// What S3 says.
+    pub async fn key_of(&self, at: &Location) -> Result<Option<String>, CallError> {
+        let request = self.client.head_object().bucket(&at.bucket).key(&at.key);
+        match self.bound.call(SERVICE, "HeadObject", request.send()).await {
+            Ok(head) => Ok(head.ssekms_key_id),
+            Err(error) if error.failure == Failure::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The tags of an object, of that version if one is named.
     ///
     /// # Errors

@@ -72,6 +72,8 @@ static GOOD: Verified = Verified {
     damaged: vec![],
     missing: vec![],
     unknown: vec![],
+    uncompared: vec![],
+    may_come: false,
 };
 
 pub(super) struct Given {

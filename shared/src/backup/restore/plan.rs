@@ -68,7 +68,7 @@ pub struct Ask<'a> {
     pub policy: &'a BackupPolicy,
     /// The endpoint has probes.
     pub probed: bool,
-    /// What became of the point, and of the images, roles and keys that it needs.
+    /// What became of the point, and of what a restore from it needs besides.
     pub verified: &'a Verified,
     /// What people should know of the choice of the point.
     pub notes: &'a [String],

@@ -1,6 +1,6 @@
 //! What would be made, as a table for people.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::{
         audit::Presence,
         definition::ScaledThing,
         manifest::RecoveryPoint,
-        references::Names,
+        references::{Form, Names},
         verify::{self, Seen},
     },
     text::printable,
@@ -22,13 +22,14 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
     let tally = point.tally();
     let _ = writeln!(
         said,
-        "{} of {} in {} from point {}: {tally}, begun {:.0}.",
+        "{} of {} in {}, as it was in {}, from point {}: {tally}, begun {:.0}.",
         match plan.kind {
             Kind::Restore => "Restore",
             Kind::Drill => "Drill",
         },
         point.endpoint,
         point.to,
+        point.from,
         plan.point,
         point.began
     );
@@ -88,17 +89,36 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
         let _ = writeln!(said, "{how:<16} {at}: {tally}");
     }
     for (names, value) in verify::needs(point) {
-        let how = match seen.things.get(&value) {
-            Some(Presence::There) => "is there",
-            Some(Presence::Gone(_)) => "IS MISSING",
-            Some(Presence::Unknown(_)) | None => "was not seen",
+        let what = verify::called(names);
+        let shown = printable(&value, 300);
+        let found = seen.things.get(&(names, value));
+        let how = match (found, names) {
+            // It may be where the container writes to.
+            (Some(Presence::Gone(_)), Names::Artifact(Form::Either)) => "is not there",
+            (found, _) => presence(found),
         };
-        let what = match names {
-            Names::Image => "image",
-            Names::Role => "role",
-            _ => "key",
+        let but = match (found, names) {
+            (Some(Presence::There), Names::Artifact(_)) => ", which was not compared",
+            _ => "",
         };
-        let _ = writeln!(said, "{how:<16} {what} {}", printable(&value, 300));
+        let _ = writeln!(said, "{how:<16} {what} {shown}{but}");
+    }
+    let keys: BTreeSet<&String> = seen
+        .keys
+        .values()
+        .filter_map(|key| key.as_ref().ok()?.as_ref())
+        .collect();
+    for key in keys {
+        let how = presence(seen.things.get(&(Names::Key, key.clone())));
+        let _ = writeln!(said, "{how:<16} key {} of the copies", printable(key, 300));
+    }
+}
+
+fn presence(seen: Option<&Presence>) -> &'static str {
+    match seen {
+        Some(Presence::There) => "is there",
+        Some(Presence::Gone(_)) => "IS MISSING",
+        Some(Presence::Unknown(_)) | None => "was not seen",
     }
 }
 

@@ -86,7 +86,8 @@ fn seen(point: &RecoveryPoint) -> verify::Seen {
     let needs = verify::needs(point).into_iter();
     verify::Seen {
         listings: point.artifacts.iter().map(listing).collect(),
-        things: needs.map(|(_, value)| (value, Presence::There)).collect(),
+        things: needs.map(|need| (need, Presence::There)).collect(),
+        keys: point.artifacts.iter().map(|one| (one.root.clone(), Ok(None))).collect(),
     }
 }
 
@@ -95,7 +96,7 @@ fn what_is_missing_stands_against_it_and_what_could_not_be_seen_does_not() {
     let (given, fake) = (given(), Fake::new());
     let mut seen = seen(&given.point);
     let needs = verify::needs(&given.point);
-    let value = |wanted| needs.iter().find(|(names, _)| *names == wanted).unwrap().1.clone();
+    let value = |wanted| needs.iter().find(|(names, _)| *names == wanted).unwrap().clone();
     seen.things.insert(
         value(Names::Image),
         Presence::Gone("ecr:BatchGetImage found none".into()),

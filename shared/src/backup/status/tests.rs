@@ -3,6 +3,7 @@ use crate::backup::{
     copy::progress::{Progress, Tally},
     fixture::{at, point, policy},
     ledger::{Kept, Trouble},
+    places::Placed,
     restore::Figures,
 };
 
@@ -77,10 +78,16 @@ fn what_is_known_reads_like_this() {
 fn a_list_reads_like_this() {
     let points = [0, 86_400].map(|began| {
         let point = point(began);
-        (point.write().0, Ok(point))
+        Found {
+            placed: Placed::new("fraud", &point.from, point.write().0),
+            read: Ok(point),
+        }
     });
     let mut points = points.to_vec();
-    points.push((point(200).write().0, Err("it is damaged".into())));
+    points.push(Found {
+        placed: Placed::earlier("fraud", point(200).write().0),
+        read: Err("it is damaged".into()),
+    });
     insta::assert_snapshot!(list("fraud", &points, at(90_000)));
     assert_eq!(list("fraud", &[], at(0)), "fraud has no recovery point.\n");
 }
