@@ -148,6 +148,8 @@ fn rollout(rollout: &Rollout) -> u64 {
         restore,
         taken_back,
         returning,
+        green_scaling,
+        stopped,
         held,
         problem,
         passed,
@@ -155,6 +157,9 @@ fn rollout(rollout: &Rollout) -> u64 {
         log: _,
     } = rollout;
     let scaling = scaling
+        .as_ref()
+        .map(|it| (it.min, it.max, it.suspended, it.policies.len()));
+    let green_scaling = green_scaling
         .as_ref()
         .map(|it| (it.min, it.max, it.suspended, it.policies.len()));
     let restore = restore.as_ref().map(|it| (&it.name, &it.from));
@@ -170,7 +175,7 @@ fn rollout(rollout: &Rollout) -> u64 {
             held,
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
-        (scaling, restore, alerts, taken_back),
+        (scaling, green_scaling, stopped, restore, alerts, taken_back),
     ))
 }
 

@@ -107,6 +107,12 @@ pub struct Rollout {
     /// It is a completed rollout that is being taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returning: bool,
+    /// How green was scaled before it was deregistered to put blue in its place; what it gets again where that fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub green_scaling: Option<Scaling>,
+    /// An operator ended the taking back of a completed rollout: green stays, unless blue is in force by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Said>,
     /// People were told that this phase is held up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,

@@ -89,7 +89,13 @@ fn what_aws_will_never_take_brings_it_back_with_the_reason() {
         let mut world = Fake::new();
         world.calls = std::iter::repeat_n(Call::Works, at).chain([Call::Refused]).collect();
         world.start(&request("one"));
-        assert_eq!(world.run(), Ended::RolledBack, "call {at}");
+        let outcome = world.run();
+        // All steps have passed: what is refused then is only asked for again.
+        if at == 9 {
+            assert_eq!(outcome, Ended::Completed);
+            continue;
+        }
+        assert_eq!(outcome, Ended::RolledBack, "call {at}");
         assert_eq!(world.ledger.history[0].cause.as_ref().unwrap().label(), "refused");
         as_it_was(&world);
     }
