@@ -145,6 +145,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         update,
         judged_from,
         scaling,
+        sizes,
         restore,
         taken_back,
         returning,
@@ -175,7 +176,7 @@ fn rollout(rollout: &Rollout) -> u64 {
             held,
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
-        (scaling, green_scaling, stopped, restore, alerts, taken_back),
+        (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
     ))
 }
 

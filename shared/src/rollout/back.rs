@@ -258,6 +258,15 @@ fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> 
             InForce::Blue | InForce::Both | InForce::Green => None,
         },
     );
+    let green = rollout.plan.green.variant.clone();
+    if checks::variant(endpoint, &green).is_some()
+        && let Some(next) = returning::scaled_again(world, rollout, &green)
+    {
+        return match next {
+            Next::Stay(why) => leave_or(world, rollout, Next::Stay(why)),
+            next => next,
+        };
+    }
     let variant = rollout.plan.blue.variant.clone();
     let Some(original) = &rollout.scaling else { return end };
     if checks::variant(endpoint, &variant).is_none() {

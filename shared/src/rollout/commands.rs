@@ -143,6 +143,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         taken_back: None,
         judged_from: None,
         scaling: None,
+        sizes: None,
         restore: None,
         returning: false,
         green_scaling: None,

@@ -331,7 +331,9 @@ pub(super) fn held(facts: &Facts<'_>, rollout: &mut Rollout, why: &Why) -> Optio
         });
     } else if rollout.phase == Phase::Removing {
         let blue = &rollout.plan.blue.variant;
-        alert.evidence.push(format!("all traffic is on the new model, and every check passed; {blue} stays beside it"));
+        alert.evidence.push(format!(
+            "all traffic is on the new model, and every check passed; {blue} stays beside it"
+        ));
         alert = alert.next(
             "Nothing has to be done for your users: only two fleets are paid for. Most often capacity or quota is missing, as \
              SageMaker builds the fleet that stays anew. Steward tries again, with 10 minutes between; `abort` takes the new \

@@ -81,5 +81,6 @@ mod health;
 mod native;
 mod preflight;
 mod returning;
+mod size;
 mod tidy;
 mod variants;

@@ -30,8 +30,7 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     let green = rollout.plan.green.variant.clone();
     remember_scaling(world, rollout, &green);
     if rollout.stopped.is_some() {
-        return scaled_again(world, rollout, &green)
-            .unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
+        return scaled_again(world, rollout, &green).unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
     }
     let restore = match &rollout.restore {
         Some(restore) => restore.clone(),
@@ -51,7 +50,11 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         Config::There => {}
     }
     let asked = format!("update the endpoint to config {}", restore.name);
-    match checks::tried_again(world, rollout, checks::progress(world, rollout, endpoint, &restore.name)) {
+    match checks::tried_again(
+        world,
+        rollout,
+        checks::progress(world, rollout, endpoint, &restore.name),
+    ) {
         Progress::NotSeenYet => return Next::Stay(Why::NotSeenYet(asked)),
         Progress::Done | Progress::ToDo | Progress::TakenBack => {}
     }
@@ -76,7 +79,7 @@ fn remember_scaling(world: &World<'_>, rollout: &mut Rollout, green: &str) {
 }
 
 /// Green has the autoscaling that it had; `None` when it has.
-fn scaled_again(world: &World<'_>, rollout: &Rollout, green: &str) -> Option<Next> {
+pub(super) fn scaled_again(world: &World<'_>, rollout: &Rollout, green: &str) -> Option<Next> {
     let kept = rollout.green_scaling.as_ref()?.still_to_come(world.facts.now);
     match checks::scaled(world, green) {
         Err(why) => Some(Next::Stay(why)),
@@ -102,7 +105,12 @@ pub(in crate::rollout) fn stays(world: &World<'_>, rollout: &Rollout, modified: 
 
 /// Blue again, with as many instances as green has now; `from` is a config that holds blue. `attempt`: how often it was
 /// begun before, so that a config of then, which may have other counts, is not taken for this one.
-pub(in crate::rollout) fn in_greens_place(plan: &Plan, endpoint: &Endpoint, from: String, attempt: usize) -> ConfigPlan {
+pub(in crate::rollout) fn in_greens_place(
+    plan: &Plan,
+    endpoint: &Endpoint,
+    from: String,
+    attempt: usize,
+) -> ConfigPlan {
     let green = checks::variant(endpoint, &plan.green.variant);
     let count = |fallback: Option<u32>| match green.and_then(|green| green.desired_instances) {
         Some(count) => fallback.map(|least| least.max(count)),

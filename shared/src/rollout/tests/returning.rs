@@ -72,7 +72,11 @@ fn an_abort_ends_the_taking_back_and_leaves_the_endpoint_as_it_was() {
         assert_eq!(world.run(), Ended::Completed, "minute {minute}");
         assert_eq!(world.endpoint().config, config);
         assert_eq!(world.share("green"), 1.0);
-        assert!(world.scaling["green"].does(&scaling()), "minute {minute}: {:?}", world.scaling);
+        assert!(
+            world.scaling["green"].does(&scaling()),
+            "minute {minute}: {:?}",
+            world.scaling
+        );
         assert_eq!(world.scaling.len(), 1);
         world.ticks(3);
         assert_eq!(world.configs.len(), 2, "minute {minute}: {:?}", world.configs.keys());
