@@ -2,7 +2,10 @@
 
 use shared::{
     alert::{Alert, AlertKind},
-    rollout::{Decision, Ended, Past, Phase, Rollout, RolloutLedger, To, Transition, effect::Effect, strategy::Weight},
+    rollout::{
+        Back, Cause, Decision, Ended, Past, Phase, Rollout, RolloutLedger, To, Transition, effect::Effect,
+        strategy::Weight,
+    },
 };
 
 /// One way to break a rule.
@@ -36,6 +39,10 @@ pub(crate) enum Sabotage {
     Fidgets,
     /// Going back ends as soon as it is decided.
     EndsAtOnce,
+    /// What was deregistered is not registered again when SageMaker refuses.
+    KeepsScaling,
+    /// Green goes because blue cannot be removed.
+    GivesUp,
 }
 
 impl Sabotage {
@@ -79,6 +86,12 @@ impl Sabotage {
                 });
             }
             Self::CompletesEarly if rollout.phase == Phase::Removing => end(decision, Ended::Completed),
+            Self::KeepsScaling if rollout.phase == Phase::Returning => {
+                effect.take_if(|effect| matches!(effect, Effect::Scale { .. }));
+            }
+            Self::GivesUp if rollout.phase == Phase::Removing && was.is_some_and(|it| it.phase == Phase::Removing) => {
+                gives_up(decision);
+            }
             Self::EndsAtOnce if rollout.back.is_some() => end(decision, Ended::RolledBack),
             Self::NeverGivesBack if rollout.back.is_some() => *effect = None,
             Self::LosesAlerts => decision.ledger.outbox.clone_from(&before.outbox),
@@ -101,6 +114,33 @@ impl Sabotage {
             _ => {}
         }
     }
+}
+
+/// As a deadline would take it back.
+fn gives_up(decision: &mut Decision) {
+    let Some(rollout) = &mut decision.ledger.active else {
+        return;
+    };
+    let cause = Cause::Deadline {
+        said: "removing was not done".to_owned(),
+    };
+    let from = std::mem::replace(&mut rollout.phase, Phase::RollingBack);
+    rollout.back = Some(Back {
+        at: rollout.since,
+        cause: cause.clone(),
+        from: from.clone(),
+    });
+    decision.transitions.push(Transition {
+        rollout: rollout.plan.id(),
+        at: rollout.since,
+        from: Some(from),
+        to: To::Phase(Phase::RollingBack),
+        cause: Some(cause),
+    });
+    let alert = Alert::new(AlertKind::RolloutRollingBack, None, rollout.since, rollout.since);
+    decision.ledger.outbox.push(alert);
+    decision.effect = None;
+    decision.again = false;
 }
 
 /// The rollout as if it had ended so.

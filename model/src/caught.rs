@@ -149,3 +149,22 @@ fn a_decision_that_never_comes_to_rest_breaks_the_ninth_rule() {
     setup.fair = true;
     is_caught(setup, Rule::Rest);
 }
+
+#[test]
+fn what_serves_and_is_not_scaled_again_breaks_the_eleventh_rule() {
+    let mut setup = spoilt(Sabotage::KeepsScaling);
+    setup.policy.strategy.steps = vec![step(100)];
+    setup.policy.smoke = false;
+    setup.scaled = true;
+    setup.fair = true;
+    setup.moves = vec![Move::Shortage];
+    setup.orders = orders(&[Order::Rollback]);
+    setup.left.orders = 1;
+    setup.left.troubles = 1;
+    is_caught(setup, Rule::Scaled);
+}
+
+#[test]
+fn a_good_green_that_goes_because_blue_cannot_be_removed_breaks_the_twelfth_rule() {
+    is_caught(spoilt(Sabotage::GivesUp), Rule::Kept);
+}

@@ -1,6 +1,8 @@
 //! What becomes of a state if nothing bad happens any more: whoever is at work dies, the function is woken each minute,
 //! SageMaker finishes what it has begun, time passes. Within a bound the rollout must have ended.
 
+use shared::endpoint::EndpointStatus;
+
 use super::{
     calls::Luck,
     moves::Move,
@@ -19,6 +21,9 @@ pub(crate) const ROUNDS: u32 = 20;
 /// Ticks in one phase after which time leaps.
 const PATIENCE: u32 = 6;
 
+/// Ticks after which there are instances again: a shortage lasts longer than any phase may.
+const SHORTAGE: u32 = 30;
+
 /// Minutes of a leap: past any deadline of a phase.
 const LEAP: u16 = 60;
 
@@ -29,13 +34,17 @@ impl State {
         let mut state = self.clone();
         state.running.clear();
         let mut idle = 0;
-        for _ in 0..TICKS {
+        for tick in 0..TICKS {
+            if tick == SHORTAGE {
+                state.world.short = false;
+            }
             if state.ledger.active.is_none() || seen(&state) {
                 return state;
             }
             let phase = |state: &Self| state.ledger.active.as_ref().map(|it| std::mem::discriminant(&it.phase));
             let was = phase(&state);
             state.tick_fairly(setup);
+            state.serves_scaled();
             if !state.wrong.is_empty() {
                 return state;
             }
@@ -83,6 +92,22 @@ impl State {
         self.running.clear();
         self.wrong
             .push((Rule::Rest, format!("an invocation does not end within {ROUNDS} rounds")));
+    }
+
+    /// Nobody is at work, and SageMaker takes changes: who serves alone is scaled as blue was.
+    fn serves_scaled(&mut self) {
+        let settled = self.world.exists && self.world.status == EndpointStatus::InService && self.world.work.is_none();
+        if !settled || self.ghost.target.is_none() || self.ledger.active.is_none() {
+            return;
+        }
+        let world = &self.world;
+        let serving = world.fleets.keys().find(|variant| world.share(variant) == 10_000);
+        if let Some(variant) = serving
+            && !world.targets.get(variant).is_some_and(|target| target.whole)
+        {
+            self.wrong
+                .push((Rule::Scaled, format!("{variant} serves alone, and is not scaled")));
+        }
     }
 
     /// Once more at the same instant: nothing is written.

@@ -28,6 +28,7 @@ use super::{
 pub(crate) fn commit(decided: &Decided, invocation: &Invocation, ghost: &Ghost, wrong: &mut Wrong) {
     told(decided, invocation, wrong);
     harm(decided, invocation, wrong);
+    kept(decided, wrong);
     if let Some(effect) = &decided.decision.effect {
         asked(decided, effect, ghost, wrong);
     }
@@ -92,6 +93,21 @@ fn harm(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
             Rule::Harm,
             format!("harm in {}, and it goes on: {}", before.phase, decided.decision.why),
         ));
+    }
+}
+
+/// After the last bake neither a deadline nor a refusal takes green back, unless somebody took from its traffic.
+fn kept(decided: &Decided, wrong: &mut Wrong) {
+    for transition in &decided.decision.transitions {
+        let passed = matches!(transition.from, Some(Phase::Finishing | Phase::Removing));
+        let (true, To::Phase(Phase::RollingBack), Some(cause)) = (passed, &transition.to, &transition.cause) else {
+            continue;
+        };
+        let housekeeping = ["deadline", "refused", "sagemaker"].contains(&cause.label());
+        let green = decided.write.active.as_ref().map(|it| it.plan.green.variant.as_str());
+        if housekeeping && green.is_some_and(|green| decided.world.share(green) == 10_000) {
+            wrong.push((Rule::Kept, format!("it goes back for {}: {cause}", cause.label())));
+        }
     }
 }
 

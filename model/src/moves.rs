@@ -13,6 +13,8 @@ pub(crate) enum Move {
     SilentlyUndo,
     /// Insufficient capacity: `RollingBack`, to what was before.
     RunOutOfCapacity,
+    /// From now on there are no further instances.
+    Shortage,
     /// `Failed`, or `UpdateRollbackFailed` for SageMaker's own engines.
     Fail,
     /// `SystemUpdating`.
@@ -80,7 +82,7 @@ impl World {
         let mut world = self.clone();
         let calm = self.exists && self.status == EndpointStatus::InService;
         match the_move {
-            Move::Finish if self.is_working() => world.finish(!self.is_taken_back()),
+            Move::Finish if self.is_working() => world.finish(!self.is_taken_back() && !self.lacks_instances()),
             Move::SilentlyUndo
                 if self.is_working() && !matches!(self.work, Some(Work::Undoing | Work::Maintenance)) =>
             {
@@ -93,6 +95,7 @@ impl World {
                 world.status = EndpointStatus::RollingBack;
                 world.touch();
             }
+            Move::Shortage if !self.short => world.short = true,
             Move::Fail => world.fail()?,
             Move::Maintain if calm => {
                 world.work = Some(Work::Maintenance);

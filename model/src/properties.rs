@@ -54,7 +54,9 @@ pub(crate) fn all(setup: &Setup) -> Vec<Property<Rollouts>> {
         Told,
         Harm,
         Rest,
-        Over
+        Over,
+        Scaled,
+        Kept
     ];
     if setup.sabotage.is_some() {
         return properties;

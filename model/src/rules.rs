@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The invariants of the module `rollout`, and three that stand behind them.
+/// The invariants of the module `rollout`, and five that stand behind them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Rule {
     /// Invariant 1.
@@ -25,11 +25,15 @@ pub(crate) enum Rule {
     Rest,
     /// No call of a rollout that is over, however late, changes the endpoint.
     Over,
+    /// Whoever serves alone is scaled whenever nobody is at work on the endpoint.
+    Scaled,
+    /// Green that passed everything is taken back for harm or by a person, not because AWS does not clean up.
+    Kept,
 }
 
 impl Rule {
     /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Gates,
         Self::NeverUpAgain,
         Self::Capacity,
@@ -40,6 +44,8 @@ impl Rule {
         Self::Harm,
         Self::Rest,
         Self::Over,
+        Self::Scaled,
+        Self::Kept,
     ];
 
     /// The name of the property.
@@ -55,6 +61,8 @@ impl Rule {
             Self::Harm => "8 harm takes green back at once",
             Self::Rest => "9 nothing new, nothing done",
             Self::Over => "10 a rollout that is over changes nothing",
+            Self::Scaled => "11 what serves alone is scaled whenever nobody is at work",
+            Self::Kept => "12 green that passed everything goes only for harm or a person",
         }
     }
 }

@@ -225,6 +225,47 @@ fn a_completed_rollout_is_taken_back_and_tidied_up_after() {
     holds(setup);
 }
 
+/// From any moment on there are no instances, for longer than a phase may last.
+fn short(name: &'static str) -> Setup {
+    let mut setup = Setup::variants(name, vec![step(100)]);
+    setup.policy.smoke = false;
+    setup.scaled = true;
+    setup.moves = vec![Move::Shortage];
+    setup.left.troubles = 1;
+    setup.left.deaths = 1;
+    setup
+}
+
+#[test]
+fn a_shortage_of_instances_that_lasts() {
+    let mut setup = short("shortage");
+    setup.reaches = vec!["sagemaker"];
+    holds(setup);
+}
+
+#[test]
+fn a_way_back_without_instances_that_an_operator_may_end() {
+    let mut setup = short("shortage, rollback");
+    setup.orders = orders(&[Order::Rollback, Order::Abort]);
+    setup.left.orders = 2;
+    setup.left.passes = 6;
+    setup.reaches = vec!["operator"];
+    holds(setup);
+}
+
+#[test]
+fn a_way_back_of_sagemakers_own_engine_without_instances() {
+    let mut setup = native("guardrails, shortage", Engine::Guardrails);
+    setup.lucks.clear();
+    setup.blinds.clear();
+    setup.moves = vec![Move::Shortage];
+    setup.orders = orders(&[Order::Rollback, Order::Abort]);
+    setup.left.orders = 2;
+    setup.left.troubles = 1;
+    setup.reaches = vec!["operator", "sagemaker"];
+    holds(setup);
+}
+
 fn native(name: &'static str, engine: Engine) -> Setup {
     let mut setup = Setup::native(name, engine, StrategyKind::AllAtOnce, vec![step(100)]).with_faults();
     setup.left.passes = 2;

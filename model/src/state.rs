@@ -145,9 +145,12 @@ fn rollout(rollout: &Rollout) -> u64 {
         update,
         judged_from,
         scaling,
+        sizes,
         restore,
         taken_back,
         returning,
+        green_scaling,
+        stopped,
         held,
         problem,
         passed,
@@ -155,6 +158,9 @@ fn rollout(rollout: &Rollout) -> u64 {
         log: _,
     } = rollout;
     let scaling = scaling
+        .as_ref()
+        .map(|it| (it.min, it.max, it.suspended, it.policies.len()));
+    let green_scaling = green_scaling
         .as_ref()
         .map(|it| (it.min, it.max, it.suspended, it.policies.len()));
     let restore = restore.as_ref().map(|it| (&it.name, &it.from));
@@ -170,7 +176,7 @@ fn rollout(rollout: &Rollout) -> u64 {
             held,
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
-        (scaling, restore, alerts, taken_back),
+        (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
     ))
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) component: Option<Component>,
     /// What metrics and probes say of green.
     pub(crate) green: Quality,
+    /// There are no further instances: a change that needs some ends where it began.
+    pub(crate) short: bool,
 }
 
 /// One variant's instances.
@@ -160,6 +162,7 @@ impl World {
             abort: None,
             component: None,
             green: Quality::Good,
+            short: false,
         }
     }
 
@@ -193,6 +196,16 @@ impl World {
             Some(Work::Config { fleets, .. }) => fleets,
             _ => &self.fleets,
         }
+    }
+
+    /// What SageMaker is at work on needs instances that there are none of: another config a whole fleet beside this one.
+    pub(crate) fn lacks_instances(&self) -> bool {
+        self.short
+            && match &self.work {
+                Some(Work::Config { .. }) => true,
+                Some(Work::Capacity(_)) => self.fleets.values().any(|fleet| fleet.desired > fleet.count),
+                _ => false,
+            }
     }
 
     /// A variant's share by the weights wished last, in ten-thousandths.

@@ -51,7 +51,7 @@ pub use self::{
     commands::again,
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
-    ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Update},
+    ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update},
     names::{is_abort_alarm, is_valid, lease_owner},
     needs::{names_alarm, needs, of_here, wake},
     phase::{Phase, Rounds},

@@ -177,6 +177,12 @@ impl Scaling {
             && wanted.actions.iter().all(there)
     }
 
+    /// A policy of it acts on a metric by itself: target tracking, whose alarms Application Auto Scaling makes.
+    pub fn tracks(&self) -> bool {
+        let tracks = |policy: &ScalingPolicy| matches!(policy.rule, ScalingRule::TargetTracking { .. });
+        !self.suspended.scale_out && self.policies.iter().any(tracks)
+    }
+
     /// A policy or an action of `wanted` is not there at all, as after a registration that was cut off halfway.
     pub fn lacks(&self, wanted: &Self) -> bool {
         let policy = |wanted: &ScalingPolicy| self.policies.iter().any(|policy| policy.name == wanted.name);

@@ -1,5 +1,8 @@
 //! Back to blue: the traffic first, in one call; then everything that was done is undone.
 
+mod returning;
+
+pub(super) use self::returning::{in_greens_place, stays};
 use super::{
     cause::Cause,
     checks::{self, Config, Progress, Seen, Weighed, World},
@@ -37,7 +40,7 @@ pub(super) fn step(world: &World<'_>, rollout: &mut Rollout) -> Next {
     match rollout.phase {
         Phase::RollingBack => rolling_back(world, rollout, endpoint),
         Phase::CleaningUp => cleaning_up(world, rollout, endpoint),
-        Phase::Returning => returning(world, rollout, endpoint),
+        Phase::Returning => returning::returning(world, rollout, endpoint),
         _ => leaving(world, rollout, endpoint),
     }
 }
@@ -188,9 +191,7 @@ fn update_to(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, conf
     match checks::tried_again(world, rollout, checks::progress(world, rollout, endpoint, &config)) {
         Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {config}"))),
         Progress::Done | Progress::ToDo | Progress::TakenBack => {
-            if rollout.phase == Phase::CleaningUp
-                && let Some(why) = checks::rests(world, rollout, &format!("update the endpoint to config {config}"))
-            {
+            if let Some(why) = checks::rests(world, rollout, &format!("update the endpoint to config {config}")) {
                 return Next::Stay(why);
             }
             checks::begin(rollout, &config, Some(endpoint.modified));
@@ -231,73 +232,6 @@ fn resumed(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
     }
 }
 
-/// Green serves alone, and blue is put in its place.
-fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
-    match in_force(rollout, endpoint) {
-        InForce::Blue => return Next::Go(Phase::CleaningUp),
-        InForce::Both => return Next::Go(Phase::RollingBack),
-        InForce::Green => {}
-        InForce::Other(_) => return Next::Go(Phase::Leaving),
-    }
-    let green = rollout.plan.green.variant.clone();
-    let restore = match &rollout.restore {
-        Some(restore) => restore.clone(),
-        None => {
-            let Some(from) = rollout.plan.both.as_ref().map(|both| both.name.clone()) else {
-                return Next::Go(Phase::Leaving);
-            };
-            let restore = in_greens_place(&rollout.plan, endpoint, from);
-            rollout.restore = Some(restore.clone());
-            restore
-        }
-    };
-    match checks::config(world, &restore) {
-        Config::Missing => return Next::Do(Effect::CreateConfig(restore)),
-        Config::Unknown(why) => return Next::Stay(why),
-        Config::Other(said) => return Next::Stay(Why::Unknown(said)),
-        Config::There => {}
-    }
-    match checks::scaled(world, &green) {
-        Err(why) => Next::Stay(why),
-        Ok(Some(_)) => Next::Do(Effect::Unscale { variant: green }),
-        Ok(None) => update_to(world, rollout, endpoint, restore.name),
-    }
-}
-
-/// Blue again, with as many instances as green has now; `from` is a config that holds blue.
-pub(super) fn in_greens_place(plan: &Plan, endpoint: &Endpoint, from: String) -> ConfigPlan {
-    let green = checks::variant(endpoint, &plan.green.variant);
-    let count = |fallback: Option<u32>| match green.and_then(|green| green.desired_instances) {
-        Some(count) => fallback.map(|least| least.max(count)),
-        None => fallback,
-    };
-    let variants = plan.only.as_ref().map(|only| only.variants.clone()).unwrap_or_default();
-    ConfigPlan {
-        name: names::config(plan.endpoint(), plan.serial, &plan.request.id, "back"),
-        from,
-        variants: variants
-            .into_iter()
-            .map(|variant| {
-                if variant.name == plan.green.variant {
-                    VariantPlan {
-                        name: plan.blue.variant.clone(),
-                        like: plan.blue.variant.clone(),
-                        model: None,
-                        instance_type: None,
-                        instances: count(plan.blue.instances),
-                        weight: plan.blue.weight,
-                    }
-                } else {
-                    VariantPlan {
-                        like: variant.name.clone(),
-                        ..variant
-                    }
-                }
-            })
-            .collect(),
-    }
-}
-
 /// Not for longer than a phase may last.
 fn leave_or(world: &World<'_>, rollout: &Rollout, next: Next) -> Next {
     if rollout.phase == Phase::Leaving && rollout.elapsed(world.facts.now) >= rollout.plan.request.policy.phase_deadline
@@ -324,6 +258,15 @@ fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> 
             InForce::Blue | InForce::Both | InForce::Green => None,
         },
     );
+    let green = rollout.plan.green.variant.clone();
+    if checks::variant(endpoint, &green).is_some()
+        && let Some(next) = returning::scaled_again(world, rollout, &green)
+    {
+        return match next {
+            Next::Stay(why) => leave_or(world, rollout, Next::Stay(why)),
+            next => next,
+        };
+    }
     let variant = rollout.plan.blue.variant.clone();
     let Some(original) = &rollout.scaling else { return end };
     if checks::variant(endpoint, &variant).is_none() {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// An accepted update that SageMaker does not show for this long was never begun.
-const VISIBLE: Duration = Duration::from_secs(120);
+pub(super) const VISIBLE: Duration = Duration::from_secs(120);
 
 /// So long the endpoint is left to its autoscaling after SageMaker took an update back that can wait.
 const REST: Duration = Duration::from_secs(600);
@@ -250,7 +250,7 @@ pub(super) fn rests(world: &World<'_>, rollout: &Rollout, asked: &str) -> Option
     let until = after(rollout.taken_back?, REST);
     (world.facts.now < until).then(|| Why::Later {
         call: asked.to_owned(),
-        said: format!("SageMaker took it back; it is asked for again after {until:.0}"),
+        said: format!("SageMaker did not make it; it is asked for again after {until:.0}"),
     })
 }
 

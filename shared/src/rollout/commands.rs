@@ -5,7 +5,7 @@ use super::{
     cause::Cause,
     checks::{self, Seen},
     decide::Turn,
-    decision::{Answer, Command},
+    decision::{Answer, Command, Facts},
     effect::ConfigPlan,
     ledger::{Back, COMMANDS, Ended, Past, Rollout, RolloutLedger, Said},
     look::Known,
@@ -143,8 +143,11 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         taken_back: None,
         judged_from: None,
         scaling: None,
+        sizes: None,
         restore: None,
         returning: false,
+        green_scaling: None,
+        stopped: None,
         held: false,
         problem: None,
         passed: Vec::new(),
@@ -180,6 +183,9 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
         });
     };
     let id = rollout.plan.id();
+    if order == Order::Abort && rollout.returning && rollout.phase == Phase::Returning {
+        return stop(&facts, rollout, said);
+    }
     if let Some(back) = &rollout.back {
         let doing = format!("Rollout {id} is being taken back ({}): {}", rollout.phase, back.cause);
         return Answer {
@@ -239,6 +245,23 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
         }
         Order::Rollback => Answer::no("Only a completed rollout is taken back with `rollback`; send `abort`."),
     }
+}
+
+/// Ends the taking back of a completed rollout.
+fn stop(facts: &Facts<'_>, rollout: &mut Rollout, said: Said) -> Answer {
+    let id = rollout.plan.id();
+    if let Some(stopped) = &rollout.stopped {
+        return Answer::yes(format!(
+            "The taking back of rollout {id} was stopped at {:.0} already.",
+            stopped.at
+        ));
+    }
+    tell::stopping(facts, rollout, &said);
+    rollout.stopped = Some(said);
+    Answer::yes(format!(
+        "The taking back of rollout {id} is stopped. If SageMaker is at work on it, that cannot be ended: when it succeeds, the \
+         old model is in force. Otherwise the new one stays, scaled as before, and `rollback` begins anew."
+    ))
 }
 
 fn onward(rollout: &mut Rollout, order: Order, said: Said, id: &str) -> Answer {
@@ -391,5 +414,7 @@ fn restorable(turn: &Turn<'_>, past: &Past) -> Result<Option<ConfigPlan>, String
             ));
         }
     }
-    Ok((plan.engine() == Engine::Variants).then(|| back::in_greens_place(plan, endpoint, plan.base.clone())))
+    let again = |other: &&Past| other.returned && other.plan.serial == plan.serial;
+    let attempt = turn.ledger.history.iter().filter(again).count();
+    Ok((plan.engine() == Engine::Variants).then(|| back::in_greens_place(plan, endpoint, plan.base.clone(), attempt)))
 }

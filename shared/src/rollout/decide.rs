@@ -33,6 +33,8 @@ pub(super) enum Next {
     Back(Cause),
     /// The end.
     End(Ended, Option<Cause>),
+    /// The same phase again, with what the last call's answer changed.
+    Again,
 }
 
 /// What to do next.
@@ -97,7 +99,7 @@ impl Turn<'_> {
                         let why = Why::Acting(effect.to_string());
                         return (Some(effect), why);
                     }
-                    Some(outcome) => answered(rollout, &effect, outcome),
+                    Some(outcome) => answered(&self.world, rollout, &effect, outcome),
                 },
                 next => next,
             };
@@ -113,6 +115,7 @@ impl Turn<'_> {
                 Next::Go(phase) => self.go(phase),
                 Next::Back(cause) => self.back(cause),
                 Next::End(ended, cause) => self.end(ended, cause),
+                Next::Again => {}
             }
         }
         (None, Why::Unknown("the phases do not come to an end".to_owned()))
@@ -274,9 +277,14 @@ fn bounded(world: &World<'_>, rollout: &mut Rollout, next: Next) -> Next {
     let waits_for = match &next {
         Next::Stay(why) => why.to_string(),
         Next::Do(effect) => format!("still to do: {effect}"),
-        Next::Go(_) | Next::Back(_) | Next::End(..) => return next,
+        Next::Go(_) | Next::Back(_) | Next::End(..) | Next::Again => return next,
     };
     if rollout.back.is_some() || !rollout.phase.is_forward() {
+        return next;
+    }
+    // Everything has passed. What AWS does not do then keeps two fleets longer than wished, and is no harm of green's.
+    let passed = matches!(rollout.phase, Phase::Finishing | Phase::Removing);
+    if passed && !matches!(next, Next::Stay(Why::Drifted(_))) {
         return next;
     }
     let Some(which) = overdue(world, rollout) else {
@@ -340,7 +348,7 @@ fn outcome<'a>(world: &World<'a>, effect: &Effect) -> Option<&'a ActOutcome> {
 }
 
 /// The call was just made, and the look still asks for it.
-fn answered(rollout: &mut Rollout, effect: &Effect, outcome: &ActOutcome) -> Next {
+fn answered(world: &World<'_>, rollout: &mut Rollout, effect: &Effect, outcome: &ActOutcome) -> Next {
     let call = effect.to_string();
     match outcome {
         ActOutcome::Accepted => Next::Stay(Why::NotSeenYet(call)),
@@ -354,8 +362,13 @@ fn answered(rollout: &mut Rollout, effect: &Effect, outcome: &ActOutcome) -> Nex
         ActOutcome::Refused(said) => {
             let problem = format!("{call} was refused: {said}");
             rollout.problem = Some(problem.clone());
-            if rollout.back.is_none() && rollout.phase.is_forward() && rollout.phase != Phase::Removing {
+            let is_update = matches!(effect, Effect::UpdateEndpoint { .. } | Effect::UpdateComponent { .. });
+            if rollout.back.is_none() && rollout.phase.is_before_the_end() {
                 Next::Back(Cause::Refused { said: problem })
+            } else if rollout.phase == Phase::Returning && is_update {
+                rollout.update = None;
+                rollout.taken_back = Some(world.facts.now);
+                Next::Again
             } else if rollout.phase == Phase::Leaving {
                 let cause = rollout.back.as_ref().map(|back| back.cause.clone());
                 Next::End(Ended::Failed, cause)

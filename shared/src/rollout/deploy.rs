@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
+    back,
     cause::Cause,
     checks::{self, Alarms, Config, Progress, Seen, World},
     decide::Next,
@@ -288,6 +289,9 @@ fn returning(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
         Stand::New(modified) => modified,
         stand => return waits(stand),
     };
+    if rollout.stopped.is_some() {
+        return back::stays(world, rollout, modified);
+    }
     let plan = &rollout.plan;
     let target = if plan.request.component.is_some() {
         let Some(model) = plan.blue.model.clone() else {
@@ -311,6 +315,9 @@ fn returning(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
     match checks::tried_again(world, rollout, checks::not_in_force(world, rollout, modified, &target)) {
         Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {target}"))),
         Progress::Done | Progress::ToDo | Progress::TakenBack => {
+            if let Some(why) = checks::rests(world, rollout, &format!("the update to {target}")) {
+                return Next::Stay(why);
+            }
             checks::begin(rollout, &target, modified);
             Next::Do(update(rollout, target, None))
         }

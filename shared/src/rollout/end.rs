@@ -36,7 +36,9 @@ pub(super) fn remember(
     match ended {
         Ended::Completed => {
             ledger.last_good = only.clone().or(ledger.last_good.take());
-            ledger.litter.extend(both.map(|name| (name, facts.now)));
+            // The last one, where an operator stopped the way back.
+            let needless = both.into_iter().chain(restore);
+            ledger.litter.extend(needless.map(|name| (name, facts.now)));
             let window = after(facts.now, plan.request.policy.rollback_window);
             if made_by_steward(ledger, &plan.base) {
                 ledger.litter.insert(plan.base.clone(), window);
@@ -86,6 +88,7 @@ pub(super) fn left_until(facts: &Facts<'_>, rollout: &Rollout) -> Timestamp {
 fn made_by_steward(ledger: &RolloutLedger, config: &str) -> bool {
     ledger.history.iter().map(|past| &past.plan).any(|plan| {
         let only = plan.only.as_ref().is_some_and(|only| only.name == config);
-        only || names::config(plan.endpoint(), plan.serial, &plan.request.id, "back") == config
+        let back = |attempt| names::config(plan.endpoint(), plan.serial, &plan.request.id, &names::back(attempt));
+        only || (0..HISTORY).any(|attempt| back(attempt) == config)
     })
 }

@@ -2,6 +2,7 @@
 
 mod finish;
 mod prepare;
+mod size;
 mod steps;
 
 pub(super) use self::steps::gate_may_open;
@@ -102,7 +103,7 @@ fn held_by_operator(world: &World<'_>, rollout: &Rollout) -> Option<Why> {
 }
 
 /// Past the gates of a step, or of the preparation: on to the next step, or to the end.
-pub(super) fn advance(world: &World<'_>, rollout: &Rollout, step: Option<usize>) -> Next {
+pub(super) fn advance(world: &World<'_>, rollout: &mut Rollout, step: Option<usize>) -> Next {
     if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
@@ -118,16 +119,6 @@ pub(super) fn advance(world: &World<'_>, rollout: &Rollout, step: Option<usize>)
     };
     Next::Go(Phase::Sizing {
         step: next,
-        count: instances(rollout, endpoint, next),
+        count: size::before_share(rollout, endpoint, next),
     })
-}
-
-/// What green needs for its share of the traffic that blue carries, or carried at the start if that was more.
-fn instances(rollout: &Rollout, endpoint: &Endpoint, step: usize) -> Option<u32> {
-    let plan = &rollout.plan;
-    let green = checks::variant(endpoint, &plan.green.variant)?.desired_instances?;
-    let blue = checks::variant(endpoint, &plan.blue.variant).and_then(|blue| blue.desired_instances);
-    let asked = plan.request.green.instances;
-    let total = asked.unwrap_or_else(|| plan.blue.instances.max(blue).unwrap_or(1));
-    Some(super::plan::for_share(total, plan.share(step), plan.request.policy.headroom).max(green))
 }

@@ -101,12 +101,21 @@ pub struct Rollout {
     /// How blue was scaled before Steward suspended its scale-in; what green gets, and blue gets back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
+    /// How large both were when green's present share was read back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<Sizes>,
     /// Blue's config where the one from the start cannot be used again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<ConfigPlan>,
     /// It is a completed rollout that is being taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returning: bool,
+    /// How green was scaled before it was deregistered to put blue in its place; what it gets again where that fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub green_scaling: Option<Scaling>,
+    /// An operator ended the taking back of a completed rollout: green stays, unless blue is in force by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Said>,
     /// People were told that this phase is held up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
@@ -166,6 +175,18 @@ pub struct Update {
     /// SageMaker was seen working on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub seen: bool,
+}
+
+/// Instances at a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Blue's.
+    pub blue: u32,
+    /// Green's.
+    pub green: u32,
+    /// The most that all of the traffic was found to need so far, in green's; 0: nothing was found.
+    #[serde(default)]
+    pub whole: u32,
 }
 
 /// A step whose gates passed.

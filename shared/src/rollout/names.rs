@@ -15,6 +15,14 @@ pub(super) fn config(endpoint: &str, serial: u64, id: &str, kind: &str) -> Strin
     format!("{}{end}", stem.trim_end_matches('-'))
 }
 
+/// The kind of the config that puts blue in green's place, the first time, and after it was begun so often.
+pub(super) fn back(attempt: usize) -> String {
+    match attempt {
+        0 => "back".to_owned(),
+        _ => format!("back-{}", attempt.saturating_add(1)),
+    }
+}
+
 const ABORT: &str = "steward-abort-";
 
 /// The alarm by which Steward stops SageMaker's own engines.

@@ -74,10 +74,9 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         Phase::Smoke(rounds) | Phase::Probing { rounds, .. } if due(now, rounds) => {
             needs.smoke = Some(green.clone());
         }
-        Phase::Sizing { step, .. } if rollout.scaling.is_some() && plan.share(*step) == Weight::FULL => {
+        Phase::Sizing { .. } | Phase::Finishing if rollout.scaling.is_some() => {
             needs.scaling.extend([blue.clone(), green.clone()]);
         }
-        Phase::Finishing if rollout.scaling.is_some() => needs.scaling.extend([blue.clone(), green.clone()]),
         Phase::Removing => {
             needs.scaling.push(blue.clone());
             needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));
@@ -95,7 +94,12 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
                 .configs
                 .extend(rollout.restore.iter().map(|config| config.name.clone()));
         }
-        Phase::Leaving => needs.scaling.push(blue.clone()),
+        Phase::Leaving => {
+            needs.scaling.push(blue.clone());
+            needs
+                .scaling
+                .extend(rollout.green_scaling.as_ref().map(|_| green.clone()));
+        }
         _ => {}
     }
     needs

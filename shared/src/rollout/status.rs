@@ -51,6 +51,14 @@ pub fn status(facts: &Facts<'_>, ledger: &RolloutLedger, look: Option<&Look>) ->
             back.at, back.from, back.cause
         );
     }
+    if let Some(stopped) = &rollout.stopped {
+        let by = stopped.by.as_deref().unwrap_or("an operator");
+        let _ = writeln!(
+            said,
+            "That was stopped at {:.0} by {by}: the new model stays, unless SageMaker puts the old one in force first.",
+            stopped.at
+        );
+    }
     let _ = writeln!(said, "Now: {}.", decision.why);
     if let Some(problem) = &rollout.problem {
         let _ = writeln!(said, "Last problem: {problem}.");
@@ -116,7 +124,11 @@ fn idle(facts: &Facts<'_>, ledger: &RolloutLedger) -> String {
 
 fn ended(past: &Past) -> String {
     let model = past.plan.green.model.as_deref().unwrap_or("(none)");
-    let returned = if past.returned { " after it had completed" } else { "" };
+    let returned = match (past.returned, past.outcome) {
+        (true, Ended::Completed) => ", its taking back was stopped",
+        (true, _) => " after it had completed",
+        (false, _) => "",
+    };
     let cause = past
         .cause
         .as_ref()

@@ -103,6 +103,12 @@ pub(super) fn resumed(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) -> 
     alert(facts, rollout, AlertKind::RolloutResumed).titled(format!("resumed by {who}"))
 }
 
+/// The taking back of a completed rollout is to end.
+pub(super) fn stopping(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) {
+    let who = by(said);
+    note(facts, rollout, format!("the taking back is stopped by {who}"));
+}
+
 /// A change of phase.
 pub(super) fn moved(facts: &Facts<'_>, rollout: &mut Rollout, from: &Phase) -> Option<Alert> {
     let phase = rollout.phase.clone();
@@ -203,6 +209,16 @@ pub(super) fn moved(facts: &Facts<'_>, rollout: &mut Rollout, from: &Phase) -> O
 /// The end.
 pub(super) fn ended(facts: &Facts<'_>, rollout: &mut Rollout, ended: Ended, cause: Option<&Cause>) -> Option<Alert> {
     match ended {
+        Ended::Completed if let Some(stopped) = rollout.stopped.clone() => {
+            let who = by(&stopped);
+            note(facts, rollout, "over: green stays and is as before, read back");
+            let title = format!("{} stays: its taking back was stopped by {who}", green(rollout));
+            Some(
+                alert(facts, rollout, AlertKind::RolloutCompleted)
+                    .titled(title)
+                    .seen("read back: InService with the new model, scaled as before"),
+            )
+        }
         Ended::Completed => {
             note(facts, rollout, "completed: green alone is in force, read back");
             let window = spoken(rollout.plan.request.policy.rollback_window);
@@ -278,10 +294,8 @@ pub(super) fn held(facts: &Facts<'_>, rollout: &mut Rollout, why: &Why) -> Optio
             bake.saturating_add(PATIENCE)
         }
         Phase::Keeping => policy.keep_blue.saturating_add(PATIENCE),
-        Phase::RollingBack => PATIENCE,
-        Phase::Finishing | Phase::Removing | Phase::CleaningUp | Phase::Returning | Phase::Leaving => {
-            policy.phase_deadline
-        }
+        Phase::RollingBack | Phase::Returning => PATIENCE,
+        Phase::Finishing | Phase::Removing | Phase::CleaningUp | Phase::Leaving => policy.phase_deadline,
         // Everything else has a deadline that ends it.
         _ => return None,
     };
@@ -293,16 +307,38 @@ pub(super) fn held(facts: &Facts<'_>, rollout: &mut Rollout, why: &Why) -> Optio
     let urgent = matches!(rollout.phase, Phase::RollingBack | Phase::Returning);
     let phase = rollout.phase.to_string();
     let problem = rollout.problem.clone();
+    let title = match rollout.phase {
+        Phase::Removing => format!("the old variant cannot be removed yet: {why}"),
+        Phase::Returning => format!("the old model is not back yet: {why}"),
+        _ => why.to_string(),
+    };
     let mut alert = alert(facts, rollout, AlertKind::RolloutHeld)
-        .titled(why.to_string())
+        .titled(title)
         .seen(format!("{phase} for {}", spoken(elapsed)));
     alert
         .evidence
         .extend(problem.map(|problem| format!("the last problem: {problem}")));
     if urgent {
-        alert = alert
-            .severe(Severity::Critical)
-            .next("Give the old variant its weight by hand if you can; Steward goes on trying at every wake-up.");
+        alert = alert.severe(Severity::Critical).next(match (&rollout.phase, rollout.returning) {
+            (Phase::Returning, true) => {
+                "The new model serves until there are instances for the old one. `abort` ends the taking back: the new model \
+                 stays, scaled as before. Otherwise Steward tries again, with 10 minutes between."
+            }
+            (Phase::Returning, false) => {
+                "The new model serves until there are instances for the old one. Steward tries again, with 10 minutes between."
+            }
+            _ => "Give the old variant its weight by hand if you can; Steward goes on trying at every wake-up.",
+        });
+    } else if rollout.phase == Phase::Removing {
+        let blue = &rollout.plan.blue.variant;
+        alert.evidence.push(format!(
+            "all traffic is on the new model, and every check passed; {blue} stays beside it"
+        ));
+        alert = alert.next(
+            "Nothing has to be done for your users: only two fleets are paid for. Most often capacity or quota is missing, as \
+             SageMaker builds the fleet that stays anew. Steward tries again, with 10 minutes between; `abort` takes the new \
+             model back.",
+        );
     }
     Some(alert)
 }

@@ -80,5 +80,7 @@ mod commands;
 mod health;
 mod native;
 mod preflight;
+mod returning;
+mod size;
 mod tidy;
 mod variants;

@@ -10,17 +10,19 @@ use crate::{
         effect::Effect,
         ledger::{Ended, Rollout},
         phase::Phase,
+        strategy::Weight,
         why::Why,
     },
     scaling::Scaling,
 };
 
-/// Green is scaled as blue is; `None` when it is so. While blue may still have to take the traffic back in one call,
-/// green does not scale in.
+/// Green is scaled as blue is, when it gets this share; `None` when it is so. While blue may still have to take the traffic
+/// back in one call, green does not scale in. Blue's minimum and its scheduled actions are meant for all of the traffic.
 pub(super) fn scale_green(
     world: &World<'_>,
     rollout: &mut Rollout,
     count: Option<u32>,
+    share: Weight,
     only_out: bool,
 ) -> Option<Next> {
     let original = rollout.scaling.clone()?;
@@ -37,6 +39,10 @@ pub(super) fn scale_green(
     let mut wanted = fresh.moved(&blue, &green).still_to_come(world.facts.now);
     wanted.suspended.scale_in |= only_out;
     wanted.max = wanted.max.max(count.unwrap_or(0));
+    if share < Weight::FULL {
+        wanted.min = wanted.min.min(count.unwrap_or(0));
+        wanted.actions.clear();
+    }
     rollout.scaling = Some(fresh);
     (!seen.is_some_and(|seen| seen.does(&wanted))).then_some(Next::Do(Effect::Scale {
         variant: green,
@@ -49,7 +55,7 @@ pub(super) fn finishing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         return next;
     }
     let count = checks::variant(endpoint, &rollout.plan.green.variant).and_then(|green| green.desired_instances);
-    if let Some(next) = scale_green(world, rollout, count, false) {
+    if let Some(next) = scale_green(world, rollout, count, Weight::FULL, false) {
         return next;
     }
     Next::Go(Phase::Keeping)

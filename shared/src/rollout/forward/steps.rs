@@ -1,6 +1,6 @@
 //! Step by step: green grows, takes its share, and is watched.
 
-use super::{advance, finish::scale_green, held_by_operator};
+use super::{advance, finish::scale_green, held_by_operator, size};
 use crate::{
     endpoint::Endpoint,
     rollout::{
@@ -21,6 +21,15 @@ pub(super) fn blue_is_whole(world: &World<'_>, rollout: &mut Rollout, endpoint: 
     let needed = rollout.plan.blue.instances?;
     let blue = rollout.plan.blue.variant.clone();
     grown(world, rollout, endpoint, &blue, needed)
+}
+
+/// And green has what its share needs by now: a bake may last a day, and a gate the night.
+fn both_are_whole(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Option<Next> {
+    blue_is_whole(world, rollout, endpoint).or_else(|| {
+        let needed = size::with_share(rollout, endpoint)?;
+        let green = rollout.plan.green.variant.clone();
+        grown(world, rollout, endpoint, &green, needed)
+    })
 }
 
 /// The variant has so many instances; `None` when it has. SageMaker is asked once: when it took the change back, most
@@ -90,8 +99,9 @@ pub(super) fn sizing(
     if let Some(next) = count.and_then(|count| grown(world, rollout, endpoint, &green, count)) {
         return next;
     }
-    if rollout.plan.share(step) == Weight::FULL
-        && let Some(next) = scale_green(world, rollout, count, true)
+    let share = rollout.plan.share(step);
+    if (count.is_some() || share == Weight::FULL)
+        && let Some(next) = scale_green(world, rollout, count, share, true)
     {
         return next;
     }
@@ -105,6 +115,7 @@ pub(super) fn shifting(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
     let share = rollout.plan.share(step);
     if checks::weigh(&rollout.plan, endpoint, share) == Weighed::AsWished {
         rollout.judged_from = Some(world.facts.now);
+        rollout.sizes = size::at_share(rollout, endpoint);
         rollout.problem = None;
         let smoke = rollout.plan.steps().get(step).is_some_and(|step| step.smoke);
         return Next::Go(if smoke {
@@ -131,7 +142,7 @@ pub(super) fn shifting(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
 }
 
 pub(super) fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: usize) -> Next {
-    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(world, rollout, endpoint)) {
+    if let Some(next) = drifted(rollout, endpoint).or_else(|| both_are_whole(world, rollout, endpoint)) {
         return next;
     }
     let word = rollout.skipped.clone().or_else(|| rollout.promoted.clone());
@@ -192,7 +203,7 @@ pub(in crate::rollout) fn gate_may_open(world: &World<'_>, rollout: &Rollout) ->
 }
 
 pub(super) fn gate(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: usize) -> Next {
-    if let Some(next) = drifted(rollout, endpoint).or_else(|| blue_is_whole(world, rollout, endpoint)) {
+    if let Some(next) = drifted(rollout, endpoint).or_else(|| both_are_whole(world, rollout, endpoint)) {
         return next;
     }
     if let Some(why) = held_by_operator(world, rollout) {

@@ -47,6 +47,15 @@ fn with_component() -> Fake {
     world
 }
 
+/// SageMaker's own blue/green deployment, over.
+pub(super) fn completed() -> Fake {
+    let mut world = Fake::new();
+    world.start(&canary("one"));
+    assert_eq!(world.run(), Ended::Completed);
+    world.ticks(3);
+    world
+}
+
 proptest! {
     /// What the fleet file lets through is not refused at `start`, and what it refuses is refused there too.
     #[test]

@@ -1,0 +1,123 @@
+//! How many instances green needs for its share: before it gets the share, and while it has it.
+//!
+//! Green is scaled by blue's policies as soon as it has traffic, so its own load makes it grow. What Steward adds is what no
+//! policy of green's can know in time: the instances of the next share, and what blue was given meanwhile, by a schedule,
+//! a person or a policy that green cannot have.
+
+use crate::{
+    endpoint::{Endpoint, Variant},
+    rollout::{
+        checks,
+        ledger::{Rollout, Sizes},
+        plan::for_share,
+        strategy::Weight,
+    },
+    scaling::Scaling,
+};
+
+/// Counts wished of blue and green.
+struct Seen {
+    blue: u32,
+    green: u32,
+}
+
+fn seen(rollout: &Rollout, endpoint: &Endpoint) -> Option<Seen> {
+    let desired = |name: &str| checks::variant(endpoint, name).and_then(|it: &Variant| it.desired_instances);
+    let plan = &rollout.plan;
+    Some(Seen {
+        blue: desired(&plan.blue.variant).unwrap_or(0),
+        green: desired(&plan.green.variant)?,
+    })
+}
+
+/// What was found of green's and blue's counts when green's share was read back.
+pub(super) fn at_share(rollout: &Rollout, endpoint: &Endpoint) -> Option<Sizes> {
+    let seen = seen(rollout, endpoint)?;
+    Some(Sizes {
+        blue: seen.blue,
+        green: seen.green,
+        whole: rollout.sizes.map_or(0, |sizes| sizes.whole),
+    })
+}
+
+/// Green's instances for a step, to be given before its share, never fewer than it has. `None`: it has no instances.
+pub(super) fn before_share(rollout: &mut Rollout, endpoint: &Endpoint, step: usize) -> Option<u32> {
+    let seen = seen(rollout, endpoint)?;
+    let whole = whole(rollout, &seen);
+    if let Some(sizes) = &mut rollout.sizes {
+        sizes.whole = whole;
+    }
+    let policy = &rollout.plan.request.policy;
+    Some(for_share(whole, rollout.plan.share(step), policy.headroom).max(seen.green))
+}
+
+/// Green's instances while it has its share, from blue's alone: green's own count would feed back on itself. `None`:
+/// it has all traffic, or no instances.
+pub(super) fn with_share(rollout: &Rollout, endpoint: &Endpoint) -> Option<u32> {
+    let share = rollout.share();
+    if share == Weight::FULL {
+        return None;
+    }
+    let seen = seen(rollout, endpoint)?;
+    let found = match rollout.sizes {
+        Some(sizes) if seen.blue > sizes.blue && !scales_itself(rollout.scaling.as_ref()) => by_blue(rollout, &seen),
+        _ => 0,
+    };
+    let whole = limited(rollout, &seen, found);
+    Some(for_share(whole, share, rollout.plan.request.policy.headroom).max(seen.green))
+}
+
+/// Instances for all of the traffic, in green's. Blue's at the start and now, and more where either has grown since green
+/// has its share: each count is enough for its own part of the traffic, so that the smaller estimate is enough for all.
+fn whole(rollout: &Rollout, seen: &Seen) -> u32 {
+    let found = match (rollout.sizes, rollout.scaling.as_ref()) {
+        (Some(sizes), Some(scaling)) if seen.blue > sizes.blue || seen.green > sizes.green => {
+            let by_blue = by_blue(rollout, seen);
+            if scales_itself(Some(scaling)) {
+                by_blue.min(divided(seen.green, rollout.share().ten_thousandths()))
+            } else {
+                by_blue
+            }
+        }
+        _ => 0,
+    };
+    limited(rollout, seen, found)
+}
+
+/// What blue's count for the rest of the traffic says of all of it; nothing where blue has none of it.
+fn by_blue(rollout: &Rollout, seen: &Seen) -> u32 {
+    let rest = 10_000 - rollout.share().ten_thousandths();
+    in_greens(rollout, divided(seen.blue, rest))
+}
+
+/// At least what blue had at the start, has now, and what was found before; beyond that no more than blue's autoscaling
+/// would ever give it.
+fn limited(rollout: &Rollout, seen: &Seen, found: u32) -> u32 {
+    let least = in_greens(rollout, rollout.plan.blue.instances.unwrap_or(1).max(seen.blue));
+    let most = rollout.scaling.as_ref().map_or(least, |it| in_greens(rollout, it.max));
+    let before = rollout.sizes.map_or(0, |sizes| sizes.whole);
+    found.min(most).max(least).max(before)
+}
+
+/// As many of green's instances as stand for so many of blue's, where other instances were asked for.
+fn in_greens(rollout: &Rollout, blues: u32) -> u32 {
+    let start = rollout.plan.blue.instances.unwrap_or(1).max(1);
+    let Some(asked) = rollout.plan.request.green.instances else {
+        return blues;
+    };
+    let parts = u64::from(asked.max(1)) * u64::from(blues);
+    u32::try_from(parts.div_ceil(u64::from(start))).unwrap_or(u32::MAX)
+}
+
+/// So many for this part of the traffic, in ten-thousandths: how many for all of it. None of a part is none.
+fn divided(count: u32, part: u16) -> u32 {
+    match part {
+        0 => 0,
+        part => u32::try_from((u64::from(count) * 10_000).div_ceil(u64::from(part))).unwrap_or(u32::MAX),
+    }
+}
+
+/// Green's copy of the policies acts by itself. Those of step scaling need an alarm that names them.
+fn scales_itself(scaling: Option<&Scaling>) -> bool {
+    scaling.is_some_and(Scaling::tracks)
+}
