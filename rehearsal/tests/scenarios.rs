@@ -141,6 +141,7 @@ scenarios! {
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",
+    an_alarm_on_blue_alone_takes_no_healthy_green_back => "rollout-blue-alarm",
     what_is_meant_for_something_else_is_not_obeyed => "rollout-misplaced",
     what_sagemaker_does_on_its_own_is_seen_through => "rollout-sagemaker",
     refused_and_lost_calls_are_made_again_and_none_twice => "rollout-throttled",

@@ -51,6 +51,7 @@ builtins![
     "rollout-no-data",
     "rollout-silent-alarm",
     "rollout-alone",
+    "rollout-blue-alarm",
     "rollout-misplaced",
     "rollout-sagemaker",
     "rollout-throttled",

@@ -223,14 +223,54 @@ pub struct AlarmSeen {
     pub reason: String,
     /// `StateUpdatedTimestamp`.
     pub since: Option<Timestamp>,
-    /// Every `VariantName` among the dimensions of its metrics; none of a composite alarm.
-    pub variants: BTreeSet<String>,
+    /// The metrics that it watches, one item each; none of a composite alarm.
+    pub watches: Vec<Watched>,
+    /// `TreatMissingData`; [`MissingData::Missing`] of a composite alarm, which has none.
+    pub missing: MissingData,
+}
+
+/// Whose metric an alarm watches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Dimension `EndpointName`.
+    pub endpoint: Option<String>,
+    /// Dimension `VariantName`.
+    pub variant: Option<String>,
+}
+
+/// What an alarm takes minutes without data for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingData {
+    /// `missing`: with nothing else it has no data. CloudWatch's default.
+    #[default]
+    Missing,
+    /// `notBreaching`: for good ones.
+    NotBreaching,
+    /// `breaching`: for bad ones.
+    Breaching,
+    /// `ignore`: it stays as it is.
+    Ignore,
 }
 
 impl AlarmSeen {
     /// It is in ALARM.
     pub fn alarming(&self) -> bool {
         self.state == AlarmState::Alarm
+    }
+
+    /// The variants that it watches, by name.
+    pub fn variants(&self) -> BTreeSet<&str> {
+        let named = self.watches.iter().filter_map(|watched| watched.variant.as_deref());
+        named.collect()
+    }
+
+    /// All that it watches is one variant of one endpoint: without requests to that it has no data, and says nothing of
+    /// any other.
+    pub fn watches_only(&self, endpoint: &str, variant: &str) -> bool {
+        let of_it = |watched: &Watched| {
+            watched.endpoint.as_deref() == Some(endpoint) && watched.variant.as_deref() == Some(variant)
+        };
+        !self.watches.is_empty() && self.watches.iter().all(of_it)
     }
 }
 

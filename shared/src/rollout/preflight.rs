@@ -120,10 +120,13 @@ pub fn plan(
         Some(endpoint) => of_variant(now, request, look, ledger, endpoint, &mut found),
         None => None,
     };
+    if let Some(plan) = &plan {
+        alarms::would_ring(plan, look, &mut found);
+    }
     match plan {
         Some(mut plan) if found.0.is_empty() => {
-            plan.warnings
-                .extend(alarms::warnings(request, look, &plan.green.variant));
+            let warnings = alarms::warnings(&plan, look);
+            plan.warnings.extend(warnings);
             Ok(plan)
         }
         _ if found.0.is_empty() => Err(Problems(vec![Problem {
