@@ -141,6 +141,8 @@ scenarios! {
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",
+    green_is_watched_when_sagemaker_has_given_it_all_the_traffic => "rollout-engines-alone",
+    stewards_own_probes_are_no_traffic => "rollout-probes",
     an_alarm_on_blue_alone_takes_no_healthy_green_back => "rollout-blue-alarm",
     what_is_meant_for_something_else_is_not_obeyed => "rollout-misplaced",
     what_sagemaker_does_on_its_own_is_seen_through => "rollout-sagemaker",

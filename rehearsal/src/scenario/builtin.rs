@@ -51,6 +51,8 @@ builtins![
     "rollout-no-data",
     "rollout-silent-alarm",
     "rollout-alone",
+    "rollout-engines-alone",
+    "rollout-probes",
     "rollout-blue-alarm",
     "rollout-misplaced",
     "rollout-sagemaker",

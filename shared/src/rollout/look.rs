@@ -4,13 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::strategy::Weight;
 use crate::{
-    analysis::Analysis,
+    analysis::{Analysis, Probes},
     endpoint::{Endpoint, EndpointStatus},
-    health::ledger::{EndpointRecord, Level},
+    health::{
+        ledger::{EndpointRecord, Level},
+        policy::{HealthPolicy, ProbeKind},
+    },
     scaling::Scaling,
     trigger::AlarmState,
 };
+
+/// Checks of the health checker for each one that its schedule asks for: an event that came twice is a second one.
+const MORE_CHECKS: f64 = 1.1;
+
+/// Checks on top of that in every window: SageMaker tells each change of the endpoint, and that of the weights begins it.
+const EXTRA_CHECKS: f64 = 5.0;
 
 /// A fact that was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,16 +108,48 @@ pub struct Window {
     /// Blue's metrics; `None` where blue gets no requests by design, so that there is nothing to compare with:
     /// [`crate::analysis::judge_alone`] then, by what blue did `before`.
     pub blue: Option<Fleet>,
-    /// Only without `blue`.
+    /// Without `blue`, and beside `whole`: with SageMaker's own engines blue has no requests from some minute on that only
+    /// the metrics tell.
     pub before: Option<Before>,
     /// Green's metrics.
     pub green: Fleet,
+    /// Green's share of what both get in these minutes; `None` where SageMaker moves the traffic, and only it knows.
+    pub share: Option<Weight>,
     /// Both together, with SageMaker's own engines: blue's own may not be published by its config, and then they are what
-    /// these are more than green's. Only beside `blue`.
+    /// these are more than green's. Only beside `blue`; judged by [`crate::analysis::judge_deployment`].
     pub whole: Option<Fleet>,
 }
 
-/// The minutes in which blue had its traffic for the last time: those that begin at `from` or later and ended by `to`.
+impl Window {
+    /// How many of green's requests, and of blue's, in these minutes may be probes of the health checker.
+    ///
+    /// It checks once a minute, and when SageMaker says that the endpoint has changed; events come twice now and then. A
+    /// probe of each variant is asked of both, another one goes where the weights send it. Further attempts are not
+    /// counted: they are made only where one has failed, which the other checks see. `health` is the endpoint's policy;
+    /// `None` where the health checker has none for it.
+    pub fn probes(&self, health: Option<&HealthPolicy>) -> [Probes; 2] {
+        let asked = health.filter(|health| health.enabled).map(|health| &health.probes);
+        let asked = asked.into_iter().flatten();
+        let (mut of_each, mut routed) = (0_u32, 0_u32);
+        for probe in asked {
+            match probe.kind {
+                ProbeKind::Sync | ProbeKind::Serverless if probe.per_variant => of_each += 1,
+                ProbeKind::Sync | ProbeKind::Serverless => routed += 1,
+                ProbeKind::Async { .. } | ProbeKind::InferenceComponent(_) => {}
+            }
+        }
+        let minutes = self.to.duration_since(self.from).as_secs().max(0) as f64 / 60.0;
+        let checks = minutes * MORE_CHECKS + EXTRA_CHECKS;
+        let share = self.share.map(Weight::share);
+        [share.unwrap_or(1.0), share.map_or(1.0, |green| 1.0 - green)].map(|share| {
+            let a_check = f64::from(of_each) + f64::from(routed) * share;
+            // The cast saturates; a window is hours long.
+            Probes::AtMost((checks * a_check).ceil() as u64)
+        })
+    }
+}
+
+/// Minutes in which blue still had traffic: those that begin at `from` or later and ended by `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
     /// In whole minutes.

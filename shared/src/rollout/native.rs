@@ -320,11 +320,12 @@ fn blue_green(policy: &RolloutPolicy, found: &mut Found) -> Option<Routing> {
             format!("Give a shorter `keep_blue`. {OTHER}"),
         );
     }
-    // All of it is time in which green has all traffic, blue is still there, and an alarm takes the deployment back.
+    // All of it is time in which green has all traffic and blue is still there.
     let termination_wait = last.bake.saturating_add(policy.keep_blue).min(LONGEST_WAIT);
     match policy.strategy.kind {
+        // The alarms are sure to be heard in a bake only, so the one at 100% is asked for as a bake.
         StrategyKind::AllAtOnce => Some(Routing::AllAtOnce {
-            wait: Duration::ZERO,
+            wait: last.bake.min(LONGEST_WAIT),
             termination_wait,
         }),
         StrategyKind::Canary => {

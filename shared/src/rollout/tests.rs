@@ -80,5 +80,6 @@ mod commands;
 mod health;
 mod native;
 mod preflight;
+mod probes;
 mod tidy;
 mod variants;

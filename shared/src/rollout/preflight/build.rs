@@ -231,11 +231,15 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
             "neither alarms nor analysis: nothing but {probes} can find a bad green"
         ));
     }
-    let alone = policy.analysis.as_ref().filter(|_| policy.engine == Engine::Variants);
+    let alone = policy.analysis.as_ref();
     let said = alone.map(AnalysisPolicy::said_without_blue).unwrap_or_default();
     if !said.is_empty() {
+        let when = match policy.engine {
+            Engine::Variants | Engine::Guardrails => "in the last bake and while blue is kept",
+            Engine::Rolling => "after the last batch",
+        };
         warnings.push(format!(
-            "at 100% there is no blue to compare with, in the last bake and while blue is kept: {}",
+            "at 100% there is no blue to compare with, {when}: {}",
             said.join("; ")
         ));
     }
