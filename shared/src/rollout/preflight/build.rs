@@ -13,7 +13,7 @@ use crate::{
         ledger::RolloutLedger,
         limits::LONGEST_WAIT,
         look::{ConfigSeen, ConfigVariantSeen},
-        names,
+        names, native,
         plan::{Blue, Green, Plan, for_share},
         policy::{Engine, RolloutPolicy},
         request::Request,
@@ -247,6 +247,9 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
         warnings.push(
             "no smoke: with SageMaker's own engines the new fleet cannot be addressed before it has traffic".to_owned(),
         );
+    }
+    if let Some(abort_alarm) = &plan.abort_alarm {
+        warnings.push(native::hears(&policy.alarms, abort_alarm));
     }
     let last = policy.strategy.steps.last().map(|step| step.bake).unwrap_or_default();
     if policy.engine == Engine::Guardrails && last.saturating_add(policy.keep_blue) > LONGEST_WAIT {

@@ -197,6 +197,50 @@ fn a_plan_for_sagemakers_engines_says_what_watches_at_100_percent() {
 }
 
 #[test]
+fn a_deployment_that_no_alarm_stops_is_told_with_what_it_takes_and_undone_at_its_end() {
+    let mut world = Fake::new();
+    world.slow = minutes(30);
+    let plan = world.planned(&canary("one")).unwrap().to_string();
+    assert!(
+        plan.contains("allows cloudwatch:DescribeAlarms on errors and steward-abort-fraud-1"),
+        "{plan}"
+    );
+    world.start(&canary("one"));
+    world.ticks(5);
+    world.calls.push_back(Call::Lost);
+    let answer = world.order(Order::Abort);
+    assert!(
+        answer
+            .said
+            .contains("alarm steward-abort-fraud-1 tells SageMaker to stop"),
+        "{}",
+        answer.said
+    );
+    world.alarms.insert("steward-abort-fraud-1".to_owned(), true);
+    let now = |world: &Fake| {
+        status(
+            &world.facts(),
+            &world.ledger,
+            Some(&world.look(&needs(world.now, &world.ledger))),
+        )
+    };
+    world.ticks(2);
+    assert!(now(&world).contains("the deployment is taken back"), "{}", now(&world));
+    world.ticks(2);
+    let said = "SageMaker goes on with the deployment, though alarm steward-abort-fraud-1 is in ALARM";
+    assert!(now(&world).contains(said), "{}", now(&world));
+    world.ticks(8);
+    let held = world
+        .alerts
+        .iter()
+        .find(|alert| alert.kind == AlertKind::RolloutHeld)
+        .unwrap();
+    assert!(format!("{held:?}").contains("cloudwatch:DescribeAlarms"), "{held:?}");
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert_eq!(world.endpoint().config.as_deref(), Some("fraud-1"));
+}
+
+#[test]
 fn pause_is_refused_because_sagemaker_cannot_wait() {
     let mut world = Fake::new();
     world.start(&canary("one"));
