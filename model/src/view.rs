@@ -1,13 +1,13 @@
 //! What Steward sees of the world when it looks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use shared::{
     analysis::{Analysis, CheckResult, Missing, Verdict},
     endpoint::{Endpoint, EndpointStatus, Variant},
     health::ledger::Level,
     rollout::look::{
-        AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, Needs, SmokeSeen,
+        AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, MissingData, Needs, SmokeSeen,
     },
     scaling::{Scaling, ScalingPolicy, ScalingRule, TrackedMetric},
     trigger::AlarmState,
@@ -146,7 +146,8 @@ impl World {
                 },
                 reason: "Threshold Crossed".to_owned(),
                 since,
-                variants: BTreeSet::new(),
+                watches: Vec::new(),
+                missing: MissingData::default(),
             })
         };
         wanted.iter().filter_map(seen).collect()

@@ -236,12 +236,17 @@ async fn alarms_are_seen_as_they_stand_metric_and_composite() {
         .map(|alarm| (alarm.name.as_str(), alarm.alarming()))
         .collect();
     assert_eq!(told, [("both", true), ("errors", true)]);
-    let watched = |at: usize| seen[at].variants.iter().map(String::as_str).collect::<Vec<_>>();
+    let watched = |at: usize| seen[at].variants().into_iter().collect::<Vec<_>>();
     assert_eq!(
         (watched(0), watched(1)),
         (vec![], vec!["blue"]),
         "a composite alarm has no metrics of its own"
     );
+    assert!(
+        seen[1].watches_only("fraud", "blue") && !seen[0].watches_only("fraud", "blue"),
+        "{seen:?}"
+    );
+    assert!(!seen[1].watches_only("other", "blue"), "{seen:?}");
     assert!(
         seen.iter()
             .all(|alarm| alarm.since.is_some() && !alarm.reason.is_empty()),

@@ -7,7 +7,7 @@
 //! Three principles:
 //!
 //! - **No data never passes.** A check that lacks traffic, metrics or something to compare with is
-//!   [`Verdict::Inconclusive`] and says what is [`Missing`]; the rollout holds.
+//!   [`Verdict::Inconclusive`] and says what is [`Missing`]; the rollout holds. Steward's own [`Probes`] are no traffic.
 //! - **A minimum of requests is needed to pass, not to fail.** Harm that is proven on few requests is proven.
 //! - **Failing is sticky within a step.** What counts is the most evidence there ever was, so that later good minutes
 //!   do not talk a proven harm away: `judge` on a longer series never takes a failure back.
@@ -29,12 +29,12 @@ mod series;
 mod shares;
 mod words;
 
-pub use alone::judge_alone;
+pub use alone::{judge_alone, judge_deployment};
 pub use policy::{
     Against, Alpha, AnalysisPolicy, BadMinutes, ErrorCheck, ErrorKind, LatencyCheck, LatencyLimit, OutOfRange, Ratio,
     ShareLimit, SlowCheck,
 };
-pub use series::{Errors, Minute, NotMeasured, Percentile, Series, count, microseconds};
+pub use series::{Errors, Minute, NotMeasured, Percentile, Probes, Series, count, microseconds};
 
 /// What was found, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,9 +67,9 @@ pub enum Missing {
     Metrics,
     /// Green's minutes are there, without a single request.
     Traffic,
-    /// Green has fewer requests than a pass needs.
+    /// Green has fewer requests than a pass needs, those aside that may be Steward's own probes.
     Requests,
-    /// Blue has too few requests in green's minutes, or none.
+    /// Blue has too few requests of that kind in green's minutes, or none.
     Blue,
     /// Too few minutes had the requests that a percentile needs.
     Minutes,
@@ -135,6 +135,15 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    fn of(checks: Vec<CheckResult>) -> Self {
+        let deciding = checks.iter().filter(|check| !check.dry_run);
+        let verdict = deciding.map(|check| check.verdict).min();
+        Self {
+            verdict: verdict.unwrap_or(Verdict::Inconclusive),
+            checks,
+        }
+    }
+
     /// The checks that made the verdict what it is; of a pass, all that decide.
     pub fn deciding(&self) -> impl Iterator<Item = &CheckResult> {
         self.checks
@@ -164,6 +173,7 @@ impl fmt::Display for Analysis {
 /// Judges the minutes of one step of a rollout. Hand over only minutes that are complete; see [`Series::before`].
 ///
 /// Where blue gets no requests by design, [`judge_alone`] instead: a comparison with nothing is inconclusive for ever.
+/// Where SageMaker moves the traffic and does not say how far it is, [`judge_deployment`].
 pub fn judge(policy: &AnalysisPolicy, blue: &Series, green: &Series) -> Analysis {
     let mut checks = vec![shares::requests(policy.min_requests, green)];
     if let Some(errors) = &policy.errors {
@@ -175,13 +185,7 @@ pub fn judge(policy: &AnalysisPolicy, blue: &Series, green: &Series) -> Analysis
     if let Some(slow) = &policy.slow {
         checks.extend(shares::slow(policy.min_requests, slow, blue, green));
     }
-    let verdict = checks
-        .iter()
-        .filter(|check| !check.dry_run)
-        .map(|check| check.verdict)
-        .min()
-        .unwrap_or(Verdict::Inconclusive);
-    Analysis { verdict, checks }
+    Analysis::of(checks)
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use std::{
 
 use futures::future::join_all;
 use shared::{
-    analysis::{Analysis, AnalysisPolicy, Series, judge, judge_alone},
+    analysis::{Analysis, AnalysisPolicy, Probes, Series, judge, judge_alone, judge_deployment},
     aws::{autoscaling::Scaled, probes},
     failure::{CallError, Failure},
-    health::policy::ProbeKind,
+    health::policy::{HealthPolicy, ProbeKind},
     probe::Judgement,
     rollout::look::{Before, HealthSeen, Known, Look, Needs, SmokeSeen, Window},
     text::sentence,
@@ -99,9 +99,13 @@ fn known<T>(asked: Result<T, CallError>) -> Known<T> {
         Ok(fact) => Known::Yes(fact),
         Err(call) => {
             tracing::warn!(%call, advice = call.advice(), "could not look");
-            Known::No(format!("{} {}", sentence(&call.to_string()), call.advice()))
+            Known::No(said(&call))
         }
     }
+}
+
+fn said(call: &CallError) -> String {
+    format!("{} {}", sentence(&call.to_string()), call.advice())
 }
 
 /// What is not found is known not to be there.
@@ -128,31 +132,40 @@ async fn analysis(
         before,
         green,
         whole,
+        share: _,
     } = window;
-    let cloudwatch = &services.looking.cloudwatch;
-    let judged = match (blue, whole) {
-        (Some(blue), Some(whole)) => {
-            let fleets = [blue, green, whole];
-            let read = cloudwatch.fleets(endpoint, fleets, policy, *from, *to).await;
-            read.map(|[blue, green, whole]| judge(policy, &blue.or_rest(&whole, &green), &green))
-        }
-        (Some(blue), None) => {
-            let read = cloudwatch.fleets(endpoint, [blue, green], policy, *from, *to).await;
-            read.map(|[blue, green]| judge(policy, &blue, &green))
-        }
-        (None, _) => {
-            let read = async {
-                let [green] = cloudwatch.fleets(endpoint, [green], policy, *from, *to).await?;
-                let Some(Before { from, to, blue }) = before else {
-                    return Ok((Series::default(), green));
-                };
-                let [before] = cloudwatch.fleets(endpoint, [blue], policy, *from, *to).await?;
-                Ok((before, green))
-            };
-            let read: Result<(Series, Series), CallError> = read.await;
-            read.map(|(before, green)| judge_alone(policy, &before, &green))
-        }
+    let [of_green, of_blue] = match own_health(services, endpoint).await {
+        Ok(health) => window.probes(health.as_ref()),
+        Err(_) => [Probes::Unknown; 2],
     };
+    let cloudwatch = &services.looking.cloudwatch;
+    let hour_before = async || {
+        let Some(Before { from, to, blue }) = before else {
+            return Ok(Series::default());
+        };
+        let [before] = cloudwatch.fleets(endpoint, [blue], policy, *from, *to).await?;
+        Ok(before)
+    };
+    let judged = async {
+        Ok(match (blue, whole) {
+            (Some(blue), Some(whole)) => {
+                let fleets = [blue, green, whole];
+                let [blue, green, whole] = cloudwatch.fleets(endpoint, fleets, policy, *from, *to).await?;
+                let before = hour_before().await?;
+                let blue = blue.or_rest(&whole, &green).with_probes(of_blue);
+                judge_deployment(policy, &before, &blue, &green.with_probes(of_green))
+            }
+            (Some(blue), None) => {
+                let [blue, green] = cloudwatch.fleets(endpoint, [blue, green], policy, *from, *to).await?;
+                judge(policy, &blue.with_probes(of_blue), &green.with_probes(of_green))
+            }
+            (None, _) => {
+                let [green] = cloudwatch.fleets(endpoint, [green], policy, *from, *to).await?;
+                judge_alone(policy, &hour_before().await?, &green.with_probes(of_green))
+            }
+        })
+    };
+    let judged: Result<Analysis, CallError> = judged.await;
     known(judged)
 }
 
@@ -176,18 +189,21 @@ async fn health(services: &Services<'_>, endpoint: &str, component: Option<&str>
     Known::Yes(Some(HealthSeen::of(record, &elsewhere)))
 }
 
+/// What the fleet file asks of the endpoint's health; `None` when no entry means it. `Err` says why it is not known.
+async fn own_health(services: &Services<'_>, endpoint: &str) -> Result<Option<HealthPolicy>, String> {
+    let fleet = services.fleet().await?;
+    match services.tags(&fleet, endpoint).await {
+        Ok(tags) => Ok(fleet.health_for(endpoint, tags.as_ref())),
+        Err(call) => {
+            tracing::warn!(%call, advice = call.advice(), "the endpoint's probes are not known");
+            Err(said(&call))
+        }
+    }
+}
+
 /// The endpoint's probes of other inference components; none that are known when the fleet file cannot be read.
 async fn probes_of_others(services: &Services<'_>, endpoint: &str, component: &str) -> BTreeSet<String> {
-    let policy = match services.fleet().await {
-        Ok(fleet) => match services.tags(&fleet, endpoint).await {
-            Ok(tags) => fleet.health_for(endpoint, tags.as_ref()),
-            Err(call) => {
-                tracing::warn!(%call, "which probes ask other components is not known");
-                None
-            }
-        },
-        Err(_) => None,
-    };
+    let policy = own_health(services, endpoint).await.unwrap_or_default();
     let probes = policy.map(|policy| policy.probes).unwrap_or_default();
     let others = probes.iter().filter_map(|probe| match &probe.kind {
         ProbeKind::InferenceComponent(name) if name != component => Some(probe.name.clone()),
@@ -199,15 +215,10 @@ async fn probes_of_others(services: &Services<'_>, endpoint: &str, component: &s
 /// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, or never reached SageMaker,
 /// says nothing of the variant: the round is not known then, unless another probe failed.
 async fn smoke(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
-    let fleet = match services.fleet().await {
-        Ok(fleet) => fleet,
-        Err(none) => return Known::No(none),
+    let policy = match own_health(services, endpoint).await {
+        Ok(policy) => policy,
+        Err(said) => return Known::No(said),
     };
-    let tags = match services.tags(&fleet, endpoint).await {
-        Ok(tags) => tags,
-        Err(call) => return known(Err(call)),
-    };
-    let policy = fleet.health_for(endpoint, tags.as_ref());
     let configured = policy.map(|policy| policy.probes).unwrap_or_default();
     let asked = probes::of_variant(&services.looking.runtime, endpoint, variant, &configured);
     let results = match asked.await {

@@ -23,6 +23,10 @@ const LEAST: Share = Share::from_percent(1).expect("1 is at most 100");
 /// tells that apart from a worse model now; so it may be twice what it might be on the same minutes.
 const ANOTHER_HOUR: f64 = 2.0;
 
+/// A blue with less than one request for so many of green's is not served any more: SageMaker's own engines leave it at
+/// least 5% of the traffic, or none. Less than that is a request that was still under way, or a metric that is not complete.
+const STRAY: u64 = 100;
+
 impl AnalysisPolicy {
     /// What is left to judge green by when blue gets no requests: its own limits, and limits in place of comparisons.
     ///
@@ -108,6 +112,37 @@ pub fn judge_alone(policy: &AnalysisPolicy, before: &Series, green: &Series) -> 
         check.name.push_str(" without blue");
     }
     analysis
+}
+
+/// Judges a deployment of SageMaker's own: it does not say when blue has lost its traffic, but the minutes show it. `blue`
+/// and `green` are of the same minutes, `before` are those before the deployment.
+///
+/// All of them are judged as [`judge`](super::judge) does, and those after blue's last one also by the limits in place of
+/// comparisons. So there are two tests of a deployment, each with the chance of a false alarm that the policy gives to one.
+/// Where blue had no requests at all, as when everything is moved at once, only [`judge_alone`] is left.
+pub fn judge_deployment(policy: &AnalysisPolicy, before: &Series, blue: &Series, green: &Series) -> Analysis {
+    let serves = |minute: &&Minute| {
+        let beside = green.at(minute.at).map_or(0, |green| green.requests);
+        minute.requests > 0 && minute.requests.saturating_mul(STRAY) >= beside
+    };
+    let last = blue.minutes().iter().filter(serves).map(|minute| minute.at).max();
+    let after = green.minutes().iter().filter(|minute| Some(minute.at) > last);
+    let alone: Series = after.cloned().collect();
+    if alone.requests() == 0 {
+        return judge(policy, blue, green);
+    }
+    if alone.minutes().len() == green.minutes().len() {
+        return judge_alone(policy, before, green);
+    }
+    let mut compared = policy.clone();
+    compared.errors.take_if(|check| check.limit.is_some());
+    compared.slow.take_if(|check| check.limit.is_some());
+    compared.latency.clear();
+    let limits = judge_alone(&compared, before, &alone.with_probes(green.probes())).checks;
+    let mut checks = judge(policy, blue, green).checks;
+    // The first one counts the requests, which the other has done.
+    checks.extend(limits.into_iter().skip(1));
+    Analysis::of(checks)
 }
 
 fn held(share: Share, against: Against) -> ShareLimit {

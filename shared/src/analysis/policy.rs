@@ -11,7 +11,8 @@ use crate::quantity::{Share, Span};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AnalysisPolicy {
-    /// Requests that green, and for a comparison also blue, must have had in this step to pass; 0 counts as 1.
+    /// Requests that green, and for a comparison also blue, must have had in this step to pass, besides Steward's own
+    /// probes; 0 counts as 1.
     /// Default 50: without a single error among them, the true rate is below 6% with 95% confidence.
     pub min_requests: u64,
     /// Failed requests. By default compared with blue.

@@ -137,7 +137,26 @@ impl Minute {
 
 /// The minutes of one variant in order, each once. A minute that is not there had no traffic or is not published yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Series(Vec<Minute>);
+pub struct Series {
+    minutes: Vec<Minute>,
+    probes: Probes,
+}
+
+/// How many of a variant's requests are Steward's own probes. They are as good as any other for showing harm; but whoever
+/// has only them has no traffic, so they count for no minimum of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Probes {
+    /// So many at the most.
+    AtMost(u64),
+    /// Not known: all of them may be.
+    Unknown,
+}
+
+impl Default for Probes {
+    fn default() -> Self {
+        Self::AtMost(0)
+    }
+}
 
 impl Series {
     /// In any order; of several for the same minute the last one counts.
@@ -145,7 +164,10 @@ impl Series {
         let by_minute: BTreeMap<Timestamp, Minute> =
             minutes.into_iter().map(|minute| (floor(minute.at), minute)).collect();
         let minutes = by_minute.into_iter().map(|(at, minute)| Minute { at, ..minute });
-        Self(minutes.collect())
+        Self {
+            minutes: minutes.collect(),
+            probes: Probes::default(),
+        }
     }
 
     /// Without the minutes that begin at `end` or later.
@@ -155,7 +177,7 @@ impl Series {
     /// anew with the whole series.
     #[must_use]
     pub fn before(mut self, end: Timestamp) -> Self {
-        self.0.retain(|minute| minute.at < end);
+        self.minutes.retain(|minute| minute.at < end);
         self
     }
 
@@ -164,7 +186,7 @@ impl Series {
     /// fleet that an update brought. Of what is left only counts are known: percentiles cannot be taken apart.
     #[must_use]
     pub fn or_rest(&self, whole: &Self, green: &Self) -> Self {
-        let rest = whole.0.iter().map(|all| match green.at(all.at) {
+        let rest = whole.minutes.iter().map(|all| match green.at(all.at) {
             Some(part) => all.less(part),
             None => Minute {
                 latency: BTreeMap::new(),
@@ -173,26 +195,45 @@ impl Series {
         });
         // Of two for the same minute the last one counts.
         rest.filter(|minute| minute.requests > 0)
-            .chain(self.0.iter().cloned())
+            .chain(self.minutes.iter().cloned())
             .collect()
     }
 
     /// In order, each beginning at its full minute.
     pub fn minutes(&self) -> &[Minute] {
-        &self.0
+        &self.minutes
+    }
+
+    /// The same, of which so many requests in all are probes.
+    #[must_use]
+    pub fn with_probes(self, probes: Probes) -> Self {
+        Self { probes, ..self }
+    }
+
+    /// How many of them are probes.
+    pub(super) fn probes(&self) -> Probes {
+        self.probes
+    }
+
+    /// Of so many requests of this variant, those that can be no probes.
+    pub(super) fn of_users(&self, requests: u64) -> u64 {
+        match self.probes {
+            Probes::AtMost(probes) => requests.saturating_sub(probes),
+            Probes::Unknown => 0,
+        }
     }
 
     /// Of all minutes.
     pub fn requests(&self) -> u64 {
-        self.0
+        self.minutes
             .iter()
             .fold(0, |sum, minute| u64::saturating_add(sum, minute.requests))
     }
 
     /// What this variant did in the minute that begins at `at`.
     pub(super) fn at(&self, at: Timestamp) -> Option<&Minute> {
-        let found = self.0.binary_search_by_key(&at, |minute| minute.at).ok()?;
-        self.0.get(found)
+        let found = self.minutes.binary_search_by_key(&at, |minute| minute.at).ok()?;
+        self.minutes.get(found)
     }
 }
 

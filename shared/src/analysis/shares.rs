@@ -5,7 +5,7 @@ use super::{
     bad_minutes::BadRow,
     policy::{Against, ErrorCheck, ShareLimit, SlowCheck},
     sequential::Evidence,
-    series::{Minute, Series},
+    series::{Minute, Probes, Series},
     words,
 };
 
@@ -16,11 +16,21 @@ pub(super) fn requests(needed: u64, green: &Series) -> CheckResult {
     let missing = match requests {
         _ if green.minutes().is_empty() => Some(Missing::Metrics),
         0 => Some(Missing::Traffic),
-        few if few < needed => Some(Missing::Requests),
+        _ if green.of_users(requests) < needed => Some(Missing::Requests),
         _ => None,
     };
-    let said = format!("green: {}", words::counted(requests, "request"));
-    let needed = format!("at least {needed} needed");
+    let counted = words::counted(requests, "request");
+    let probes = match green.probes() {
+        Probes::AtMost(0) => String::new(),
+        Probes::AtMost(probes) => format!(", up to {} of them Steward's own probes", probes.min(requests)),
+        Probes::Unknown => ", and how many of them are Steward's own probes is not known".to_owned(),
+    };
+    let others = match green.probes() {
+        Probes::AtMost(0) => "",
+        _ => " others",
+    };
+    let needed = format!("at least {needed}{others} needed");
+    let said = format!("green: {counted}{probes}");
     CheckResult::found("requests".to_owned(), false, None, missing, said, &needed)
 }
 
@@ -92,12 +102,12 @@ impl Sum {
         self.hits = self.hits.saturating_add(hits);
     }
 
-    /// What keeps green from passing.
-    fn missing(&self, needed: u64) -> Option<Missing> {
+    /// What keeps green, of whose series these are, from passing.
+    fn missing(&self, needed: u64, green: &Series) -> Option<Missing> {
         match self.requests {
             _ if self.minutes == 0 => Some(Missing::Metrics),
             0 => Some(Missing::Traffic),
-            few if few < needed => Some(Missing::Requests),
+            requests if green.of_users(requests) < needed => Some(Missing::Requests),
             _ => None,
         }
     }
@@ -138,7 +148,7 @@ impl Shares<'_> {
         self.result(
             self.name.to_owned(),
             since,
-            sum.missing(self.needed),
+            sum.missing(self.needed, green),
             format!("{said}{late}"),
         )
     }
@@ -160,8 +170,8 @@ impl Shares<'_> {
             let expected = weighed / (weighed + other.requests as f64);
             evidence.observe(minute.at, hits, other_hits, expected);
         }
-        let missing = ours.missing(self.needed).or_else(|| {
-            let few = both.requests < self.needed || theirs.requests < self.needed;
+        let missing = ours.missing(self.needed, green).or_else(|| {
+            let few = green.of_users(both.requests) < self.needed || blue.of_users(theirs.requests) < self.needed;
             few.then_some(Missing::Blue)
         });
         let said = match theirs.requests {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::quantity::{Share, Span};
 
+mod probes;
 mod readings;
 
 /// `requests` in the minute `number` after seven o'clock, of which the server failed `failed`.

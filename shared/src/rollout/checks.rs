@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub(super) use self::{
-    alarms::{Alarms, alarms_are_quiet, without_data},
+    alarms::{Alarms, alarms_are_quiet, silenced, without_data},
     health::is_well,
 };
 use super::{

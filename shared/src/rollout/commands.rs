@@ -241,7 +241,18 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
                 by: said.by,
                 reason: said.reason,
             });
-            Answer::yes(format!("Rollout {id} is taken back."))
+            let by_alarm = turn
+                .ledger
+                .active
+                .as_ref()
+                .and_then(|rollout| rollout.plan.abort_alarm.clone());
+            Answer::yes(match by_alarm {
+                Some(alarm) => format!(
+                    "Rollout {id} is taken back: alarm {alarm} tells SageMaker to stop its deployment. `status` says whether \
+                     it does."
+                ),
+                None => format!("Rollout {id} is taken back."),
+            })
         }
         Order::Rollback => Answer::no("Only a completed rollout is taken back with `rollback`; send `abort`."),
     }

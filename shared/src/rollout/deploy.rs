@@ -16,10 +16,15 @@ use super::{
     effect::{Deployment, Effect, Routing},
     ledger::{Ended, Rollout},
     look::{ComponentSeen, Known},
+    native::DESCRIBE_ALARMS,
+    needs::after,
     phase::Phase,
     why::Why,
 };
-use crate::text::printable;
+use crate::{endpoint::EndpointStatus, text::printable};
+
+/// SageMaker has taken a deployment back, or begun to, so long after its alarm rang.
+const OBEYED: Duration = Duration::from_secs(180);
 
 /// What is in force.
 enum Stand {
@@ -263,7 +268,10 @@ fn stopping(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
         Stand::Other(_) => return Next::Go(Phase::Leaving),
         Stand::Old(modified) if !checks::may_begin(world, rollout, modified) => return Next::Go(Phase::CleaningUp),
         Stand::Old(_) => Why::Unknown("the deployment that was asked for may still begin".to_owned()),
-        Stand::Busy(_) if rollout.update.is_some() => Why::Working("the deployment is taken back".to_owned()),
+        Stand::Busy(_) if rollout.update.is_some() => match goes_on(world, rollout) {
+            Some(said) => Why::Unknown(said),
+            None => Why::Working("the deployment is taken back".to_owned()),
+        },
         stand => match waits(stand) {
             Next::Stay(why) => why,
             next => return next,
@@ -279,6 +287,27 @@ fn stopping(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
         }),
         Ok(Some(true) | None) => Next::Stay(waiting),
     }
+}
+
+/// SageMaker does not obey the alarm, as far as that can be seen: of an endpoint by its status, of a component not at all.
+fn goes_on(world: &World<'_>, rollout: &Rollout) -> Option<String> {
+    let (alarm, back) = (rollout.plan.abort_alarm.as_ref()?, rollout.back.as_ref()?);
+    let Seen::Busy(endpoint) = checks::endpoint(world) else {
+        return None;
+    };
+    let goes_on = endpoint.status == EndpointStatus::Updating
+        && rollout.plan.request.component.is_none()
+        && endpoint.pending.is_some()
+        && endpoint.pending == target(rollout)
+        && tripped(world, alarm) == Ok(Some(true))
+        && world.facts.now >= after(back.at, OBEYED);
+    goes_on.then(|| {
+        format!(
+            "SageMaker goes on with the deployment, though alarm {alarm} is in ALARM: it hears alarms while a fleet bakes, \
+             and only if the execution role of the endpoint's models allows {DESCRIBE_ALARMS}; what the deployment brings \
+             is undone when it has ended"
+        )
+    })
 }
 
 /// Green is in force; the old config, or model, is put in its place.

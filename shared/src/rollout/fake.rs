@@ -17,7 +17,7 @@ use super::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
-    look::{ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known},
+    look::{ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData},
     needs::needs,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
@@ -146,6 +146,8 @@ pub(super) struct Fake {
     pub(super) no_data: BTreeSet<String>,
     /// The variants in every alarm's dimensions.
     pub(super) watched: BTreeSet<String>,
+    /// What every alarm takes missing data for.
+    pub(super) missing: MissingData,
     pub(super) models: Vec<String>,
     pub(super) component: Option<ComponentSeen>,
     /// The configs of all other endpoints; `None` when they cannot be asked.
@@ -204,6 +206,7 @@ impl Fake {
             alarms: BTreeMap::from([("errors".to_owned(), false)]),
             no_data: BTreeSet::new(),
             watched: BTreeSet::new(),
+            missing: MissingData::default(),
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
             component: None,
             others: Some(BTreeMap::new()),

@@ -160,15 +160,17 @@ fn native(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
     }
 }
 
-/// All that is waited for by design. SageMaker knows no bake of the last step: it is a part of the time for which the old
-/// fleet is kept.
+/// All that is waited for by design. The bake of the last step is a part of the time for which SageMaker keeps the old
+/// fleet; of a deployment all at once it comes before that too, since alarms are sure to be heard in a bake only.
 pub fn waits(policy: &RolloutPolicy) -> Duration {
     let bakes = policy.strategy.bakes();
     match policy.engine {
         Engine::Variants => bakes,
         Engine::Guardrails => {
             let last = policy.strategy.steps.last().map(|step| step.bake).unwrap_or_default();
-            bakes.saturating_sub(last) + (last + policy.keep_blue).min(LONGEST_WAIT)
+            let at_once = policy.strategy.kind == StrategyKind::AllAtOnce;
+            let baked = if at_once { last } else { bakes.saturating_sub(last) };
+            baked + (last + policy.keep_blue).min(LONGEST_WAIT)
         }
         Engine::Rolling => bakes * u32::from(100_u8.div_ceil(policy.batch_percent.max(1))),
     }

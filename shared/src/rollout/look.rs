@@ -4,13 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::strategy::Weight;
 use crate::{
-    analysis::Analysis,
+    analysis::{Analysis, Probes},
     endpoint::{Endpoint, EndpointStatus},
-    health::ledger::{EndpointRecord, Level},
+    health::{
+        ledger::{EndpointRecord, Level},
+        policy::{HealthPolicy, ProbeKind},
+    },
     scaling::Scaling,
     trigger::AlarmState,
 };
+
+/// Checks of the health checker for each one that its schedule asks for: an event that came twice is a second one.
+const MORE_CHECKS: f64 = 1.1;
+
+/// Checks on top of that in every window: SageMaker tells each change of the endpoint, and that of the weights begins it.
+const EXTRA_CHECKS: f64 = 5.0;
 
 /// A fact that was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,16 +108,48 @@ pub struct Window {
     /// Blue's metrics; `None` where blue gets no requests by design, so that there is nothing to compare with:
     /// [`crate::analysis::judge_alone`] then, by what blue did `before`.
     pub blue: Option<Fleet>,
-    /// Only without `blue`.
+    /// Without `blue`, and beside `whole`: with SageMaker's own engines blue has no requests from some minute on that only
+    /// the metrics tell.
     pub before: Option<Before>,
     /// Green's metrics.
     pub green: Fleet,
+    /// Green's share of what both get in these minutes; `None` where SageMaker moves the traffic, and only it knows.
+    pub share: Option<Weight>,
     /// Both together, with SageMaker's own engines: blue's own may not be published by its config, and then they are what
-    /// these are more than green's. Only beside `blue`.
+    /// these are more than green's. Only beside `blue`; judged by [`crate::analysis::judge_deployment`].
     pub whole: Option<Fleet>,
 }
 
-/// The minutes in which blue had its traffic for the last time: those that begin at `from` or later and ended by `to`.
+impl Window {
+    /// How many of green's requests, and of blue's, in these minutes may be probes of the health checker.
+    ///
+    /// It checks once a minute, and when SageMaker says that the endpoint has changed; events come twice now and then. A
+    /// probe of each variant is asked of both, another one goes where the weights send it. Further attempts are not
+    /// counted: they are made only where one has failed, which the other checks see. `health` is the endpoint's policy;
+    /// `None` where the health checker has none for it.
+    pub fn probes(&self, health: Option<&HealthPolicy>) -> [Probes; 2] {
+        let asked = health.filter(|health| health.enabled).map(|health| &health.probes);
+        let asked = asked.into_iter().flatten();
+        let (mut of_each, mut routed) = (0_u32, 0_u32);
+        for probe in asked {
+            match probe.kind {
+                ProbeKind::Sync | ProbeKind::Serverless if probe.per_variant => of_each += 1,
+                ProbeKind::Sync | ProbeKind::Serverless => routed += 1,
+                ProbeKind::Async { .. } | ProbeKind::InferenceComponent(_) => {}
+            }
+        }
+        let minutes = self.to.duration_since(self.from).as_secs().max(0) as f64 / 60.0;
+        let checks = minutes * MORE_CHECKS + EXTRA_CHECKS;
+        let share = self.share.map(Weight::share);
+        [share.unwrap_or(1.0), share.map_or(1.0, |green| 1.0 - green)].map(|share| {
+            let a_check = f64::from(of_each) + f64::from(routed) * share;
+            // The cast saturates; a window is hours long.
+            Probes::AtMost((checks * a_check).ceil() as u64)
+        })
+    }
+}
+
+/// Minutes in which blue still had traffic: those that begin at `from` or later and ended by `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
     /// In whole minutes.
@@ -223,14 +265,54 @@ pub struct AlarmSeen {
     pub reason: String,
     /// `StateUpdatedTimestamp`.
     pub since: Option<Timestamp>,
-    /// Every `VariantName` among the dimensions of its metrics; none of a composite alarm.
-    pub variants: BTreeSet<String>,
+    /// The metrics that it watches, one item each; none of a composite alarm.
+    pub watches: Vec<Watched>,
+    /// `TreatMissingData`; [`MissingData::Missing`] of a composite alarm, which has none.
+    pub missing: MissingData,
+}
+
+/// Whose metric an alarm watches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Dimension `EndpointName`.
+    pub endpoint: Option<String>,
+    /// Dimension `VariantName`.
+    pub variant: Option<String>,
+}
+
+/// What an alarm takes minutes without data for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingData {
+    /// `missing`: with nothing else it has no data. CloudWatch's default.
+    #[default]
+    Missing,
+    /// `notBreaching`: for good ones.
+    NotBreaching,
+    /// `breaching`: for bad ones.
+    Breaching,
+    /// `ignore`: it stays as it is.
+    Ignore,
 }
 
 impl AlarmSeen {
     /// It is in ALARM.
     pub fn alarming(&self) -> bool {
         self.state == AlarmState::Alarm
+    }
+
+    /// The variants that it watches, by name.
+    pub fn variants(&self) -> BTreeSet<&str> {
+        let named = self.watches.iter().filter_map(|watched| watched.variant.as_deref());
+        named.collect()
+    }
+
+    /// All that it watches is one variant of one endpoint: without requests to that it has no data, and says nothing of
+    /// any other.
+    pub fn watches_only(&self, endpoint: &str, variant: &str) -> bool {
+        let of_it = |watched: &Watched| {
+            watched.endpoint.as_deref() == Some(endpoint) && watched.variant.as_deref() == Some(variant)
+        };
+        !self.watches.is_empty() && self.watches.iter().all(of_it)
     }
 }
 

@@ -15,7 +15,10 @@ use super::{
     request::Request,
     strategy::{StrategyKind, Weight},
 };
-use crate::endpoint::{Endpoint, Variant};
+use crate::{
+    endpoint::{Endpoint, Variant},
+    text::and_list,
+};
 
 /// `WaitIntervalInSeconds` and `TerminationWaitInSeconds`: the most.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -25,6 +28,9 @@ const TIMEOUT: (Duration, Duration) = (Duration::from_secs(600), Duration::from_
 
 /// `AutoRollbackConfiguration.Alarms`: the most, Steward's own included.
 const ALARMS: usize = 10;
+
+/// What SageMaker needs to hear alarms (its developer guide, "Auto-Rollback Configuration and Monitoring").
+pub(super) const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
 
 const OTHER: &str = "Use `engine: variants`, which can.";
 
@@ -205,11 +211,24 @@ pub(super) fn component(
         deployment: deployment(request, ledger, found),
         abort_alarm: Some(names::abort_alarm(&request.endpoint, serial)),
         instances: std::collections::BTreeMap::new(),
-        warnings: vec![format!(
-            "copies are replaced in batches of {}% of the component's copies; each batch needs room for that many more",
-            request.policy.batch_percent
-        )],
+        warnings: vec![
+            format!(
+                "copies are replaced in batches of {}% of the component's copies; each batch needs room for that many more",
+                request.policy.batch_percent
+            ),
+            hears(&request.policy.alarms, &names::abort_alarm(&request.endpoint, serial)),
+        ],
     })
+}
+
+/// What the alarms of a deployment depend on, besides themselves. Who may describe alarms is in no answer of SageMaker's.
+pub(super) fn hears(alarms: &[String], abort_alarm: &str) -> String {
+    let alarms: Vec<&str> = alarms.iter().map(String::as_str).chain([abort_alarm]).collect();
+    format!(
+        "neither an alarm nor `abort` stops the deployment unless the execution role of the endpoint's models allows \
+         {DESCRIBE_ALARMS} on {}; without it SageMaker goes on to the end, and only then is it undone",
+        and_list(&alarms)
+    )
 }
 
 /// The policy in SageMaker's words; everything that it has no words for is a problem.
@@ -320,11 +339,12 @@ fn blue_green(policy: &RolloutPolicy, found: &mut Found) -> Option<Routing> {
             format!("Give a shorter `keep_blue`. {OTHER}"),
         );
     }
-    // All of it is time in which green has all traffic, blue is still there, and an alarm takes the deployment back.
+    // All of it is time in which green has all traffic and blue is still there.
     let termination_wait = last.bake.saturating_add(policy.keep_blue).min(LONGEST_WAIT);
     match policy.strategy.kind {
+        // The alarms are sure to be heard in a bake only, so the one at 100% is asked for as a bake.
         StrategyKind::AllAtOnce => Some(Routing::AllAtOnce {
-            wait: Duration::ZERO,
+            wait: last.bake.min(LONGEST_WAIT),
             termination_wait,
         }),
         StrategyKind::Canary => {

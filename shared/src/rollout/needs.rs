@@ -165,46 +165,49 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
     if plan.request.component.is_some() {
         return None;
     }
-    let alone = rollout.judged_from?;
-    let from = whole_minutes(alone, true);
+    let judged_from = rollout.judged_from?;
+    let from = whole_minutes(judged_from, true);
     let to = whole_minutes(before(now, policy.metrics_delay), false);
-    let mut whole = None;
-    let (blue, green) = match plan.engine() {
-        Engine::Variants => {
-            let fleet = |variant: &str| Fleet {
-                variant: variant.to_owned(),
-                config: None,
-            };
-            let blue = (rollout.share() < Weight::FULL).then(|| fleet(&plan.blue.variant));
-            (blue, fleet(&plan.green.variant))
-        }
-        Engine::Guardrails | Engine::Rolling => {
-            let fleet = |config: &str| Fleet {
-                variant: plan.green.variant.clone(),
-                config: Some(config.to_owned()),
-            };
-            let blue = (rollout.share() < Weight::FULL).then(|| fleet(&plan.base));
-            whole = blue.as_ref().map(|blue| Fleet {
-                config: None,
-                ..blue.clone()
-            });
-            (blue, fleet(&plan.only.as_ref()?.name))
-        }
+    let fleet = |variant: &str, config: Option<&str>| Fleet {
+        variant: variant.to_owned(),
+        config: config.map(str::to_owned),
     };
-    let before = blue.is_none().then(|| {
-        let to = whole_minutes(alone, false);
+    let last_hour = |until: Timestamp| {
+        let to = whole_minutes(until, false);
         Before {
             from: before(to, BEFORE),
             to,
-            blue: Fleet {
-                variant: plan.blue.variant.clone(),
-                config: green.config.as_ref().map(|_| plan.base.clone()),
-            },
+            blue: fleet(&plan.blue.variant, None),
         }
-    });
+    };
+    let (blue, before, green, whole) = match plan.engine() {
+        Engine::Variants => {
+            let green = fleet(&plan.green.variant, None);
+            if rollout.share() < Weight::FULL {
+                (Some(fleet(&plan.blue.variant, None)), None, green, None)
+            } else {
+                (None, Some(last_hour(judged_from)), green, None)
+            }
+        }
+        // Nobody says when SageMaker has given green everything: the minutes themselves show it. Before the rollout began,
+        // all of the variant was blue.
+        Engine::Guardrails | Engine::Rolling => {
+            let name = &plan.green.variant;
+            let green = fleet(name, Some(&plan.only.as_ref()?.name));
+            let blue = fleet(name, Some(&plan.base));
+            (
+                Some(blue),
+                Some(last_hour(rollout.started)),
+                green,
+                Some(fleet(name, None)),
+            )
+        }
+    };
+    let share = (plan.engine() == Engine::Variants).then(|| rollout.share());
     (from < to).then_some(Window {
         from,
         to,
+        share,
         blue,
         before,
         green,

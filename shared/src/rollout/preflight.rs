@@ -120,10 +120,13 @@ pub fn plan(
         Some(endpoint) => of_variant(now, request, look, ledger, endpoint, &mut found),
         None => None,
     };
+    if let Some(plan) = &plan {
+        alarms::would_ring(plan, look, &mut found);
+    }
     match plan {
         Some(mut plan) if found.0.is_empty() => {
-            plan.warnings
-                .extend(alarms::warnings(request, look, &plan.green.variant));
+            let warnings = alarms::warnings(&plan, look);
+            plan.warnings.extend(warnings);
             Ok(plan)
         }
         _ if found.0.is_empty() => Err(Problems(vec![Problem {
@@ -221,7 +224,8 @@ fn policy_makes_sense(request: &Request, found: &mut Found) {
         );
     }
     let blind = |analysis: &AnalysisPolicy| analysis.decides() && !analysis.watches_without_blue();
-    if policy.engine == Engine::Variants && policy.alarms.is_empty() && policy.analysis.as_ref().is_some_and(blind) {
+    let of_variant = request.component.is_none();
+    if of_variant && policy.alarms.is_empty() && policy.analysis.as_ref().is_some_and(blind) {
         found.add(
             "At 100% nothing would watch green: percentiles are only compared with blue, which gets no requests then.",
             "Give `latency` a `limit`, leave `errors` on, or name `alarms`.",

@@ -244,6 +244,9 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
             let state = match alarm.state {
                 AlarmState::Ok => "quiet",
                 AlarmState::Alarm => "ALARM",
+                AlarmState::InsufficientData if checks::silenced(rollout, alarm) => {
+                    "has no data, as it watches blue alone; not waited for"
+                }
                 AlarmState::InsufficientData => "has no data",
             };
             let _ = writeln!(said, "  alarm {}: {state}", alarm.name);

@@ -140,7 +140,8 @@ impl Plan {
             many => checks.push(format!("{} alarms", many.len())),
         }
         if let Some(analysis) = &policy.analysis {
-            let alone = policy.engine == Engine::Variants && share == Weight::FULL;
+            // A rolling update has the one step, and blue until its last batch.
+            let alone = policy.engine != Engine::Rolling && share == Weight::FULL;
             checks.push(match (analysis.decides(), alone) {
                 (true, false) => "analysis".to_owned(),
                 (true, true) if analysis.watches_without_blue() => "analysis without blue".to_owned(),

@@ -80,6 +80,7 @@ mod commands;
 mod health;
 mod native;
 mod preflight;
+mod probes;
 mod returning;
 mod size;
 mod tidy;

@@ -8,6 +8,11 @@ use super::{
 
 /// `minutes` like each other, from seven o'clock on.
 fn steady(minutes: u32, requests: u64, failed: u64) -> Series {
+    between(0, minutes, requests, failed)
+}
+
+/// The minutes `from` to `to` after seven o'clock, like each other.
+fn between(from: u32, to: u32, requests: u64, failed: u64) -> Series {
     let seven: Timestamp = "2026-03-02T07:00:00Z".parse().unwrap();
     let minute = |number: u32| Minute {
         errors: Errors {
@@ -21,7 +26,16 @@ fn steady(minutes: u32, requests: u64, failed: u64) -> Series {
             requests,
         )
     };
-    (0..minutes).map(minute).collect()
+    (from..to).map(minute).collect()
+}
+
+fn joined(parts: [Series; 2]) -> Series {
+    parts.iter().flat_map(Series::minutes).cloned().collect()
+}
+
+fn verdict(analysis: &Analysis, check: &str) -> Option<Verdict> {
+    let found = analysis.checks.iter().find(|found| found.name == check);
+    found.map(|found| found.verdict)
 }
 
 fn errors_limit(before: &Series) -> String {
@@ -105,6 +119,78 @@ fn percentiles_alone_watch_nothing_without_blue() {
     };
     insta::assert_snapshot!(all.said_without_blue().join("\n"));
     insta::assert_snapshot!(judge_alone(&all, &steady(60, 600, 12), &steady(10, 600, 6)));
+}
+
+#[test]
+fn a_green_that_breaks_once_sagemaker_gave_it_everything_fails_under_the_defaults() {
+    let policy = AnalysisPolicy::default();
+    let blue = steady(10, 900, 0);
+    for broken in [1, 5, 40] {
+        let green = joined([steady(10, 300, 0), between(10, 10 + broken, 1200, 1200)]);
+        let analysis = judge_deployment(&policy, &Series::default(), &blue, &green);
+        assert_eq!(analysis.verdict, Verdict::Fail, "{analysis}");
+        assert_eq!(
+            verdict(&analysis, "errors without blue"),
+            Some(Verdict::Fail),
+            "{analysis}"
+        );
+    }
+    let green = joined([steady(10, 300, 0), between(10, 50, 1200, 2)]);
+    let analysis = judge_deployment(&policy, &Series::default(), &blue, &green);
+    assert_eq!(analysis.verdict, Verdict::Pass, "{analysis}");
+}
+
+#[test]
+fn a_deployment_of_everything_at_once_has_nothing_to_compare_with() {
+    let green = steady(5, 9, 9);
+    let analysis = judge_deployment(
+        &AnalysisPolicy::default(),
+        &steady(60, 9, 0),
+        &Series::default(),
+        &green,
+    );
+    assert_eq!(analysis.verdict, Verdict::Fail, "{analysis}");
+    assert_eq!(verdict(&analysis, "errors against blue"), None, "{analysis}");
+}
+
+#[test]
+fn an_outage_that_blue_has_as_well_does_not_stop_a_deployment() {
+    let both = |calm, ill, requests| joined([steady(calm, requests, 0), between(calm, ill, requests, requests / 2)]);
+    let (blue, green) = (both(10, 20, 900), both(10, 20, 300));
+    let analysis = judge_deployment(&AnalysisPolicy::default(), &Series::default(), &blue, &green);
+    assert_eq!(analysis.verdict, Verdict::Pass, "{analysis}");
+    // A minute in which nobody asked blue is none in which it does not serve any more.
+    let gap = joined([steady(12, 900, 0), between(14, 20, 900, 450)]);
+    let analysis = judge_deployment(&AnalysisPolicy::default(), &Series::default(), &gap, &green);
+    assert_eq!(verdict(&analysis, "errors without blue"), None, "{analysis}");
+}
+
+#[test]
+fn a_stray_request_of_blue_is_no_traffic_of_its_own() {
+    let blue = joined([steady(10, 900, 0), between(10, 30, 11, 11)]);
+    let green = joined([steady(10, 300, 0), between(10, 30, 1200, 1200)]);
+    let analysis = judge_deployment(&AnalysisPolicy::default(), &Series::default(), &blue, &green);
+    assert_eq!(
+        verdict(&analysis, "errors without blue"),
+        Some(Verdict::Fail),
+        "{analysis}"
+    );
+}
+
+#[test]
+fn what_a_deployment_is_held_to_by_the_policys_own_limit_is_held_to_it_once() {
+    let policy = AnalysisPolicy {
+        errors: Some(ErrorCheck {
+            limit: Some(ShareLimit::new("20%".parse().unwrap())),
+            ..ErrorCheck::default()
+        }),
+        ..AnalysisPolicy::default()
+    };
+    let green = joined([steady(10, 300, 0), between(10, 50, 1200, 120)]);
+    let analysis = judge_deployment(&policy, &Series::default(), &steady(10, 900, 0), &green);
+    let names: Vec<&str> = analysis.checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["requests", "errors", "errors against blue"]);
+    assert_eq!(analysis.verdict, Verdict::Pass, "{analysis}");
 }
 
 proptest! {

@@ -1,7 +1,5 @@
 //! Alarms: how those of the users stand, and the one of a rollout's own that stops SageMaker's deployments.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_cloudwatch::types::{
     AlarmType::{CompositeAlarm, MetricAlarm},
     ComparisonOperator, Dimension, StateValue, Statistic as Statistics,
@@ -11,7 +9,7 @@ use super::{CloudWatch, SERVICE};
 use crate::{
     aws::{incomplete, timestamp},
     failure::{CallError, Failure},
-    rollout::look::AlarmSeen,
+    rollout::look::{AlarmSeen, MissingData, Watched},
     text::printable,
     trigger::AlarmState,
 };
@@ -45,18 +43,20 @@ impl CloudWatch {
                 let metric = metric.map(|alarm| {
                     let since = alarm.state_updated_timestamp;
                     let metrics = alarm.metrics.unwrap_or_default().into_iter();
-                    let of_metrics = metrics.filter_map(|query| query.metric_stat?.metric?.dimensions);
-                    let dimensions = alarm.dimensions.into_iter().chain(of_metrics).flatten();
+                    let of_metrics = metrics.filter_map(|query| Some(query.metric_stat?.metric?.dimensions));
+                    // Of one metric without dimensions there is neither a list nor an item in it.
+                    let of_one = alarm.metric_name.is_some().then_some(alarm.dimensions);
+                    let watches = of_one.into_iter().chain(of_metrics).map(watched).collect();
                     let seen = (alarm.alarm_name, alarm.state_value, alarm.state_reason, since);
-                    (seen, variants(dimensions))
+                    (seen, watches, missing_data(alarm.treat_missing_data.as_deref()))
                 });
                 let composite = page.composite_alarms.unwrap_or_default().into_iter();
                 let composite = composite.map(|alarm| {
                     let since = alarm.state_updated_timestamp;
                     let seen = (alarm.alarm_name, alarm.state_value, alarm.state_reason, since);
-                    (seen, BTreeSet::new())
+                    (seen, Vec::new(), MissingData::default())
                 });
-                for ((name, state, reason, since), variants) in metric.chain(composite) {
+                for ((name, state, reason, since), watches, without) in metric.chain(composite) {
                     let state = state.ok_or_else(|| missing("StateValue"))?;
                     let seen = AlarmSeen {
                         name: name.ok_or_else(|| missing("AlarmName"))?,
@@ -67,7 +67,8 @@ impl CloudWatch {
                         },
                         reason: printable(&reason.unwrap_or_default(), REASON),
                         since: since.as_ref().and_then(timestamp),
-                        variants,
+                        watches,
+                        missing: without,
                     };
                     found.push(seen);
                 }
@@ -151,9 +152,23 @@ impl CloudWatch {
     }
 }
 
-fn variants(dimensions: impl Iterator<Item = Dimension>) -> BTreeSet<String> {
-    dimensions
-        .filter(|dimension| dimension.name.as_deref() == Some("VariantName"))
-        .filter_map(|dimension| dimension.value)
-        .collect()
+fn watched(dimensions: Option<Vec<Dimension>>) -> Watched {
+    let mut watched = Watched::default();
+    for dimension in dimensions.into_iter().flatten() {
+        match dimension.name.as_deref() {
+            Some("EndpointName") => watched.endpoint = dimension.value,
+            Some("VariantName") => watched.variant = dimension.value,
+            _ => {}
+        }
+    }
+    watched
+}
+
+fn missing_data(said: Option<&str>) -> MissingData {
+    match said {
+        Some("notBreaching") => MissingData::NotBreaching,
+        Some("breaching") => MissingData::Breaching,
+        Some("ignore") => MissingData::Ignore,
+        _ => MissingData::Missing,
+    }
 }

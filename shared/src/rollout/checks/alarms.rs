@@ -2,7 +2,14 @@
 
 use super::World;
 use crate::{
-    rollout::{ledger::Rollout, look::Known, why::Why},
+    rollout::{
+        ledger::Rollout,
+        look::{AlarmSeen, Known},
+        phase::Phase,
+        policy::Engine,
+        strategy::Weight,
+        why::Why,
+    },
     text::and_list,
     trigger::AlarmState,
 };
@@ -45,6 +52,7 @@ pub(in crate::rollout) fn alarms_are_quiet(world: &World<'_>, rollout: &Rollout,
     let silent: Vec<&str> = alarms
         .iter()
         .filter(|alarm| alarm.state == AlarmState::InsufficientData && wanted.contains(&alarm.name))
+        .filter(|alarm| !silenced(rollout, alarm))
         .map(|alarm| alarm.name.as_str())
         .collect();
     if silent.is_empty() || needed == Alarms::Readable {
@@ -52,6 +60,20 @@ pub(in crate::rollout) fn alarms_are_quiet(world: &World<'_>, rollout: &Rollout,
     } else {
         Err(Why::Inconclusive(vec![without_data(&silent)]))
     }
+}
+
+/// The rollout itself has taken this alarm's data from it: it watches blue alone, which gets no requests at 100%. It can
+/// say nothing of green, now as before, so nothing is gained by waiting for it.
+pub(in crate::rollout) fn silenced(rollout: &Rollout, alarm: &AlarmSeen) -> bool {
+    let plan = &rollout.plan;
+    let idle = match &rollout.phase {
+        Phase::Probing { step, .. } | Phase::Baking { step } | Phase::Gate { step } => {
+            plan.share(*step) == Weight::FULL
+        }
+        Phase::Finishing | Phase::Keeping | Phase::Removing => true,
+        _ => false,
+    };
+    idle && plan.engine() == Engine::Variants && alarm.watches_only(plan.endpoint(), &plan.blue.variant)
 }
 
 /// That these alarms have no data, and what can be done about it.

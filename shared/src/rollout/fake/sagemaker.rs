@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Fake, minutes, variant};
+use super::{ENDPOINT, Fake, minutes, variant};
 use crate::{
     analysis::{Analysis, CheckResult, Missing, Verdict},
     endpoint::{Endpoint, EndpointStatus},
     rollout::{
         effect::{ActOutcome, ConfigPlan, Effect},
-        look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, Search, SmokeSeen, Users},
+        look::{
+            AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, Search, SmokeSeen, Users,
+            Watched,
+        },
     },
     trigger::AlarmState,
 };
@@ -111,7 +114,15 @@ impl Fake {
                             },
                             reason: "threshold crossed".to_owned(),
                             since: None,
-                            variants: self.watched.clone(),
+                            watches: self
+                                .watched
+                                .iter()
+                                .map(|variant| Watched {
+                                    endpoint: Some(ENDPOINT.to_owned()),
+                                    variant: Some(variant.clone()),
+                                })
+                                .collect(),
+                            missing: self.missing,
                         })
                     })
                     .collect(),

@@ -4,7 +4,8 @@ use super::Found;
 use crate::{
     rollout::{
         checks::without_data,
-        look::{AlarmSeen, Known, Look},
+        look::{AlarmSeen, Known, Look, MissingData},
+        plan::Plan,
         policy::Engine,
         request::Request,
     },
@@ -46,12 +47,38 @@ pub(super) fn stand_against(request: &Request, look: &Look, found: &mut Found) {
     }
 }
 
+/// Alarms that the rollout itself would set off: at 100% blue gets no requests.
+pub(super) fn would_ring(plan: &Plan, look: &Look, found: &mut Found) {
+    let (blue, endpoint) = (&plan.blue.variant, plan.endpoint());
+    for alarm in named(plan, look).filter(|alarm| of_blue(plan, alarm)) {
+        if alarm.missing == MissingData::Breaching {
+            found.add(
+                format!(
+                    "Alarm \"{}\" watches the variant {blue} of {endpoint} alone, and takes missing data for breaching: at \
+                     100% {blue} gets no requests, and the alarm would ring for that alone.",
+                    alarm.name
+                ),
+                "Set its TreatMissingData to `notBreaching`, or name an alarm that watches green's variant too.",
+            );
+        }
+    }
+}
+
+fn named<'a>(plan: &'a Plan, look: &'a Look) -> impl Iterator<Item = &'a AlarmSeen> {
+    let wanted = &plan.request.policy.alarms;
+    let seen = look.alarms.yes().into_iter().flatten();
+    seen.filter(|alarm| wanted.contains(&alarm.name))
+}
+
+/// It watches nothing but a variant that loses its requests by the rollout.
+fn of_blue(plan: &Plan, alarm: &AlarmSeen) -> bool {
+    plan.engine() == Engine::Variants && alarm.watches_only(plan.endpoint(), &plan.blue.variant)
+}
+
 /// Alarms that may hold the rollout, or that look past green.
-pub(super) fn warnings(request: &Request, look: &Look, green: &str) -> Vec<String> {
-    let wanted = &request.policy.alarms;
-    let seen: Vec<&AlarmSeen> = look.alarms.yes().map_or(Vec::new(), |alarms| {
-        alarms.iter().filter(|alarm| wanted.contains(&alarm.name)).collect()
-    });
+pub(super) fn warnings(plan: &Plan, look: &Look) -> Vec<String> {
+    let green = plan.green.variant.as_str();
+    let seen: Vec<&AlarmSeen> = named(plan, look).collect();
     let silent: Vec<&str> = seen
         .iter()
         .filter(|alarm| alarm.state == AlarmState::InsufficientData)
@@ -59,7 +86,7 @@ pub(super) fn warnings(request: &Request, look: &Look, green: &str) -> Vec<Strin
         .collect();
     let mut warnings = Vec::new();
     if !silent.is_empty() {
-        let then = match request.policy.engine {
+        let then = match plan.engine() {
             Engine::Variants => "without data at the end of a bake the rollout is held, and goes back at its deadline",
             Engine::Guardrails | Engine::Rolling => {
                 "SageMaker's own engines take an alarm without data for a quiet one"
@@ -68,10 +95,16 @@ pub(super) fn warnings(request: &Request, look: &Look, green: &str) -> Vec<Strin
         warnings.push(format!("{}; {then}", without_data(&silent)));
     }
     for alarm in seen {
-        if !alarm.variants.is_empty() && !alarm.variants.contains(green) {
-            let watched: Vec<&str> = alarm.variants.iter().map(String::as_str).collect();
+        let watched = alarm.variants();
+        if !watched.is_empty() && !watched.contains(green) {
+            let watched: Vec<&str> = watched.into_iter().collect();
+            let then = if of_blue(plan, alarm) && alarm.missing == MissingData::Missing {
+                ", and has no data at 100%, where it is not waited for"
+            } else {
+                ""
+            };
             warnings.push(format!(
-                "alarm {} watches the variant {}, and green's name is {green}: it does not see green",
+                "alarm {} watches the variant {}, and green's name is {green}: it does not see green{then}",
                 alarm.name,
                 and_list(&watched)
             ));

@@ -13,7 +13,7 @@ use crate::{
         ledger::RolloutLedger,
         limits::LONGEST_WAIT,
         look::{ConfigSeen, ConfigVariantSeen},
-        names,
+        names, native,
         plan::{Blue, Green, Plan, for_share},
         policy::{Engine, RolloutPolicy},
         request::Request,
@@ -231,11 +231,15 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
             "neither alarms nor analysis: nothing but {probes} can find a bad green"
         ));
     }
-    let alone = policy.analysis.as_ref().filter(|_| policy.engine == Engine::Variants);
+    let alone = policy.analysis.as_ref();
     let said = alone.map(AnalysisPolicy::said_without_blue).unwrap_or_default();
     if !said.is_empty() {
+        let when = match policy.engine {
+            Engine::Variants | Engine::Guardrails => "in the last bake and while blue is kept",
+            Engine::Rolling => "after the last batch",
+        };
         warnings.push(format!(
-            "at 100% there is no blue to compare with, in the last bake and while blue is kept: {}",
+            "at 100% there is no blue to compare with, {when}: {}",
             said.join("; ")
         ));
     }
@@ -243,6 +247,9 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
         warnings.push(
             "no smoke: with SageMaker's own engines the new fleet cannot be addressed before it has traffic".to_owned(),
         );
+    }
+    if let Some(abort_alarm) = &plan.abort_alarm {
+        warnings.push(native::hears(&policy.alarms, abort_alarm));
     }
     let last = policy.strategy.steps.last().map(|step| step.bake).unwrap_or_default();
     if policy.engine == Engine::Guardrails && last.saturating_add(policy.keep_blue) > LONGEST_WAIT {

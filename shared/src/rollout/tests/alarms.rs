@@ -1,7 +1,7 @@
 //! Alarms that say nothing.
 
 use super::{
-    super::{fake::*, request::Order, *},
+    super::{fake::*, look::MissingData, request::Order, *},
     variants::{as_it_was, started},
 };
 use crate::{alert::AlertKind, trigger::Trigger};
@@ -107,6 +107,72 @@ fn a_plan_says_which_alarms_have_no_data_and_which_do_not_see_green() {
     world.watched.insert("green".to_owned());
     let warnings = world.planned(&request("one")).unwrap().warnings.join("\n");
     assert!(!warnings.contains("alarm"), "{warnings}");
+}
+
+#[test]
+fn a_healthy_green_is_not_taken_back_for_an_alarm_on_blue_that_the_rollout_left_without_data() {
+    for phase in ["finishing", "keeping"] {
+        let mut world = Fake::new();
+        world.watched = ["blue".to_owned()].into();
+        world.start(&request("one"));
+        while world.endpoint().share("green").unwrap_or(0.0) < 1.0 {
+            world.ticks(1);
+        }
+        assert_eq!(world.phase(), "baking");
+        if phase == "keeping" {
+            world.until(phase);
+        }
+        silenced(&mut world);
+        let look = world.look(&needs(world.now, &world.ledger));
+        let said = status(&world.facts(), &world.ledger, Some(&look));
+        assert!(
+            said.contains("alarm errors: has no data, as it watches blue alone"),
+            "{said}"
+        );
+        assert_eq!(world.run(), Ended::Completed, "{phase}: {}", world.told());
+    }
+}
+
+#[test]
+fn an_alarm_on_blue_without_data_holds_as_long_as_blue_has_traffic() {
+    for phase in ["baking", "shifting"] {
+        let mut world = Fake::new();
+        world.watched = ["blue".to_owned()].into();
+        world.start(&request("one"));
+        world.until("baking");
+        while phase == "shifting" && world.phase() != "shifting" {
+            world.ticks(1);
+        }
+        silenced(&mut world);
+        assert_eq!(world.run(), Ended::RolledBack, "{phase}: {}", world.told());
+    }
+}
+
+#[test]
+fn an_alarm_on_anything_besides_blue_is_waited_for_at_100_percent_too() {
+    let mut world = Fake::new();
+    world.watched = ["blue".to_owned(), "shadow".to_owned()].into();
+    world.start(&request("one"));
+    world.until("keeping");
+    silenced(&mut world);
+    assert_eq!(world.run(), Ended::RolledBack, "{}", world.told());
+}
+
+#[test]
+fn an_alarm_that_would_ring_because_blue_has_no_requests_is_refused_with_what_to_do() {
+    let mut world = Fake::new();
+    world.watched = ["blue".to_owned()].into();
+    world.missing = MissingData::Breaching;
+    insta::assert_snapshot!(world.planned(&request("one")).unwrap_err());
+    world.missing = MissingData::NotBreaching;
+    assert!(world.planned(&request("one")).is_ok());
+    // Seen from the other engines the name stays, and its traffic.
+    world.missing = MissingData::Breaching;
+    let mut rolling = request("one");
+    rolling.policy.engine = policy::Engine::Rolling;
+    rolling.policy.strategy = strategy(&[100]);
+    rolling.policy.strategy.kind = strategy::StrategyKind::AllAtOnce;
+    assert!(world.planned(&rolling).is_ok());
 }
 
 #[test]

@@ -13,7 +13,11 @@ use super::super::{
     strategy::{Step, StrategyKind, Weight},
     *,
 };
-use crate::{alert::AlertKind, analysis::Verdict, endpoint::EndpointStatus};
+use crate::{
+    alert::AlertKind,
+    analysis::{AnalysisPolicy, LatencyCheck, Percentile, Verdict},
+    endpoint::EndpointStatus,
+};
 
 fn canary(id: &str) -> Request {
     let mut request = request(id);
@@ -168,6 +172,81 @@ fn a_deployment_that_wins_the_race_against_its_abort_is_undone() {
     assert_eq!(world.run(), Ended::RolledBack);
     assert_eq!(world.endpoint().config.as_deref(), Some("fraud-1"));
     insta::assert_snapshot!(world.told());
+}
+
+#[test]
+fn sagemakers_deployments_are_judged_beside_blue_and_by_blues_hour_before() {
+    let mut world = Fake::new();
+    world.slow = minutes(40);
+    world.start(&canary("one"));
+    world.ticks(10);
+    let window = needs(world.now, &world.ledger).analysis.unwrap();
+    let began = time("2026-11-22T08:00:00Z");
+    let before = window.before.unwrap();
+    assert_eq!((before.from, before.to), (began - minutes(60), began));
+    // SageMaker is said not to publish a config's name of a fleet that no update brought.
+    assert_eq!(before.blue.config, None);
+    assert_eq!(window.blue.unwrap().config.as_deref(), Some("fraud-1"));
+    assert_eq!(window.whole, Some(before.blue));
+}
+
+#[test]
+fn a_plan_for_sagemakers_engines_says_what_watches_at_100_percent() {
+    let said = Fake::new().planned(&canary("one")).unwrap().to_string();
+    assert!(said.contains("analysis without blue"), "{said}");
+    assert!(said.contains("at 100% there is no blue to compare with"), "{said}");
+    let mut blind = canary("one");
+    blind.policy.alarms.clear();
+    blind.policy.analysis = Some(AnalysisPolicy {
+        latency: vec![LatencyCheck::against_blue(Percentile::P99)],
+        ..AnalysisPolicy::none()
+    });
+    let said = Fake::new().planned(&blind).unwrap_err().to_string();
+    assert!(said.contains("At 100% nothing would watch green"), "{said}");
+}
+
+#[test]
+fn a_deployment_that_no_alarm_stops_is_told_with_what_it_takes_and_undone_at_its_end() {
+    let mut world = Fake::new();
+    world.slow = minutes(30);
+    let plan = world.planned(&canary("one")).unwrap().to_string();
+    assert!(
+        plan.contains("allows cloudwatch:DescribeAlarms on errors and steward-abort-fraud-1"),
+        "{plan}"
+    );
+    world.start(&canary("one"));
+    world.ticks(5);
+    world.calls.push_back(Call::Lost);
+    let answer = world.order(Order::Abort);
+    assert!(
+        answer
+            .said
+            .contains("alarm steward-abort-fraud-1 tells SageMaker to stop"),
+        "{}",
+        answer.said
+    );
+    world.alarms.insert("steward-abort-fraud-1".to_owned(), true);
+    let now = |world: &Fake| {
+        status(
+            &world.facts(),
+            &world.ledger,
+            Some(&world.look(&needs(world.now, &world.ledger))),
+        )
+    };
+    world.ticks(2);
+    assert!(now(&world).contains("the deployment is taken back"), "{}", now(&world));
+    world.ticks(2);
+    let said = "SageMaker goes on with the deployment, though alarm steward-abort-fraud-1 is in ALARM";
+    assert!(now(&world).contains(said), "{}", now(&world));
+    world.ticks(8);
+    let held = world
+        .alerts
+        .iter()
+        .find(|alert| alert.kind == AlertKind::RolloutHeld)
+        .unwrap();
+    assert!(format!("{held:?}").contains("cloudwatch:DescribeAlarms"), "{held:?}");
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert_eq!(world.endpoint().config.as_deref(), Some("fraud-1"));
 }
 
 #[test]
