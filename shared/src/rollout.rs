@@ -17,6 +17,8 @@
 //! 5. [`Ended::Completed`] is said only of an endpoint that was read back as wished.
 //! 6. In a fair world every rollout ends.
 //! 7. One alert for each change that people act on.
+//! 8. After the last bake only harm or a person takes green back, never what AWS does not clean up.
+//! 9. What serves alone is scaled as it was whenever SageMaker takes changes.
 
 mod back;
 mod cause;

@@ -15,7 +15,7 @@ pub enum Phase {
     Preparing,
     /// Green is probed before it gets any traffic.
     Smoke(Rounds),
-    /// Green gets the instances that the step's share needs; before the last step also its autoscaling.
+    /// Green gets the instances that the step's share needs, and its autoscaling.
     Sizing {
         /// Index into the strategy's steps.
         step: usize,
