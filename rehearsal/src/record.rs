@@ -157,6 +157,9 @@ pub struct Called {
     pub actions: Vec<String>,
     /// What it was about, as far as its input says.
     pub resource: Option<String>,
+    /// The bucket that it copies from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copied_from: Option<String>,
     /// It took effect.
     pub succeeded: bool,
     /// Fault that was injected into it.

@@ -43,7 +43,7 @@ pub use content::Content;
 pub use keys::Key;
 
 use checksum::Sums;
-pub use look::{Given, Look};
+pub use look::{Given, GivenChecksum, Look};
 use shelf::{Bucket, Headers, Object, Shelves};
 
 /// The simulated S3. Clones share it.
@@ -169,7 +169,7 @@ impl Store {
         if let Some(size) = given.part_size.filter(|size| (1..object.content.len()).contains(size)) {
             object.in_parts(size);
         }
-        object.sums = Sums::default_for(&object.content);
+        object.sums = Sums::given(&object.content, given.checksum, given.part_size);
         object.headers = Headers {
             content_type: given
                 .content_type
@@ -183,6 +183,7 @@ impl Store {
             key_id: bucket.key.clone(),
             ..Headers::default()
         };
+        object.conceal(&version);
         let etag = object.etag.clone();
         bucket.put(key, object, version);
         Some(etag)

@@ -8,7 +8,7 @@ use rehearsal::{
     clock::SimClock,
     cloud::Cloud,
     faults::FaultPlan,
-    store::{Content, Given, Look},
+    store::{Content, Given, GivenChecksum, Look},
     world::{World, spec::WorldSpec},
 };
 use shared::{
@@ -18,7 +18,7 @@ use shared::{
     },
     backup::{
         copy::{Outcome, Proof, Transfer},
-        inventory::{ObjectInfo, Wanted},
+        inventory::{Found, ObjectInfo, Wanted},
     },
 };
 
@@ -72,6 +72,7 @@ fn given() -> Given {
         tags: some([("team", "risk & fraud"), ("grade", "a+b=c/d")]),
         storage_class: Some("STANDARD_IA".into()),
         part_size: None,
+        ..Given::default()
     }
 }
 
@@ -93,6 +94,8 @@ async fn wanted(copier: &Copier, key: &str) -> Arc<Wanted> {
     Arc::new(Wanted {
         bucket: "models".into(),
         object: source(copier, key).await,
+        pinned: true,
+        taken: None,
         to: Location::new("backup", format!("points/{key}")),
     })
 }
@@ -126,8 +129,11 @@ fn assert_same(cloud: &Cloud, key: &str) {
     let (source, copy) = looks(cloud, key);
     assert_eq!(copy.content, source.content, "{key:?}");
     assert_eq!(copy.checksum, source.checksum, "{key:?}");
+    let mut metadata = copy.metadata.clone();
+    // Of which version it is a copy, where nothing else might say so.
+    metadata.remove("steward-copy-of");
     assert_eq!(
-        (&copy.content_type, &copy.metadata, &copy.tags, &copy.storage_class),
+        (&copy.content_type, &metadata, &copy.tags, &copy.storage_class),
         (
             &source.content_type,
             &source.metadata,
@@ -171,6 +177,67 @@ async fn objects_of_every_size_are_copied_with_all_that_is_said_of_them() {
         (3, 1),
         "{made:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_is_compared_by_what_its_source_was_uploaded_with() {
+    let cloud = cloud();
+    let copier = copier(&cloud, "test", Some("ours"));
+    let proofs = [
+        (GivenChecksum::Crc64Nvme, Proof::Checksum),
+        (GivenChecksum::Crc32, Proof::Checksum),
+        (GivenChecksum::OfParts, Proof::Size),
+        (GivenChecksum::Absent, Proof::Size),
+    ];
+    for (checksum, proof) in proofs {
+        for size in [10, LARGE] {
+            let key = format!("{checksum:?}/{size}");
+            let given = Given { checksum, ..given() };
+            put(&cloud, &key, size, given);
+            assert_eq!(copy(&copier, &key).await, Outcome::Copied(proof), "{key}");
+            let (source, made) = looks(&cloud, &key);
+            assert_eq!(made.content, source.content);
+            assert!(!made.composite, "{key}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_for_another_set_is_made_without_reading_the_source_again() {
+    let cloud = cloud();
+    let copier = copier(&cloud, "test", None);
+    for checksum in [GivenChecksum::Crc32, GivenChecksum::OfParts, GivenChecksum::Absent] {
+        for size in [10, LARGE] {
+            let key = format!("{checksum:?}/{size}");
+            put(&cloud, &key, size, Given { checksum, ..given() });
+            copy(&copier, &key).await;
+            let first = wanted(&copier, &key).await;
+            let earlier = copier
+                .destination()
+                .page("backup", &first.to.key, None)
+                .await
+                .expect("listed");
+            let next = Wanted {
+                to: Location::new("backup", format!("again/{key}")),
+                ..(*first).clone()
+            };
+            let found = Found {
+                earlier: earlier.objects,
+                ..Found::default()
+            };
+            cloud.take_calls();
+            let outcome = drive(&copier, &mut Transfer::found(Arc::new(next), found)).await;
+            assert!(matches!(outcome, Outcome::Taken(_)), "{key}: {outcome}");
+            let from: Vec<Option<String>> = cloud.take_calls().into_iter().map(|call| call.copied_from).collect();
+            assert!(
+                from.iter().flatten().all(|bucket| bucket == "backup"),
+                "{key}: {from:?}"
+            );
+            let source = cloud.store().look("models", &key).expect("the source");
+            let made = cloud.store().look("backup", &format!("again/{key}")).expect("the copy");
+            assert_eq!((made.content, made.tags), (source.content, source.tags), "{key}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

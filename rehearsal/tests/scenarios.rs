@@ -161,6 +161,8 @@ scenarios! {
     a_new_model_is_backed_up_when_it_ships => "backup-ships",
     what_does_not_fit_into_an_invocation_is_copied_by_several => "backup-large",
     a_model_that_is_replaced_while_it_is_copied_is_never_mixed => "backup-changing",
+    a_set_that_changes_is_corrected_until_a_recovery_point_holds_it => "backup-growing",
+    a_set_that_never_stands_still_is_told => "backup-restless",
     a_throttled_destination_is_copied_to_more_slowly => "backup-throttled",
     a_backup_that_cannot_be_is_told_once_and_made_when_it_can => "backup-refused",
     damaged_copies_are_noticed_and_copied_again => "backup-damaged",

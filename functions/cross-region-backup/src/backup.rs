@@ -1,6 +1,6 @@
 //! One endpoint's backup, from the claim in its ledger to the recovery point, or to as far as this invocation gets.
 //!
-//! Of what was copied nothing is remembered: each invocation describes the endpoint anew, looks what of it is there, and
+//! Of what was copied it is remembered only where a set that goes on changing is collected: each invocation describes the endpoint anew, looks what of it is there, and
 //! copies the rest. So one that dies is gone on with by any other, and what changed meanwhile is in the recovery point.
 
 mod copying;
@@ -254,4 +254,5 @@ pub(super) struct Made {
     pub(super) config: String,
     pub(super) completed: jiff::Timestamp,
     pub(super) tally: Tally,
+    pub(super) by_size: u64,
 }

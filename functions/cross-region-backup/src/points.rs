@@ -138,5 +138,6 @@ pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
         completed: point.completed,
         tally: point.tally(),
         took: std::time::Duration::ZERO,
+        by_size: point.by_size(),
     }
 }

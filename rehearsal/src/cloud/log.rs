@@ -32,6 +32,8 @@ pub struct CallRecord {
     pub actions: Vec<String>,
     /// What it is about, as far as its input says: `endpoint/fraud`, a topic's ARN, `bucket/key`.
     pub resource: Option<String>,
+    /// The bucket that it copies from.
+    pub copied_from: Option<String>,
     /// What came of it.
     pub outcome: Outcome,
     /// The fault that struck it, by its name in scenario files.
@@ -106,6 +108,10 @@ impl CallLog {
             operation: operation.to_owned(),
             actions,
             resource,
+            copied_from: match &asked.what {
+                What::S3(call) => call.copied_from(),
+                What::Api { .. } => None,
+            },
             outcome: Outcome::Pending,
             fault: struck.map(|kind| kind.to_string()),
         });

@@ -107,6 +107,7 @@ pub(super) fn calls(expected: &CallExpectation, record: &Record) -> Checked {
                 && is(&expected.service, &call.service)
                 && is(&expected.by, &call.caller)
                 && is(&expected.region, &call.region)
+                && is(&expected.copied_from, call.copied_from.as_deref().unwrap_or_default())
                 && expected.succeeded.is_none_or(|wanted| wanted == call.succeeded)
                 && (from..=until).contains(&call.at)
         })

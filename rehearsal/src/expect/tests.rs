@@ -93,6 +93,7 @@ fn record() -> Record {
             operation: operation.into(),
             actions: vec![format!("sagemaker:{operation}")],
             resource: None,
+            copied_from: None,
             succeeded,
             fault: None,
         });

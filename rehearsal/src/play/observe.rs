@@ -109,6 +109,7 @@ impl Observer {
                 operation: call.operation,
                 actions: call.actions,
                 resource: call.resource,
+                copied_from: call.copied_from,
                 succeeded: call.outcome == Outcome::Done,
                 fault: call.fault,
             };

@@ -7,7 +7,7 @@ use shared::{
 };
 
 use crate::{
-    store::{Content, Given, Store},
+    store::{Content, Given, GivenChecksum, Store},
     world::quantity::Size,
 };
 
@@ -84,6 +84,23 @@ pub struct ObjectFields {
     /// Uploaded in parts of this size; at once unless said.
     #[deserr(default)]
     pub parts: Option<Size>,
+    /// What S3 keeps to compare it by: `crc64nvme` over the full object, unless said.
+    #[deserr(default)]
+    pub checksum: Option<ObjectChecksum>,
+}
+
+/// The checksum that an object was uploaded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserr)]
+#[deserr(error = Found, rename_all = lowercase)]
+pub enum ObjectChecksum {
+    /// CRC64NVME over the full object.
+    Crc64Nvme,
+    /// CRC32 over the full object.
+    Crc32,
+    /// CRC32 over the checksums of its parts.
+    Parts,
+    /// None.
+    Absent,
 }
 
 /// [`ObjectFields`], which may be written as a size alone.
@@ -153,6 +170,12 @@ impl ObjectSpec {
                 tags: spec.tags.0.clone().into_iter().collect(),
                 storage_class: spec.storage_class.clone(),
                 part_size: spec.parts.map(|size| size.0),
+                checksum: match spec.checksum {
+                    None | Some(ObjectChecksum::Crc64Nvme) => GivenChecksum::Crc64Nvme,
+                    Some(ObjectChecksum::Crc32) => GivenChecksum::Crc32,
+                    Some(ObjectChecksum::Parts) => GivenChecksum::OfParts,
+                    Some(ObjectChecksum::Absent) => GivenChecksum::Absent,
+                },
             };
             // The bucket was made before its objects.
             let _ = store.put_content(bucket, &key, content, given);

@@ -72,6 +72,8 @@ builtins![
     "backup-ships",
     "backup-large",
     "backup-changing",
+    "backup-growing",
+    "backup-restless",
     "backup-throttled",
     "backup-refused",
     "backup-damaged",

@@ -308,6 +308,9 @@ pub struct CallExpectation {
     /// Only to this Region.
     #[deserr(default)]
     pub region: Option<String>,
+    /// Only those that copy from this bucket.
+    #[deserr(default)]
+    pub copied_from: Option<String>,
     /// Only those that succeeded (true) or failed (false).
     #[deserr(default)]
     pub succeeded: Option<bool>,

@@ -9,7 +9,7 @@ use s3s::{
     s3_error,
 };
 
-use super::{Content, crc::Crc};
+use super::{Content, GivenChecksum, crc::Crc};
 
 /// The algorithms, the one that S3 takes by itself first.
 pub(super) const ALGORITHMS: [&str; 5] = ["CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256"];
@@ -34,6 +34,33 @@ impl Sums {
         Self {
             values,
             composite: false,
+        }
+    }
+
+    /// What an upload left that was made so.
+    pub(super) fn given(content: &Content, given: GivenChecksum, part_size: Option<u64>) -> Self {
+        let crc32 = |content: &Content| Checksum {
+            checksum_crc32: Crc::named("CRC32").map(|crc| crc.text(content.crc(crc))),
+            ..Checksum::default()
+        };
+        match given {
+            GivenChecksum::Crc64Nvme => Self::default_for(content),
+            GivenChecksum::Crc32 => Self {
+                values: crc32(content),
+                composite: false,
+            },
+            GivenChecksum::OfParts => {
+                let size = part_size.unwrap_or(content.len()).max(1);
+                let parts: Vec<Checksum> = (0..content.len().div_ceil(size))
+                    .map(|index| crc32(&content.slice(index * size..(index + 1) * size)))
+                    .collect();
+                let parts: Vec<&Checksum> = parts.iter().collect();
+                Self {
+                    values: composite("CRC32", &parts).unwrap_or_default(),
+                    composite: true,
+                }
+            }
+            GivenChecksum::Absent => Self::default(),
         }
     }
 

@@ -96,10 +96,11 @@ impl Shared {
         let mut shelves = self.lock();
         let version = shelves.next_id();
         let headers = shelves.keys.encrypt(shelves.bucket(&input.bucket)?, object.headers)?;
-        let copy = Held {
+        let mut copy = Held {
             headers,
             ..Held::new(object.content, sums, now)
         };
+        copy.conceal(&version);
         let bucket = shelves.bucket_mut(&input.bucket)?;
         bucket.allow_write(
             &input.key,

@@ -17,6 +17,22 @@ pub struct Given {
     pub storage_class: Option<String>,
     /// Uploaded in parts of so many bytes; at once unless given.
     pub part_size: Option<u64>,
+    /// What S3 keeps to compare it by.
+    pub checksum: GivenChecksum,
+}
+
+/// The checksum that an object was uploaded with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GivenChecksum {
+    /// CRC64NVME over the full object: S3's own, where the client names none.
+    #[default]
+    Crc64Nvme,
+    /// CRC32 over the full object, as boto3 sends it of what it uploads at once.
+    Crc32,
+    /// CRC32 over the checksums of the parts, as boto3 sends it of what it uploads in parts.
+    OfParts,
+    /// None, as of objects from before S3 computed one by itself.
+    Absent,
 }
 
 /// What an object is to its readers.

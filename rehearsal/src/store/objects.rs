@@ -48,10 +48,11 @@ impl Shared {
         let bucket = shelves.bucket_mut(&input.bucket)?;
         bucket.allow_write(&input.key, input.if_match.as_ref(), input.if_none_match.as_ref())?;
         let (encrypted, key_id) = (headers.encryption.clone(), headers.key_id.clone());
-        let object = Held {
+        let mut object = Held {
             headers,
             ..Held::new(content, sums.clone(), now)
         };
+        object.conceal(&version);
         let etag = object.etag.clone();
         let id = bucket.put(&input.key, object, version);
         Ok(PutObjectOutput {

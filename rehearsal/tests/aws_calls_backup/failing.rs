@@ -70,6 +70,8 @@ async fn without_versions_a_changed_source_ends_the_copy_and_its_upload() {
         bucket: "plain".into(),
         object,
         to: Location::new("backup", "model"),
+        pinned: true,
+        taken: None,
     });
     let mut transfer = Transfer::new(wanted);
     for _ in 0..4 {

@@ -106,3 +106,68 @@ fn whatever_fails_in_a_backup_the_next_ones_end_it_with_whole_copies_and_nothing
     }
     .run();
 }
+
+/// A prefix of which an object is replaced, and another one removed, before all of it is copied.
+const CHANGING: &str = r#"
+title: A set that changes while it is copied
+duration: 95m
+world:
+  regions:
+    eu-west-1:
+      topics: [steward-alerts]
+      models:
+        many:
+          define:
+            PrimaryContainer:
+              Image: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/scorer:1
+              ModelDataSource: {S3DataSource: {S3Uri: s3://models/many/, S3DataType: S3Prefix, CompressionType: None}}
+      endpoints:
+        fraud: {variants: {blue: {model: many}}}
+    eu-central-1: {topics: []}
+buckets:
+  models:
+    region: eu-west-1
+    versions: false
+    objects:
+      many/a: {size: 300 MB, parts: 64 MiB, checksum: parts}
+      many/b: {size: 10 MB, parts: 5 MiB, checksum: parts}
+      many/c: 1 MB
+  models-dr: eu-central-1
+object_changes:
+  - {at: 3s, bucket: models, key: many/b, becomes: {size: 10 MB, parts: 5 MiB, checksum: parts}}
+  - {at: 3s, bucket: models, key: many/c, gone: true}
+fleet:
+  version: 1
+  endpoints:
+    fraud: {backup: {destination: {region: eu-central-1, bucket: models-dr}, concurrency: 4, every: 1h}}
+functions: [{name: cross-region-backup, region: eu-west-1, every: 5m, timeout: 15m}]
+faults:
+  - {kind: slow, by: 2s, service: s3, operation: CopyObject}
+  - {kind: slow, by: 2s, service: s3, operation: UploadPartCopy}
+commands:
+  - {at: 94m, name: verified, command: verify, args: {endpoint: fraud}}
+  - {at: 94m30s, name: end, command: status, args: {endpoint: fraud}}
+expect:
+  alert_ids: stable
+  copies: [{of: models, prefix: many/, to: models-dr, under: steward/artifacts/}]
+  unfinished_uploads: {times: 0}
+  invocations: [{ends: ok, at_least: 15}]
+  answers:
+    - {to: verified, says: is what it was}
+    - {to: end, says: "can be restored in eu-central-1"}
+"#;
+
+#[test]
+fn whatever_fails_while_a_set_changes_a_point_names_what_the_source_is_and_nothing_writes_there_again() {
+    let scenario = parsed(CHANGING);
+    Sweep {
+        scenario: &scenario,
+        caller: "cross-region-backup",
+        from: Duration::ZERO,
+        until: Duration::from_secs(6 * 60),
+        ways: every_way,
+        each_once: false,
+        wrong: not_complete,
+    }
+    .run();
+}

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     copy::{Proof, progress::Tally},
-    inventory::ObjectInfo,
+    inventory::{ObjectInfo, version},
     names::digest,
     references::Form,
 };
@@ -50,6 +50,28 @@ pub struct Artifact {
     pub digest: String,
     /// The weakest proof among its objects.
     pub proof: Proof,
+    /// Objects of which nothing but the size could be compared. Points of earlier builds do not say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub by_size: u64,
+    /// The digest of the source's listing, where the place of the copy is not a function of it: of a set that changed while
+    /// it was copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Artifact {
+    /// Objects of which nothing but the size could be compared: one at least, where a point of an earlier build does not
+    /// say how many.
+    pub fn by_size(&self) -> u64 {
+        match self.proof {
+            Proof::Size => self.by_size.max(1),
+            _ => self.by_size,
+        }
+    }
 }
 
 impl Vault {
@@ -87,6 +109,14 @@ impl Vault {
         self.root("objects", format!("{bucket}\n{}\n{}", object.key, object.etag))
     }
 
+    /// A set by the digest of its listing and the key that its copies get: under another key it is another set.
+    pub fn listing(&self, of_source: &str) -> String {
+        match &self.key {
+            None => of_source.to_owned(),
+            Some(key) => digest(format!("{of_source}\n\nkey {key}")),
+        }
+    }
+
     /// Below it are the copies of a set of objects, of which this is the digest in the old Region.
     pub fn set_root(&self, of: &Location, digest_of_source: &str) -> Location {
         self.root("sets", format!("{of}\n{digest_of_source}"))
@@ -98,6 +128,12 @@ impl Vault {
             what.push_str(&format!("\n\nkey {key}"));
         }
         self.at(&format!("artifacts/{kind}/{}/", &digest(what)[..DIGITS]))
+    }
+
+    /// Below it are the copies of a set that goes on changing, by its `owner` (Region, endpoint and when it was begun, so
+    /// nobody else ever writes there).
+    pub fn changing_root(&self, of: &Location, owner: &str) -> Location {
+        self.root("sets", format!("{of}\nchanging\n{owner}"))
     }
 
     fn at(&self, rest: &str) -> Location {

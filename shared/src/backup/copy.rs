@@ -24,7 +24,7 @@ mod transfer;
 pub use self::{
     flow::{Flow, Ticket},
     outcome::{Outcome, Refusal},
-    proof::{Proof, Verdict, compare, compare_found},
+    proof::{Proof, Verdict, compare, compare_found, identify},
     rate::Rate,
     transfer::Transfer,
 };

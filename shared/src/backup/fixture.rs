@@ -30,6 +30,8 @@ pub(super) fn object(key: &str, size: u64, etag: &str) -> ObjectInfo {
         etag: etag.into(),
         version: None,
         checksum: None,
+        full_object: None,
+        made_of: None,
         storage_class: None,
         modified: at(0),
     }
@@ -194,6 +196,8 @@ pub(super) fn point(began: i64) -> RecoveryPoint {
             },
             digest: "0".repeat(64),
             proof: Proof::Checksum,
+            by_size: 0,
+            source: None,
         }],
     }
 }

@@ -27,6 +27,8 @@ pub struct Destination {
     pub root: Location,
     /// What the documents name instead of the source.
     pub at: Location,
+    /// Every key below the root stands for one version of its source: see [`Wanted::pinned`].
+    pub pinned: bool,
 }
 
 impl Destination {
@@ -42,6 +44,7 @@ impl Destination {
             bucket: bucket.to_owned(),
             base,
             root,
+            pinned: true,
         })
     }
 
@@ -53,6 +56,18 @@ impl Destination {
             base: of.key.clone(),
             at: root.clone(),
             root,
+            pinned: true,
+        }
+    }
+
+    /// The same set, collected below a root that stays where it is while the source changes.
+    #[must_use]
+    pub fn collected_below(self, root: Location) -> Self {
+        Self {
+            at: root.clone(),
+            root,
+            pinned: false,
+            ..self
         }
     }
 
@@ -69,6 +84,7 @@ impl Destination {
             bucket: of.bucket.clone(),
             base: String::new(),
             root,
+            pinned: true,
         })
     }
 
@@ -81,6 +97,8 @@ impl Destination {
             to: below(&self.root, "", &format!("listed/{bucket}/{}", object.key))?,
             bucket: bucket.to_owned(),
             object,
+            pinned: self.pinned,
+            taken: None,
         })
     }
 
@@ -99,6 +117,8 @@ impl Destination {
             bucket: self.bucket.clone(),
             to: below(&self.root, &self.base, &object.key)?,
             object,
+            pinned: self.pinned,
+            taken: None,
         })
     }
 }
@@ -108,6 +128,8 @@ impl Destination {
 pub struct Tallied {
     /// The weakest proof so far.
     proof: Option<Proof>,
+    /// Objects of which only the size was compared.
+    by_size: u64,
     /// The first few that did not come out, in words.
     missing: Vec<String>,
     /// How many did not.
@@ -125,7 +147,10 @@ impl Tallied {
     /// One more object.
     pub fn add(&mut self, wanted: &Wanted, outcome: &Outcome) {
         match outcome.proof() {
-            Some(proof) => self.proof = Some(self.proof.map_or(proof, |weakest| weakest.min(proof))),
+            Some(proof) => {
+                self.proof = Some(self.proof.map_or(proof, |weakest| weakest.min(proof)));
+                self.by_size += u64::from(proof == Proof::Size);
+            }
             None => {
                 self.failed += 1;
                 self.later |= matches!(outcome, Outcome::Later(_));
@@ -182,6 +207,8 @@ impl Tallied {
                 tally,
                 digest,
                 proof: self.proof.unwrap_or(Proof::Size),
+                by_size: self.by_size,
+                source: None,
             }),
         }
     }

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{copy::Proof, names::digest};
 use crate::{failure::CallError, location::Location};
 
 /// One object of a bucket, as a listing and, where it was asked for, a `HeadObject` tell it.
@@ -26,6 +27,12 @@ pub struct ObjectInfo {
     /// Absent in a listing, and for objects that S3 keeps none of, or of an algorithm that [`Algorithm`] does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
+    /// By what S3 keeps a checksum over the full object, which listings tell without its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_object: Option<Algorithm>,
+    /// The [`Wanted::version`] that it is a copy of, as Steward wrote it into the metadata; absent in a listing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_of: Option<String>,
     /// `StorageClass`; absent means `STANDARD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
@@ -135,8 +142,71 @@ pub struct Wanted {
     pub bucket: String,
     /// The very version that is copied.
     pub object: ObjectInfo,
-    /// The copy. The key holds a digest of the source's ETag, so it never names two versions.
+    /// The copy.
     pub to: Location,
+    /// The key of the copy names this version and no other. Otherwise what is found there may be of an earlier version: a
+    /// copy has to be proven, and an upload is not gone on with.
+    pub pinned: bool,
+    /// It is a copy within the destination's Region of a copy made before, not of the source.
+    pub taken: Option<Taken>,
+}
+
+/// A copy that was made before, and that another one is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Taken {
+    /// The version of the source that it is a copy of.
+    pub version: String,
+    /// How that is known.
+    pub proof: Proof,
+}
+
+impl Wanted {
+    /// Names the source's version: 32 hexadecimal digits over bucket, key and ETag.
+    pub fn version(&self) -> String {
+        match &self.taken {
+            Some(taken) => taken.version.clone(),
+            None => version(&self.bucket, &self.object),
+        }
+    }
+
+    /// The same copy, made from one that was made before, which lies in the bucket of the copy.
+    #[must_use]
+    pub fn taken_from(&self, earlier: ObjectInfo, proof: Proof) -> Self {
+        Self {
+            bucket: self.to.bucket.clone(),
+            object: earlier,
+            taken: Some(Taken {
+                version: self.version(),
+                proof,
+            }),
+            ..self.clone()
+        }
+    }
+}
+
+/// The digest that names one version of an object.
+pub fn version(bucket: &str, object: &ObjectInfo) -> String {
+    digest(format!("{bucket}\n{}\n{}", object.key, object.etag))[..32].to_owned()
+}
+
+impl ObjectInfo {
+    /// By what there is a checksum over the full object, as far as is known.
+    pub fn full_object(&self) -> Option<Algorithm> {
+        let checksum = self.checksum.as_ref().filter(|checksum| checksum.full_object);
+        checksum.map(|checksum| checksum.algorithm).or(self.full_object)
+    }
+}
+
+impl Algorithm {
+    /// What a copy of such an object is made with, so that both can be compared: the source's own algorithm, if S3 computes
+    /// it over the full object of such a copy. Of a multipart upload it computes SHA sums over parts alone.
+    pub fn of_copy(source: &ObjectInfo, in_parts: bool) -> Self {
+        match source.full_object() {
+            Some(Self::Sha1 | Self::Sha256) if in_parts => Self::Crc64Nvme,
+            Some(algorithm) => algorithm,
+            None => Self::Crc64Nvme,
+        }
+    }
 }
 
 /// How far one copy is.
@@ -146,6 +216,8 @@ pub struct Found {
     pub copy: Option<ObjectInfo>,
     /// Unfinished uploads to that very key.
     pub uploads: Vec<Upload>,
+    /// Copies in the same bucket that were made for other sets, and that may be of this version. Only a listing finds them.
+    pub earlier: Vec<ObjectInfo>,
 }
 
 /// One call toward a copy, sent to the destination bucket's Region. Each may be lost, repeated or answered wrongly.
@@ -153,11 +225,14 @@ pub struct Found {
 pub enum CopyCall {
     /// `HeadObject` of the copy, `ListMultipartUploads` of its key and `ListParts` of each: how far it is.
     Find(Arc<Wanted>),
-    /// `CopyObject` with `CopySourceIfMatch` of the source's ETag and `IfNoneMatch: *`, `ChecksumAlgorithm: CRC64NVME`,
-    /// both directives `COPY`, the source's storage class and the destination's encryption.
+    /// `CopyObject` with `CopySourceIfMatch` of the source's ETag and `IfNoneMatch: *`, the `ChecksumAlgorithm` of
+    /// [`Algorithm::of_copy`], both directives `COPY`, the source's storage class and the destination's encryption. Where
+    /// no checksum over the full object is known, a `HeadObject` before it and `MetadataDirective: REPLACE`: the metadata
+    /// says then of which version the copy is.
     Whole(Arc<Wanted>),
     /// `HeadObject` (`IfMatch`) and `GetObjectTagging` in the source's Region, then `CreateMultipartUpload` with what
-    /// they said ([`Carried`]), `ChecksumAlgorithm: CRC64NVME` and `ChecksumType: FULL_OBJECT`.
+    /// they said ([`Carried`]), the `ChecksumAlgorithm` of [`Algorithm::of_copy`] and `ChecksumType: FULL_OBJECT`. The
+    /// metadata says also of which version the copy is.
     Begin(Arc<Wanted>),
     /// `UploadPartCopy` with `CopySourceIfMatch`.
     Part {
@@ -182,6 +257,13 @@ pub enum CopyCall {
     /// `HeadObject` of the source (`IfMatch`) and of the copy, both with `ChecksumMode: ENABLED`: for what the answer of a
     /// copy did not prove.
     Look(Arc<Wanted>),
+    /// The same of a copy that was made before, somewhere else: whether it is of this version.
+    Weigh {
+        /// What is wanted.
+        wanted: Arc<Wanted>,
+        /// The copy made before.
+        at: Location,
+    },
     /// `DeleteObject` of a copy that is not what was copied, only in this version (`IfMatch`).
     Discard {
         /// What is copied.
@@ -196,6 +278,23 @@ pub enum CopyCall {
         /// `UploadId`.
         upload: Arc<str>,
     },
+}
+
+impl CopyCall {
+    /// It reads a copy that was made before, and not the source.
+    pub fn is_taken(&self) -> bool {
+        match self {
+            Self::Find(wanted)
+            | Self::Whole(wanted)
+            | Self::Begin(wanted)
+            | Self::Look(wanted)
+            | Self::Part { wanted, .. }
+            | Self::Complete { wanted, .. }
+            | Self::Weigh { wanted, .. }
+            | Self::Discard { wanted, .. } => wanted.taken.is_some(),
+            Self::Abort { .. } => false,
+        }
+    }
 }
 
 /// What came of a [`CopyCall`].
@@ -214,7 +313,7 @@ pub enum CopyAnswer {
     Begun(String),
     /// `Part` was copied.
     Part(Part),
-    /// `Look`: both as they are.
+    /// `Look` and `Weigh`: both as they are.
     Seen {
         /// The source's checksum, of the very version that is wanted; a source that is another by now is
         /// [`CopyAnswer::SourceChanged`].

@@ -1,16 +1,23 @@
 //! What Steward remembers of one endpoint's backups between two invocations: one JSON document for each endpoint.
 //!
-//! Of copies nothing is remembered: how far they are is found in S3. The recovery points are their own record too; what is
-//! here of them only saves looking.
+//! Of copies it is remembered only where a set is collected that goes on changing: how far they are is found in S3. The
+//! recovery points are their own record too; what is here of them only saves looking.
 
 mod drills;
+mod unfinished;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::drills::{Against, DueDrill, Undrilled};
+pub use self::{
+    drills::{Against, DueDrill, Undrilled},
+    unfinished::Unfinished,
+};
 use super::{
     copy::progress::{Progress, Tally},
     manifest::PointId,
@@ -72,6 +79,12 @@ pub struct BackupLedger {
     /// Backups fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<Trouble>,
+    /// Backups were begun, and no recovery point is known: since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacking: Option<Lacking>,
+    /// Sets that no recovery point holds yet as they were listed last, by the prefix that they lie below.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unfinished: BTreeMap<String, Unfinished>,
     /// The recovery point that was told to be too old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdue: Option<PointId>,
@@ -90,6 +103,10 @@ pub struct BackupLedger {
     /// Alerts decided and not known to be published.
     #[serde(default)]
     pub outbox: Outbox,
+}
+
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -129,6 +146,19 @@ pub struct Kept {
     pub tally: Tally,
     /// How long that took, of the time that invocations were at work.
     pub took: Duration,
+    /// Objects of which nothing but the size could be compared.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub by_size: u64,
+}
+
+/// There is no recovery point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lacking {
+    /// Since a first backup was begun.
+    pub since: Timestamp,
+    /// It was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 /// Something that goes wrong again and again.
@@ -165,6 +195,12 @@ impl BackupLedger {
         self.serial += 1;
         self.attempted = Some(now);
         self.again = false;
+        if self.newest.is_none() {
+            self.lacking.get_or_insert(Lacking {
+                since: now,
+                told: false,
+            });
+        }
         self.backup = Some(Job {
             number: self.serial,
             began: now,
@@ -202,6 +238,7 @@ impl BackupLedger {
     /// The endpoint cannot be backed up yet, or any more: the next look is soon, and nothing is told.
     pub fn not_now(&mut self) {
         self.backup = None;
+        self.lacking = None;
         self.put_off = 1;
     }
 

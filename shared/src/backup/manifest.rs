@@ -102,6 +102,12 @@ impl RecoveryPoint {
         serde_json::from_str(point).map_err(|error| Unreadable::Damaged(error.to_string()))
     }
 
+    /// Objects of which nothing but the size could be compared with the source.
+    pub fn by_size(&self) -> u64 {
+        let counts = self.artifacts.iter().map(super::artifact::Artifact::by_size);
+        counts.fold(0, u64::saturating_add)
+    }
+
     /// Everything that was copied for it.
     pub fn tally(&self) -> Tally {
         self.artifacts.iter().fold(Tally::default(), |sum, artifact| Tally {

@@ -48,6 +48,13 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             );
         }
     }
+    if let Some(kept) = ledger.newest.as_ref().filter(|kept| kept.by_size > 0) {
+        let _ = writeln!(
+            said,
+            "Of {} of its objects nothing but the size could be compared with the source: a drill says more.",
+            kept.by_size
+        );
+    }
     if let Some(trouble) = &ledger.failing {
         let since = spoken(since(trouble.since, now));
         let _ = writeln!(
@@ -64,6 +71,17 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             spoken(since(job.began, now)),
             job.progress,
             spoken(since(job.touched, now))
+        );
+    }
+    for (of, set) in ledger.unfinished.iter().filter(|(_, set)| set.changes > 0) {
+        let times = match set.changes {
+            1 => "once".to_owned(),
+            n => format!("{n} times"),
+        };
+        let _ = writeln!(
+            said,
+            "{of} changed {times} since {:.0}, before all of it was copied: what differs is copied again.",
+            set.since
         );
     }
     if let Some(restoration) = &ledger.restore {

@@ -44,10 +44,18 @@ impl BackupLedger {
         let trouble = self.failing.take();
         let overdue = self.overdue.take().is_some();
         let first = self.newest.is_none();
+        let told = self.lacking.take().is_some_and(|lacking| lacking.told);
+        self.unfinished.clear();
         self.backup = None;
         self.put_off = 0;
+        let overdue = overdue || told;
         if first || overdue || trouble.is_some() {
             let tally = kept.tally;
+            let compared = match kept.by_size {
+                0 => "copied and compared".to_owned(),
+                n if n >= tally.objects => "copied; nothing but the sizes could be compared".to_owned(),
+                n => format!("copied and compared, {n} of them by nothing but the size"),
+            };
             let title = kept.id.to_string();
             let ended = trouble.map(|trouble| {
                 format!(
@@ -58,9 +66,7 @@ impl BackupLedger {
             });
             let region = facts.region.to_owned();
             self.tell(facts, AlertKind::BackupCompleted, |alert| {
-                let alert = alert
-                    .titled(title)
-                    .seen(format!("{tally} in {region}, copied and compared"));
+                let alert = alert.titled(title).seen(format!("{tally} in {region}, {compared}"));
                 match ended {
                     Some(said) => alert.seen(said),
                     None => alert,
@@ -105,9 +111,29 @@ impl BackupLedger {
         }
     }
 
-    /// The newest recovery point has become older than was promised. Told once for each.
+    /// The backup at work is not done, and its invocations are spent. One that made its way is gone on with by the next
+    /// one, unless what it copies changes so often that this may go on for ever: that is told.
+    pub fn spent(&mut self, facts: &Facts<'_>, moved: bool, why: &str) {
+        let restless = self.restless();
+        if !restless.is_empty() {
+            let restless = restless.join(", ");
+            let why = format!(
+                "What is to be copied changes faster than it is copied: {restless}\nUntil it is left alone for long \
+                 enough, no recovery point holds it. What was copied is kept, and the next backup corrects only what differs."
+            );
+            return self.failed(facts, &why);
+        }
+        match moved {
+            true => self.begin_again(),
+            false => self.postponed(facts, why),
+        }
+    }
+
+    /// The newest recovery point has become older than was promised, or none was made in that time. Told once for each.
     pub fn check_age(&mut self, facts: &Facts<'_>, objectives: &Objectives) {
-        let Some(kept) = &self.newest else { return };
+        let Some(kept) = &self.newest else {
+            return self.check_for_any(facts, objectives);
+        };
         let age = since(kept.id.began, facts.now);
         if age <= objectives.rpo || self.overdue.as_ref() == Some(&kept.id) {
             return;
@@ -122,6 +148,31 @@ impl BackupLedger {
                 Some(why) => alert.seen(format!("the last backup failed: {why}")),
                 None => alert.seen("no backup failed: none was made"),
             }
+        });
+    }
+
+    /// There is no recovery point, though backups are begun for longer than was promised. Told once.
+    fn check_for_any(&mut self, facts: &Facts<'_>, objectives: &Objectives) {
+        let Some(lacking) = &mut self.lacking else { return };
+        let lasts = since(lacking.since, facts.now);
+        if lacking.told || lasts <= objectives.rpo {
+            return;
+        }
+        lacking.told = true;
+        let title = format!(
+            "none for {}, promised is one every {}",
+            spoken(lasts),
+            spoken(objectives.rpo)
+        );
+        let begun = lacking.since;
+        let trouble = match (&self.failing, &self.backup) {
+            (Some(trouble), _) => format!("the last backup failed: {}", headline(&trouble.why)),
+            (None, Some(job)) => format!("backup {} is at work: {}", job.number, job.progress),
+            (None, None) => "no backup failed: none came to its end".to_owned(),
+        };
+        self.tell(facts, AlertKind::BackupOverdue, |alert| {
+            let alert = alert.titled(title).seen("there is no recovery point");
+            alert.seen(format!("backups are begun since {begun:.0}")).seen(trouble)
         });
     }
 

@@ -180,6 +180,16 @@ impl Verified {
             "could not be seen as a whole"
         };
         let _ = writeln!(said, "Recovery point {id} of {endpoint} {verdict}: {}.", point.tally());
+        for artifact in point.artifacts.iter().filter(|artifact| artifact.by_size() > 0) {
+            let uri = printable(&artifact.uri, 300);
+            let _ = writeln!(
+                said,
+                "Note: of {} of {} in {uri} nothing but the size could be compared with the source when it was copied: S3 has \
+                 no checksum over the full object of it.",
+                artifact.by_size(),
+                artifact.tally.objects
+            );
+        }
         for (lines, mark) in [
             (&self.damaged, "damaged"),
             (&self.missing, "missing"),
@@ -197,7 +207,7 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::fixture::point;
+    use crate::backup::{copy::Proof, fixture::point};
 
     fn seen(point: &RecoveryPoint) -> Seen {
         let listings = point
@@ -305,6 +315,16 @@ mod tests {
                  copies anew"
             )]
         );
+    }
+
+    #[test]
+    fn what_only_the_size_of_was_compared_is_said() {
+        let mut point = point(0);
+        point.artifacts[0].proof = Proof::Size;
+        let (id, _) = point.write();
+        let said = judge(&point, &seen(&point)).summary("fraud", &id, &point);
+        assert!(said.contains("of 1 of 1 in s3://"), "{said}");
+        assert!(said.contains("nothing but the size"), "{said}");
     }
 
     #[test]

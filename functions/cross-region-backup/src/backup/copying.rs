@@ -22,7 +22,7 @@ use super::{
 };
 
 /// How often the progress is written down.
-const HEARD: Duration = Duration::from_secs(60);
+pub(super) const HEARD: Duration = Duration::from_secs(60);
 
 /// Objects that were refused, after which no more are begun: what refuses so many refuses all.
 const HOPELESS: u32 = 20;
@@ -51,7 +51,9 @@ pub(super) async fn copy(work: &mut Work<'_>, copier: &Copier, tasks: &[&Task]) 
     };
     let from = work.services.looking(work.services.home()).s3;
     let to = work.services.looking(&work.backed.policy.vault.region).s3;
+    let acting = work.services.acting(&work.backed.policy.vault.region).s3;
     for (index, task) in tasks.iter().enumerate() {
+        task.give_up_earlier(copier).await?;
         let mut transfers = Transfers::new(&from, &to, task).await?;
         while !copying.is_hopeless() {
             copying.room(work).await?;
@@ -64,7 +66,10 @@ pub(super) async fn copy(work: &mut Work<'_>, copier: &Copier, tasks: &[&Task]) 
                     copying.copied.changed = true;
                     break;
                 }
-                Next::Over => break,
+                Next::Over => {
+                    transfers.clear(copier, &acting).await?;
+                    break;
+                }
             }
         }
     }
@@ -174,7 +179,7 @@ impl Copying<'_> {
         let wanted = transfer.wanted();
         work.progress.ended(wanted.object.size, outcome);
         match outcome {
-            Outcome::Copied(_) | Outcome::Present(_) => {
+            Outcome::Copied(_) | Outcome::Taken(_) | Outcome::Present(_) => {
                 tracing::debug!(key = wanted.object.key, to = wanted.to.key, "{outcome}");
             }
             Outcome::Later(_) | Outcome::SourceChanged => {

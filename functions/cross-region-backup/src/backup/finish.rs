@@ -51,8 +51,12 @@ pub(crate) const VAULT: &str = "vault";
 /// So much longer a lease has to last when a point is about to be written.
 const WRITING: SignedDuration = SignedDuration::from_secs(30);
 
-/// What the newest recovery point says of its artifacts, by their roots.
-type Known = BTreeMap<Location, Artifact>;
+/// So long nothing is written below the root of a set that changed before a recovery point names it: a call of which nobody
+/// heard the end, of an invocation that died, has landed by then or never will.
+const SETTLED: Duration = Duration::from_secs(5 * 60);
+
+/// What the newest recovery point says of its artifacts.
+type Known = Vec<Artifact>;
 
 /// Makes the recovery point, or as much of what it needs as there is time for.
 pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<Made, Stop> {
@@ -74,13 +78,19 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
         let from = work.services.looking(work.services.home()).s3;
         let looking = stream::iter(&keys).map(|key| inventory::task(&from, vault, key));
         let tasks: Vec<Option<Task>> = looking.buffered(AT_ONCE).try_collect().await?;
-        let tasks: Vec<Task> = tasks.into_iter().flatten().collect();
-        let present = present(work, &known, &tasks).await?;
-        let to_do: Vec<&Task> = tasks
+        let mut tasks: Vec<Task> = tasks.into_iter().flatten().collect();
+        let present = present(work, &known, &mut tasks).await?;
+        let lacking = tasks.iter_mut().zip(&present);
+        for task in lacking.filter_map(|(task, present)| present.is_none().then_some(task)) {
+            place(work, &known, task).await?;
+        }
+        // Two of them may name the same prefix.
+        let to_do: BTreeMap<&Location, &Task> = tasks
             .iter()
             .zip(&present)
-            .filter_map(|(task, present)| present.is_none().then_some(task))
+            .filter_map(|(task, present)| present.is_none().then_some((&task.destination.root, task)))
             .collect();
+        let (roots, to_do): (Vec<&Location>, Vec<&Task>) = to_do.into_iter().unzip();
         let copied = copying::copy(work, &copier, &to_do).await?;
         if copied.changed {
             tracing::info!("the artifacts changed while they were copied; they are looked at again");
@@ -88,13 +98,13 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
             continue;
         }
         judge(&copied)?;
-        let mut copied = copied.tallied.into_iter();
+        settle(work, &to_do).await?;
+        let copied: BTreeMap<&Location, Tallied> = roots.into_iter().zip(copied.tallied).collect();
         let tallied: Vec<(&Task, Tallied)> = tasks
             .iter()
-            .zip(&present)
-            .map(|(task, present)| match present {
-                Some(_) => (task, Tallied::default()),
-                None => (task, copied.next().unwrap_or_default()),
+            .map(|task| {
+                let tallied = copied.get(&task.destination.root);
+                (task, tallied.cloned().unwrap_or_default())
             })
             .collect();
         return under_lease(work, &copier, &definition, &rules, &tallied, &known).await;
@@ -129,10 +139,10 @@ async fn known(work: &Work<'_>, ledger: &BackupLedger) -> Result<Known, Stop> {
     let s3 = work.services.looking(&vault.region).s3;
     let Some(kept) = &ledger.newest else {
         let newest = points::newest(&s3, vault, work.endpoint, Some(work.services.home())).await?;
-        return Ok(newest.map(|(_, point)| by_root(point)).unwrap_or_default());
+        return Ok(newest.map(|(_, point)| point.artifacts).unwrap_or_default());
     };
     match points::read(&s3, vault, work.endpoint, work.services.home(), &kept.id).await? {
-        Ok(point) => Ok(by_root(point)),
+        Ok(point) => Ok(point.artifacts),
         Err(why) => {
             damaged(work, &kept.id, &[why]).await?;
             Ok(Known::new())
@@ -140,9 +150,72 @@ async fn known(work: &Work<'_>, ledger: &BackupLedger) -> Result<Known, Stop> {
     }
 }
 
-fn by_root(point: RecoveryPoint) -> Known {
-    let artifacts = point.artifacts.into_iter();
-    artifacts.map(|artifact| (artifact.root.clone(), artifact)).collect()
+/// The one of them that is the copy of this very listing, or object.
+fn same<'k>(known: &'k Known, task: &Task) -> Option<&'k Artifact> {
+    let destination = &task.destination;
+    let here = known
+        .iter()
+        .find(|artifact| artifact.root == destination.root && artifact.at == destination.at);
+    let listing = task.set().map(|(_, listing)| listing);
+    here.or_else(|| {
+        let mut alike = known.iter().filter(|artifact| is_of(artifact, task));
+        alike.find(|artifact| listing.is_some() && artifact.source.as_deref() == listing)
+    })
+}
+
+fn is_of(artifact: &Artifact, task: &Task) -> bool {
+    (&artifact.uri, artifact.form) == (&task.key.0, task.key.1)
+}
+
+/// Where a set is collected that changed before all of it was copied, and where copies of it were made before.
+async fn place(work: &mut Work<'_>, known: &Known, task: &mut Task) -> Result<(), Stop> {
+    let vault = &work.backed.policy.vault;
+    let mut earlier: Vec<Location> = Vec::new();
+    if let Some((of, listing)) = task.set() {
+        let now = work.services.now();
+        let loaded = work
+            .change(|document| document.collects(vault, of, listing, now))
+            .await?;
+        if let Some(set) = loaded.document.unfinished.get(&of.to_string()) {
+            work.changed |= set.changes > 0;
+            earlier.extend(set.earlier.iter().map(|key| Location::new(&vault.bucket, key)));
+            if let Some(root) = set.root(vault, of, &work.owner()) {
+                task.destination = task.destination.clone().collected_below(root);
+            }
+        }
+    }
+    let before = known.iter().filter(|artifact| is_of(artifact, task));
+    earlier.extend(before.map(|artifact| artifact.root.clone()));
+    earlier.retain(|root| *root != task.destination.root && root.bucket == task.destination.root.bucket);
+    task.earlier = earlier;
+    Ok(())
+}
+
+/// Sets that were collected below a root of their own are written to no more, and what is under way there has time to land.
+async fn settle(work: &Work<'_>, tasks: &[&Task]) -> Result<(), Stop> {
+    let collected = tasks.iter().filter(|task| !task.destination.pinned);
+    let sets: Vec<(&Location, &str)> = collected.filter_map(|task| task.set()).collect();
+    if sets.is_empty() {
+        return Ok(());
+    }
+    let settled = work.services.now().saturating_add(SETTLED);
+    let settled = settled.map_err(|error| Stop::Later(error.to_string()))?;
+    if settled.saturating_add(WRITING).unwrap_or(settled) >= work.services.looking_until {
+        return Err(Stop::OutOfTime);
+    }
+    let (vault, owner) = (&work.backed.policy.vault, work.owner());
+    let seal = |document: &mut BackupLedger| {
+        for (of, listing) in &sets {
+            document.sealed(vault, of, listing, &owner);
+        }
+    };
+    work.change(seal).await?;
+    while work.services.now() < settled {
+        let left = Duration::try_from(settled.duration_since(work.services.now())).unwrap_or_default();
+        tokio::time::sleep(left.min(copying::HEARD)).await;
+        work.heard(work.so_far()).await?;
+    }
+    Ok(())
 }
 
 async fn damaged(work: &Work<'_>, id: &PointId, found: &[String]) -> Result<(), Stop> {
@@ -157,16 +230,19 @@ async fn damaged(work: &Work<'_>, id: &PointId, found: &[String]) -> Result<(), 
 
 /// The artifacts of which the newest recovery point says that they were compared, and that are as they were since. One
 /// that is not is told, and copied again.
-async fn present<'k>(work: &mut Work<'_>, known: &'k Known, tasks: &[Task]) -> Result<Vec<Option<&'k Artifact>>, Stop> {
+async fn present<'k>(
+    work: &mut Work<'_>,
+    known: &'k Known,
+    tasks: &mut [Task],
+) -> Result<Vec<Option<&'k Artifact>>, Stop> {
     let s3 = work.services.looking(&work.backed.policy.vault.region).s3;
     let (mut present, mut wrong) = (Vec::new(), Vec::new());
-    for task in tasks {
+    for task in &*tasks {
         work.progress.total.objects = work.progress.total.objects.saturating_add(task.expected.objects);
         work.progress.total.bytes = work.progress.total.bytes.saturating_add(task.expected.bytes);
     }
     for task in tasks {
-        let artifact = known.get(&task.destination.root);
-        let Some(artifact) = artifact.filter(|artifact| artifact.at == task.destination.at) else {
+        let Some(artifact) = same(known, task) else {
             present.push(None);
             continue;
         };
@@ -175,6 +251,9 @@ async fn present<'k>(work: &mut Work<'_>, known: &'k Known, tasks: &[Task]) -> R
             let there = &mut work.progress.present;
             there.objects = there.objects.saturating_add(tally.objects);
             there.bytes = there.bytes.saturating_add(tally.bytes);
+            if artifact.root != task.destination.root {
+                task.destination = task.destination.clone().collected_below(artifact.root.clone());
+            }
             present.push(Some(artifact));
         } else {
             let had = artifact.tally;
@@ -280,9 +359,18 @@ async fn write(
         let listed = listing(&looking, root).await?;
         match tallied.artifact(&task.key, &task.destination, task.expected, listed) {
             Ok(artifact) => {
-                let proof = known.get(root).filter(|known| known.digest == artifact.digest);
-                let proof = proof.map_or(artifact.proof, |known| known.proof.max(artifact.proof));
-                artifacts.push(Artifact { proof, ..artifact });
+                let known = known.iter().find(|known| known.root == *root);
+                let known = known.filter(|known| known.digest == artifact.digest && known.proof >= artifact.proof);
+                let (proof, by_size) = known.map_or((artifact.proof, artifact.by_size), |known| {
+                    (known.proof, known.by_size())
+                });
+                let listing = task.set().filter(|_| !task.destination.pinned);
+                artifacts.push(Artifact {
+                    proof,
+                    by_size,
+                    source: listing.map(|(_, listing)| listing.to_owned()),
+                    ..artifact
+                });
             }
             Err(wrong) => problems.extend(wrong),
         }
@@ -318,6 +406,7 @@ async fn write(
         config: definition.config.name.clone(),
         completed: point.completed,
         tally: point.tally(),
+        by_size: point.by_size(),
     })
 }
 

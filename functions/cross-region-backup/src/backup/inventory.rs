@@ -7,12 +7,12 @@ use std::{
 };
 
 use shared::{
-    aws::{s3::Got, s3::S3},
+    aws::s3::{Got, S3, copy::Copier, objects::DELETED_AT_ONCE},
     backup::{
         artifact::{Listing, Vault},
         copy::{Transfer, progress::Tally},
         gather::Destination,
-        inventory::{Found, ObjectInfo, Upload, Wanted},
+        inventory::{CopyAnswer, CopyCall, Found, ObjectInfo, Upload, Wanted},
         references::{Form, ManifestFile, ManifestForm, place},
     },
     failure::CallError,
@@ -32,6 +32,8 @@ pub(super) struct Task {
     pub(super) destination: Destination,
     /// What its copy comes to.
     pub(super) expected: Tally,
+    /// Below these lie copies of it that are not written to any more, in the bucket of the destination.
+    pub(super) earlier: Vec<Location>,
     content: Content,
 }
 
@@ -45,6 +47,26 @@ enum Content {
 }
 
 impl Task {
+    /// The prefix of a set, and the digest of its listing.
+    pub(super) fn set(&self) -> Option<(&Location, &str)> {
+        match &self.content {
+            Content::Set(at, digest) => Some((at, digest)),
+            _ => None,
+        }
+    }
+
+    /// Ends the uploads below the roots of a set that it is not collected below any more.
+    pub(super) async fn give_up_earlier(&self, copier: &Copier) -> Result<(), Stop> {
+        if self.destination.pinned {
+            return Ok(());
+        }
+        for root in &self.earlier {
+            let uploads = copier.destination().uploads(&root.bucket, &root.key).await?;
+            end(copier, root, uploads).await?;
+        }
+        Ok(())
+    }
+
     /// The file for the copies of what another file lists, and what is in it.
     pub(super) fn file(&self) -> Option<(&Location, &str)> {
         match &self.content {
@@ -52,6 +74,21 @@ impl Task {
             _ => None,
         }
     }
+}
+
+/// Ends uploads.
+async fn end(copier: &Copier, below: &Location, uploads: Vec<Upload>) -> Result<(), Stop> {
+    for upload in uploads {
+        let abort = CopyCall::Abort {
+            to: Location::new(&below.bucket, &upload.key),
+            upload: upload.id.into(),
+        };
+        if let CopyAnswer::Failed(error) = copier.perform(&abort).await {
+            return Err(error.into());
+        }
+        tracing::info!(key = upload.key, "an upload that nobody goes on with was ended");
+    }
+    Ok(())
 }
 
 /// Looks at the source of an artifact. `None`: there is neither an object nor a prefix of a name that may be either.
@@ -89,6 +126,7 @@ async fn one(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location) -> Res
             objects: 1,
             bytes: object.size,
         },
+        earlier: Vec::new(),
         content: Content::One(object),
     }))
 }
@@ -98,10 +136,12 @@ async fn set(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location) -> Res
     if expected.objects == 0 {
         return Ok(None);
     }
+    let digest = vault.listing(&digest);
     Ok(Some(Task {
         key: key.clone(),
         destination: Destination::of_set(vault, at, &digest),
         expected,
+        earlier: Vec::new(),
         content: Content::Set(at.clone(), digest),
     }))
 }
@@ -137,6 +177,7 @@ async fn listed(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location, kin
         key: key.clone(),
         destination,
         expected,
+        earlier: Vec::new(),
         content: Content::Listed(objects, moved),
     })
 }
@@ -162,6 +203,8 @@ pub(crate) struct Cursor {
     page: VecDeque<ObjectInfo>,
     token: Option<String>,
     over: bool,
+    /// What was not asked for, where that is wanted.
+    passed: Option<Vec<String>>,
 }
 
 impl Cursor {
@@ -172,6 +215,21 @@ impl Cursor {
             page: VecDeque::new(),
             token: None,
             over: false,
+            passed: None,
+        }
+    }
+
+    /// What lies below a prefix, and is not found because nobody asks for it.
+    fn watching(s3: &S3, at: &Location) -> Self {
+        Self {
+            passed: Some(Vec::new()),
+            ..Self::new(s3, at)
+        }
+    }
+
+    fn pass(&mut self) {
+        if let (Some(object), Some(passed)) = (self.page.pop_front(), &mut self.passed) {
+            passed.push(object.key);
         }
     }
 
@@ -194,7 +252,7 @@ impl Cursor {
     /// The object of this key, where keys are asked for in their order.
     async fn find(&mut self, key: &str) -> Result<Option<ObjectInfo>, CallError> {
         while self.peek().await?.is_some_and(|object| object.key.as_str() < key) {
-            self.page.pop_front();
+            self.pass();
         }
         match self.page.front() {
             Some(object) if object.key == key => Ok(self.page.pop_front()),
@@ -210,6 +268,8 @@ pub(super) struct Transfers<'a> {
     source: Source<'a>,
     /// What is there of a set, in the order of its keys.
     there: Option<Cursor>,
+    /// What is there of earlier copies of a set, likewise.
+    earlier: Vec<Cursor>,
     /// Unfinished uploads by key.
     uploads: BTreeMap<String, Vec<Upload>>,
 }
@@ -247,7 +307,11 @@ impl<'a> Transfers<'a> {
             Content::Set(at, digest) => {
                 return Ok(Self {
                     source: Source::Set(Box::new((Cursor::new(from, at), Listing::below(at))), digest),
-                    there: Some(Cursor::new(to, root)),
+                    there: Some(match task.destination.pinned {
+                        true => Cursor::new(to, root),
+                        false => Cursor::watching(to, root),
+                    }),
+                    earlier: task.earlier.iter().map(|root| Cursor::new(to, root)).collect(),
                     to: to.clone(),
                     task,
                     uploads,
@@ -256,6 +320,7 @@ impl<'a> Transfers<'a> {
         };
         Ok(Self {
             source: Source::Some(source.into_iter()),
+            earlier: Vec::new(),
             there,
             to: to.clone(),
             task,
@@ -307,11 +372,60 @@ impl<'a> Transfers<'a> {
                 uploads.push(Upload { parts, ..upload });
             }
         }
+        let mut earlier = Vec::new();
+        if copy.is_none() && wanted.object.size > 0 {
+            earlier = self.earlier(key).await?;
+        }
         // Another transfer would go on with the oldest one, too.
         let oldest = uploads.iter().min_by_key(|upload| (upload.initiated, &upload.id));
-        let partial = oldest.filter(|_| copy.is_none());
+        let partial = oldest.filter(|_| copy.is_none() && wanted.pinned);
         let partial = partial.map_or(0, |upload| upload.parts.iter().map(|part| part.size).sum());
-        let transfer = Transfer::found(Arc::new(wanted), Found { copy, uploads });
+        let found = Found { copy, uploads, earlier };
+        let transfer = Transfer::found(Arc::new(wanted), found);
         Ok(Next::Transfer(Box::new(transfer), partial))
+    }
+
+    /// What was copied for other sets as the same object.
+    async fn earlier(&mut self, key: &str) -> Result<Vec<ObjectInfo>, CallError> {
+        let rest = key.strip_prefix(&self.task.destination.root.key).unwrap_or(key);
+        let mut found = Vec::new();
+        if self.task.set().is_none() {
+            for root in &self.task.earlier {
+                let at = Location::new(&root.bucket, format!("{}{rest}", root.key));
+                found.extend(self.to.info(&at, None, None).await?.map(|(info, _)| info));
+            }
+        }
+        for cursor in &mut self.earlier {
+            let key = format!("{}{rest}", cursor.at.key);
+            found.extend(cursor.find(&key).await?);
+        }
+        Ok(found)
+    }
+
+    /// Removes what lies below the root of a set that changed, and is not in it any more. All of the set was gone through.
+    pub(super) async fn clear(mut self, copier: &Copier, acting: &S3) -> Result<(), Stop> {
+        let root = &self.task.destination.root;
+        let Some(there) = self.there.as_mut().filter(|_| !self.task.destination.pinned) else {
+            return Ok(());
+        };
+        while there.peek().await?.is_some() {
+            there.pass();
+        }
+        let gone = there.passed.take().unwrap_or_default();
+        for keys in gone.chunks(DELETED_AT_ONCE) {
+            tracing::info!(objects = keys.len(), root = root.key, "not in the set any more");
+            if let Some(kept) = acting.delete_batch(&root.bucket, keys).await?.first() {
+                return Err(Stop::Later(format!(
+                    "s3://{}/{} is not part of the set any more, and is not deleted: {} {}",
+                    root.bucket, kept.key, kept.code, kept.message
+                )));
+            }
+        }
+        end(
+            copier,
+            root,
+            std::mem::take(&mut self.uploads).into_values().flatten().collect(),
+        )
+        .await
     }
 }

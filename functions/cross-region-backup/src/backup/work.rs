@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use shared::{
     aws::ledger::{Ledger, LedgerError, Loaded},
     backup::{
-        copy::progress::{Progress, Tally},
+        copy::progress::Progress,
         ledger::{BackupLedger, Kept},
         manifest::PointId,
         tell::Facts,
@@ -36,6 +36,8 @@ pub(super) struct Work<'a> {
     pub(super) newest: Option<PointId>,
     /// How far this invocation is.
     pub(super) progress: Progress,
+    /// A set changed since a backup began to copy it.
+    pub(super) changed: bool,
     ledger: Ledger<BackupLedger>,
     since: Timestamp,
 }
@@ -47,6 +49,7 @@ impl<'a> Work<'a> {
             since: services.now(),
             progress: Progress::default(),
             newest: None,
+            changed: false,
             services,
             endpoint,
             backed,
@@ -65,21 +68,15 @@ impl<'a> Work<'a> {
 
     /// How far the backup is. What an earlier invocation of it copied is there now, but was not before.
     pub(super) fn so_far(&self) -> Progress {
-        let (before, now) = (&self.job.before, &self.progress);
         let busy = Duration::try_from(self.services.now().duration_since(self.since)).unwrap_or_default();
-        Progress {
-            total: now.total,
-            copied: Tally {
-                objects: before.copied.objects.saturating_add(now.copied.objects),
-                bytes: before.copied.bytes.saturating_add(now.copied.bytes),
-            },
-            present: Tally {
-                objects: now.present.objects.saturating_sub(before.copied.objects),
-                bytes: now.present.bytes.saturating_sub(before.copied.bytes),
-            },
-            partial: now.partial,
-            busy: before.busy.saturating_add(busy),
-        }
+        let now = Progress { busy, ..self.progress };
+        Progress::after(&self.job.before, &now, self.changed)
+    }
+
+    /// Who collects sets that go on changing: nobody else's are below the same roots.
+    pub(super) fn owner(&self) -> String {
+        let account = self.services.settings().account();
+        format!("{account}/{}/{}", self.services.home(), self.endpoint)
     }
 
     /// The artifacts are looked at anew.
@@ -132,6 +129,7 @@ impl<'a> Work<'a> {
                     completed: made.completed,
                     tally: made.tally,
                     took: progress.busy,
+                    by_size: made.by_size,
                 };
                 let done = self.change(|document| document.completed(&facts, kept.clone())).await;
                 (done, Came::Completed(Box::new(kept)))
@@ -173,12 +171,9 @@ impl<'a> Work<'a> {
             };
             return (self.change(left).await, Came::GoesOn(hop + 1));
         }
-        let moved = progress.copied.bytes.saturating_add(progress.partial) > 0;
+        let moved = progress.moved > 0;
         let why = format!("not done after {HOPS} continuations: {progress}");
-        let over = |document: &mut BackupLedger| match moved {
-            true => document.begin_again(),
-            false => document.postponed(facts, &why),
-        };
+        let over = |document: &mut BackupLedger| document.spent(facts, moved, &why);
         (self.change(over).await, Came::PutOff(why.clone()))
     }
 }

@@ -3,26 +3,30 @@
 //!
 //! Requests that copy go to the destination's Region; what is asked of the source goes to the source's.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::types::{
-    ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption, StorageClass,
+    ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, MetadataDirective, ServerSideEncryption,
+    StorageClass,
 };
 
 use super::{
     Location, S3, SERVICE,
-    objects::{checksum, not_sent, part_checksum},
+    objects::{MADE_OF, checksum, not_sent, part_checksum},
     spelling::{copy_source, tagging},
 };
 use crate::{
     aws::{Base, incomplete},
-    backup::inventory::{Carried, CopyAnswer, CopyCall, Found, Part, Upload, Wanted},
+    backup::inventory::{Algorithm, Carried, CopyAnswer, CopyCall, Found, ObjectInfo, Part, Upload, Wanted},
     failure::{CallError, Failure},
 };
 
 /// One part, or one object of some hundred megabytes, is copied within this time or not at all.
 const SLOWEST: Duration = Duration::from_secs(300);
+
+/// Bytes of user metadata that S3 takes, names and values together.
+const METADATA: usize = 2048;
 
 /// An upload is looked at so often after it was aborted: parts that were in flight may come after the abort.
 const ABORTS: usize = 5;
@@ -92,7 +96,8 @@ impl Copier {
                 range,
             } => self.part(wanted, upload, *number, range).await,
             CopyCall::Complete { wanted, upload, parts } => self.complete(wanted, upload, parts).await,
-            CopyCall::Look(wanted) => self.look(wanted).await,
+            CopyCall::Look(wanted) => self.look(wanted, &wanted.to).await,
+            CopyCall::Weigh { wanted, at } => self.look(wanted, at).await,
             CopyCall::Discard { wanted, etag } => self.discard(&wanted.to, etag).await,
             CopyCall::Abort { to, upload } => self.abort(to, upload).await,
         };
@@ -118,7 +123,11 @@ impl Copier {
                 uploads.push(Upload { parts, ..upload });
             }
         }
-        Ok(CopyAnswer::Found(Found { copy, uploads }))
+        Ok(CopyAnswer::Found(Found {
+            copy,
+            uploads,
+            earlier: Vec::new(),
+        }))
     }
 
     async fn whole(&self, wanted: &Wanted) -> Result<CopyAnswer, Miss> {
@@ -137,8 +146,22 @@ impl Copier {
             ))
             .copy_source_if_match(&object.etag)
             .if_none_match("*")
-            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_algorithm(named(Algorithm::of_copy(object, false)))
             .set_storage_class(object.storage_class.as_deref().map(StorageClass::from));
+        let request = if wanted.taken.is_none() && object.full_object().is_none() {
+            // Nothing else will say of which version it is a copy.
+            let (_, carried) = self.unchanged(wanted).await?;
+            request
+                .metadata_directive(MetadataDirective::Replace)
+                .set_metadata(Some(marked(carried.metadata, wanted).into_iter().collect()))
+                .set_content_type(carried.content_type)
+                .set_content_encoding(carried.content_encoding)
+                .set_content_language(carried.content_language)
+                .set_content_disposition(carried.content_disposition)
+                .set_cache_control(carried.cache_control)
+        } else {
+            request
+        };
         let request = match &self.key {
             Some(key) => request
                 .server_side_encryption(ServerSideEncryption::AwsKms)
@@ -171,21 +194,21 @@ impl Copier {
 
     async fn begin(&self, wanted: &Wanted) -> Result<CopyAnswer, Miss> {
         let operation = "CreateMultipartUpload";
-        let carried = self.carried(wanted).await?;
+        let (source, carried) = self.carried(wanted).await?;
         let request = self
             .destination
             .client
             .create_multipart_upload()
             .bucket(&wanted.to.bucket)
             .key(&wanted.to.key)
-            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_algorithm(named(Algorithm::of_copy(&source, true)))
             .checksum_type(ChecksumType::FullObject)
             .set_content_type(carried.content_type)
             .set_content_encoding(carried.content_encoding)
             .set_content_language(carried.content_language)
             .set_content_disposition(carried.content_disposition)
             .set_cache_control(carried.cache_control)
-            .set_metadata((!carried.metadata.is_empty()).then(|| carried.metadata.into_iter().collect()))
+            .set_metadata(Some(marked(carried.metadata, wanted).into_iter().collect()))
             .set_tagging((!carried.tags.is_empty()).then(|| tagging(&carried.tags)))
             .set_storage_class(carried.storage_class.as_deref().map(StorageClass::from));
         let request = match &self.key {
@@ -202,23 +225,31 @@ impl Copier {
     }
 
     /// What a multipart copy has to be told of the source, as long as it is the one that is wanted.
-    async fn carried(&self, wanted: &Wanted) -> Result<Carried, Miss> {
+    async fn carried(&self, wanted: &Wanted) -> Result<(ObjectInfo, Carried), Miss> {
         let at = Location::new(&wanted.bucket, &wanted.object.key);
         let version = wanted.object.version.as_deref();
-        let (_, carried) = self.unchanged(wanted).await?;
-        let tags = match self.source.tags(&at, version).await {
+        let (source, carried) = self.unchanged(wanted).await?;
+        let tags = match self.reading(wanted).tags(&at, version).await {
             Ok(tags) => tags,
             Err(error) => return Err(source_missing(error)),
         };
-        Ok(Carried { tags, ..carried })
+        Ok((source, Carried { tags, ..carried }))
     }
 
-    /// The source, if it is the one that is wanted.
-    async fn unchanged(&self, wanted: &Wanted) -> Result<(crate::backup::inventory::ObjectInfo, Carried), Miss> {
+    /// Where what is copied lies.
+    fn reading(&self, wanted: &Wanted) -> &S3 {
+        match wanted.taken {
+            None => &self.source,
+            Some(_) => &self.destination,
+        }
+    }
+
+    /// What is copied, if it is the one that is wanted.
+    async fn unchanged(&self, wanted: &Wanted) -> Result<(ObjectInfo, Carried), Miss> {
         let at = Location::new(&wanted.bucket, &wanted.object.key);
         let object = &wanted.object;
         match self
-            .source
+            .reading(wanted)
             .info(&at, Some(&object.etag), object.version.as_deref())
             .await
         {
@@ -313,9 +344,9 @@ impl Copier {
         })
     }
 
-    async fn look(&self, wanted: &Wanted) -> Result<CopyAnswer, Miss> {
+    async fn look(&self, wanted: &Wanted, at: &Location) -> Result<CopyAnswer, Miss> {
         let (source, _) = self.unchanged(wanted).await?;
-        let copy = self.destination.info(&wanted.to, None, None).await?;
+        let copy = self.destination.info(at, None, None).await?;
         Ok(CopyAnswer::Seen {
             source: source.checksum,
             copy: copy.map(|(info, _)| info),
@@ -379,6 +410,34 @@ impl S3 {
             .build();
         Self::with(base, Some(RetryConfig::disabled()), Some(timeouts))
     }
+}
+
+fn named(algorithm: Algorithm) -> ChecksumAlgorithm {
+    match algorithm {
+        Algorithm::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
+        Algorithm::Crc32 => ChecksumAlgorithm::Crc32,
+        Algorithm::Crc32c => ChecksumAlgorithm::Crc32C,
+        Algorithm::Sha1 => ChecksumAlgorithm::Sha1,
+        Algorithm::Sha256 => ChecksumAlgorithm::Sha256,
+    }
+}
+
+/// The metadata of a copy, which says of which version it is. Metadata that fills what S3 takes has no room for that: such
+/// a copy is only known where its bytes can be compared.
+fn marked(mut metadata: BTreeMap<String, String>, wanted: &Wanted) -> BTreeMap<String, String> {
+    let version = wanted.version();
+    let size = |(name, value): (&String, &String)| name.len() + value.len();
+    let others = metadata
+        .iter()
+        .filter(|(name, _)| *name != MADE_OF)
+        .map(size)
+        .sum::<usize>();
+    if others + MADE_OF.len() + version.len() <= METADATA {
+        metadata.insert(MADE_OF.to_owned(), version);
+    } else {
+        metadata.remove(MADE_OF);
+    }
+    metadata
 }
 
 fn is_precondition(error: &CallError) -> bool {

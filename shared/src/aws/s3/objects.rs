@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, Delete, EncodingType, ObjectIdentifier, Tag, Tagging};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumMode, ChecksumType, Delete, EncodingType, ObjectIdentifier, Tag, Tagging,
+};
 
 use super::{Location, S3, SERVICE, spelling::form_decoded};
 use crate::{
@@ -10,6 +12,9 @@ use crate::{
     backup::inventory::{Algorithm, Carried, Checksum, ObjectInfo, Part, Upload},
     failure::{CallError, Failure},
 };
+
+/// The name in a copy's user metadata that says of which version of which object it is a copy.
+pub(super) const MADE_OF: &str = "steward-copy-of";
 
 /// The checksum in an answer of S3: all that have one name it alike.
 macro_rules! checksum {
@@ -100,6 +105,11 @@ impl S3 {
                 etag: object.e_tag().ok_or_else(|| missing("ETag"))?.to_owned(),
                 version: None,
                 checksum: None,
+                full_object: object
+                    .checksum_type()
+                    .filter(|kind| **kind == ChecksumType::FullObject)
+                    .and_then(|_| object.checksum_algorithm().iter().find_map(known)),
+                made_of: None,
                 storage_class: class(object.storage_class().map(|class| class.as_str())),
                 modified: object
                     .last_modified()
@@ -148,6 +158,8 @@ impl S3 {
                 .filter(|version| *version != "null")
                 .map(str::to_owned),
             checksum: checksum!(&head),
+            full_object: None,
+            made_of: head.metadata().and_then(|metadata| metadata.get(MADE_OF)).cloned(),
             storage_class: storage_class.clone(),
             modified: head
                 .last_modified()
@@ -361,6 +373,17 @@ pub(super) fn not_sent(operation: &'static str, at: &Location, problem: &str) ->
 fn length(operation: &'static str, size: Option<i64>) -> Result<u64, CallError> {
     size.and_then(|size| u64::try_from(size).ok())
         .ok_or_else(|| incomplete(SERVICE, operation, "size"))
+}
+
+fn known(algorithm: &ChecksumAlgorithm) -> Option<Algorithm> {
+    Some(match algorithm {
+        ChecksumAlgorithm::Crc64Nvme => Algorithm::Crc64Nvme,
+        ChecksumAlgorithm::Crc32 => Algorithm::Crc32,
+        ChecksumAlgorithm::Crc32C => Algorithm::Crc32c,
+        ChecksumAlgorithm::Sha1 => Algorithm::Sha1,
+        ChecksumAlgorithm::Sha256 => Algorithm::Sha256,
+        _ => return None,
+    })
 }
 
 /// `STANDARD` is what no storage class means.

@@ -23,6 +23,10 @@ pub(super) struct Fake {
     pub checksums: bool,
     pub copies: BTreeMap<String, Pieces>,
     pub uploads: BTreeMap<String, (String, i64, BTreeMap<u32, Pieces>)>,
+    /// Each version has its own key. Otherwise all have one.
+    pub pinned: bool,
+    /// Of which version the metadata of copies and uploads says that they are.
+    pub made_of: BTreeMap<String, String>,
     /// So many of the next copies come out with a wrong byte.
     pub corrupt: u32,
     /// Calls by name.
@@ -58,6 +62,7 @@ fn name(call: &CopyCall) -> &'static str {
         CopyCall::Part { .. } => "part",
         CopyCall::Complete { .. } => "complete",
         CopyCall::Look(_) => "look",
+        CopyCall::Weigh { .. } => "weigh",
         CopyCall::Discard { .. } => "discard",
         CopyCall::Abort { .. } => "abort",
     }
@@ -86,6 +91,7 @@ impl Fake {
         Self {
             source: Some(("\"v1\"".into(), size)),
             checksums: true,
+            pinned: true,
             ..Self::default()
         }
     }
@@ -95,8 +101,13 @@ impl Fake {
         let (etag, size) = self.source.clone()?;
         Some(Wanted {
             bucket: "models".into(),
-            to: Location::new("dr", format!("artifacts/{}", etag.trim_matches('"'))),
+            to: match self.pinned {
+                true => Location::new("dr", format!("artifacts/{}", etag.trim_matches('"'))),
+                false => Location::new("dr", "artifacts/changing"),
+            },
             object: object("model.tar.gz", size, &etag),
+            pinned: self.pinned,
+            taken: None,
         })
     }
 
@@ -116,16 +127,24 @@ impl Fake {
     fn take(&mut self, call: &CopyCall) -> CopyAnswer {
         match call {
             CopyCall::Find(wanted) => CopyAnswer::Found(self.found(wanted)),
-            CopyCall::Whole(wanted) => match self.pinned(wanted) {
+            CopyCall::Whole(wanted) => match self.read(wanted, &(0..wanted.object.size)) {
+                None => CopyAnswer::SourceChanged,
+                Some(pieces) => self.put(wanted, pieces, &wanted.version()),
+            },
+            CopyCall::Weigh { wanted, at } => match self.unchanged(wanted) {
                 false => CopyAnswer::SourceChanged,
-                true => self.put(wanted, vec![(wanted.object.etag.clone(), 0..wanted.object.size)]),
+                true => CopyAnswer::Seen {
+                    source: self.checksum(&vec![(wanted.object.etag.clone(), 0..wanted.object.size)]),
+                    copy: self.copy(&at.key),
+                },
             },
             CopyCall::Begin(wanted) => {
-                if !self.pinned(wanted) {
+                if self.read(wanted, &(0..0)).is_none() {
                     return CopyAnswer::SourceChanged;
                 }
                 self.serial += 1;
                 let id = format!("upload-{}", self.serial);
+                self.made_of.insert(id.clone(), wanted.version());
                 let upload = (wanted.to.key.clone(), self.serial, BTreeMap::new());
                 self.uploads.insert(id.clone(), upload);
                 CopyAnswer::Begun(id)
@@ -139,10 +158,9 @@ impl Fake {
                 if !self.uploads.contains_key(&**upload) {
                     return CopyAnswer::UploadGone;
                 }
-                if !self.pinned(wanted) {
+                let Some(pieces) = self.read(wanted, range) else {
                     return CopyAnswer::SourceChanged;
-                }
-                let pieces = vec![(wanted.object.etag.clone(), range.clone())];
+                };
                 let etag = part_etag(&pieces);
                 if let Some((_, _, parts)) = self.uploads.get_mut(&**upload) {
                     parts.insert(*number, pieces);
@@ -155,10 +173,10 @@ impl Fake {
                 })
             }
             CopyCall::Complete { wanted, upload, parts } => self.complete(wanted, upload, parts),
-            CopyCall::Look(wanted) => match self.pinned(wanted) {
-                false => CopyAnswer::SourceChanged,
-                true => CopyAnswer::Seen {
-                    source: self.checksum(&vec![(wanted.object.etag.clone(), 0..wanted.object.size)]),
+            CopyCall::Look(wanted) => match self.read(wanted, &(0..wanted.object.size)) {
+                None => CopyAnswer::SourceChanged,
+                Some(pieces) => CopyAnswer::Seen {
+                    source: self.checksum(&pieces),
                     copy: self.copy(&wanted.to.key),
                 },
             },
@@ -191,14 +209,15 @@ impl Fake {
             pieces.extend(piece.clone());
         }
         assert_eq!(length(&pieces), wanted.object.size, "MpuObjectSize");
-        let answer = self.put(wanted, pieces);
+        let made_of = self.made_of.get(upload).cloned().unwrap_or_default();
+        let answer = self.put(wanted, pieces, &made_of);
         if matches!(answer, CopyAnswer::Copied { .. }) {
             self.uploads.remove(upload);
         }
         answer
     }
 
-    fn put(&mut self, wanted: &Wanted, mut pieces: Pieces) -> CopyAnswer {
+    fn put(&mut self, wanted: &Wanted, mut pieces: Pieces, made_of: &str) -> CopyAnswer {
         if self.copies.contains_key(&wanted.to.key) {
             return CopyAnswer::AlreadyThere;
         }
@@ -211,6 +230,7 @@ impl Fake {
             checksum: self.checksum(&pieces),
         };
         self.copies.insert(wanted.to.key.clone(), pieces);
+        self.made_of.insert(wanted.to.key.clone(), made_of.to_owned());
         answer
     }
 
@@ -228,11 +248,35 @@ impl Fake {
         let pieces = self.copies.get(key)?;
         Some(ObjectInfo {
             checksum: self.checksum(pieces),
+            made_of: self.made_of.get(key).cloned(),
             ..object(key, length(pieces), &part_etag(pieces))
         })
     }
 
-    fn pinned(&self, wanted: &Wanted) -> bool {
+    /// What the bytes of the source, or of a copy of it, are made of; `None` when it is not that version any more.
+    fn read(&self, wanted: &Wanted, range: &Range<u64>) -> Option<Pieces> {
+        if wanted.taken.is_none() {
+            return self
+                .unchanged(wanted)
+                .then(|| vec![(wanted.object.etag.clone(), range.clone())]);
+        }
+        let pieces = self.copies.get(&wanted.object.key)?;
+        if part_etag(pieces) != wanted.object.etag {
+            return None;
+        }
+        let (mut from, mut cut) = (0, Pieces::new());
+        for (of, piece) in pieces {
+            let to = from + (piece.end - piece.start);
+            let (begin, end) = (range.start.max(from), range.end.min(to));
+            if begin < end {
+                cut.push((of.clone(), piece.start + (begin - from)..piece.start + (end - from)));
+            }
+            from = to;
+        }
+        Some(cut)
+    }
+
+    fn unchanged(&self, wanted: &Wanted) -> bool {
         self.source
             .as_ref()
             .is_some_and(|(etag, _)| *etag == wanted.object.etag)
@@ -241,9 +285,16 @@ impl Fake {
     pub(super) fn found(&self, wanted: &Wanted) -> Found {
         let mut uploads = self.unfinished();
         uploads.retain(|upload| upload.key == wanted.to.key);
+        let listed = |key: &String| ObjectInfo {
+            checksum: None,
+            made_of: None,
+            ..self.copy(key).expect("it is there")
+        };
+        let others = self.copies.keys().filter(|key| **key != wanted.to.key);
         Found {
             copy: self.copy(&wanted.to.key),
             uploads,
+            earlier: others.map(listed).collect(),
         }
     }
 

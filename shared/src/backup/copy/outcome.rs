@@ -12,6 +12,8 @@ pub enum Outcome {
     Present(Proof),
     /// The copy was made, and compared.
     Copied(Proof),
+    /// The copy was made within the destination's Region, from one that was made before, and compared.
+    Taken(Proof),
     /// The source is another by now, or gone: the inventory has to be taken again.
     SourceChanged,
     /// It cannot be copied as it is.
@@ -28,7 +30,7 @@ impl Outcome {
     /// The copy is there, and is what was copied.
     pub fn proof(&self) -> Option<Proof> {
         match self {
-            Self::Present(proof) | Self::Copied(proof) => Some(*proof),
+            Self::Present(proof) | Self::Copied(proof) | Self::Taken(proof) => Some(*proof),
             _ => None,
         }
     }
@@ -39,6 +41,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Present(_) => f.write_str("was there"),
             Self::Copied(_) => f.write_str("copied"),
+            Self::Taken(_) => f.write_str("copied from an earlier copy"),
             Self::SourceChanged => f.write_str("the source changed while it was copied"),
             Self::Refused(why) => write!(f, "cannot be copied: {why}"),
             Self::Damaged(why) => write!(f, "every copy of it came out different: {why}"),

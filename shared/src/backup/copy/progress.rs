@@ -25,6 +25,33 @@ impl Tally {
         self.objects = self.objects.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
     }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.saturating_add(other.objects),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    /// What is left without the other.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.saturating_sub(other.objects),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+
+    /// The smaller of both.
+    #[must_use]
+    pub fn least(self, other: Self) -> Self {
+        Self {
+            objects: self.objects.min(other.objects),
+            bytes: self.bytes.min(other.bytes),
+        }
+    }
 }
 
 impl fmt::Display for Tally {
@@ -43,8 +70,14 @@ pub struct Progress {
     pub copied: Tally,
     /// Already there, and not copied again.
     pub present: Tally,
+    /// Copied by this backup within the destination's Region, from what was copied before.
+    #[serde(default)]
+    pub taken: Tally,
     /// Bytes of parts copied of objects that are not whole yet.
     pub partial: u64,
+    /// Bytes that this backup copied in all, also of versions that were replaced meanwhile.
+    #[serde(default)]
+    pub moved: u64,
     /// Time that invocations spent copying.
     pub busy: Duration,
 }
@@ -54,16 +87,21 @@ impl Progress {
     pub fn answered(&mut self, answer: &CopyAnswer) {
         if let CopyAnswer::Part(part) = answer {
             self.partial = self.partial.saturating_add(part.size);
+            self.moved = self.moved.saturating_add(part.size);
         }
     }
 
     /// An object came out, or did not.
     pub fn ended(&mut self, size: u64, outcome: &Outcome) {
         match outcome {
-            Outcome::Copied(_) => {
-                self.copied.add(size);
-                if Layout::of(size).is_some() {
-                    self.partial = self.partial.saturating_sub(size);
+            Outcome::Copied(_) | Outcome::Taken(_) => {
+                match outcome {
+                    Outcome::Taken(_) => self.taken.add(size),
+                    _ => self.copied.add(size),
+                }
+                match Layout::of(size) {
+                    Some(_) => self.partial = self.partial.saturating_sub(size),
+                    None => self.moved = self.moved.saturating_add(size),
                 }
             }
             Outcome::Present(_) => self.present.add(size),
@@ -74,13 +112,37 @@ impl Progress {
     /// Bytes a second while copying; `None` before there is anything to go by.
     pub fn rate(&self) -> Option<u64> {
         let seconds = self.busy.as_secs_f64();
-        let moved = self.copied.bytes.saturating_add(self.partial);
+        let made = [self.taken.bytes, self.partial];
+        let made = made.into_iter().fold(self.copied.bytes, u64::saturating_add);
+        let moved = made.max(self.moved);
         (seconds >= 1.0 && moved > 0).then(|| (moved as f64 / seconds) as u64)
+    }
+
+    /// How far this invocation, which is at `now`, and those `before` it came together. What they copied is there now, but
+    /// was not before they began. Where the source `changed` between them, some of it may not be part of the set any more:
+    /// only so much of it counts as is found.
+    #[must_use]
+    pub fn after(before: &Self, now: &Self, changed: bool) -> Self {
+        let still = |made: Tally, there: Tally| match changed {
+            true => made.least(there),
+            false => made,
+        };
+        let copied = still(before.copied, now.present);
+        let taken = still(before.taken, now.present.less(copied));
+        Self {
+            total: now.total,
+            copied: copied.plus(now.copied),
+            taken: taken.plus(now.taken),
+            present: now.present.less(copied).less(taken),
+            partial: now.partial,
+            moved: before.moved.saturating_add(now.moved),
+            busy: before.busy.saturating_add(now.busy),
+        }
     }
 
     /// Bytes still to copy.
     pub fn remaining(&self) -> u64 {
-        let done = [self.copied.bytes, self.present.bytes, self.partial];
+        let done = [self.copied.bytes, self.taken.bytes, self.present.bytes, self.partial];
         done.into_iter().fold(self.total.bytes, u64::saturating_sub)
     }
 
@@ -94,19 +156,28 @@ impl Progress {
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            total, copied, present, ..
+            total,
+            copied,
+            taken,
+            present,
+            ..
         } = self;
         let done = total.bytes.saturating_sub(self.remaining());
         write!(
             f,
             "{} of {} objects, {} of {}",
-            copied.objects.saturating_add(present.objects),
+            [taken.objects, present.objects]
+                .into_iter()
+                .fold(copied.objects, u64::saturating_add),
             total.objects,
             bytes(done),
             bytes(total.bytes)
         )?;
         if present.objects > 0 {
             write!(f, " ({} were there)", bytes(present.bytes))?;
+        }
+        if taken.objects > 0 {
+            write!(f, " ({} taken from earlier copies)", bytes(taken.bytes))?;
         }
         if let (Some(rate), Some(left)) = (self.rate(), self.left()) {
             write!(f, ", {}/s", bytes(rate))?;
@@ -170,6 +241,43 @@ mod tests {
             (progress.remaining(), progress.partial, progress.copied.objects),
             (0, 0, 2)
         );
+    }
+
+    #[test]
+    fn what_was_copied_and_replaced_since_is_not_counted_as_there() {
+        let tally = |objects| Tally {
+            objects,
+            bytes: objects * 10,
+        };
+        let before = Progress {
+            total: tally(401),
+            copied: tally(300),
+            moved: 3000,
+            ..Progress::default()
+        };
+        let now = Progress {
+            total: tally(401),
+            present: tally(250),
+            taken: tally(40),
+            copied: tally(60),
+            moved: 1000,
+            ..Progress::default()
+        };
+        let so_far = Progress::after(&before, &now, true);
+        assert_eq!(
+            (so_far.copied, so_far.taken, so_far.present),
+            (tally(310), tally(40), tally(0))
+        );
+        assert_eq!(so_far.moved, 4000, "the rate is of all of it");
+        let unchanged = Progress::after(
+            &before,
+            &Progress {
+                present: tally(300),
+                ..now
+            },
+            false,
+        );
+        assert_eq!((unchanged.copied, unchanged.present), (tally(360), tally(0)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backup::inventory::{Checksum, ObjectInfo};
+use crate::backup::inventory::{Checksum, ObjectInfo, Wanted};
 
 /// How it is known that a copy holds the source's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +46,16 @@ pub fn compare(source: &ObjectInfo, etag: &str, checksum: Option<&Checksum>) -> 
     match source.etag == etag && is_md5(etag) {
         true => Verdict::Same(Proof::Md5),
         false => Verdict::Open,
+    }
+}
+
+/// How it is known that this is a copy of the very version that is wanted; `None` where it is of another one, or nobody
+/// knows. `source` is as a `HeadObject` tells it.
+pub fn identify(wanted: &Wanted, source: &ObjectInfo, copy: &ObjectInfo) -> Option<Proof> {
+    match compare_found(source, copy) {
+        Verdict::Same(proof) => Some(proof),
+        Verdict::Different(_) => None,
+        Verdict::Open => (copy.made_of.as_ref() == Some(&wanted.version())).then_some(Proof::Size),
     }
 }
 

@@ -8,11 +8,12 @@ use std::{
 use super::{
     layout::{self, Layout},
     outcome::{Outcome, Refusal},
-    proof::{Proof, Verdict, compare, compare_found},
+    proof::{Proof, Verdict, compare, compare_found, identify},
 };
 use crate::{
-    backup::inventory::{CopyAnswer, CopyCall, Found, ObjectInfo, Part, Upload, Wanted},
+    backup::inventory::{Checksum, CopyAnswer, CopyCall, Found, ObjectInfo, Part, Upload, Wanted},
     failure::{CallError, Failure, Retry},
+    location::Location,
 };
 
 /// Failed answers in a row after which a transfer waits for the next invocation.
@@ -42,11 +43,14 @@ pub struct Transfer {
     damaged: u32,
     /// A copy was made here, and not found.
     made: bool,
+    /// The copy made before that this one is made from, instead of from the source.
+    take: Option<Arc<Wanted>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Stage {
     Find,
+    Weigh(Vec<ObjectInfo>),
     Whole,
     Begin,
     Parts(Work),
@@ -78,6 +82,7 @@ impl Transfer {
             looks: 0,
             damaged: 0,
             made: false,
+            take: None,
         }
     }
 
@@ -100,9 +105,14 @@ impl Transfer {
         &self.wanted
     }
 
+    /// What the copy is made from: the source, or a copy of it.
+    fn made_from(&self) -> &Arc<Wanted> {
+        self.take.as_ref().unwrap_or(&self.wanted)
+    }
+
     /// The next call that may be made now; `None` while answers are awaited, and after the end.
     pub fn next_call(&mut self) -> Option<CopyCall> {
-        let wanted = Arc::clone(&self.wanted);
+        let wanted = Arc::clone(self.made_from());
         let alone = self.in_flight == 0;
         let call = match &mut self.stage {
             Stage::Parts(work) => {
@@ -116,6 +126,13 @@ impl Transfer {
             }
             _ if !alone => return None,
             Stage::Find => CopyCall::Find(wanted),
+            Stage::Weigh(earlier) => {
+                let bucket = &self.wanted.to.bucket;
+                CopyCall::Weigh {
+                    at: Location::new(bucket, &earlier.last()?.key),
+                    wanted,
+                }
+            }
             Stage::Whole => CopyCall::Whole(wanted),
             Stage::Begin => CopyCall::Begin(wanted),
             Stage::Complete(work) => CopyCall::Complete {
@@ -157,25 +174,41 @@ impl Transfer {
             return;
         }
         match (call, answer) {
+            (CopyCall::Weigh { .. }, CopyAnswer::SourceChanged) => self.end(Outcome::SourceChanged),
+            (_, CopyAnswer::SourceChanged) if self.take.is_some() => {
+                self.look_again("the copy that it was made from is gone");
+            }
+            // Of a call from before that: it says nothing of the source.
+            (call, CopyAnswer::SourceChanged) if call.is_taken() => {}
             (_, CopyAnswer::SourceChanged) => self.end(Outcome::SourceChanged),
             (CopyCall::Find(_), CopyAnswer::Found(found)) => self.plan(found),
             (CopyCall::Begin(_), CopyAnswer::Begun(upload)) => self.begun(upload),
             (CopyCall::Part { upload, number, .. }, CopyAnswer::Part(part)) => self.part(upload, *number, part),
             (CopyCall::Whole(_) | CopyCall::Complete { .. }, CopyAnswer::Copied { etag, checksum }) => {
                 self.made = true;
-                let verdict = compare(&self.wanted.object, &etag, checksum.as_ref());
+                let verdict = compare(&self.made_from().object, &etag, checksum.as_ref());
                 self.judge(verdict, &etag, Stage::Look);
             }
+            (CopyCall::Weigh { .. }, CopyAnswer::Seen { source, copy }) => self.weighed(source, copy),
             (CopyCall::Look(_), CopyAnswer::Seen { source, copy }) => {
                 let Some(copy) = copy else {
                     return self.look_again("the copy that was made is not there");
                 };
                 let source = ObjectInfo {
                     checksum: source,
-                    ..self.wanted.object.clone()
+                    ..self.made_from().object.clone()
                 };
-                let by_size = self.present(Proof::Size);
-                self.judge(compare_found(&source, &copy), &copy.etag, Stage::End(by_size));
+                let open = match self.wanted.pinned || self.made {
+                    true => Stage::End(self.present(Proof::Size)),
+                    false => match identify(&self.wanted, &source, &copy) {
+                        Some(proof) => Stage::End(self.present(proof)),
+                        None => Stage::Discard {
+                            etag: copy.etag.clone(),
+                            why: "it is not known of which version it is a copy".to_owned(),
+                        },
+                    },
+                };
+                self.judge(compare_found(&source, &copy), &copy.etag, open);
             }
             (CopyCall::Discard { .. }, CopyAnswer::Gone) => self.discarded(),
             (_, CopyAnswer::AlreadyThere) => self.look_again("something else is written under the copy's key"),
@@ -201,12 +234,14 @@ impl Transfer {
             self.doom(found.uploads);
             return self.judge(verdict, &copy.etag, Stage::Look);
         }
-        let Some(layout) = Layout::of(object.size) else {
-            self.doom(found.uploads);
-            self.stage = Stage::Whole;
-            return;
-        };
         let mut uploads = found.uploads;
+        let layout = Layout::of(object.size);
+        if layout.is_none() || !self.wanted.pinned {
+            self.doom(std::mem::take(&mut uploads));
+        }
+        let Some(layout) = layout.filter(|_| !uploads.is_empty()) else {
+            return self.begin(found.earlier);
+        };
         uploads.sort_by(|a, b| (a.initiated, &a.id).cmp(&(b.initiated, &b.id)));
         let mut uploads = uploads.into_iter();
         self.stage = match uploads.next() {
@@ -214,6 +249,55 @@ impl Transfer {
             None => Stage::Begin,
         };
         self.doom(uploads);
+    }
+
+    /// Nothing is there yet. What was copied before is taken from there, where it is of this version.
+    fn begin(&mut self, mut earlier: Vec<ObjectInfo>) {
+        let object = &self.wanted.object;
+        earlier.retain(|one| one.size == object.size && object.size > 0);
+        let proven = earlier.iter().find_map(|one| match compare_found(object, one) {
+            Verdict::Same(proof) => Some((one.clone(), proof)),
+            _ => None,
+        });
+        if let Some((one, proof)) = proven {
+            return self.take(one, proof);
+        }
+        self.stage = match earlier.is_empty() {
+            true => self.first(),
+            false => Stage::Weigh(earlier),
+        };
+    }
+
+    /// The call that begins the copy.
+    fn first(&self) -> Stage {
+        match Layout::of(self.wanted.object.size) {
+            Some(_) => Stage::Begin,
+            None => Stage::Whole,
+        }
+    }
+
+    fn take(&mut self, one: ObjectInfo, proof: Proof) {
+        self.take = Some(Arc::new(self.wanted.taken_from(one, proof)));
+        self.stage = self.first();
+    }
+
+    fn weighed(&mut self, source: Option<Checksum>, copy: Option<ObjectInfo>) {
+        let source = ObjectInfo {
+            checksum: source,
+            ..self.wanted.object.clone()
+        };
+        let proof = copy.as_ref().and_then(|copy| identify(&self.wanted, &source, copy));
+        if let (Some(copy), Some(proof)) = (copy, proof) {
+            return self.take(copy, proof);
+        }
+        let Stage::Weigh(mut earlier) = std::mem::replace(&mut self.stage, Stage::Find) else {
+            return;
+        };
+        earlier.pop();
+        self.stage = match earlier.is_empty() {
+            true => self.first(),
+            false => Stage::Weigh(earlier),
+        };
     }
 
     fn begun(&mut self, upload: String) {
@@ -257,9 +341,10 @@ impl Transfer {
     }
 
     fn present(&self, proof: Proof) -> Outcome {
-        match self.made {
-            true => Outcome::Copied(proof),
-            false => Outcome::Present(proof),
+        match (self.made, self.take.as_deref().and_then(|take| take.taken.as_ref())) {
+            (true, Some(taken)) => Outcome::Taken(proof.min(taken.proof)),
+            (true, None) => Outcome::Copied(proof),
+            (false, _) => Outcome::Present(proof),
         }
     }
 
@@ -316,6 +401,9 @@ impl Transfer {
     /// From the beginning, with whatever there is by then.
     fn look_again(&mut self, why: &str) {
         self.looks += 1;
+        self.take = None;
+        // What is found under a key of several versions may be another's.
+        self.made &= self.wanted.pinned;
         self.stage = match self.looks >= LOOKS {
             true => Stage::End(Outcome::Later(why.to_owned())),
             false => Stage::Find,

@@ -44,6 +44,7 @@ fn a_new_config_is_backed_up_once_and_an_old_one_not_again() {
         completed: at(60),
         tally: Tally::default(),
         took: Duration::ZERO,
+        by_size: 0,
     });
     assert!(!ledger.lacks("v1", at(100)));
     assert!(ledger.lacks("v2", at(100)));

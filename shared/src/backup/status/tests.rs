@@ -17,6 +17,7 @@ fn kept(began: i64) -> Kept {
             bytes: 100_000_000_000,
         },
         took: Duration::from_secs(60),
+        by_size: 0,
     }
 }
 
@@ -64,12 +65,21 @@ fn what_is_known_reads_like_this() {
     busy.past[0].how = Ended::Failed("the endpoint is Failed: no capacity".into());
     busy.gone
         .insert("111122223333.dkr.ecr.us-east-1.amazonaws.com/fraud:1".into());
+    let mut restless = quiet.clone();
+    if let Some(kept) = &mut restless.newest {
+        kept.by_size = 2;
+    }
+    let of = crate::location::Location::new("models", "llm/");
+    for (listing, now) in [("one", 0), ("two", 60), ("three", 120)] {
+        restless.collects(&policy().vault, &of, listing, at(now));
+    }
     let policy = policy();
     let said = [
         status("fraud", &BackupLedger::default(), None, at(0)),
         status("fraud", &BackupLedger::default(), Some(&policy), at(0)),
         status("fraud", &quiet, Some(&policy), at(3600)),
         status("fraud", &busy, Some(&policy), at(100_000)),
+        status("fraud", &restless, Some(&policy), at(3600)),
     ];
     insta::assert_snapshot!(said.join("\n"));
 }

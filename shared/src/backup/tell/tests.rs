@@ -38,6 +38,7 @@ fn kept(began: i64) -> Kept {
             bytes: 100_000_000_000,
         },
         took: Duration::from_secs(60),
+        by_size: 0,
     }
 }
 
@@ -97,6 +98,10 @@ fn drill() -> Plan {
 
 fn kinds(ledger: &BackupLedger) -> Vec<AlertKind> {
     ledger.outbox().pending().iter().map(|alert| alert.kind).collect()
+}
+
+fn said(ledger: &BackupLedger) -> String {
+    ledger.outbox().pending()[0].evidence.join("\n")
 }
 
 #[test]
@@ -255,4 +260,87 @@ fn ids_of_alerts_differ_and_keep_their_pattern() {
     assert_ne!(ids[0], ids[1]);
     let plain = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
     assert!(ids.iter().all(|id| id.len() <= 128 && id.chars().all(plain)));
+}
+
+#[test]
+fn that_there_never_was_a_recovery_point_is_told_once_as_soon_as_one_was_promised() {
+    let mut ledger = BackupLedger::default();
+    ledger.check_age(&facts(0), &objectives());
+    ledger.begin(at(0), None).unwrap();
+    ledger.check_age(&facts(26 * 3600), &objectives());
+    assert_eq!(kinds(&ledger), []);
+    // It goes on and on, each time a new backup, and none fails.
+    for hour in 27..60 {
+        ledger.begin_again();
+        ledger.begin(at(hour * 3600), None).unwrap();
+        ledger.check_age(&facts(hour * 3600 + 60), &objectives());
+    }
+    assert_eq!(kinds(&ledger), [AlertKind::BackupOverdue]);
+    let alert = &ledger.outbox().pending()[0];
+    assert_eq!(alert.title, "none for 1d 3h, promised is one every 1d 2h");
+    assert_eq!(alert.evidence[0], "there is no recovery point");
+    ledger.completed(&facts(250_000), kept(249_000));
+    assert_eq!(kinds(&ledger), [AlertKind::BackupOverdue, AlertKind::BackupCompleted]);
+}
+
+#[test]
+fn what_is_not_there_to_be_backed_up_is_not_overdue() {
+    let mut ledger = BackupLedger::default();
+    for hour in 0..60 {
+        ledger.begin(at(hour * 3600), None).unwrap();
+        ledger.not_now();
+        ledger.check_age(&facts(hour * 3600), &objectives());
+    }
+    assert_eq!(kinds(&ledger), []);
+}
+
+#[test]
+fn a_set_that_never_stands_still_is_told_when_the_invocations_of_a_backup_are_spent() {
+    let (vault, of) = (
+        crate::backup::fixture::vault(),
+        crate::location::Location::new("models", "llm/"),
+    );
+    let mut ledger = BackupLedger::default();
+    for chain in 0..3 {
+        ledger.begin(at(chain * 20_000), None).unwrap();
+        for change in 0..4 {
+            let now = chain * 20_000 + change * 600;
+            ledger.collects(&vault, &of, &format!("listing {now}"), at(now));
+        }
+        ledger.spent(
+            &facts(chain * 20_000 + 11_000),
+            true,
+            "not done after 12 continuations: 3 of 7 objects",
+        );
+    }
+    assert_eq!(
+        kinds(&ledger),
+        [AlertKind::BackupFailed],
+        "the same reason is told once"
+    );
+    assert!(said(&ledger).contains("s3://models/llm/"));
+    assert!(
+        !ledger.unfinished.is_empty(),
+        "and the next backup goes on from what is there"
+    );
+}
+
+#[test]
+fn a_backup_that_only_takes_long_is_gone_on_with_in_silence() {
+    let mut ledger = BackupLedger::default();
+    ledger.begin(at(0), None).unwrap();
+    ledger.spent(&facts(11_000), true, "not done");
+    assert_eq!((kinds(&ledger), ledger.again), (vec![], true));
+}
+
+#[test]
+fn an_alert_claims_no_more_than_was_compared() {
+    let told = |by_size| {
+        let mut ledger = BackupLedger::default();
+        ledger.completed(&facts(100), Kept { by_size, ..kept(0) });
+        said(&ledger)
+    };
+    assert!(told(0).contains("copied and compared"));
+    assert!(told(1).contains("1 of them by nothing but the size"));
+    assert!(told(3).contains("nothing but the sizes could be compared"));
 }
