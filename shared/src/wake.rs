@@ -27,6 +27,7 @@ mod look;
 mod minutes;
 mod needs;
 mod policy;
+mod prewarm;
 mod slots;
 mod status;
 mod step;
@@ -39,7 +40,7 @@ pub use self::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News, Order, To, Transition},
     effect::{Acted, Effect, Outcome, Target},
-    ledger::{Calls, Cause, Ended, Line, Past, Phase, Remembered, SCHEMA, Sleep, Wake, WakeLedger},
+    ledger::{Calls, Cause, Ended, Left, Line, Past, Phase, Remembered, SCHEMA, Sleep, Wake, WakeLedger},
     look::{Activity, CopiesSeen, Known, Look, Minute, Needs, ThingNeeds, ThingSeen},
     needs::{Asks, asks, due, needs},
     policy::{Prewarm, WakePolicy},

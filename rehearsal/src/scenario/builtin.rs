@@ -100,6 +100,8 @@ builtins![
     "wake-cap",
     "wake-idle",
     "wake-restless",
+    "wake-served",
+    "wake-kept",
     "capacity-news",
     "capacity-zone",
     "capacity-nights",

@@ -232,6 +232,25 @@ fn a_range_that_nothing_explains_becomes_what_the_schedule_says_now() {
 }
 
 #[test]
+fn a_suspended_schedule_explains_no_range() {
+    let text = DECLARED.replace(
+        "        max: 10\n",
+        "        max: 10\n        suspended: { scheduled: true }\n",
+    );
+    let mut world = with_declared(usual_world(), &text);
+    let desired = desired(&text, &world);
+    assert!(planned(&world, &desired, false).is_empty());
+    let Some(mut declared) = world.get(&Key::Target(main_of("fraud"))).cloned() else {
+        panic!("no target")
+    };
+    if let Thing::Target { min, .. } = &mut declared {
+        *min = 3;
+    }
+    world.put(declared);
+    assert_eq!(planned(&world, &desired, false).changes.len(), 1);
+}
+
+#[test]
 fn what_scales_waits_for_its_endpoint_and_a_live_endpoint_is_changed_by_a_rollout_only() {
     let text = "
 version: 1

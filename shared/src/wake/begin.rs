@@ -6,10 +6,11 @@ use jiff::Timestamp;
 
 use super::{
     decision::{Answer, Command, Facts, Order},
-    ledger::{Cause, Ended, Phase, Remembered, Sleep, Wake, after, before},
+    ledger::{Cause, Ended, Left, Phase, Remembered, Sleep, Wake, after, before},
     look::Known,
     minutes::{self, Quiet},
     policy::WakePolicy,
+    prewarm::{Opening, opening, openings},
     step::World,
     tell::Teller,
     thing::{Seen, State, Thing},
@@ -38,18 +39,13 @@ pub(super) fn begin(
     remembered
         .prewarmed
         .retain(|name, _| policy.prewarm.iter().any(|one| one.name == *name));
-    for prewarm in &policy.prewarm {
-        let Some((began, until)) = prewarm.open_at(now) else {
-            continue;
-        };
-        if remembered
-            .prewarmed
-            .get(&prewarm.name)
-            .is_some_and(|last| *last >= began)
-        {
+    while let Some(opening) = opening(policy, remembered, now) {
+        let Opening { prewarm, began, until } = opening;
+        remembered.prewarmed.insert(prewarm.name.clone(), began);
+        // In service, and what failed then is not cured by asking for it again.
+        if opening.again(remembered) && state.is_some_and(|state| state.current >= prewarm.instances) {
             continue;
         }
-        remembered.prewarmed.insert(prewarm.name.clone(), began);
         let cause = Cause::Schedule {
             name: prewarm.name.clone(),
             until,
@@ -59,6 +55,9 @@ pub(super) fn begin(
         return None;
     }
     let awake = state.is_some_and(|state| state.current > 0);
+    if awake && remembered.sleep.is_none() {
+        remembered.left = None;
+    }
     let asked = if awake { None } else { asked(world, remembered) };
     if let Some((cause, at)) = asked {
         if let Some(until) = remembered.not_before.filter(|until| now < *until) {
@@ -73,7 +72,15 @@ pub(super) fn begin(
             Seen::Not(why) => Why::Unknown(why.clone()),
             _ => Why::NotLooked,
         }),
-        Some(state) if state.current == 0 && state.desired == 0 => Some(Why::Asleep),
+        Some(state) if state.current == 0 && state.desired == 0 => {
+            let pause = remembered.not_before.filter(|until| now < *until);
+            Some(
+                match pause.filter(|_| openings(policy, remembered, now).next().is_some()) {
+                    Some(until) => Why::Pausing(until),
+                    None => Why::Asleep,
+                },
+            )
+        }
         Some(state) => idle(world, policy, remembered, state),
     }
 }
@@ -81,6 +88,7 @@ pub(super) fn begin(
 fn start(remembered: &mut Remembered, mut wake: Wake, keep: Option<Timestamp>, teller: &mut Teller<'_>) {
     wake.keep_until = keep;
     remembered.sleep = None;
+    remembered.left = None;
     remembered.restless = false;
     teller.began(&mut wake);
     remembered.wake = Some(wake);
@@ -99,21 +107,31 @@ fn wake(
     let minutes = minutes.yes().copied().unwrap_or_default();
     let work = minutes::size(policy, world.thing, minutes, world.facts.now);
     let wanted = instances.map_or(work, |count| count.max(work).min(policy.max_instances.max(count)));
-    Wake::new(*serial, cause, demanded, world.facts.now, wanted)
+    let mut wake = Wake::new(*serial, cause, demanded, world.facts.now, wanted);
+    wake.least = instances.unwrap_or(0);
+    wake
 }
 
 /// The alarm, or the first minute, that asks for it.
-fn asked(world: &World<'_>, remembered: &Remembered) -> Option<(Cause, Timestamp)> {
-    let now = world.facts.now;
+fn asked(world: &World<'_>, remembered: &mut Remembered) -> Option<(Cause, Timestamp)> {
+    let (now, thing) = (world.facts.now, world.thing);
     let oldest = before(now, minutes::LOOKBACK);
-    let news = |at: Timestamp| at >= oldest && remembered.ended.is_none_or(|ended| at > ended);
-    let alarms = world.news.alarms.iter().filter(|alarm| alarm.thing == *world.thing);
-    let alarm = alarms.filter(|alarm| news(alarm.at)).min_by_key(|alarm| alarm.at);
-    let from = remembered.ended.map_or(oldest, |ended| ended.max(oldest));
-    let work = match world.minutes() {
-        Known::Yes(minutes) => minutes::demanded(minutes, from),
-        Known::No(_) => None,
+    let settled = remembered.ended.max(remembered.left.map(|left| left.at));
+    let from = settled.map_or(oldest, |settled| settled.max(oldest));
+    let minutes = world.minutes();
+    let minutes = minutes.yes().copied().unwrap_or_default();
+    // What was left in the queue rings its alarms, too: only the minutes tell whether more waits.
+    let mut left = remembered.left.as_mut().filter(|_| *thing == Thing::Variant);
+    let work = match &mut left {
+        Some(left) => minutes::grown(minutes, left),
+        None => minutes::demanded(minutes, from),
     };
+    let news = |at: Timestamp| {
+        let new = at >= oldest && settled.is_none_or(|settled| at > settled);
+        new && left.is_none() && (work.is_some() || !minutes::refuted(thing, minutes, at))
+    };
+    let alarms = world.news.alarms.iter().filter(|alarm| alarm.thing == *thing);
+    let alarm = alarms.filter(|alarm| news(alarm.at)).min_by_key(|alarm| alarm.at);
     match (alarm, work) {
         (Some(alarm), work) => {
             let (name, at) = (alarm.name.clone(), alarm.at);
@@ -166,11 +184,20 @@ fn idle(world: &World<'_>, policy: &WakePolicy, remembered: &mut Remembered, sta
     }
 }
 
-/// Remembers a wake that ended.
-pub(super) fn end(facts: &Facts<'_>, remembered: &mut Remembered, how: &Ended) {
+/// Remembers a wake that ended, and was to be kept for a schedule or a person.
+pub(super) fn end(facts: &Facts<'_>, remembered: &mut Remembered, how: &Ended, kept: Option<Timestamp>) {
     remembered.ended = Some(facts.now);
     match how {
         Ended::Failed(_) => {
+            // The schedules for which it was to stay are begun anew.
+            let prewarms = facts.policy.into_iter().flat_map(|policy| &policy.prewarm);
+            let missed = prewarms.filter(|one| {
+                let open = one.open_at(facts.now);
+                open.is_some_and(|(_, until)| kept.is_some_and(|kept| until <= kept))
+            });
+            for prewarm in missed {
+                remembered.prewarmed.remove(&prewarm.name);
+            }
             let doubled = 1_u32
                 .checked_shl(remembered.failures.saturating_sub(1).min(10))
                 .unwrap_or(1);
@@ -207,16 +234,17 @@ pub(super) fn obey(
             }
             let keep = lasts.map(|lasts| after(world.facts.now, lasts));
             if let Some(wake) = &mut remembered.wake {
-                wake.keep_until = wake.keep_until.max(keep);
-                wake.wanted = wake.wanted.max(instances.unwrap_or(0));
+                wake.join(instances.unwrap_or(1), keep);
                 wake.last_demand = world.facts.now;
                 wake.note(world.facts.now, format!("asked for again by {}", by(command)));
-                if wake.phase == Phase::Restoring || wake.wanted > wake.raised.last().copied().unwrap_or(wake.wanted) {
+                if wake.phase == Phase::Restoring {
                     again(wake, world.facts.now);
                 }
+                let least = instances.map(|count| format!(", with {count} {} at least", thing.unit()));
                 return yes(format!(
-                    "{thing} is being woken already (wake {}), and that goes on",
-                    wake.number
+                    "{thing} is being woken already (wake {}), and that goes on{}",
+                    wake.number,
+                    least.unwrap_or_default()
                 ));
             }
             let cause = Cause::Command { by: by(command) };
@@ -245,28 +273,41 @@ fn sleep(world: &World<'_>, command: &Command, remembered: &mut Remembered, forc
         Seen::There(state) => Some(state),
         _ => None,
     };
-    if state.is_some_and(|state| state.desired == 0) && remembered.wake.is_none() {
-        return yes(format!("{thing} sleeps already"));
-    }
-    if !force {
+    let asleep = state.is_some_and(|state| state.desired == 0) && remembered.wake.is_none();
+    if !force && !asleep {
         let minutes = world.minutes();
+        // What did not begin yet has nothing that could be at work, but requests may wait.
+        let began = remembered.wake.as_ref().is_none_or(|wake| wake.phase > Phase::Waiting);
         let refused = match &minutes {
-            Known::No(why) => Some(why.clone()),
+            Known::No(why) => began.then(|| why.clone()),
             Known::Yes(minutes) => match minutes::quiet(minutes, now, minutes::DRAINED, Timestamp::MIN) {
                 Quiet::Yes | Quiet::NotYet => None,
                 Quiet::Busy(at) => Some(format!("there was work at {at:.0}")),
-                Quiet::Unknown(count) => Some(format!(
-                    "nobody knows whether there is work: {count} minutes have no data"
-                )),
+                Quiet::Unknown(count) => {
+                    began.then(|| format!("nobody knows whether there is work: {count} minutes have no data"))
+                }
             },
         };
-        // What did not begin yet has nothing that could be at work.
-        let began = remembered.wake.as_ref().is_none_or(|wake| wake.phase > Phase::Waiting);
-        if let (Some(why), true) = (refused, began) {
+        if let Some(why) = refused {
             return no(format!(
                 "{thing} is not put to sleep: {why}; `force` does it all the same"
             ));
         }
+    }
+    let left = match force {
+        true => leave(world, remembered),
+        false => String::new(),
+    };
+    // Its word counts for the times that are open now.
+    if let Some(policy) = world.facts.policy {
+        for prewarm in &policy.prewarm {
+            if let Some((began, _)) = prewarm.open_at(now) {
+                remembered.prewarmed.insert(prewarm.name.clone(), began);
+            }
+        }
+    }
+    if asleep {
+        return yes(format!("{thing} sleeps already{left}"));
     }
     let by = by(command);
     if let Some(wake) = &mut remembered.wake {
@@ -280,7 +321,27 @@ fn sleep(world: &World<'_>, command: &Command, remembered: &mut Remembered, forc
         by: Some(by),
         refused: None,
     });
-    yes(format!("{thing} is put to sleep"))
+    yes(format!("{thing} is put to sleep{left}"))
+}
+
+/// What waits does not wake it: a person said so. Whatever comes later does, and so does a queue of which nothing is known.
+fn leave(world: &World<'_>, remembered: &mut Remembered) -> String {
+    let at = world.facts.now;
+    let minutes = world.minutes();
+    let waiting = match (world.thing, &minutes) {
+        (Thing::Component(_), _) => Some(0.0),
+        (Thing::Variant, Known::Yes(minutes)) => minutes::waiting(minutes, at),
+        (Thing::Variant, Known::No(_)) => None,
+    };
+    let nothing = *world.thing == Thing::Variant && waiting == Some(0.0);
+    remembered.left = waiting.filter(|_| !nothing).map(|waiting| Left { at, waiting });
+    match waiting {
+        None => "; nobody knows whether requests wait in its queue; if they do, they wake it again".to_owned(),
+        Some(waiting) if waiting > 0.0 => {
+            format!("; the {waiting:.0} requests that wait in its queue do not wake it, more of them do")
+        }
+        Some(_) => String::new(),
+    }
 }
 
 fn by(command: &Command) -> String {

@@ -11,6 +11,7 @@ use super::{
     look::Known,
     minutes::{self, Quiet},
     needs::{needs, things},
+    prewarm,
     step::{self, Next, World},
     tell::Teller,
     thing::{Seen, State, Thing, find},
@@ -101,21 +102,33 @@ impl Turn<'_> {
             Ok(ordered) => ordered,
             Err(answer) => return Some(answer),
         };
-        if let Some(id) = &command.id
-            && self.ledger.obeyed(id)
-        {
+        let id = command.id.as_deref();
+        let before = |ledger: &WakeLedger, thing: &Thing| id.is_some_and(|id| ledger.obeyed(id, thing));
+        if ordered.iter().all(|thing| before(&self.ledger, thing)) {
             let said = "the same command was obeyed before; nothing was done".to_owned();
             return Some(Answer { accepted: true, said });
         }
-        let mut answers = vec![];
+        let (mut answers, mut obeyed) = (vec![], vec![]);
         for thing in ordered {
+            if before(&self.ledger, &thing) {
+                let said = format!("{thing} obeyed the same command before");
+                answers.push(Answer { accepted: true, said });
+                continue;
+            }
             let answer = self.with(&thing, |world, remembered, serial, teller| {
                 begin::obey(world, policy, command, remembered, serial, teller)
             });
+            if answer.accepted {
+                obeyed.push(thing);
+            }
             answers.push(answer);
         }
+        let accepted = answers.iter().all(|answer| answer.accepted);
+        if let Some(id) = id {
+            self.ledger.obeys(id, &obeyed, accepted);
+        }
         Some(Answer {
-            accepted: answers.iter().all(|answer| answer.accepted),
+            accepted,
             said: answers
                 .into_iter()
                 .map(|answer| answer.said)
@@ -162,6 +175,9 @@ impl Turn<'_> {
         let free = self.effect.is_none();
         let why = self.with(thing, |world, remembered, serial, teller| {
             answered(world, remembered);
+            if let (Some(policy), true) = (named, remembered.wake.is_some()) {
+                prewarm::join(world.facts.now, policy, remembered);
+            }
             if remembered.wake.is_none() {
                 let waits = match named {
                     Some(policy) => begin::begin(world, policy, remembered, serial, teller),
@@ -248,7 +264,7 @@ fn follow(
                 let Some(mut wake) = remembered.wake.take() else { break };
                 let how = wake.verdict.clone().unwrap_or(Ended::Done);
                 teller.ended(&mut wake, &how);
-                begin::end(&world.facts, remembered, &how);
+                begin::end(&world.facts, remembered, &how, wake.keep_until);
                 let why = Why::Ended(format!("wake {} is over: {how}", wake.number));
                 let past = Past {
                     number: wake.number,
@@ -279,12 +295,12 @@ fn fall_asleep(world: &World<'_>, remembered: &mut Remembered, teller: &mut Tell
         Seen::Not(why) => return Err(Why::Unknown(why.clone())),
         Seen::Never(why) => {
             let why = Why::Never(why.clone());
-            remembered.sleep = None;
+            (remembered.sleep, remembered.left) = (None, None);
             return Err(why);
         }
     };
     let unwilling = |remembered: &mut Remembered, why: String| {
-        remembered.sleep = None;
+        (remembered.sleep, remembered.left) = (None, None);
         remembered.awake_until = Some(after(now, SLEEPS));
         Err(Why::Ended(format!("it stays awake: {why}")))
     };

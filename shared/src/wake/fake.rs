@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::*;
 use crate::{
     endpoint::{Endpoint, EndpointStatus, Variant},
-    scaling::{Scaling, ScalingPolicy, ScalingRule, Suspended},
+    scaling::{Scaling, ScalingPolicy, ScalingRule, ScheduledAction, Suspended},
 };
 
 mod driven;
@@ -54,6 +54,20 @@ pub(super) fn tracked() -> ScalingPolicy {
             aggregation: None,
         },
         alarms: vec![],
+    }
+}
+
+/// Sets the minimum once.
+pub(super) fn action(at: Timestamp, min: u32) -> ScheduledAction {
+    let civil = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S");
+    ScheduledAction {
+        name: "office".to_owned(),
+        schedule: format!("at({civil})"),
+        timezone: None,
+        start: None,
+        end: None,
+        min: Some(min),
+        max: None,
     }
 }
 
@@ -104,6 +118,8 @@ pub(super) struct Fake {
     /// Metrics are published.
     pub metrics: bool,
     pub minutes: Vec<Minute>,
+    /// Whether a queue's backlog found capacity is among them.
+    pub tells: bool,
     /// Whether a component's metrics have no pulse without copies.
     pub exists: bool,
     pub activities: Vec<Activity>,
@@ -112,6 +128,8 @@ pub(super) struct Fake {
     pub transitions: Vec<Transition>,
     /// The lease is somebody else's.
     pub leased: bool,
+    /// `InstancePools` of its config.
+    pub pools: Vec<String>,
     /// The policies scale to zero by themselves when all is quiet.
     pub scales_in: bool,
 }
@@ -142,11 +160,13 @@ impl Fake {
             coming: 0,
             metrics: true,
             minutes: vec![],
+            tells: true,
             exists: true,
             activities: vec![],
             calls: vec![],
             transitions: vec![],
             leased: false,
+            pools: vec![],
             scales_in: true,
         }
     }
@@ -169,11 +189,36 @@ impl Fake {
             let next = (self.now.as_second().div_euclid(60) + 1) * 60;
             let next = Timestamp::from_second(next).expect("a time").min(goal);
             let minute_over = next.as_second() % 60 == 0;
+            let step = SignedDuration::from_secs(next.as_second() - self.now.as_second());
             self.now = next;
+            self.schedule(step.unsigned_abs());
             self.settle();
             if minute_over {
                 self.work();
             }
+        }
+    }
+
+    /// Scheduled actions that were due within the last step.
+    fn schedule(&mut self, step: Duration) {
+        let Some(scaling) = self.scaling.as_mut().filter(|scaling| !scaling.suspended.scheduled) else {
+            return;
+        };
+        let due = |action: &&ScheduledAction| {
+            let at = action.latest(self.now, step);
+            at.is_some_and(|at| at > self.now - step)
+        };
+        if let Some(action) = scaling.actions.iter().rfind(due) {
+            scaling.min = action.min.unwrap_or(scaling.min);
+            self.move_into_range();
+        }
+    }
+
+    /// Requests come.
+    pub(super) fn asked(&mut self, count: u32) {
+        match self.thing {
+            Thing::Variant => self.backlog += count,
+            Thing::Component(_) => self.coming += count,
         }
     }
 
@@ -212,9 +257,9 @@ impl Fake {
             }
             self.coming = 0;
         } else {
-            minute.pulse = true;
+            (minute.pulse, minute.told) = (true, self.tells);
             minute.backlog = f64::from(self.backlog);
-            if self.current == 0 && self.backlog > 0 {
+            if self.tells && self.current == 0 && self.backlog > 0 {
                 minute.refused = 1.0;
             }
             if self.current > 0 && self.does == 0 && self.backlog > 0 {
@@ -240,7 +285,7 @@ impl Fake {
         }
     }
 
-    fn change(&mut self, count: u32) {
+    pub(super) fn change(&mut self, count: u32) {
         self.desired = count;
         let takes = if count > self.current { self.takes } else { 60 };
         self.until = Some(self.now + SignedDuration::from_secs(takes));
@@ -305,7 +350,7 @@ impl Fake {
                 .iter()
                 .map(|(thing, needs)| (thing.clone(), seen(needs)))
                 .collect(),
-            pools: needs.pools.then(|| Known::Yes(vec![])),
+            pools: needs.pools.then(|| Known::Yes(self.pools.clone())),
         }
     }
 

@@ -36,7 +36,7 @@ pub struct WakeLedger {
     /// Wakes that ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Past>,
-    /// Ids of the commands obeyed last, oldest first.
+    /// Ids of the commands obeyed last, oldest first; with a thing behind it where another one refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
     /// Alerts decided so far; makes their ids differ.
@@ -68,10 +68,14 @@ pub struct Remembered {
     /// After a refused or useless attempt: not before that is it put to sleep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awake_until: Option<Timestamp>,
+    /// What waited in its queue when somebody put it to sleep with `force`: that does not wake it. Of a component the time
+    /// alone counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
     /// People were told that it cannot be put to sleep; not again until it slept or was woken.
     #[serde(default, skip_serializing_if = "is_false")]
     pub restless: bool,
-    /// The last occurrence of each schedule that was begun, by name.
+    /// The last occurrence of each schedule that was begun, by name. It is begun again when its wake failed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prewarmed: BTreeMap<String, Timestamp>,
 }
@@ -219,6 +223,15 @@ pub struct Sleep {
     pub refused: Option<String>,
 }
 
+/// What was left waiting on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Left {
+    /// When it was put to sleep, or the minute in which less began to wait.
+    pub at: Timestamp,
+    /// Requests in the queue.
+    pub waiting: f64,
+}
+
 /// A wake that ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Past {
@@ -242,6 +255,10 @@ pub struct Past {
     pub log: Vec<Line>,
 }
 
+fn obeyed_by(id: &str, thing: &Thing) -> String {
+    format!("{id} {}", String::from(thing.clone()))
+}
+
 /// None when `to` comes first.
 pub(super) fn since(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
@@ -258,15 +275,20 @@ pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
 }
 
 impl WakeLedger {
-    /// The command was obeyed before. Otherwise it is remembered.
-    pub(super) fn obeyed(&mut self, id: &str) -> bool {
-        if self.commands.iter().any(|one| one == id) {
-            return true;
+    /// This thing obeyed the command before.
+    pub(super) fn obeyed(&self, id: &str, thing: &Thing) -> bool {
+        let own = obeyed_by(id, thing);
+        self.commands.iter().any(|one| one == id || *one == own)
+    }
+
+    /// Remembers a command by what obeyed it; `all`: nothing of it was refused.
+    pub(super) fn obeys(&mut self, id: &str, things: &[Thing], all: bool) {
+        match all {
+            true => self.commands.push(id.to_owned()),
+            false => self.commands.extend(things.iter().map(|thing| obeyed_by(id, thing))),
         }
-        self.commands.push(id.to_owned());
         let over = self.commands.len().saturating_sub(COMMANDS);
         self.commands.drain(..over);
-        false
     }
 
     pub(super) fn remember(&mut self, past: Past) {

@@ -78,6 +78,8 @@ pub struct Minute {
     /// Metrics of it are known to have been published, so that 0 means none. Asynchronous: `ApproximateBacklogSize` has a
     /// datapoint. Component: `CPUUtilizationNormalized` of `/aws/sagemaker/InferenceComponents` has one.
     pub pulse: bool,
+    /// Asynchronous: `HasBacklogWithoutCapacity` has a datapoint, so that a backlog without `refused` is being worked off.
+    pub told: bool,
     /// Requests that found no capacity. Asynchronous: 1 when the maximum of `HasBacklogWithoutCapacity` is. Component: the
     /// sum of `NoCapacityInvocationFailures`.
     pub refused: f64,
@@ -109,6 +111,7 @@ impl Minute {
         Self {
             at,
             pulse: false,
+            told: false,
             refused: 0.0,
             backlog: 0.0,
             served: 0.0,

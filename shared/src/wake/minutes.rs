@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{look::Minute, policy::WakePolicy, thing::Thing};
+use super::{
+    ledger::{Left, before},
+    look::Minute,
+    policy::WakePolicy,
+    thing::Thing,
+};
 
 /// Work without capacity that is older counts no more: whoever was refused has gone, and a queue shows it anew.
 pub(super) const LOOKBACK: Duration = Duration::from_secs(15 * 60);
@@ -37,10 +42,48 @@ pub(super) enum Quiet {
     Unknown(usize),
 }
 
-/// The first minute since `from` in which requests found no capacity.
+/// The first minute, the one of `from` or later, of those in which requests found no capacity and which no minute followed
+/// that shows otherwise. Work that was done, and a queue that is empty now, ask for nothing any more.
 pub(super) fn demanded(minutes: &[Minute], from: Timestamp) -> Option<Timestamp> {
-    let mut asked = minutes.iter().filter(|minute| minute.at >= from && asks(minute));
-    asked.next().map(|minute| minute.at)
+    let since = minutes.iter().filter(|minute| number(minute.at) >= number(from));
+    since.fold(None, |asked, minute| match (asks(minute), met(minute)) {
+        (true, _) => asked.or(Some(minute.at)),
+        (false, true) => None,
+        (false, false) => asked,
+    })
+}
+
+/// The same of a queue in which something was left: the first minute in which more waits. What is left becomes less with
+/// the queue.
+pub(super) fn grown(minutes: &[Minute], left: &mut Left) -> Option<Timestamp> {
+    let mut asked = None;
+    for minute in minutes.iter().filter(|minute| minute.pulse) {
+        if number(minute.at) < number(left.at) {
+            continue;
+        }
+        asked = (minute.backlog > left.waiting).then(|| asked.unwrap_or(minute.at));
+        if minute.backlog < left.waiting {
+            (left.at, left.waiting) = (minute.at, minute.backlog);
+        }
+    }
+    asked
+}
+
+/// What waits in the queue, as far as it is known.
+pub(super) fn waiting(minutes: &[Minute], now: Timestamp) -> Option<f64> {
+    let newest = minutes.iter().rfind(|minute| minute.pulse)?;
+    (end(newest) >= before(now, FRESH)).then_some(newest.backlog)
+}
+
+/// An alarm of `at` is about something else than requests without capacity: what is known of its time shows that there are
+/// none.
+pub(super) fn refuted(thing: &Thing, minutes: &[Minute], at: Timestamp) -> bool {
+    let newest = minutes.iter().rfind(|minute| asks(minute) || met(minute));
+    newest.is_some_and(|newest| match thing {
+        Thing::Variant => !asks(newest) && end(newest) >= before(at, FRESH),
+        // Without copies nothing is published but the refusals themselves.
+        Thing::Component(_) => !asks(newest) && newest.at > at,
+    })
 }
 
 /// The last one.
@@ -50,20 +93,30 @@ pub(super) fn last_demanded(minutes: &[Minute], from: Timestamp) -> Option<Times
 }
 
 fn asks(minute: &Minute) -> bool {
-    minute.refused > 0.0 || minute.backlog > 0.0
+    minute.refused > 0.0 || (minute.backlog > 0.0 && !minute.told)
+}
+
+/// Whoever asked before found capacity, or has gone.
+fn met(minute: &Minute) -> bool {
+    minute.pulse || minute.told || minute.served > 0.0 || minute.running > 0.0
+}
+
+/// Minutes are compared by their numbers: something that was at some second is in the minute that began before.
+fn number(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(60)
 }
 
 fn busy(minute: &Minute) -> bool {
-    asks(minute) || minute.served > 0.0 || minute.failed > 0.0 || minute.running > 0.0
+    asks(minute) || minute.backlog > 0.0 || minute.served > 0.0 || minute.failed > 0.0 || minute.running > 0.0
 }
 
 /// The end of the first minute, the one of `from` or later, in which a request succeeded. What comes into service within
 /// the minute in which it was asked for serves in that minute, too.
 pub(super) fn first_success(minutes: &[Minute], from: Timestamp) -> Option<Timestamp> {
-    let first = from.as_second().div_euclid(60);
+    let first = number(from);
     let mut served = minutes
         .iter()
-        .filter(|minute| minute.at.as_second().div_euclid(60) >= first && minute.served > 0.0);
+        .filter(|minute| number(minute.at) >= first && minute.served > 0.0);
     served.next().map(end)
 }
 
@@ -81,16 +134,16 @@ pub(super) fn worked(minutes: &[Minute], from: Timestamp) -> bool {
 /// Whether there was no work for `span` until now, and since `from` throughout.
 pub(super) fn quiet(minutes: &[Minute], now: Timestamp, span: Duration, from: Timestamp) -> Quiet {
     let complete = now.checked_sub(DELAY).unwrap_or(Timestamp::MIN);
-    let last = complete.as_second().div_euclid(60);
+    let last = number(complete);
     let count = i64::try_from(span.as_secs().div_ceil(60)).unwrap_or(i64::MAX).max(1);
     let first = last.saturating_sub(count);
-    let at = |minute: &Minute| minute.at.as_second().div_euclid(60);
+    let at = |minute: &Minute| number(minute.at);
     let recent = minutes.iter().filter(|minute| at(minute) >= first);
     // Also of a minute that is not complete: what it shows is there.
     if let Some(minute) = recent.clone().rfind(|minute| busy(minute)) {
         return Quiet::Busy(minute.at);
     }
-    if first < from.as_second().div_euclid(60) {
+    if first < number(from) {
         return Quiet::NotYet;
     }
     let mut known: Vec<i64> = recent
@@ -106,7 +159,7 @@ pub(super) fn quiet(minutes: &[Minute], now: Timestamp, span: Duration, from: Ti
 
 /// How many instances or copies the work asks for, within the policy's limits.
 pub(super) fn size(policy: &WakePolicy, thing: &Thing, minutes: &[Minute], now: Timestamp) -> u32 {
-    let oldest = now.checked_sub(FRESH).unwrap_or(Timestamp::MIN);
+    let oldest = before(now, FRESH);
     let mut fresh = minutes.iter().filter(|minute| end(minute) >= oldest);
     let (work, each) = match (thing, policy.per_instance) {
         (Thing::Variant, each) => {

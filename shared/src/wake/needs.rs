@@ -9,6 +9,7 @@ use super::{
     look::{Needs, ThingNeeds},
     minutes::{DRAINED, LOOKBACK},
     policy::WakePolicy,
+    prewarm::opening,
     thing::Thing,
 };
 use crate::trigger::{AlarmChange, AlarmState};
@@ -25,9 +26,11 @@ pub fn needs(now: Timestamp, policy: Option<&WakePolicy>, ledger: &WakeLedger, p
     let mut needs = Needs::default();
     for thing in things(policy, ledger) {
         let remembered = ledger.things.get(&thing);
-        if remembered.and_then(|one| one.wake.as_ref()).is_some_and(starts) {
-            needs.pools = true;
-        }
+        // How long its slot has to last depends on them.
+        needs.pools |= match remembered.and_then(|one| one.wake.as_ref()) {
+            Some(wake) => wake.phase == Phase::Waiting,
+            None => prompted,
+        };
         needs.things.insert(thing, of(now, policy, remembered, prompted));
     }
     needs
@@ -62,13 +65,10 @@ pub fn due(now: Timestamp, endpoint: &str, policy: Option<&WakePolicy>, ledger: 
         return true;
     }
     let Some(policy) = policy else { return false };
-    let begun = |name: &str, began: Timestamp| {
-        let mut all = ledger.things.values();
-        all.any(|one| one.prewarmed.get(name).is_some_and(|last| *last >= began))
-    };
-    let opens = policy.prewarm.iter().any(|prewarm| {
-        let open = prewarm.open_at(now);
-        open.is_some_and(|(began, _)| !begun(&prewarm.name, began))
+    let nothing = Remembered::default();
+    let opens = policy.things().iter().any(|thing| {
+        let remembered = ledger.things.get(thing).unwrap_or(&nothing);
+        opening(policy, remembered, now).is_some()
     });
     let turn = endpoint
         .bytes()

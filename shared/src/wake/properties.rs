@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::{fake::*, *};
 
+mod promises;
+
 /// One thing that happens.
 #[derive(Clone, Debug)]
 enum Event {
@@ -76,10 +78,7 @@ fn play(fake: &mut Fake, events: Vec<Event>) {
                 continue;
             }
             Event::Work(count) => {
-                match fake.thing {
-                    Thing::Variant => fake.backlog += count,
-                    Thing::Component(_) => fake.coming += count,
-                }
+                fake.asked(count);
                 continue;
             }
             Event::Pass(seconds) => {
@@ -158,9 +157,17 @@ proptest! {
         targeted in any::<bool>(),
         idle in any::<bool>(),
         min in 0..2_u32,
+        tells in any::<bool>(),
+        suspended in prop::option::of(0..4000_i64),
         events in proptest::collection::vec(event(), 0..60),
     ) {
         let mut fake = world(component, targeted, idle, min);
+        fake.tells = tells;
+        // A scheduled action that is suspended does nothing to the minimum, and is taken for nothing.
+        if let (Some(seconds), Some(scaling)) = (suspended, &mut fake.scaling) {
+            scaling.suspended.scheduled = true;
+            scaling.actions.push(action(at(seconds), 3));
+        }
         play(&mut fake, events);
         // Work that asks for it again after a failure is done too.
         for _ in 0..3 {
@@ -253,14 +260,19 @@ proptest! {
     #[test]
     fn no_more_of_the_fleet_are_woken_at_once_than_may_be(
         most in 1..4_u32,
-        starts in proptest::collection::vec(0..900_i64, 1..8),
-        takes in 60..600_i64,
+        starts in proptest::collection::vec(0..900_i64, 1..6),
+        pools in 1..4_usize,
+        share in 5..90_i64,
     ) {
+        // Each pool has the whole deadline.
+        let takes = 600 * i64::try_from(pools).unwrap() * share / 100;
         let mut slots = Slots::default();
         let mut fleet: Vec<Fake> = starts.iter().map(|start| {
             let mut fake = Fake::asynchronous();
             fake.most = most;
             fake.takes = takes;
+            fake.policy.deadline = std::time::Duration::from_secs(600);
+            fake.pools = vec!["ml.g5.xlarge".to_owned(); pools];
             fake.backlog = u32::from(*start < 60);
             fake
         }).collect();

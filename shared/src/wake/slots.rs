@@ -71,7 +71,9 @@ impl Slots {
         self.held.retain(|_, until| *until > now);
         self.waiting
             .retain(|_, one| one.asked.checked_add(FORGOTTEN).unwrap_or(Timestamp::MAX) > now);
-        if self.held.contains_key(&slot.id) {
+        // Asked for again when the answer was lost: the time of the wake begins anew, and so does the slot's.
+        if let Some(until) = self.held.get_mut(&slot.id) {
+            *until = later(slot.lasts).max(*until);
             return Ok(());
         }
         let mine = Waiting {

@@ -84,6 +84,13 @@ fn remember(said: &mut String, policy: Option<&WakePolicy>, remembered: &Remembe
         let refused = refused.unwrap_or_default();
         let _ = writeln!(said, "  is put to sleep since {:.0}: {by}{refused}.", sleep.since);
     }
+    if let Some(left) = remembered.left.filter(|left| left.waiting > 0.0) {
+        let _ = writeln!(
+            said,
+            "  {:.0} requests were left in its queue by a forced sleep: more of them wake it, or `wake`.",
+            left.waiting
+        );
+    }
     if let Some(until) = remembered
         .not_before
         .filter(|until| now < *until && remembered.wake.is_none())
@@ -94,7 +101,7 @@ fn remember(said: &mut String, policy: Option<&WakePolicy>, remembered: &Remembe
         };
         let _ = writeln!(
             said,
-            "  {failed}; requests wake it again from {until:.0} on, `wake` at once."
+            "  {failed}; requests and schedules wake it again from {until:.0} on, `wake` at once."
         );
     }
 }
@@ -116,8 +123,7 @@ fn at_work(said: &mut String, policy: Option<&WakePolicy>, wake: &Wake, now: Tim
         );
     }
     if let (None, Some(policy)) = (wake.ready, policy) {
-        let pools = u32::try_from(wake.pools.len()).unwrap_or(1).max(1);
-        let ends = after(wake.started, policy.deadline.saturating_mul(pools));
+        let ends = after(wake.started, wake.may_take(policy.deadline));
         let _ = writeln!(said, "  It has failed if it is not in service by {ends:.0}.");
     }
     if let Some(problem) = &wake.problem {
@@ -143,6 +149,18 @@ fn promise(said: &mut String, policy: &WakePolicy, now: Timestamp) {
         Some(idle) => format!("It is put to sleep after {} without requests", spoken(idle)),
         None => "Steward does not put it to sleep by itself".to_owned(),
     };
+    let open = policy.prewarm.iter().filter_map(|prewarm| {
+        let (_, until) = prewarm.open_at(now)?;
+        Some((until, prewarm))
+    });
+    if let Some((until, prewarm)) = open.max_by_key(|(until, _)| *until) {
+        let _ = writeln!(
+            said,
+            "{sleeps}, and not before {until:.0}, when the time of its schedule ({}) is over.",
+            prewarm.name
+        );
+        return;
+    }
     let next = policy.prewarm.iter().filter_map(|prewarm| {
         let at = prewarm.cron.next(now, &prewarm.zone)?;
         Some((at, prewarm))

@@ -77,7 +77,9 @@ pub(super) fn step(world: &World<'_>, wake: &mut Wake, teller: &mut Teller<'_>) 
             _ => Next::Finish(Ended::Stopped("the fleet file does not name it any more".to_owned())),
         };
     };
-    if let Some(Known::Yes(pools)) = world.news.look.and_then(|look| look.pools.as_ref()) {
+    if let (Phase::Waiting, Some(Known::Yes(pools))) =
+        (wake.phase, world.news.look.and_then(|look| look.pools.as_ref()))
+    {
         wake.pools.clone_from(pools);
     }
     if let Known::Yes(minutes) = world.minutes() {
@@ -107,10 +109,9 @@ pub(super) fn step(world: &World<'_>, wake: &mut Wake, teller: &mut Teller<'_>) 
     bounded(world, wake, next)
 }
 
-/// When it has failed. Each pool of other instances gets its own time.
+/// When it has failed.
 fn deadline(world: &World<'_>, wake: &Wake) -> Duration {
-    let each = world.facts.policy.map(|policy| policy.deadline).unwrap_or_default();
-    each.saturating_mul(u32::try_from(wake.pools.len()).unwrap_or(1).max(1))
+    wake.may_take(world.facts.policy.map(|policy| policy.deadline).unwrap_or_default())
 }
 
 /// No waiting, and no further call, past the deadline.
@@ -169,14 +170,20 @@ fn theirs(world: &World<'_>, wake: &mut Wake, state: &State<'_>, teller: &mut Te
 }
 
 /// The minimum that a scheduled action of the target set since Steward first raised it.
-fn scheduled(world: &World<'_>, wake: &Wake, scaling: &Scaling) -> Option<u32> {
+fn scheduled(world: &World<'_>, wake: &mut Wake, scaling: &Scaling) -> Option<u32> {
     let from = wake.raised_from?;
     let span = since(from, world.facts.now);
     let fired = scaling.actions.iter().filter_map(|action| {
         let at = action.latest(world.facts.now, span)?;
         Some((at, action.min?))
     });
-    fired.max().map(|(_, min)| min)
+    let (_, min) = fired.max()?;
+    if scaling.suspended.scheduled {
+        // It was due and did not happen, and does not when actions are resumed.
+        wake.raised_from = Some(after(world.facts.now, Duration::from_secs(1)));
+        return None;
+    }
+    Some(min)
 }
 
 fn target(world: &World<'_>, state: &State<'_>) -> Target {

@@ -6,7 +6,9 @@ use super::{fake::*, *};
 use crate::trigger::Trigger;
 
 mod due;
+mod joined;
 mod people;
+mod served;
 
 fn names(fake: &Fake) -> Vec<&str> {
     let name = |to: &To| match to {

@@ -112,7 +112,7 @@ fn assemble<'a>(read: impl Iterator<Item = (Reading, &'a Vec<Datapoint>)>) -> Ve
             match reading {
                 Reading::Pulse => minute.pulse = true,
                 Reading::Backlog => (minute.pulse, minute.backlog) = (true, value),
-                Reading::Refused => minute.refused = value,
+                Reading::Refused => (minute.told, minute.refused) = (true, value),
                 Reading::Done => minute.served = value,
                 Reading::Failed => minute.failed += value,
                 Reading::Running => minute.running = value,

@@ -29,8 +29,12 @@ pub fn in_force(base: (u32, u32), actions: &[&ScheduledAction], now: Timestamp) 
     })
 }
 
-/// The actions of a target that are there and as declared.
-fn actions<'a>(situation: Situation<'a>, of: &'a Scalable) -> Vec<&'a ScheduledAction> {
+/// The actions of a target that are there and as declared. None, where they are declared suspended and are: then the declared
+/// range is the right one.
+fn actions<'a>(situation: Situation<'a>, of: &'a Scalable, suspended: bool) -> Vec<&'a ScheduledAction> {
+    if suspended {
+        return vec![];
+    }
     let world: &World = situation.world;
     let hanging = world.hanging_on(of).filter(|key| matches!(key, Key::Action(..)));
     hanging
@@ -54,7 +58,10 @@ pub(super) fn wanted(situation: Situation<'_>, wanted: &Thing, there: Option<&Th
             suspended,
         },
         Some(Thing::Target {
-            min: low, max: high, ..
+            min: low,
+            max: high,
+            suspended: held,
+            ..
         }),
     ) = (wanted, there)
     else {
@@ -63,7 +70,7 @@ pub(super) fn wanted(situation: Situation<'_>, wanted: &Thing, there: Option<&Th
     if (min, max) == (low, high) {
         return unchanged;
     }
-    let actions = actions(situation, of);
+    let actions = actions(situation, of, suspended.scheduled && held.scheduled);
     // Which of them moved it is not asked here: when a rate began is not described, and one that is new was not due yet.
     let by_wake = situation.raised.get(of) == Some(low) && low != min;
     let low_is_right = low == min || by_wake || actions.iter().any(|action| action.min == Some(*low));

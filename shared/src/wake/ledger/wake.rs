@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Ended, Line, Phase, since};
+use super::{Cause, Ended, Line, Phase, is_zero, since};
 use crate::wake::trouble::Kind;
 
 /// Lines of one wake's log; the first and the last ones are kept.
@@ -30,6 +30,13 @@ pub struct Wake {
     pub since: Timestamp,
     /// Instances or copies.
     pub wanted: u32,
+    /// Of them, what a person or a schedule asked for, also when requests came first; 0: requests alone did.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub least: u32,
+    /// How long it may take: the policy's deadline for each pool as it was when its slot was asked for, so that the slot
+    /// lasts as long. Absent: none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Duration>,
     /// It holds one of the fleet's slots.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub claimed: bool,
@@ -39,7 +46,7 @@ pub struct Wake {
     /// The minima that Steward may have set: what is found among them is its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub raised: Vec<u32>,
-    /// When the first of them was handed out.
+    /// When the first of them was handed out; or later, up to when the target's scheduled actions were seen suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raised_from: Option<Timestamp>,
     /// The raised minimum was seen in force.
@@ -133,6 +140,8 @@ impl Wake {
             phase: Phase::Waiting,
             since: now,
             wanted,
+            least: 0,
+            given: None,
             claimed: false,
             original: None,
             raised: vec![],
@@ -149,6 +158,19 @@ impl Wake {
             verdict: None,
             log: vec![],
         }
+    }
+
+    /// A person or a schedule asks for `least` until `keep`.
+    pub(in crate::wake) fn join(&mut self, least: u32, keep: Option<Timestamp>) {
+        self.keep_until = self.keep_until.max(keep);
+        self.least = self.least.max(least);
+        self.wanted = self.wanted.max(least);
+    }
+
+    /// How long it may take from its turn to service. Each pool of other instances gets its own time.
+    pub(in crate::wake) fn may_take(&self, deadline: Duration) -> Duration {
+        let pools = u32::try_from(self.pools.len()).unwrap_or(1).max(1);
+        self.given.unwrap_or_else(|| deadline.saturating_mul(pools))
     }
 
     pub(in crate::wake) fn note(&mut self, now: Timestamp, what: impl Into<String>) {

@@ -32,17 +32,18 @@ pub(super) fn waiting(world: &World<'_>, wake: &mut Wake, state: &State<'_>) -> 
     let now = world.facts.now;
     if state.current > 0 {
         return match wake.cause {
-            Cause::Alarm { .. } | Cause::Work { .. } if wake.raised.is_empty() => Next::Finish(Ended::Unneeded(
-                format!("{} {} are in service", state.current, world.thing.unit()),
-            )),
+            Cause::Alarm { .. } | Cause::Work { .. } if wake.raised.is_empty() && wake.least == 0 => Next::Finish(
+                Ended::Unneeded(format!("{} {} are in service", state.current, world.thing.unit())),
+            ),
             _ => Next::Go(Phase::Raising),
         };
     }
+    let kept = wake.keep_until.is_some_and(|until| now < until);
     match &wake.cause {
-        Cause::Schedule { until, .. } if now >= *until => {
+        Cause::Schedule { until, .. } if now >= *until && !kept => {
             return Next::Finish(Ended::Unneeded("the time of its schedule is over".to_owned()));
         }
-        Cause::Alarm { .. } | Cause::Work { .. } if now >= after(wake.last_demand, STALE) => {
+        Cause::Alarm { .. } | Cause::Work { .. } if now >= after(wake.last_demand, STALE) && !kept => {
             return Next::Finish(Ended::Unneeded(format!("nobody asked for {}", spoken(STALE))));
         }
         Cause::Command { .. } if now >= after(wake.started, deadline(world, wake)) => {
@@ -57,6 +58,11 @@ pub(super) fn waiting(world: &World<'_>, wake: &mut Wake, state: &State<'_>) -> 
     if wake.claimed {
         return Next::Go(Phase::Raising);
     }
+    if world.news.look.is_some_and(|look| look.pools.is_none()) {
+        return Next::Stay(Why::NotLooked);
+    }
+    wake.given = None;
+    wake.given = Some(deadline(world, wake));
     let claim = Effect::Claim(slot(world, wake));
     match world.outcome(&claim) {
         Some(Outcome::Accepted) => {
@@ -97,20 +103,23 @@ pub(super) fn raising(world: &World<'_>, wake: &mut Wake, state: &State<'_>) -> 
     let aim = aim(wake, scaling);
     match by_range(wake, scaling) {
         Some(scaling) if scaling.min >= aim => Next::Go(Phase::Starting),
-        Some(scaling) => {
-            wake.original.get_or_insert(scaling.min);
-            wake.raised_from.get_or_insert(world.facts.now);
-            if wake.raised.last() != Some(&aim) {
-                wake.raised.retain(|raised| *raised != aim);
-                wake.raised.push(aim);
-                wake.in_force = false;
-            }
-            call(world, wake, Effect::RaiseMinimum(target(world, state), aim))
-        }
+        Some(scaling) => raise(world, wake, state, scaling, aim),
         None if state.desired >= aim => Next::Go(Phase::Starting),
         None if !state.settled => Next::Stay(Why::Busy),
         None => call(world, wake, Effect::SetCount(target(world, state), aim)),
     }
+}
+
+/// What there was is noted with the call.
+fn raise(world: &World<'_>, wake: &mut Wake, state: &State<'_>, scaling: &Scaling, aim: u32) -> Next {
+    wake.original.get_or_insert(scaling.min);
+    wake.raised_from.get_or_insert(world.facts.now);
+    if wake.raised.last() != Some(&aim) {
+        wake.raised.retain(|raised| *raised != aim);
+        wake.raised.push(aim);
+        wake.in_force = false;
+    }
+    call(world, wake, Effect::RaiseMinimum(target(world, state), aim))
 }
 
 pub(super) fn starting(world: &World<'_>, wake: &mut Wake, state: &State<'_>, teller: &mut Teller<'_>) -> Next {
@@ -176,7 +185,13 @@ pub(super) fn serving(
         wake.served = Some(at.min(now));
         teller.served(wake);
     }
+    let keep = wake.keep_until.unwrap_or(ready).max(after(ready, policy.cooldown));
     if state.current == 0 && state.desired == 0 {
+        let ours = matches!(state.scaling(), Known::Yes(scaling) if by_range(wake, scaling).is_some());
+        if ours && wake.least > 0 && now < keep {
+            wake.note(now, "put to sleep while it is to be kept");
+            return Next::Go(Phase::Waiting);
+        }
         let asked = |minutes: &[Minute]| minutes::demanded(minutes, ready).is_some();
         return match minutes.yes() {
             Some(minutes) if asked(minutes) => {
@@ -208,10 +223,12 @@ pub(super) fn serving(
             return call(world, wake, effect);
         }
     }
+    if let Some(next) = reach(world, wake, state, keep) {
+        return next;
+    }
     if let Some(effect) = nudge(world, wake, state) {
         return Next::Do(effect);
     }
-    let keep = wake.keep_until.unwrap_or(ready).max(after(ready, policy.cooldown));
     if now < keep {
         return Next::Stay(Why::Keeping(keep));
     }
@@ -249,6 +266,31 @@ fn nudge(world: &World<'_>, wake: &Wake, state: &State<'_>) -> Option<Effect> {
     by_range(wake, scaling).filter(|scaling| state.settled && state.desired < scaling.min)?;
     let effect = Effect::Nudge(target(world, state));
     (world.outcome(&effect).is_none() && world.facts.now >= next_call(wake)).then_some(effect)
+}
+
+/// What a person or a schedule asked for while it was at work already, and as long as it is to be kept.
+fn reach(world: &World<'_>, wake: &mut Wake, state: &State<'_>, keep: Timestamp) -> Option<Next> {
+    let Known::Yes(scaling) = state.scaling() else {
+        return None;
+    };
+    if wake.least == 0 || world.facts.now >= keep {
+        return None;
+    }
+    let aim = scaling.map_or(wake.least, |scaling| wake.least.min(scaling.max));
+    if let Some(scaling) = by_range(wake, scaling) {
+        return (scaling.min < aim).then(|| raise(world, wake, state, scaling, aim));
+    }
+    if !state.settled || state.desired >= aim {
+        return None;
+    }
+    let effect = Effect::SetCount(target(world, state), aim);
+    match world.outcome(&effect) {
+        None if world.facts.now < next_call(wake) => return None,
+        // The range is somebody else's, and so is the count from here on.
+        Some(Outcome::Accepted) if scaling.is_some() => wake.least = 0,
+        _ => {}
+    }
+    Some(call(world, wake, effect))
 }
 
 /// Where no policy scales it, the work does.

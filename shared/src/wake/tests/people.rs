@@ -37,17 +37,7 @@ fn a_scheduled_action_of_the_target_is_nobodys_quarrel() {
     fake.pass(120);
     fake.alarmed();
     let due = fake.now + jiff::SignedDuration::from_secs(300);
-    let civil = due.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S");
-    let action = crate::scaling::ScheduledAction {
-        name: "office".to_owned(),
-        schedule: format!("at({civil})"),
-        timezone: None,
-        start: None,
-        end: None,
-        min: Some(1),
-        max: None,
-    };
-    fake.scaling.as_mut().unwrap().actions.push(action);
+    fake.scaling.as_mut().unwrap().actions.push(action(due, 1));
     fake.pass(360);
     fake.until_calm(60);
     assert_eq!(
