@@ -40,7 +40,7 @@ pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
     backup::{artifact::Vault, policy::BackupPolicy},
     capacity::{dashboard::DashboardPolicy, thing::Thing},
-    health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
+    health::policy::{FleetHealthPolicy, HealthPolicy, Probe, ProbeKind},
     wake::WakePolicy,
     yaml::{self, Found},
 };
@@ -219,6 +219,17 @@ impl Fleet {
     }
 
     /// What holds for the fleet as a whole.
+    /// The probes that the file has, each with the place that says them: `defaults`, or an entry of `endpoints`.
+    pub fn probes(&self) -> Vec<(&str, &Probe)> {
+        let entries = self.entries.iter().map(|entry| (entry.key.as_str(), &entry.layer));
+        let places = std::iter::once(("defaults", &self.defaults)).chain(entries);
+        let probes = places.flat_map(|(place, layer)| {
+            let probes = layer.health.probes.iter().flat_map(|probes| &probes.0);
+            probes.map(move |probe| (place, probe))
+        });
+        probes.collect()
+    }
+
     pub fn fleet_health(&self) -> FleetHealthPolicy {
         self.fleet_health.clone()
     }

@@ -25,6 +25,7 @@ pub mod observation;
 pub mod policy;
 #[cfg(test)]
 mod properties;
+pub mod reach;
 pub mod recent;
 pub mod recovery;
 pub mod silence;
@@ -43,7 +44,7 @@ use jiff::Timestamp;
 
 use self::{
     ledger::{EndpointRecord, HealthLedger, State, between},
-    observation::{News, Observation, Trouble, TroubleKind, Watch},
+    observation::{News, Observation, Trouble, Watch},
     policy::{FleetHealthPolicy, HealthPolicy},
     recovery::{Situation, Step},
 };
@@ -196,7 +197,7 @@ impl Round<'_> {
                 fresh.insert(look.endpoint.as_str(), look);
                 if why != Why::Unseen {
                     looked.insert(look.endpoint.clone());
-                    answered.extend(refusals_settled(&self.ledger, policy, look));
+                    answered.extend(settled_by_answers(&self.ledger, policy, look));
                 }
             }
             troubles.extend(met);
@@ -205,14 +206,7 @@ impl Round<'_> {
         if let Some(sweep) = &news.sweep {
             self.ledger.sweep.at = self.ledger.sweep.at.max(Some(self.facts.now));
             self.ledger.sweep.unreached.clone_from(&sweep.unreached);
-            if !sweep.unreached.is_empty() {
-                troubles.push(Trouble {
-                    kind: TroubleKind::Behind,
-                    what: "sweep".into(),
-                    endpoint: None,
-                    detail: format!("{} endpoints were not reached in the last sweep", sweep.unreached.len()),
-                });
-            }
+            troubles.extend(reach::behind(&sweep.unreached, &news.observations));
         }
         let whys = monitor::update(
             self.facts,
@@ -270,18 +264,24 @@ impl Round<'_> {
     }
 }
 
-/// The refusals that this look could have met again: of probes that said something, and of probes that are no more.
-fn refusals_settled(ledger: &HealthLedger, policy: &HealthPolicy, look: &Observation) -> Vec<String> {
-    let silent = |cause| matches!(cause, Cause::Throttled | Cause::Denied | Cause::Network);
+/// The troubles of probes that this look could have met again: of probes that said something, and of probes that are no
+/// more.
+fn settled_by_answers(ledger: &HealthLedger, policy: &HealthPolicy, look: &Observation) -> Vec<String> {
+    let silent = |cause| {
+        matches!(
+            cause,
+            Cause::Throttled | Cause::Denied | Cause::Network | Cause::CutShort
+        )
+    };
     let spoke = look
         .probes
         .iter()
         .filter(|result| !result.verdict.cause.is_some_and(silent))
-        .map(|result| Trouble::refused_key(&look.endpoint, &result.probe));
+        .flat_map(|result| Trouble::keys_of_probe(&look.endpoint, &result.probe));
     let asked: BTreeSet<String> = policy
         .probes
         .iter()
-        .map(|probe| Trouble::refused_key(&look.endpoint, &probe.name))
+        .flat_map(|probe| Trouble::keys_of_probe(&look.endpoint, &probe.name))
         .collect();
     let removed = ledger
         .monitor

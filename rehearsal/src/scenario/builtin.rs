@@ -38,6 +38,8 @@ builtins![
     "every-kind-of-probe",
     "broken-fleet-file",
     "out-of-time",
+    "hanging",
+    "large-answers",
     "rollout-good",
     "rollout-errors",
     "rollout-guardrails",
