@@ -128,6 +128,7 @@ scenarios! {
     a_broken_fleet_file_leaves_the_last_good_one_in_force => "broken-fleet-file",
     a_sweep_out_of_time_goes_on_where_it_stopped => "out-of-time",
     an_endpoint_that_hangs_for_longer_than_a_sweep_is_told => "hanging",
+    a_fleet_that_hangs_is_told_as_one_though_no_sweep_reaches_all_of_it => "large-fleet-hangs",
     an_answer_too_large_to_be_kept_is_no_wrong_answer => "large-answers",
     a_good_model_goes_live_by_canary => "rollout-good",
     a_model_with_errors_is_taken_back => "rollout-errors",

@@ -48,7 +48,10 @@ use self::{
     policy::{FleetHealthPolicy, HealthPolicy},
     recovery::{Situation, Step},
 };
-use crate::{alert::Links, probe::Cause};
+use crate::{
+    alert::Links,
+    probe::{Cause, Judgement},
+};
 
 pub use self::why::Why;
 
@@ -90,6 +93,7 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
         ledger: ledger.clone(),
         steps: Vec::new(),
         reasons: Vec::new(),
+        counted: Vec::new(),
     };
     round.ledger.silences.retain(|silence| silence.until > facts.now);
     let fresh = round.observe(news);
@@ -98,6 +102,10 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
         round.say(Some(&acted.endpoint), why);
     }
     round.forget();
+    if let Some(sweep) = &news.sweep {
+        let more = !sweep.unreached.is_empty();
+        suppression::sweeps::note(facts, watch, &mut round.ledger, &round.counted, more);
+    }
     let (suppression, why) = suppression::update(facts, watch, &mut round.ledger);
     round.say(None, why);
     for (name, policy) in &watch.policies {
@@ -146,6 +154,8 @@ struct Round<'a> {
     ledger: HealthLedger,
     steps: Vec<Step>,
     reasons: Vec<(Option<String>, Why)>,
+    /// The checks that counted.
+    counted: Vec<(String, Judgement)>,
 }
 
 impl Round<'_> {
@@ -199,6 +209,9 @@ impl Round<'_> {
                     looked.insert(look.endpoint.clone());
                     answered.extend(settled_by_answers(&self.ledger, policy, look));
                 }
+            }
+            if let Why::Counted(verdict) = why {
+                self.counted.push((look.endpoint.clone(), verdict));
             }
             troubles.extend(met);
             self.say(Some(&look.endpoint), why);

@@ -39,6 +39,7 @@ builtins![
     "broken-fleet-file",
     "out-of-time",
     "hanging",
+    "large-fleet-hangs",
     "large-answers",
     "rollout-good",
     "rollout-errors",
