@@ -130,6 +130,7 @@ scenarios! {
     an_endpoint_that_hangs_for_longer_than_a_sweep_is_told => "hanging",
     a_fleet_that_hangs_is_told_as_one_though_no_sweep_reaches_all_of_it => "large-fleet-hangs",
     an_answer_too_large_to_be_kept_is_no_wrong_answer => "large-answers",
+    tags_are_read_only_where_they_decide => "tagged-group",
     a_good_model_goes_live_by_canary => "rollout-good",
     a_model_with_errors_is_taken_back => "rollout-errors",
     a_model_with_errors_is_taken_back_from_sagemakers_own_engine => "rollout-guardrails",

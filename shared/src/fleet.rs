@@ -203,9 +203,10 @@ impl Fleet {
             .collect()
     }
 
-    /// Some group selects by tag, so tags have to be fetched.
-    pub fn selects_by_tag(&self) -> bool {
-        self.entries.iter().any(|entry| entry.select.by_tag())
+    /// Some group may select an endpoint of this name by its tags, so these have to be fetched. Of any other they decide
+    /// nothing, and the role may not be allowed to read them.
+    pub fn selects_by_tags_of(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.select.asks_for_tags_of(name))
     }
 
     /// Some entry is a glob or a group, so the endpoints that exist have to be listed.
@@ -218,7 +219,6 @@ impl Fleet {
         self.entries.iter().filter(|entry| !entry.select.is_exact()).count()
     }
 
-    /// What holds for the fleet as a whole.
     /// The probes that the file has, each with the place that says them: `defaults`, or an entry of `endpoints`.
     pub fn probes(&self) -> Vec<(&str, &Probe)> {
         let entries = self.entries.iter().map(|entry| (entry.key.as_str(), &entry.layer));
@@ -230,6 +230,7 @@ impl Fleet {
         probes.collect()
     }
 
+    /// What holds for the fleet as a whole.
     pub fn fleet_health(&self) -> FleetHealthPolicy {
         self.fleet_health.clone()
     }

@@ -41,6 +41,7 @@ builtins![
     "hanging",
     "large-fleet-hangs",
     "large-answers",
+    "tagged-group",
     "rollout-good",
     "rollout-errors",
     "rollout-guardrails",

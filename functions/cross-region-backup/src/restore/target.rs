@@ -42,7 +42,7 @@ pub(super) struct Chosen {
 /// Why it cannot be restored by this function.
 pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target, String> {
     let fleet = services.fleet().await?;
-    let tags = match fleet.selects_by_tag() {
+    let tags = match fleet.selects_by_tags_of(endpoint) {
         true => tags(services, &fleet, endpoint).await?,
         false => None,
     };
