@@ -75,6 +75,12 @@ fn no_concurrency_is_reserved_unless_asked_for() {
     }
 }
 
+#[test]
+fn the_time_of_a_sweep_is_counted_from_the_templates_own_timeout() {
+    let default = shared::probe::fit::DEFAULT_TIMEOUT.as_secs();
+    assert_eq!(template()["Parameters"]["TimeoutSeconds"]["Default"], default);
+}
+
 /// AWS knows no narrower resource for these (Service Authorization Reference).
 #[test]
 fn only_what_cannot_be_narrowed_is_allowed_on_everything() {

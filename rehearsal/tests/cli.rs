@@ -159,6 +159,18 @@ fn the_list_names_every_scenario_and_any_of_them_can_be_checked_by_name() {
 }
 
 #[test]
+fn a_probe_that_takes_longer_than_a_sweep_is_a_warning_of_check() {
+    let folder = Folder::new();
+    folder.file(
+        "slow.yaml",
+        "version: 1\ndefaults: {health: {probes: [{name: deep, payload: hi, timeout: 60s}]}}\nendpoints:\n  fraud: {health: {probes: [{name: golden, payload: hi, timeout: 30s}]}}\n  chat: {health: {probes: [{name: quick, payload: hi}]}}\n",
+    );
+    let checked = folder.rehearse(&["check", "slow.yaml"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    insta::assert_snapshot!(text(&checked.stdout));
+}
+
+#[test]
 fn a_fleet_file_is_checked_alone_before_it_is_uploaded() {
     let folder = Folder::new();
     folder.file(

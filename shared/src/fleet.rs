@@ -40,7 +40,7 @@ pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
     backup::{artifact::Vault, policy::BackupPolicy, retention::Retention},
     capacity::{dashboard::DashboardPolicy, thing::Thing},
-    health::policy::{FleetHealthPolicy, HealthPolicy, ProbeKind},
+    health::policy::{FleetHealthPolicy, HealthPolicy, Probe, ProbeKind},
     wake::WakePolicy,
     yaml::{self, Found},
 };
@@ -221,9 +221,10 @@ impl Fleet {
             .collect()
     }
 
-    /// Some group selects by tag, so tags have to be fetched.
-    pub fn selects_by_tag(&self) -> bool {
-        self.entries.iter().any(|entry| entry.select.by_tag())
+    /// Some group may select an endpoint of this name by its tags, so these have to be fetched. Of any other they decide
+    /// nothing, and the role may not be allowed to read them.
+    pub fn selects_by_tags_of(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.select.asks_for_tags_of(name))
     }
 
     /// Some entry is a glob or a group, so the endpoints that exist have to be listed.
@@ -234,6 +235,17 @@ impl Fleet {
     /// How many entries are globs or groups.
     pub fn patterns(&self) -> usize {
         self.entries.iter().filter(|entry| !entry.select.is_exact()).count()
+    }
+
+    /// The probes that the file has, each with the place that says them: `defaults`, or an entry of `endpoints`.
+    pub fn probes(&self) -> Vec<(&str, &Probe)> {
+        let entries = self.entries.iter().map(|entry| (entry.key.as_str(), &entry.layer));
+        let places = std::iter::once(("defaults", &self.defaults)).chain(entries);
+        let probes = places.flat_map(|(place, layer)| {
+            let probes = layer.health.probes.iter().flat_map(|probes| &probes.0);
+            probes.map(move |probe| (place, probe))
+        });
+        probes.collect()
     }
 
     /// What holds for the fleet as a whole.

@@ -26,6 +26,7 @@ pub mod observation;
 pub mod policy;
 #[cfg(test)]
 mod properties;
+pub mod reach;
 pub mod recent;
 pub mod recovery;
 pub mod silence;
@@ -44,11 +45,14 @@ use jiff::Timestamp;
 
 use self::{
     ledger::{EndpointRecord, HealthLedger, State, between},
-    observation::{News, Observation, Trouble, TroubleKind, Watch},
+    observation::{News, Observation, Trouble, Watch},
     policy::{FleetHealthPolicy, HealthPolicy},
     recovery::{Situation, Step},
 };
-use crate::{alert::Links, probe::Cause};
+use crate::{
+    alert::Links,
+    probe::{Cause, Judgement},
+};
 
 pub use self::why::Why;
 
@@ -90,6 +94,7 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
         ledger: ledger.clone(),
         steps: Vec::new(),
         reasons: Vec::new(),
+        counted: Vec::new(),
     };
     round.ledger.silences.retain(|silence| silence.until > facts.now);
     let fresh = round.observe(news);
@@ -98,6 +103,10 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
         round.say(Some(&acted.endpoint), why);
     }
     round.forget();
+    if let Some(sweep) = &news.sweep {
+        let more = !sweep.unreached.is_empty();
+        suppression::sweeps::note(facts, watch, &mut round.ledger, &round.counted, more);
+    }
     let (suppression, why) = suppression::update(facts, watch, &mut round.ledger);
     round.say(None, why);
     for (name, policy) in &watch.policies {
@@ -146,6 +155,8 @@ struct Round<'a> {
     ledger: HealthLedger,
     steps: Vec<Step>,
     reasons: Vec<(Option<String>, Why)>,
+    /// The checks that counted.
+    counted: Vec<(String, Judgement)>,
 }
 
 impl Round<'_> {
@@ -197,8 +208,11 @@ impl Round<'_> {
                 fresh.insert(look.endpoint.as_str(), look);
                 if why != Why::Unseen {
                     looked.insert(look.endpoint.clone());
-                    answered.extend(refusals_settled(&self.ledger, policy, look));
+                    answered.extend(settled_by_answers(&self.ledger, policy, look));
                 }
+            }
+            if let Why::Counted(verdict) = why {
+                self.counted.push((look.endpoint.clone(), verdict));
             }
             troubles.extend(met);
             self.say(Some(&look.endpoint), why);
@@ -206,14 +220,7 @@ impl Round<'_> {
         if let Some(sweep) = &news.sweep {
             self.ledger.sweep.at = self.ledger.sweep.at.max(Some(self.facts.now));
             self.ledger.sweep.unreached.clone_from(&sweep.unreached);
-            if !sweep.unreached.is_empty() {
-                troubles.push(Trouble {
-                    kind: TroubleKind::Behind,
-                    what: "sweep".into(),
-                    endpoint: None,
-                    detail: format!("{} endpoints were not reached in the last sweep", sweep.unreached.len()),
-                });
-            }
+            troubles.extend(reach::behind(&sweep.unreached, &news.observations));
         }
         let whys = monitor::update(
             self.facts,
@@ -271,18 +278,24 @@ impl Round<'_> {
     }
 }
 
-/// The refusals that this look could have met again: of probes that said something, and of probes that are no more.
-fn refusals_settled(ledger: &HealthLedger, policy: &HealthPolicy, look: &Observation) -> Vec<String> {
-    let silent = |cause| matches!(cause, Cause::Throttled | Cause::Denied | Cause::Network);
+/// The troubles of probes that this look could have met again: of probes that said something, and of probes that are no
+/// more.
+fn settled_by_answers(ledger: &HealthLedger, policy: &HealthPolicy, look: &Observation) -> Vec<String> {
+    let silent = |cause| {
+        matches!(
+            cause,
+            Cause::Throttled | Cause::Denied | Cause::Network | Cause::CutShort
+        )
+    };
     let spoke = look
         .probes
         .iter()
         .filter(|result| !result.verdict.cause.is_some_and(silent))
-        .map(|result| Trouble::refused_key(&look.endpoint, &result.probe));
+        .flat_map(|result| Trouble::keys_of_probe(&look.endpoint, &result.probe));
     let asked: BTreeSet<String> = policy
         .probes
         .iter()
-        .map(|probe| Trouble::refused_key(&look.endpoint, &probe.name))
+        .flat_map(|probe| Trouble::keys_of_probe(&look.endpoint, &probe.name))
         .collect();
     let removed = ledger
         .monitor

@@ -4,8 +4,10 @@
 //! that the model never accepted, says nothing about the endpoint. [`Cause`] is the table of who is to blame for what.
 
 mod conditions;
+pub mod fit;
 #[cfg(test)]
 mod tests;
+pub mod tries;
 
 use std::time::Duration;
 
@@ -29,8 +31,10 @@ pub enum Outcome {
     Answered {
         /// HTTP status; 200 for an output object.
         status: u16,
-        /// The whole body.
+        /// The body, or its beginning.
         body: Vec<u8>,
+        /// `body` is all of it; otherwise it was too large to be kept ([`kept_of_body`]).
+        whole: bool,
     },
     /// `ModelError` (424): the container answered, but not with 2xx, or an asynchronous probe's failure object is there.
     ModelError {
@@ -50,6 +54,11 @@ pub enum Outcome {
     },
     /// No answer within [`Probe::timeout`].
     TimedOut,
+    /// No answer within less than [`Probe::timeout`], because whoever asked had no more time: nothing is known.
+    CutShort {
+        /// How long was waited; zero when it was not even sent.
+        after: Duration,
+    },
     /// No connection could be made: DNS, TCP, TLS, or no credentials.
     NoConnection {
         /// What the client said.
@@ -90,6 +99,8 @@ pub enum Judgement {
 /// | asynchronous output overdue | `Backlog` | failed |
 /// | `ModelError` with original status 400, 406, 413, 415 or 422; other 4xx of SageMaker | `PayloadRefused` | inconclusive, see below |
 /// | 400 saying that an inference component has no capacity | `Asleep` | inconclusive |
+/// | 2xx, a condition on a body that is larger than what is kept of it | `TooLarge` | inconclusive |
+/// | no answer, and no time to wait for as long as it may take | `CutShort` | inconclusive |
 /// | 429 otherwise | `Throttled` | inconclusive |
 /// | 401, 403, any status with an access or token error | `Denied` | inconclusive |
 /// | no connection | `Network` | inconclusive |
@@ -123,6 +134,10 @@ pub enum Cause {
     Denied,
     /// The monitor reaches nothing.
     Network,
+    /// The monitor keeps no answer of this size, and a condition needs all of it.
+    TooLarge,
+    /// The monitor had no time to wait for as long as the answer may take.
+    CutShort,
 }
 
 impl Cause {
@@ -130,7 +145,7 @@ impl Cause {
     pub fn is_monitors(self) -> bool {
         matches!(
             self,
-            Self::PayloadRefused | Self::Throttled | Self::Denied | Self::Network
+            Self::PayloadRefused | Self::Throttled | Self::Denied | Self::Network | Self::TooLarge | Self::CutShort
         )
     }
 }
@@ -158,17 +173,28 @@ impl ProbeVerdict {
 pub fn judge(answer: &ProbeAnswer, probe: &Probe) -> ProbeVerdict {
     let took = answer.latency;
     match &answer.outcome {
-        Outcome::Answered { status, body } => conditions::judge(*status, body, took, probe),
+        Outcome::Answered { status, body, whole } => conditions::judge(*status, (body, *whole), took, probe),
         Outcome::ModelError {
             original_status: Some(status),
             message,
-        } if asks_for_status(probe, *status) => conditions::judge(*status, message.as_bytes(), took, probe),
+        } if asks_for_status(probe, *status) => conditions::judge(*status, (message.as_bytes(), true), took, probe),
         Outcome::ModelError {
             original_status,
             message,
         } => model_error(*original_status, message),
         Outcome::Refused { status, code, message } => refused(*status, code, message),
         Outcome::TimedOut => failed(Cause::TimedOut, format!("no answer within {}", seconds(probe.timeout))),
+        Outcome::CutShort { after } if after.is_zero() => {
+            inconclusive(Cause::CutShort, "not sent: there was no time left for it".to_owned())
+        }
+        Outcome::CutShort { after } => inconclusive(
+            Cause::CutShort,
+            format!(
+                "no answer within {}, and no time left for the {} that it may take",
+                seconds(*after),
+                seconds(probe.timeout)
+            ),
+        ),
         Outcome::NoConnection { message } => inconclusive(
             Cause::Network,
             format!("no connection to SageMaker Runtime: {}", excerpt(message.as_bytes())),
@@ -181,6 +207,28 @@ pub fn judge(answer: &ProbeAnswer, probe: &Probe) -> ProbeVerdict {
                 seconds(*within)
             ),
         ),
+    }
+}
+
+/// The most of an answer's body that is kept for conditions on it, in bytes. A sweep holds as many answers at once as the
+/// fleet file's `concurrency` allows, each with all probes of its endpoint, in a function of 256 MB; SageMaker allows 25 MB
+/// for a synchronous answer and 1 GB for an asynchronous one.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The most of an answer's body that is kept when no condition looks into it, in bytes: enough for an excerpt.
+const GLANCE: usize = 4 * 1024;
+
+/// How much of an answer's body a probe needs, in bytes.
+pub fn kept_of_body(probe: &Probe) -> usize {
+    let looks_into = |condition: &Condition| {
+        matches!(
+            condition,
+            Condition::Contains(_) | Condition::NotContains(_) | Condition::Json { .. }
+        )
+    };
+    match probe.conditions.iter().any(looks_into) {
+        true => BODY_LIMIT,
+        false => GLANCE,
     }
 }
 

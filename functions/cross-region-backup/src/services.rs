@@ -244,7 +244,7 @@ impl<'a> Services<'a> {
     /// The tags of an endpoint of this Region, where the fleet file selects by them; `None` where there is no such
     /// endpoint, as in the Region of the backups.
     async fn tags(&self, fleet: &Fleet, endpoint: &str) -> Result<Option<BTreeMap<String, String>>, CallError> {
-        if !fleet.selects_by_tag() {
+        if !fleet.selects_by_tags_of(endpoint) {
             return Ok(None);
         }
         let sagemaker = self.looking(self.home()).sagemaker;

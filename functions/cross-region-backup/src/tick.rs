@@ -69,7 +69,7 @@ pub(crate) async fn endpoints(services: &Services<'_>) -> Result<Vec<(String, Ba
     let fleet = services.fleet().await.map_err(HandlerError::Fleet)?;
     let mut names: BTreeMap<String, Option<Tags>> =
         fleet.named().into_iter().map(|name| (name.to_owned(), None)).collect();
-    if fleet.selects_by_pattern() || fleet.selects_by_tag() {
+    if fleet.selects_by_pattern() {
         let sagemaker = services.looking(services.home()).sagemaker;
         let unlisted = |call: CallError| HandlerError::Fleet(format!("{call}. {}", call.advice()));
         for (name, tags) in tagged(services, &fleet, sagemaker.list_endpoints().await.map_err(unlisted)?).await {
@@ -94,7 +94,7 @@ async fn tagged(
     listed: Vec<Listed>,
 ) -> Vec<(String, Result<Option<Tags>, CallError>)> {
     let reading = listed.into_iter().map(async |endpoint| {
-        if !fleet.selects_by_tag() {
+        if !fleet.selects_by_tags_of(&endpoint.name) {
             return (endpoint.name, Ok(None));
         }
         let (cache, now) = (&services.ctx.tags, services.now());

@@ -14,6 +14,7 @@ use shared::{
         ledger::{EndpointRecord, HealthLedger, Level},
         observation::{Hint, Holder, Observation, ProbeResult, Seen, Target, Trouble},
         policy::{HealthPolicy, Rung},
+        reach,
         recovery::Measure,
     },
     probe::Judgement,
@@ -29,8 +30,12 @@ use crate::{
 /// What was seen, and what there was no time for.
 pub(crate) struct Looks {
     pub(crate) observations: Vec<Observation>,
+    /// Endpoints that were not looked at, or not to the end: these are among `observations` with what they said so far.
     pub(crate) unreached: Vec<String>,
 }
+
+/// Every call of a look ends in time by itself. What is not back so long after is given up all the same.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Looks at `names`, in this order.
 pub(crate) async fn all(
@@ -51,7 +56,8 @@ pub(crate) async fn all(
     let mut pending = BTreeSet::new();
     loop {
         let left = remaining(ctx, services);
-        while under_way.len() < concurrency.max(1) && !left.is_zero() {
+        // A look without time for its probes would put the endpoint behind those that were not looked at at all.
+        while under_way.len() < concurrency.max(1) && services.has_time_for_probes() {
             let Some(name) = waiting.pop_front() else { break };
             let Some(policy) = selected.watch.policies.get(&name) else {
                 continue;
@@ -74,13 +80,16 @@ pub(crate) async fn all(
         if under_way.is_empty() {
             break;
         }
-        match tokio::time::timeout(left, under_way.next()).await {
+        match tokio::time::timeout(left + GRACE, under_way.next()).await {
             Ok(Some((name, seen))) => {
                 pending.remove(&name);
-                match seen {
-                    Some(observation) => looks.observations.push(observation),
-                    None => looks.unreached.push(name),
+                if seen
+                    .as_ref()
+                    .is_none_or(|look| look.probes.iter().any(reach::cut_short))
+                {
+                    looks.unreached.push(name);
                 }
+                looks.observations.extend(seen);
             }
             Ok(None) => {}
             // Out of time: what is under way is given up and comes first in the next sweep.
@@ -133,14 +142,13 @@ impl One<'_> {
         if endpoint.status.serves() && !endpoint.status.in_transition() {
             look.asleep = asleep(&endpoint);
             if !look.asleep {
-                match Box::pin(probes::all(&self.services.runtime, &endpoint, &self.policy.probes)).await {
-                    Ok(results) => look.probes = results,
-                    Err(call) => return self.could_not(look, &call),
-                }
+                let asked = probes::all(&self.services.runtime, &endpoint, &self.policy.probes);
+                look.probes = Box::pin(asked).await;
             }
             let probes = &self.policy.probes;
             let standing = async_probe::Standing {
-                asleep: look.asleep,
+                // What could not be queued for want of time is not asked at all.
+                asleep: look.asleep || !self.services.has_time_for_probes(),
                 unhealthy: self.record.is_some_and(|record| record.level == Level::Unhealthy),
             };
             let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, standing, at);
@@ -160,7 +168,7 @@ impl One<'_> {
         if self.wants_scaling(&endpoint, &look) {
             match Box::pin(self.scaling(&endpoint)).await {
                 Ok(scaling) => look.scaling = Some(scaling),
-                Err(call) => look.troubles.push(trouble(&call)),
+                Err(call) => look.troubles.extend(self.met(&call)),
             }
         }
         if self.wants_holder(&endpoint, &look) {
@@ -169,7 +177,7 @@ impl One<'_> {
         if look.tags.is_none() && endpoint.status == EndpointStatus::Failed && self.allows(Rung::Recreate) {
             match self.services.sagemaker.list_tags(&endpoint.arn).await {
                 Ok(tags) => look.tags = Some(tags),
-                Err(call) => look.troubles.push(trouble(&call)),
+                Err(call) => look.troubles.extend(self.met(&call)),
             }
         }
         look.seen = Seen::Described(endpoint);
@@ -178,15 +186,18 @@ impl One<'_> {
 
     /// A call that failed because the time for looking was over says nothing; any other is the monitor's trouble.
     fn could_not(&self, mut look: Observation, call: &CallError) -> Option<Observation> {
-        if call.failure == Failure::TimedOut && remaining(self.ctx, self.services).is_zero() {
-            return None;
-        }
+        let trouble = self.met(call)?;
         tracing::warn!(%call, "could not look");
         look.troubles.push(Trouble {
-            detail: format!("endpoint {}: {}", self.name, trouble(call).detail),
-            ..trouble(call)
+            detail: format!("endpoint {}: {}", self.name, trouble.detail),
+            ..trouble
         });
         Some(look)
+    }
+
+    fn met(&self, call: &CallError) -> Option<Trouble> {
+        let out_of_time = call.failure == Failure::TimedOut && remaining(self.ctx, self.services).is_zero();
+        (!out_of_time).then(|| trouble(call))
     }
 
     fn allows(&self, rung: Rung) -> bool {
@@ -204,17 +215,18 @@ impl One<'_> {
 
     /// Who else holds the endpoint. A lease that cannot be read is taken for one that is held: repairs wait.
     async fn holder(&self) -> Option<Holder> {
-        match Box::pin(self.services.acting.leases.current(&self.name)).await {
-            Ok(lease) => lease.as_ref().and_then(Holder::of),
-            Err(error) => {
-                tracing::warn!(%error, "who holds the endpoint is not known");
-                Some(Holder {
-                    name: "somebody".to_owned(),
-                    purpose: format!("what is not known: {error}"),
-                    trial: None,
-                })
-            }
-        }
+        let current = Box::pin(self.services.acting.leases.current(&self.name));
+        let problem = match tokio::time::timeout(remaining(self.ctx, self.services), current).await {
+            Ok(Ok(lease)) => return lease.as_ref().and_then(Holder::of),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "there was no time to read its lease".to_owned(),
+        };
+        tracing::warn!(problem, "who holds the endpoint is not known");
+        Some(Holder {
+            name: "somebody".to_owned(),
+            purpose: format!("what is not known: {problem}"),
+            trial: None,
+        })
     }
 
     /// Only where a recovery may need it: a call for each endpoint in each sweep would throttle the account.

@@ -63,6 +63,10 @@ pub(crate) struct Acting {
 }
 
 impl Services {
+    pub(crate) fn has_time_for_probes(&self) -> bool {
+        self.runtime.time_left().is_none_or(|left| !left.is_zero())
+    }
+
     pub(crate) fn new(ctx: &Context, call: &Invocation) -> Self {
         let clients = &ctx.clients;
         let Deadlines {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use shared::{
     aws::sagemaker::SageMaker,
     endpoint::Listed,
-    failure::CallError,
+    failure::{CallError, Failure},
     fleet::Fleet,
     health::{
         ledger::HealthLedger,
@@ -78,7 +78,7 @@ pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Flee
     let mut selected = from_ledger(fleet, ledger);
     selected.watch.complete = true;
     ctx.tags.tidy(ctx.deployed.now());
-    if !fleet.selects_by_pattern() && !fleet.selects_by_tag() {
+    if !fleet.selects_by_pattern() {
         return selected;
     }
     let listed = match services.sagemaker.list_endpoints().await {
@@ -90,25 +90,24 @@ pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Flee
             return selected;
         }
     };
-    if fleet.selects_by_tag() {
-        let now = ctx.deployed.now();
-        let concurrency = usize::try_from(fleet.fleet_health().concurrency.max(1)).unwrap_or(64);
-        let reading = stream::iter(
-            listed
-                .iter()
-                .map(|endpoint| read_tags(ctx, &services.sagemaker, endpoint, now)),
-        );
-        let read: Vec<(String, Result<Tags, CallError>)> = reading.buffer_unordered(concurrency).collect().await;
-        for (name, tags) in read {
-            match tags {
-                Ok(tags) => {
-                    selected.tags.insert(name, tags);
-                }
-                Err(call) => selected.troubles.push(trouble(&call)),
+    let now = ctx.deployed.now();
+    let concurrency = usize::try_from(fleet.fleet_health().concurrency.max(1)).unwrap_or(64);
+    let tagged = listed
+        .iter()
+        .filter(|endpoint| fleet.selects_by_tags_of(&endpoint.name));
+    let reading = stream::iter(tagged.map(|endpoint| read_tags(ctx, &services.sagemaker, endpoint, now)));
+    let read: Vec<(String, Result<Tags, CallError>)> = reading.buffer_unordered(concurrency).collect().await;
+    for (name, tags) in read {
+        match tags {
+            Ok(tags) => {
+                selected.tags.insert(name, tags);
+            }
+            Err(call) => {
+                // Without its tags nobody can say that an endpoint is no longer selected.
+                selected.watch.complete &= !ledger.endpoints.contains_key(&name);
+                selected.troubles.push(unread(&call, &name));
             }
         }
-        // Without its tags nobody can say that an endpoint is no longer selected.
-        selected.watch.complete = selected.troubles.is_empty();
     }
     for endpoint in &listed {
         let known = || {
@@ -131,6 +130,17 @@ pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Flee
         }
     }
     selected
+}
+
+/// The role may be narrowed on purpose.
+fn unread(call: &CallError, name: &str) -> Trouble {
+    let mut trouble = trouble(call);
+    if call.failure == Failure::Denied {
+        trouble.detail.push_str(&format!(
+            " Or give the groups of the fleet file that select by tags `names` which leave {name} out."
+        ));
+    }
+    trouble
 }
 
 async fn read_tags(
@@ -180,7 +190,7 @@ pub(crate) async fn add(ctx: &Context, services: &Services, fleet: &Fleet, selec
         return;
     }
     let mut tags = None;
-    if fleet.selects_by_tag() {
+    if fleet.selects_by_tags_of(name) {
         let read = async {
             let endpoint = services.sagemaker.describe_endpoint(name).await?;
             services.sagemaker.list_tags(&endpoint.arn).await
@@ -191,8 +201,8 @@ pub(crate) async fn add(ctx: &Context, services: &Services, fleet: &Fleet, selec
                 tags = Some(read);
             }
             // An endpoint that is gone has no tags; whether it was watched is known from the ledger.
-            Err(call) if call.failure == shared::failure::Failure::NotFound => {}
-            Err(call) => selected.troubles.push(trouble(&call)),
+            Err(call) if call.failure == Failure::NotFound => {}
+            Err(call) => selected.troubles.push(unread(&call, name)),
         }
     }
     tracing::debug!(

@@ -58,7 +58,7 @@ pub(crate) async fn all(services: &Services<'_>, fleet: &Fleet) -> Selected {
             selected.policies.insert(name.to_owned(), policy);
         }
     }
-    if !fleet.selects_by_pattern() && !fleet.selects_by_tag() {
+    if !fleet.selects_by_pattern() {
         return selected;
     }
     let listed = match services.looking.sagemaker.list_endpoints().await {
@@ -70,7 +70,7 @@ pub(crate) async fn all(services: &Services<'_>, fleet: &Fleet) -> Selected {
         }
     };
     let reading = listed.into_iter().map(async |endpoint| {
-        let tags = match fleet.selects_by_tag() {
+        let tags = match fleet.selects_by_tags_of(&endpoint.name) {
             true => tags(services, &endpoint.arn).await.map(Some),
             false => Ok(None),
         };
@@ -102,7 +102,7 @@ pub(crate) async fn one(
     fleet: &Fleet,
     endpoint: &str,
 ) -> Result<Option<WakePolicy>, CallError> {
-    if !fleet.selects_by_tag() {
+    if !fleet.selects_by_tags_of(endpoint) {
         return Ok(fleet.wake_for(endpoint, None));
     }
     let arn = match services.looking.sagemaker.describe_endpoint(endpoint).await {

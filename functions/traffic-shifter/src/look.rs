@@ -212,19 +212,15 @@ async fn probes_of_others(services: &Services<'_>, endpoint: &str, component: &s
     others.collect()
 }
 
-/// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, or never reached SageMaker,
-/// says nothing of the variant: the round is not known then, unless another probe failed.
+/// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, never reached SageMaker, or
+/// found no time says nothing of the variant: the round is not known then, unless another probe failed.
 async fn smoke(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
     let policy = match own_health(services, endpoint).await {
         Ok(policy) => policy,
         Err(said) => return Known::No(said),
     };
     let configured = policy.map(|policy| policy.probes).unwrap_or_default();
-    let asked = probes::of_variant(&services.looking.runtime, endpoint, variant, &configured);
-    let results = match asked.await {
-        Ok(results) => results,
-        Err(call) => return known(Err(call)),
-    };
+    let results = probes::of_variant(&services.looking.runtime, endpoint, variant, &configured).await;
     if results.is_empty() {
         return Known::No(format!(
             "the fleet file has no probe for {endpoint} that one variant could answer"

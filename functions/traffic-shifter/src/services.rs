@@ -145,7 +145,7 @@ impl<'a> Services<'a> {
         fleet: &Fleet,
         endpoint: &str,
     ) -> Result<Option<BTreeMap<String, String>>, CallError> {
-        if !fleet.selects_by_tag() {
+        if !fleet.selects_by_tags_of(endpoint) {
             return Ok(None);
         }
         let sagemaker = &self.looking.sagemaker;

@@ -1,6 +1,10 @@
 //! `rehearse check`: everything that is wrong with scenarios and fleet files, without playing them.
 
-use shared::{fleet::Fleet, text::printable};
+use shared::{
+    fleet::Fleet,
+    probe::fit::{self, DEFAULT_TIMEOUT},
+    text::printable,
+};
 
 use super::{
     Console, Done,
@@ -9,13 +13,29 @@ use super::{
 
 pub(super) fn all(names: &[String], console: &mut Console<'_>) -> Done {
     for (name, read) in source::read_either(names)? {
-        let found = match read {
-            Read::Scenario(scenario) => printable(&scenario.title, 200),
-            Read::Fleet(fleet) => meant(&fleet),
+        let (found, warnings) = match read {
+            Read::Scenario(scenario) => (printable(&scenario.title, 200), vec![]),
+            Read::Fleet(fleet) => (meant(&fleet), misfits(&fleet)),
         };
         writeln!(console.out, "{name}: ok: {found}")?;
+        for warning in warnings {
+            writeln!(console.out, "{name}: warning: {}", printable(&warning, 1000))?;
+        }
     }
     Ok(true)
+}
+
+/// Probes that take more time than a sweep has. No mistake of the file: the time is the template's `TimeoutSeconds`.
+fn misfits(fleet: &Fleet) -> Vec<String> {
+    let time = fit::time_for_probes(DEFAULT_TIMEOUT);
+    let told = fleet.probes().into_iter().filter_map(|(place, probe)| {
+        let said = fit::misfit(probe, time)?;
+        Some(format!(
+            "{place}: {said}. Give it a shorter timeout or fewer retries, or the template more TimeoutSeconds than its {}",
+            DEFAULT_TIMEOUT.as_secs()
+        ))
+    });
+    told.collect()
 }
 
 /// What a fleet file selects, in words.

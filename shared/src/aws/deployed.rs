@@ -9,13 +9,10 @@ use super::{Base, Invocation, fleet_source::FleetFile, outbox::Teller, s3::S3, s
 use crate::{
     alert::Links,
     fleet::Fleet,
+    probe::fit::AFTER_LOOKING,
     settings::{Settings, SettingsErrors},
     trigger::{Trigger, TriggerError},
 };
-
-/// Looking at the world stops this long before the end, for commit, effect and alerts; a third of what is left when the
-/// function's timeout is short.
-const AFTER_LOOKING: Duration = Duration::from_secs(15);
 
 /// Everything stops this long before the end, so that the answer and the metrics still leave.
 const AFTER_ALL: Duration = Duration::from_secs(1);

@@ -2,29 +2,26 @@
 
 pub mod later;
 
-use std::time::Duration;
-
 use futures::future::join_all;
 
 use super::runtime::{Inference, Runtime};
 use crate::{
     endpoint::Endpoint,
-    failure::CallError,
     health::{
         observation::ProbeResult,
         policy::{Probe, ProbeKind},
     },
-    probe::{Cause, Judgement, Outcome, ProbeAnswer, ProbeVerdict, judge},
+    probe::{
+        ProbeAnswer, ProbeVerdict,
+        fit::PAUSE,
+        kept_of_body,
+        tries::{Next, Tries, Try},
+    },
 };
 
-/// Between two attempts of the same probe: an instance that is being replaced is out of the rotation by then.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// All probes but the asynchronous ones, at the same time; of each variant where the probe says so.
-///
-/// # Errors
-/// When the invocation's time ran out first: that says nothing of the endpoint.
-pub async fn all(runtime: &Runtime, endpoint: &Endpoint, probes: &[Probe]) -> Result<Vec<ProbeResult>, CallError> {
+/// All probes but the asynchronous ones, at the same time; of each variant where the probe says so. One that finds no time
+/// has a result that says so, and takes nothing away from the others.
+pub async fn all(runtime: &Runtime, endpoint: &Endpoint, probes: &[Probe]) -> Vec<ProbeResult> {
     let asked = synchronous(probes).flat_map(|probe| {
         let variants: Vec<Option<&str>> = if probe.per_variant {
             let variants = endpoint.variants.iter();
@@ -35,24 +32,16 @@ pub async fn all(runtime: &Runtime, endpoint: &Endpoint, probes: &[Probe]) -> Re
         let variants = variants.into_iter();
         variants.map(move |variant| ask(runtime, &endpoint.name, probe, variant))
     });
-    join_all(asked).await.into_iter().collect()
+    join_all(asked).await
 }
 
 /// All probes but the asynchronous ones and those of inference components, at the same time, sent to one variant
-/// whatever its weight. Nothing when there is no such probe.
-///
-/// # Errors
-/// As [`all`].
-pub async fn of_variant(
-    runtime: &Runtime,
-    endpoint: &str,
-    variant: &str,
-    probes: &[Probe],
-) -> Result<Vec<ProbeResult>, CallError> {
+/// whatever its weight. Nothing when there is no such probe. As [`all`] where there is no time.
+pub async fn of_variant(runtime: &Runtime, endpoint: &str, variant: &str, probes: &[Probe]) -> Vec<ProbeResult> {
     let asked = synchronous(probes)
         .filter(|probe| !matches!(probe.kind, ProbeKind::InferenceComponent(_)))
         .map(|probe| ask(runtime, endpoint, probe, Some(variant)));
-    join_all(asked).await.into_iter().collect()
+    join_all(asked).await
 }
 
 fn synchronous(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
@@ -61,12 +50,7 @@ fn synchronous(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
         .filter(|probe| !matches!(probe.kind, ProbeKind::Async { .. }))
 }
 
-async fn ask(
-    runtime: &Runtime,
-    endpoint: &str,
-    probe: &Probe,
-    variant: Option<&str>,
-) -> Result<ProbeResult, CallError> {
+async fn ask(runtime: &Runtime, endpoint: &str, probe: &Probe, variant: Option<&str>) -> ProbeResult {
     let component = match &probe.kind {
         ProbeKind::InferenceComponent(component) => Some(component.as_str()),
         ProbeKind::Sync | ProbeKind::Serverless | ProbeKind::Async { .. } => None,
@@ -79,31 +63,15 @@ async fn ask(
         accept: probe.accept.as_deref(),
         payload: probe.payload.as_bytes(),
         timeout: probe.timeout,
+        kept: kept_of_body(probe),
     };
-    let mut left = probe.retries;
-    let mut cold = probe.kind == ProbeKind::Serverless;
+    let mut tries = Tries::new(probe);
     loop {
-        let answer = runtime.invoke(&inference).await?;
-        let verdict = judge(&answer, probe);
-        // A serverless variant that was asleep is awake now: its first timeout costs no attempt.
-        if cold && answer.outcome == Outcome::TimedOut {
-            cold = false;
-            continue;
+        match tries.hear(runtime.invoke(&inference).await) {
+            Next::Done(Try { answer, verdict }) => return result(probe, variant, &answer, verdict),
+            Next::Again => {}
+            Next::AfterPause => tokio::time::sleep(PAUSE).await,
         }
-        if left == 0 || !worth_repeating(&verdict) {
-            return Ok(result(probe, variant, &answer, verdict));
-        }
-        left -= 1;
-        tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// A wrong answer or a refused payload is the same the next time; what comes and goes is asked again.
-fn worth_repeating(verdict: &ProbeVerdict) -> bool {
-    match verdict.judgement {
-        Judgement::Passed | Judgement::Degraded => false,
-        Judgement::Failed => verdict.cause != Some(Cause::WrongAnswer),
-        Judgement::Inconclusive => matches!(verdict.cause, Some(Cause::Throttled | Cause::Network)),
     }
 }
 

@@ -3,6 +3,8 @@
 //! No call here is retried by the SDK: a probe's attempts are counted by its own policy, and an error of the model is
 //! an answer to be judged, not a call to be repeated.
 
+mod beginning;
+
 use std::{ops::RangeInclusive, time::Duration};
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
@@ -11,17 +13,15 @@ use aws_sdk_sagemakerruntime::{
 };
 use tokio::time::Instant;
 
+use self::beginning::Beginning;
 use super::{Base, Bound, errors};
 use crate::{
     failure::{CallError, Failure},
-    probe::{Outcome, ProbeAnswer},
+    probe::{Outcome, ProbeAnswer, fit::AFTER_INFERENCES},
 };
 
 // The IAM prefix is `sagemaker` for the runtime too.
 const SERVICE: &str = "sagemaker";
-
-/// The most of an answer's body that is kept, in bytes; conditions are judged on this much.
-pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a request may wait in the queue, in seconds (`RequestTTLSeconds` of `InvokeEndpointAsync`, SageMaker's API
 /// reference).
@@ -44,6 +44,8 @@ pub struct Inference<'a> {
     pub payload: &'a [u8],
     /// For the whole call.
     pub timeout: Duration,
+    /// So much of the answer's body is kept, in bytes.
+    pub kept: usize,
 }
 
 /// What `InvokeEndpointAsync` answered: the work is queued.
@@ -83,18 +85,33 @@ impl Runtime {
         }
     }
 
+    /// How long an inference that begins now may take; `None` without a deadline.
+    pub fn time_left(&self) -> Option<Duration> {
+        let left = self.bound.remaining()?;
+        Some(left.saturating_sub(AFTER_INFERENCES))
+    }
+
     /// Sends one inference, once. Whatever comes of it, an error of the model or of SageMaker included, is an answer to
-    /// be judged; its latency runs from sending until all of it was there.
-    ///
-    /// # Errors
-    /// [`Failure::TimedOut`] when the *invocation* ran out of time before the probe's own timeout: that says nothing of
-    /// the endpoint.
-    pub async fn invoke(&self, inference: &Inference<'_>) -> Result<ProbeAnswer, CallError> {
+    /// be judged; its latency runs from sending until all of it was there. With less than its timeout left it gets that
+    /// much, and is [`Outcome::CutShort`] when nothing came.
+    pub async fn invoke(&self, inference: &Inference<'_>) -> ProbeAnswer {
         let operation = "InvokeEndpoint";
+        let time = self
+            .time_left()
+            .map_or(inference.timeout, |left| left.min(inference.timeout));
+        let begun = Instant::now();
+        let cut_short = |after| ProbeAnswer {
+            latency: after,
+            outcome: Outcome::CutShort { after },
+        };
+        if time.is_zero() {
+            return cut_short(Duration::ZERO);
+        }
         let limits = TimeoutConfig::builder()
-            .operation_timeout(inference.timeout)
-            .operation_attempt_timeout(inference.timeout)
+            .operation_timeout(time)
+            .operation_attempt_timeout(time)
             .build();
+        let beginning = Beginning::new(inference.kept);
         let request = self
             .client
             .invoke_endpoint()
@@ -105,23 +122,28 @@ impl Runtime {
             .set_inference_component_name(inference.component.map(str::to_owned))
             .body(Blob::new(inference.payload))
             .customize()
+            .interceptor(beginning.clone())
             .config_override(aws_sdk_sagemakerruntime::config::Config::builder().timeout_config(limits));
-        let begun = Instant::now();
-        let sent = self.bound.limit(SERVICE, operation, request.send()).await?;
+        let Ok(sent) = self.bound.limit(SERVICE, operation, request.send()).await else {
+            return cut_short(begun.elapsed());
+        };
         let latency = begun.elapsed();
         let outcome = match sent {
-            Ok(answer) => {
-                let mut body = answer.body.map(Blob::into_inner).unwrap_or_default();
-                body.truncate(BODY_LIMIT);
-                Outcome::Answered { status: 200, body }
-            }
+            Ok(answer) => Outcome::Answered {
+                status: 200,
+                body: answer.body.map(Blob::into_inner).unwrap_or_default(),
+                whole: !beginning.is_cut(),
+            },
             Err(error) => {
                 let call = errors::classify(SERVICE, operation, &error);
                 let status = error.raw_response().map(|response| response.status().as_u16());
-                refused(error.as_service_error(), status, call)
+                match refused(error.as_service_error(), status, call) {
+                    Outcome::TimedOut if time < inference.timeout => return cut_short(time),
+                    outcome => outcome,
+                }
             }
         };
-        Ok(ProbeAnswer { latency, outcome })
+        ProbeAnswer { latency, outcome }
     }
 
     /// Queues one asynchronous inference on an input object that is already in S3. What waits in the queue for longer than

@@ -6,7 +6,7 @@ pub mod objects;
 mod spelling;
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_s3::{Client, config::Builder, primitives::ByteStream};
+use aws_sdk_s3::{Client, config::Builder, operation::get_object::GetObjectOutput, primitives::ByteStream};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 
 use super::{Base, Bound, incomplete};
@@ -104,38 +104,61 @@ impl S3 {
     /// role may not list the bucket.
     pub async fn get(&self, at: &Location, unless: Option<&str>, limit: u64) -> Result<Got, CallError> {
         let operation = "GetObject";
-        let request = self.client.get_object().bucket(&at.bucket).key(&at.key);
-        let request = request.set_if_none_match(unless.map(str::to_owned));
         let whole = async {
-            let answer = match request.send().await {
+            let answer = match self.open(at, unless).await? {
                 Ok(answer) => answer,
-                Err(error) if status(&error) == Some(304) => return Ok(Got::NotModified),
-                Err(error) => {
-                    let error = super::errors::classify(SERVICE, operation, &error);
-                    return if error.code.as_deref() == Some("NoSuchKey") {
-                        Ok(Got::Absent)
-                    } else {
-                        Err(error)
-                    };
-                }
+                Err(nothing) => return Ok(nothing),
             };
             let etag = answer
                 .e_tag()
                 .map(str::to_owned)
                 .ok_or_else(|| incomplete(SERVICE, operation, "ETag"))?;
-            let body = collect(answer.body, limit)
-                .await
-                .map_err(|(failure, problem)| CallError {
-                    service: SERVICE,
-                    operation,
-                    failure,
-                    code: None,
-                    message: format!("{at}: {problem}"),
-                    request_id: None,
-                })?;
-            Ok(Got::Object(Object { etag, body }))
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            match collect(answer.body, limit).await {
+                Ok((body, true)) => Ok(Got::Object(Object { etag, body })),
+                Ok((_, false)) => {
+                    let problem = format!("the object is larger than the {limit} bytes accepted here");
+                    Err(unread(at, Failure::Invalid, problem))
+                }
+                Err(problem) => Err(unread(at, Failure::Network, problem)),
+            }
         };
         self.bound.limit(SERVICE, operation, whole).await?
+    }
+
+    /// The first `limit` bytes of an object of any size, and whether that is all of it; `None` when there is none. What is
+    /// beyond them is not read.
+    ///
+    /// # Errors
+    /// As [`S3::get`], but for its size.
+    pub async fn beginning(&self, at: &Location, limit: usize) -> Result<Option<(Vec<u8>, bool)>, CallError> {
+        let read = async {
+            match self.open(at, None).await? {
+                Ok(answer) => collect(answer.body, limit)
+                    .await
+                    .map(Some)
+                    .map_err(|problem| unread(at, Failure::Network, problem)),
+                Err(_) => Ok(None),
+            }
+        };
+        self.bound.limit(SERVICE, "GetObject", read).await?
+    }
+
+    /// The object with its body still to be read, or what there is instead.
+    async fn open(&self, at: &Location, unless: Option<&str>) -> Result<Result<GetObjectOutput, Got>, CallError> {
+        let request = self.client.get_object().bucket(&at.bucket).key(&at.key);
+        let request = request.set_if_none_match(unless.map(str::to_owned));
+        match request.send().await {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(error) if status(&error) == Some(304) => Ok(Err(Got::NotModified)),
+            Err(error) => {
+                let error = super::errors::classify(SERVICE, "GetObject", &error);
+                match error.code.as_deref() {
+                    Some("NoSuchKey") => Ok(Err(Got::Absent)),
+                    _ => Err(error),
+                }
+            }
+        }
     }
 
     /// Writes an object under a condition and answers its new ETag.
@@ -236,19 +259,29 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-async fn collect(mut stream: ByteStream, limit: u64) -> Result<Vec<u8>, (Failure, String)> {
+fn unread(at: &Location, failure: Failure, problem: String) -> CallError {
+    CallError {
+        service: SERVICE,
+        operation: "GetObject",
+        failure,
+        code: None,
+        message: format!("{at}: {problem}"),
+        request_id: None,
+    }
+}
+
+/// At most `limit` bytes, and whether these are all.
+async fn collect(mut stream: ByteStream, limit: usize) -> Result<(Vec<u8>, bool), String> {
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| (Failure::Network, format!("the body was cut off: {error}")))?;
-        if (body.len() + chunk.len()) as u64 > limit {
-            return Err((
-                Failure::Invalid,
-                format!("the object is larger than the {limit} bytes accepted here"),
-            ));
+        let chunk = chunk.map_err(|error| format!("the body was cut off: {error}"))?;
+        let room = limit - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Ok((body, false));
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok((body, true))
 }
 
 #[cfg(test)]
@@ -265,12 +298,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_over_the_limit_is_refused_before_it_is_kept() {
+    async fn of_a_body_over_the_limit_no_more_than_the_limit_is_kept() {
         let body = || ByteStream::from(vec![7; 10]);
-        assert_eq!(collect(body(), 10).await, Ok(vec![7; 10]));
-        assert_eq!(
-            collect(body(), 9).await.map_err(|(failure, _)| failure),
-            Err(Failure::Invalid)
-        );
+        assert_eq!(collect(body(), 10).await, Ok((vec![7; 10], true)));
+        assert_eq!(collect(body(), 9).await, Ok((vec![7; 9], false)));
     }
 }

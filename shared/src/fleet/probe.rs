@@ -42,11 +42,13 @@ pub(super) struct ProbeSection {
     #[deserr(default)]
     #[schemars(example = "application/json")]
     accept: Option<Text<Header>>,
-    /// The longest that one call may take. SageMaker itself ends a call after 60 seconds.
+    /// The longest that one call may take. SageMaker itself ends a call after 60 seconds. A sweep has 37 seconds for its
+    /// probes with the template's `TimeoutSeconds` of 55: what may take longer never says that an endpoint hangs.
     #[deserr(default)]
     #[schemars(extend("default" = "10s"))]
     timeout: Option<SpanWithin<100, 60_000>>,
-    /// Further tries within the same sweep before the probe counts as failed.
+    /// Further tries within the same sweep before the probe counts as failed. Those that a sweep has no time for are
+    /// shortened or left out.
     #[deserr(default)]
     #[schemars(extend("default" = 1))]
     retries: Option<Whole<0, 5>>,
@@ -71,7 +73,8 @@ pub(super) struct ProbeSection {
     #[deserr(default)]
     #[schemars(example = "15m")]
     within: Option<SpanWithin<60_000, 86_400_000>>,
-    /// What the answer must be; any answer with a status from 200 to 299 when not given.
+    /// What the answer must be; any answer with a status from 200 to 299 when not given. Of an answer 1 MiB is kept: what
+    /// needs more of it says nothing of the endpoint, and is told as Steward's own limit.
     #[deserr(default)]
     expect: Option<Expect>,
 }
@@ -112,11 +115,11 @@ struct Expect {
     #[deserr(default)]
     #[schemars(extend("default" = [], "examples" = [["predictions"]]))]
     contains: Option<Vec<Text<Piece>>>,
-    /// Texts none of which may be in the answer.
+    /// Texts none of which may be in the answer, which can only be said of one of at most 1 MiB.
     #[deserr(default)]
     #[schemars(extend("default" = [], "examples" = [["NaN"]]))]
     not_contains: Option<Vec<Text<Piece>>>,
-    /// What must be at certain places of an answer in JSON.
+    /// What must be at certain places of an answer in JSON of at most 1 MiB.
     #[deserr(default)]
     #[schemars(extend("default" = []))]
     json: Option<Vec<JsonConditions>>,

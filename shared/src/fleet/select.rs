@@ -45,7 +45,7 @@ impl Select {
                     (Some(_), TagValue::Any) => true,
                     (Some(given), TagValue::Is(wanted)) => given == wanted,
                 };
-                (names.is_empty() || names.iter().any(|glob| glob.matches(name))) && wanted.iter().all(tagged)
+                among(names, name) && wanted.iter().all(tagged)
             }
         }
     }
@@ -61,8 +61,8 @@ impl Select {
         }
     }
 
-    pub(super) fn by_tag(&self) -> bool {
-        matches!(self, Self::Group { tags, .. } if !tags.is_empty())
+    pub(super) fn asks_for_tags_of(&self, name: &str) -> bool {
+        matches!(self, Self::Group { names, tags } if !tags.is_empty() && among(names, name))
     }
 
     fn of_key(key: &str, at: ValuePointerRef<'_>) -> Result<Self, Found> {
@@ -111,6 +111,11 @@ impl Select {
         );
         found.or(Self::Group { names, tags })
     }
+}
+
+/// Some glob matches; no globs leave every name in.
+fn among(names: &[Glob], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|glob| glob.matches(name))
 }
 
 /// `tags`: what is asked of the tags of an endpoint; at least one.

@@ -98,6 +98,8 @@ fn cause_in_words(cause: Cause) -> &'static str {
         Cause::Throttled => "throttled",
         Cause::Denied => "denied",
         Cause::Network => "no network",
+        Cause::TooLarge => "answers too large to be judged",
+        Cause::CutShort => "not heard to the end",
     }
 }
 

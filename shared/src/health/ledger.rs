@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{observation::TroubleKind, policy::Rung, silence::Silence};
+use super::{observation::TroubleKind, policy::Rung, silence::Silence, suppression::FailingSweeps};
 use crate::outbox::{HasOutbox, Outbox};
 
 pub use self::record::{AsyncJob, EndpointRecord, GoodConfig, Streak, VariantRecord};
@@ -45,6 +45,9 @@ pub struct HealthLedger {
     /// Everything fails at once, and single alerts are held back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<Suppression>,
+    /// Sweeps of late in which everything judged failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_sweeps: Option<FailingSweeps>,
     /// The monitor's own troubles, by [`super::observation::Trouble::key`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub monitor: BTreeMap<String, MonitorRecord>,

@@ -61,7 +61,7 @@ pub(super) fn update(
     }
     for (key, record) in &mut ledger.monitor {
         let could_have_met = match &record.endpoint {
-            Some(_) if record.kind == TroubleKind::ProbeRefused => answered.contains(key),
+            Some(_) if TroubleKind::OF_PROBES.contains(&record.kind) => answered.contains(key),
             Some(endpoint) => looked.contains(endpoint),
             None => swept,
         };
@@ -177,6 +177,9 @@ fn advice(kind: TroubleKind) -> &'static str {
         TroubleKind::ProbeRefused => {
             "Correct the probe's payload, content type or target in the fleet file: this endpoint has never accepted it, and is not judged by it."
         }
+        TroubleKind::AnswerTooLarge => {
+            "In the fleet file, give the probe a payload with a short answer, or conditions that the beginning of the answer or its latency can meet: until then the probe says nothing of this endpoint."
+        }
         TroubleKind::Unexpected => {
             "Read the message: AWS refused a call or answered in a way that this version does not expect."
         }
@@ -184,7 +187,7 @@ fn advice(kind: TroubleKind) -> &'static str {
             "Correct the fleet file at the places named above and put it back; it is read again on the next sweep. The last good one stays in force."
         }
         TroubleKind::Behind => {
-            "Raise the concurrency in the fleet file, the function's memory or its timeout, or shorten the probes' timeouts."
+            "Look at the endpoints named first: one that does not answer takes all the time that its probes may take. Then shorten the probes' timeouts, or raise the template's TimeoutSeconds, the concurrency in the fleet file or the function's memory."
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct News {
 /// How far a sweep came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SweepNews {
-    /// Selected endpoints that it did not look at for want of time.
+    /// Selected endpoints that it did not look at, or not to the end, for want of time.
     pub unreached: Vec<String>,
 }
 
@@ -159,9 +159,10 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// The key of a refused payload.
-    pub(super) fn refused_key(endpoint: &str, probe: &str) -> String {
-        format!("{}/probe {probe}/{endpoint}", TroubleKind::ProbeRefused.as_str())
+    /// The keys of the troubles that a probe's answer speaks for.
+    pub(super) fn keys_of_probe(endpoint: &str, probe: &str) -> impl Iterator<Item = String> {
+        let of_probe = TroubleKind::OF_PROBES.into_iter();
+        of_probe.map(move |kind| format!("{}/probe {probe}/{endpoint}", kind.as_str()))
     }
 
     /// Troubles of the same key are the same trouble.
@@ -187,6 +188,8 @@ pub enum TroubleKind {
     Unavailable,
     /// A probe's payload was refused and never accepted.
     ProbeRefused,
+    /// A probe's answer is larger than what is kept of it, and a condition needs all of it.
+    AnswerTooLarge,
     /// AWS refused a call as wrong, or gave an answer that this build does not understand.
     Unexpected,
     /// The fleet file is broken or cannot be read; the last good one is in force.
@@ -196,13 +199,21 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
+    /// What is wrong with one probe, and over when that probe is answered otherwise.
+    pub(super) const OF_PROBES: [Self; 2] = [Self::ProbeRefused, Self::AnswerTooLarge];
+
     /// Consecutive times met before people are told. A permission does not come back by itself, and a broken fleet
     /// file was just put there by somebody; throttling and networks often mend themselves.
     pub fn threshold(self) -> u32 {
         match self {
             Self::FleetFile => 1,
             Self::Denied => 2,
-            Self::Throttled | Self::Network | Self::Unavailable | Self::ProbeRefused | Self::Unexpected => 3,
+            Self::Throttled
+            | Self::Network
+            | Self::Unavailable
+            | Self::ProbeRefused
+            | Self::AnswerTooLarge
+            | Self::Unexpected => 3,
             Self::Behind => 5,
         }
     }
@@ -215,6 +226,7 @@ impl TroubleKind {
             Self::Network => "network",
             Self::Unavailable => "unavailable",
             Self::ProbeRefused => "probe-refused",
+            Self::AnswerTooLarge => "answer-too-large",
             Self::Unexpected => "unexpected",
             Self::FleetFile => "fleet-file",
             Self::Behind => "behind",

@@ -6,6 +6,7 @@ mod ladder;
 mod monitor;
 mod night;
 mod quiet;
+mod reach;
 mod undo;
 
 use super::{

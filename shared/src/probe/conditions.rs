@@ -1,13 +1,15 @@
-//! The conditions on an answer: all must hold, and the first that does not is the reason.
+//! The conditions on an answer: all must hold, and the first that does not is the reason. Of an answer that was too large
+//! to be kept whole, only what its beginning proves is held against the endpoint.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Cause, Judgement, ProbeVerdict, excerpt, failed, seconds};
+use super::{BODY_LIMIT, Cause, Judgement, ProbeVerdict, excerpt, failed, inconclusive, seconds};
 use crate::health::policy::{Condition, JsonTest, Probe};
 
-pub(super) fn judge(status: u16, body: &[u8], took: Duration, probe: &Probe) -> ProbeVerdict {
+/// Judges an answer with its body, or the beginning of it when it is not `whole`.
+pub(super) fn judge(status: u16, (body, whole): (&[u8], bool), took: Duration, probe: &Probe) -> ProbeVerdict {
     let asks_status = probe
         .conditions
         .iter()
@@ -20,7 +22,12 @@ pub(super) fn judge(status: u16, body: &[u8], took: Duration, probe: &Probe) -> 
     }
     // Read once, and only if a condition asks.
     let mut json: Option<Result<Value, String>> = None;
+    let mut unknown = None;
     for condition in &probe.conditions {
+        if !whole && let Some(wanted) = beyond_the_beginning(condition, body) {
+            unknown = unknown.or(Some(wanted));
+            continue;
+        }
         let broken = match condition {
             Condition::Status(wanted) if *wanted != status => Some((
                 if status >= 500 {
@@ -66,6 +73,16 @@ pub(super) fn judge(status: u16, body: &[u8], took: Duration, probe: &Probe) -> 
             return failed(cause, reason);
         }
     }
+    if let Some(wanted) = unknown {
+        return inconclusive(
+            Cause::TooLarge,
+            format!(
+                "answered {status} with more than the {} KiB that Steward keeps of an answer: {wanted} is not known, from: {}",
+                BODY_LIMIT / 1024,
+                excerpt(body)
+            ),
+        );
+    }
     match probe.degraded_after {
         Some(limit) if took > limit => ProbeVerdict {
             judgement: Judgement::Degraded,
@@ -77,6 +94,17 @@ pub(super) fn judge(status: u16, body: &[u8], took: Duration, probe: &Probe) -> 
             cause: None,
             reason: format!("answered {status} in {}", seconds(took)),
         },
+    }
+}
+
+/// What nobody can tell of this condition from the beginning of a body alone.
+fn beyond_the_beginning(condition: &Condition, beginning: &[u8]) -> Option<String> {
+    let quoted = |text: &str| format!("whether it contains \"{}\"", excerpt(text.as_bytes()));
+    match condition {
+        Condition::Contains(text) | Condition::NotContains(text) => (!holds(beginning, text)).then(|| quoted(text)),
+        Condition::Json { pointer, .. } if pointer.is_empty() => Some("what its JSON is".to_owned()),
+        Condition::Json { pointer, .. } => Some(format!("what its JSON has at {}", excerpt(pointer.as_bytes()))),
+        Condition::Status(_) | Condition::LatencyBelow(_) => None,
     }
 }
 

@@ -27,6 +27,7 @@ fn answered(body: &str) -> ProbeAnswer {
         outcome: Outcome::Answered {
             status: 200,
             body: body.into(),
+            whole: true,
         },
     }
 }
@@ -218,13 +219,52 @@ fn durations_read_as_people_say_them() {
     );
 }
 
+#[test]
+fn of_an_answer_that_is_too_large_only_what_its_beginning_proves_is_held_against_the_endpoint() {
+    let beginning = |text: &str| ProbeAnswer {
+        latency: Duration::from_millis(120),
+        outcome: Outcome::Answered {
+            status: 200,
+            body: text.into(),
+            whole: false,
+        },
+    };
+    let image = || beginning(r#"{"kind": "png", "image": "xxxx"#);
+    let cases = [
+        (image(), vec![]),
+        (image(), vec![Condition::Status(200), Condition::Contains("png".into())]),
+        (image(), vec![Condition::Status(204)]),
+        (image(), vec![Condition::LatencyBelow(Duration::from_millis(100))]),
+        (image(), vec![Condition::Contains("score".into())]),
+        (image(), vec![Condition::NotContains("png".into())]),
+        (image(), vec![Condition::NotContains("NaN".into())]),
+        (image(), vec![json_is("/image", JsonTest::Exists)]),
+        (
+            image(),
+            vec![
+                json_is("/image", JsonTest::Exists),
+                Condition::NotContains("png".into()),
+            ],
+        ),
+    ];
+    insta::assert_snapshot!(table(&cases));
+}
+
+#[test]
+fn no_more_of_an_answer_is_kept_than_its_conditions_look_at() {
+    assert!(kept_of_body(&probe(vec![Condition::Status(200)])) < 10_000);
+    for looks in [Condition::Contains("a".into()), json_is("", JsonTest::Exists)] {
+        assert_eq!(kept_of_body(&probe(vec![looks])), BODY_LIMIT);
+    }
+}
+
 fn any_answer() -> impl Strategy<Value = ProbeAnswer> {
     let body = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..300),
         Just(br#"{"scores":[1,2,[3]],"x":null}"#.to_vec()),
     ];
     let outcome = prop_oneof![
-        (any::<u16>(), body).prop_map(|(status, body)| Outcome::Answered { status, body }),
+        (any::<u16>(), body, any::<bool>()).prop_map(|(status, body, whole)| Outcome::Answered { status, body, whole }),
         (any::<Option<u16>>(), any::<String>()).prop_map(|(original_status, message)| Outcome::ModelError {
             original_status,
             message
@@ -237,6 +277,7 @@ fn any_answer() -> impl Strategy<Value = ProbeAnswer> {
         Just(Outcome::TimedOut),
         any::<String>().prop_map(|message| Outcome::NoConnection { message }),
         any::<Duration>().prop_map(|within| Outcome::Overdue { within }),
+        any::<Duration>().prop_map(|after| Outcome::CutShort { after }),
     ];
     (any::<Duration>(), outcome).prop_map(|(latency, outcome)| ProbeAnswer { latency, outcome })
 }

@@ -35,7 +35,7 @@ pub(super) fn rollout(fleet: &Fleet, name: &str) -> RolloutPolicy {
 fn the_example_means_what_it_says() {
     let fleet = fleet(include_str!("../../../examples/fleet.yaml"));
     assert_eq!(fleet.named(), ["fraud", "thumbnails", "transcriber", "llm"]);
-    assert!(fleet.selects_by_tag() && fleet.selects_by_pattern());
+    assert!(fleet.selects_by_tags_of("exp-1-draft") && fleet.selects_by_pattern());
     insta::assert_debug_snapshot!((
         fleet.health_for("fraud", None),
         fleet.health_for("transcriber", None),
@@ -61,14 +61,28 @@ fn an_endpoint_that_nothing_selects_has_no_policy() {
     let fleet = fleet("version: 1\ndefaults: { health: { metrics: true } }\nendpoints: { fraud: {}, 'a-*': {} }\n");
     assert!(fleet.health_for("fraud-2", None).is_none());
     assert!(fleet.health_for("a-1", None).is_some());
-    assert!(!fleet.selects_by_tag());
+    assert!(!fleet.selects_by_tags_of("a-1"));
+}
+
+#[test]
+fn tags_are_asked_only_of_endpoints_that_the_names_of_a_group_leave_in() {
+    let group = |select: &str| {
+        fleet(&format!(
+            "version: 1\nendpoints: {{ risk: {{ match: {select} }}, fraud-c: {{}} }}\n"
+        ))
+    };
+    let both = group("{ names: [\"fraud-*\"], tags: { team: risk } }");
+    assert!(both.selects_by_tags_of("fraud-a") && both.selects_by_tags_of("fraud-c"));
+    assert!(!both.selects_by_tags_of("zzz"));
+    assert!(group("{ tags: { team: risk } }").selects_by_tags_of("zzz"));
+    assert!(!group("{ names: [\"fraud-*\"] }").selects_by_tags_of("fraud-a"));
 }
 
 #[test]
 fn a_file_of_names_needs_neither_listing_nor_tags() {
     let fleet = fleet("version: 1\nendpoints: { b: {}, a: {} }\n");
     assert_eq!(fleet.named(), ["b", "a"]);
-    assert!(!fleet.selects_by_tag() && !fleet.selects_by_pattern());
+    assert!(!fleet.selects_by_tags_of("a") && !fleet.selects_by_pattern());
 }
 
 #[test]

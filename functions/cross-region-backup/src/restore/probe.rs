@@ -28,10 +28,8 @@ pub(super) async fn round(services: &Services<'_>, endpoint: &str, plan: &Plan, 
         Err(error) => return ProbeRound::Blind(look::told(&error)),
     };
     let probes = shared::backup::restore::probes(&configured, &plan.components);
-    match probes::all(&regional.runtime, &described, &probes).await {
-        Ok(results) => probe_round(&results, wanted(&probes)),
-        Err(error) => ProbeRound::Blind(look::told(&error)),
-    }
+    let results = probes::all(&regional.runtime, &described, &probes).await;
+    probe_round(&results, wanted(&probes))
 }
 
 /// Asks an asynchronous probe of the endpoint `name`.

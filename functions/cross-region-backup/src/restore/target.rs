@@ -55,7 +55,7 @@ pub(super) enum NoTarget {
 /// Why it cannot be restored by this function.
 pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target, NoTarget> {
     let fleet = services.fleet().await.map_err(NoTarget::Not)?;
-    let tags = match fleet.selects_by_tag() {
+    let tags = match fleet.selects_by_tags_of(endpoint) {
         true => tags(services, &fleet, endpoint).await.map_err(NoTarget::Unread)?,
         false => None,
     };

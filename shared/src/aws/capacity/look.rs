@@ -87,7 +87,7 @@ impl Capacity {
     /// `None` for one that is gone since it was listed.
     async fn endpoint(&self, asked: Asked<'_>, listed: Listed) -> Result<Option<Described>, CallError> {
         let everything = asked.breadth == Breadth::Everything;
-        let tags = match asked.fleet.selects_by_tag() {
+        let tags = match asked.fleet.selects_by_tags_of(&listed.name) {
             true => match there(self.sagemaker.list_tags(&listed.arn).await)? {
                 Some(tags) => Some(tags),
                 None => return Ok(None),

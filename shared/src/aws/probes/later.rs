@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use super::result;
 use crate::{
     aws::{
-        runtime::{BODY_LIMIT, Runtime},
-        s3::{Condition, Got, Location, S3},
+        runtime::Runtime,
+        s3::{Condition, Location, S3},
     },
     backup::names::digest,
     failure::{CallError, Failure},
     health::{ledger::AsyncJob, observation::ProbeResult, policy::Probe},
-    probe::{Outcome, ProbeAnswer, judge},
+    probe::{Outcome, ProbeAnswer, judge, kept_of_body},
 };
 
 /// The longest `InferenceId`, in characters (`InvokeEndpointAsync`, SageMaker's API reference).
@@ -25,7 +25,7 @@ const LONGEST_ID: usize = 64;
 /// Why a probe was not queued.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotAsked {
-    /// Its input could not be put: that says nothing of the endpoint.
+    /// Its input could not be put, or there was no time to queue it: that says nothing of the endpoint.
     Unput(CallError),
     /// It was refused, judged like a synchronous probe that was refused. It may have been queued all the same.
     Refused(ProbeResult),
@@ -70,7 +70,11 @@ pub async fn ask(
     let queued = runtime
         .invoke_async(endpoint, input, &probe.content_type, accept, &id, waits)
         .await
-        .map_err(|call| NotAsked::Refused(refused(probe, call.failure, &call.to_string())))?;
+        .map_err(|call| match call.failure {
+            // Whoever asks ran out of time, not the endpoint: nobody knows whether it was queued.
+            Failure::TimedOut if runtime.time_left().is_some_and(|left| left.is_zero()) => NotAsked::Unput(call),
+            failure => NotAsked::Refused(refused(probe, failure, &call.to_string())),
+        })?;
     Ok(AsyncJob {
         input: input.to_owned(),
         output: queued.output,
@@ -110,10 +114,12 @@ pub async fn answer(
             ..result(probe, None, &answer, judge(&answer, probe))
         }
     };
-    if let Some(body) = fetch(objects, Some(&job.output)).await? {
-        return Ok(Awaited::Answered(judged(Outcome::Answered { status: 200, body })));
+    let limit = kept_of_body(probe);
+    if let Some((body, whole)) = beginning(objects, Some(&job.output), limit).await? {
+        let status = 200;
+        return Ok(Awaited::Answered(judged(Outcome::Answered { status, body, whole })));
     }
-    if let Some(body) = fetch(objects, job.failure.as_deref()).await? {
+    if let Some((body, _)) = beginning(objects, job.failure.as_deref(), limit).await? {
         return Ok(Awaited::Answered(judged(Outcome::ModelError {
             original_status: None,
             message: String::from_utf8_lossy(&body).into_owned(),
@@ -125,15 +131,11 @@ pub async fn answer(
     })
 }
 
-async fn fetch(objects: &S3, uri: Option<&str>) -> Result<Option<Vec<u8>>, CallError> {
-    let Some(at) = uri.and_then(Location::parse) else {
-        return Ok(None);
-    };
-    let limit = u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX);
-    Ok(match objects.get(&at, None, limit).await? {
-        Got::Object(object) => Some(object.body),
-        Got::Absent | Got::NotModified => None,
-    })
+async fn beginning(objects: &S3, uri: Option<&str>, limit: usize) -> Result<Option<(Vec<u8>, bool)>, CallError> {
+    match uri.and_then(Location::parse) {
+        Some(at) => objects.beginning(&at, limit).await,
+        None => Ok(None),
+    }
 }
 
 /// Removes objects of probes, each an `s3://` URI. One that is not there is done; one that stays keeps none of the others.

@@ -14,6 +14,7 @@ use crate::{
         ledger::{EndpointRecord, Level, Streak, VariantRecord, between},
         observation::{Observation, ProbeResult, Trouble, TroubleKind},
         policy::{HealthPolicy, Probe},
+        reach,
         recent::Recent,
     },
     probe::{Cause, Judgement},
@@ -59,8 +60,9 @@ pub(super) fn count(
     let Some(verdict) = verdict else {
         return Why::Inconclusive;
     };
-    // Others pass, but the probe that failed has not answered since: that is no sign of health.
-    if verdict == Judgement::Passed && !record.ailing.is_empty() {
+    // Others pass, but the probe that failed has not answered since, or one was not heard to the end: that is no sign of
+    // health.
+    if verdict == Judgement::Passed && (!record.ailing.is_empty() || look.probes.iter().any(reach::cut_short)) {
         return Why::Inconclusive;
     }
     describe_evidence(record, &results, look.asleep);
@@ -159,6 +161,11 @@ fn trouble_of(endpoint: &str, result: &ProbeResult) -> Option<Trouble> {
         Cause::Network => (TroubleKind::Network, "sagemaker:InvokeEndpoint".to_owned(), None),
         Cause::PayloadRefused => (
             TroubleKind::ProbeRefused,
+            format!("probe {}", result.probe),
+            Some(endpoint.to_owned()),
+        ),
+        Cause::TooLarge => (
+            TroubleKind::AnswerTooLarge,
             format!("probe {}", result.probe),
             Some(endpoint.to_owned()),
         ),
