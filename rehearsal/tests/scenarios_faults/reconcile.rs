@@ -243,7 +243,9 @@ expect: {alert_ids: stable, invocations: [{ends: ok, at_least: 6}]}
 fn amiss(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
     let mut wrong = told(outcome, &[("capacity.drifted", 0), ("capacity.restored", 0)]);
     let alerts = outcome.record.alerts.iter();
-    let failed = alerts.filter(|alert| alert.kind == "capacity.failed").map(|alert| &alert.id);
+    let failed = alerts
+        .filter(|alert| alert.kind == "capacity.failed")
+        .map(|alert| &alert.id);
     let failed = failed.collect::<BTreeSet<_>>().len();
     if failed > usize::from(kind == Some(FaultKind::Denied)) {
         wrong.push(format!("{failed} times failed"));

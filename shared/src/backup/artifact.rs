@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     copy::{Proof, progress::Tally},
-    inventory::{ObjectInfo, version},
+    inventory::ObjectInfo,
     names::digest,
     references::Form,
 };

@@ -32,6 +32,7 @@ fn cut(name: &str) -> Look {
             reason: "no answer within 36 s, and no time left for the 60 s that it may take".into(),
         },
         took_ms: 36_000,
+        inference: None,
     });
     look
 }
