@@ -47,6 +47,14 @@ const HEALTH_CHECKER: &Excused = &[
         "makes S3 answer 404 instead of 403 for an object that is not there",
     ),
     (
+        "iam:PassRole",
+        "checked by SageMaker when a config that names a role is copied",
+    ),
+    (
+        "sagemaker:AddTags",
+        "checked by SageMaker when something is created with tags",
+    ),
+    (
         "application-autoscaling:DeregisterScalableTarget",
         "checked by SageMaker when an autoscaled endpoint is deleted",
     ),
@@ -65,6 +73,14 @@ const HEALTH_CHECKER: &Excused = &[
 ];
 
 const TRAFFIC_SHIFTER: &Excused = &[
+    (
+        "iam:PassRole",
+        "checked by SageMaker when a config that names a role is copied",
+    ),
+    (
+        "sagemaker:AddTags",
+        "checked by SageMaker when a config is created with tags",
+    ),
     (
         "kms:CreateGrant",
         "checked by SageMaker when it deploys a config that names a key",
@@ -118,6 +134,10 @@ const FLEET_RECONCILER: &Excused = &[
     (
         "iam:CreateServiceLinkedRole",
         "checked by Application Auto Scaling when an account's first target is registered",
+    ),
+    (
+        "sagemaker:AddTags",
+        "checked by SageMaker when something is created with tags",
     ),
     (
         "kms:CreateGrant",
