@@ -101,7 +101,7 @@ fn remember(said: &mut String, policy: Option<&WakePolicy>, remembered: &Remembe
         };
         let _ = writeln!(
             said,
-            "  {failed}; requests and schedules wake it again from {until:.0} on, `wake` at once."
+            "  {failed}; requests wake it again from {until:.0} on, `wake` at once."
         );
     }
 }
