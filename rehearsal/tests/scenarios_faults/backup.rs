@@ -134,8 +134,8 @@ buckets:
       many/c: 1 MB
   models-dr: eu-central-1
 object_changes:
-  - {at: 3s, bucket: models, key: many/b, becomes: {size: 10 MB, parts: 5 MiB, checksum: parts}}
-  - {at: 3s, bucket: models, key: many/c, gone: true}
+  - {at: 1s, bucket: models, key: many/a, becomes: {size: 300 MB, parts: 64 MiB, checksum: parts}}
+  - {at: 1s, bucket: models, key: many/c, gone: true}
 fleet:
   version: 1
   endpoints:
