@@ -67,7 +67,7 @@ async fn left(services: &Services<'_>, fleet: &Fleet, endpoint: &str) -> Result<
             }
         }
         // In the Region of the backups the endpoint has no tags that could select it: its last point has.
-        if fleet.selects_by_tag() && points::home(services, vault).is_none() {
+        if fleet.selects_by_tags_of(endpoint) && points::home(services, vault).is_none() {
             let newest = points::newest(&s3, vault, endpoint, None).await;
             let newest = newest.map_err(|error| unread(endpoint, &error))?;
             let tags = newest.map(|(_, point)| point.source.tags);
