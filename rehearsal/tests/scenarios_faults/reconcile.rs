@@ -267,7 +267,7 @@ fn amiss(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
         .record
         .definitions
         .iter()
-        .map(|one| (one.kind.as_str(), one.name.as_str()))
+        .map(|one| (one.kind, one.name.as_str()))
         .filter(|(_, name)| name.contains("fresh"))
         .collect();
     if made.len() != 3 {
