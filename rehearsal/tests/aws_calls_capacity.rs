@@ -89,6 +89,7 @@ async fn seen(capacity: &Capacity, fleet: &Fleet, applied: &Applied, breadth: Br
         applied,
         breadth,
         region: REGION,
+        owner: "steward",
     };
     capacity.look(asked).await.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -218,6 +219,7 @@ async fn a_world_that_cannot_be_read_as_a_whole_is_none() {
         applied: &Applied::default(),
         breadth: Breadth::Declared,
         region: REGION,
+        owner: "steward",
     };
     let error = capacity(&cloud).look(asked).await.expect_err("denied");
     assert_eq!(error.failure, Failure::Denied);
