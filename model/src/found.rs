@@ -81,8 +81,8 @@ fn canary(scaled: bool, asked: &[Order]) -> Setup {
 }
 
 /// Both variants are in force, and green has its first share.
-const SCALED_FIRST_STEP: &str = "tick look write call look write call look write call finish look write look write call finish \
-                                 look write pass tick look write call";
+const SCALED_FIRST_STEP: &str = "tick look write call look write call look write call finish look write look write look write call \
+                                 look write call finish look write pass tick look write call";
 
 #[test]
 fn a_late_suspension_does_not_outlive_the_rollout() {
@@ -124,9 +124,8 @@ fn late_weights_do_not_leave_blue_alone_without_weight() {
 }
 
 /// Green has all the traffic, and the update that removes blue is about to be asked for.
-const ABOUT_TO_REMOVE: &str = "finish look write call look write call finish look write look write pass tick look write \
-                               look write call look write look write pass tick look write look write call look write \
-                               call look write";
+const ABOUT_TO_REMOVE: &str = "finish look write call finish look write look write pass tick look write look write call look \
+                               write look write pass tick look write look write call look write call look write";
 
 #[test]
 fn a_late_removal_of_blue_does_not_leave_green_alone_without_weight() {

@@ -91,6 +91,13 @@ fn moved(document: &Map<String, Value>, outputs: &[&str]) -> Map<String, Value> 
     for output in outputs {
         moved.remove(*output).unwrap_or_else(|| panic!("no {output}"));
     }
+    let containers = moved.get_mut("Containers").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+        // SageMaker answers the one as the other, too, and takes only one of them.
+        if container.contains_key("ModelDataUrl") {
+            container.remove("ModelDataSource");
+        }
+    }
     moved
 }
 

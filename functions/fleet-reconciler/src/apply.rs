@@ -13,7 +13,7 @@ use shared::{
         ledger::{CapacityLedger, Failed},
         plan::{Change, Plan, Stale},
         tell::Teller,
-        thing::{Key, Scalable},
+        thing::Key,
         world::World,
     },
     failure::Retry,
@@ -128,8 +128,8 @@ async fn make(services: &Services<'_>, plan: &Plan, left: &[Change], world: &Wor
     let token = format!("capacity/{}", plan.id);
     let (mut made, mut failed): (Vec<Key>, Vec<Failed>) = (vec![], vec![]);
     let mut held: BTreeSet<String> = BTreeSet::new();
-    // What scales there cannot be made where something that it needs was not.
-    let mut blocked: BTreeMap<Scalable, (Key, bool)> = BTreeMap::new();
+    // What needs something that was not made cannot be made either.
+    let mut unmade: BTreeMap<Key, bool> = BTreeMap::new();
     let mut late = false;
     for change in left {
         if !services.in_time() {
@@ -137,12 +137,17 @@ async fn make(services: &Services<'_>, plan: &Plan, left: &[Change], world: &Wor
             break;
         }
         let key = &change.key;
-        if let Some((first, later)) = key.scalable().and_then(|of| blocked.get(of)) {
+        let first = change
+            .needs()
+            .into_iter()
+            .find_map(|first| unmade.get_key_value(&first));
+        if let Some((first, later)) = first.map(|(first, later)| (first.clone(), *later)) {
             failed.push(Failed {
                 key: key.clone(),
                 why: format!("{} {first} comes first", first.kind()),
-                later: *later,
+                later,
             });
+            unmade.insert(key.clone(), later);
             continue;
         }
         let done = match endpoint(key, world) {
@@ -167,8 +172,8 @@ async fn make(services: &Services<'_>, plan: &Plan, left: &[Change], world: &Wor
                 made.push(key.clone());
             }
             Err((why, later)) => {
-                if let (Key::Target(of), true) = (key, change.after.is_some()) {
-                    blocked.insert(of.clone(), (key.clone(), later));
+                if change.after.is_some() {
+                    unmade.insert(key.clone(), later);
                 }
                 failed.push(Failed {
                     key: key.clone(),

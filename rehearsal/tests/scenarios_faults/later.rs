@@ -7,7 +7,7 @@ use rehearsal::{faults::FaultKind, play::Outcome, record::Called};
 
 use crate::{
     restore::{every_way, sweep, there, whatever_happens},
-    sweep::{Way, reads, told},
+    sweep::{WAYS, Way, reads, told},
 };
 
 /// The endpoint serves at two minutes; two probes are asked of it.
@@ -63,8 +63,10 @@ fn litter(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
         objects.map(|object| format!("s3://{bucket}/{}", object.key)).collect()
     };
     let (inputs, answers) = (left("probes-eu"), left("answers-eu"));
-    // Nobody knows where the answer to a request will be whose own answer was lost. It is asked again.
-    let lost = usize::from(kind.is_some());
+    // Nobody knows where the answer to a request will be whose own answer was lost, or could not be written down. It is asked
+    // again, by each try.
+    let tries = WAYS.iter().find(|(way, _)| Some(*way) == kind).map(|(_, times)| *times);
+    let lost = usize::try_from(tries.unwrap_or(u64::from(kind.is_some()))).expect("a few");
     let named = |object: &String| {
         let alerts = &mut outcome.record.alerts.iter();
         alerts.any(|alert| format!("{alert:?}").contains(object.as_str()))

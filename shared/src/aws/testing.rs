@@ -40,6 +40,7 @@ pub(crate) enum Fault {
 struct State {
     objects: Objects,
     faults: VecDeque<Fault>,
+    refusals: VecDeque<(u16, &'static str)>,
     calls: Vec<String>,
     published: Vec<String>,
 }
@@ -58,6 +59,11 @@ impl Wire {
     /// The next write goes wrong; called twice, the one after it too.
     pub(crate) fn fault(&self, fault: Fault) {
         self.0.lock().expect("lock").faults.push_back(fault);
+    }
+
+    /// The next read is answered so.
+    pub(crate) fn refuse_to_read(&self, status: u16, code: &'static str) {
+        self.0.lock().expect("lock").refusals.push_back((status, code));
     }
 
     pub(crate) fn put(&self, path: &str, body: &[u8]) {
@@ -116,6 +122,9 @@ impl Wire {
             }
             None if writes => return Ok(state.write(&path, &body, header)),
             None => {}
+        }
+        if let Some((status, code)) = state.refusals.pop_front() {
+            return Ok(respond(status, &[], format!("<Error><Code>{code}</Code></Error>")));
         }
         Ok(match state.objects.get(&path) {
             Some(body) if header("if-none-match") == Some(etag(body)) => respond(304, &[], String::new()),

@@ -69,11 +69,12 @@ impl Applied {
         self
     }
 
-    /// With what was made as it is declared: a range may have been made another for the time of a wake.
+    /// With ranges that were made as they are declared: for the time of a wake they may have been made others.
     #[must_use]
     pub fn as_declared(mut self, desired: &Desired, made: impl Fn(&Key) -> bool) -> Self {
-        for thing in self.things.iter_mut().filter(|thing| made(&thing.key())) {
-            if let Some(declared) = desired.get(&thing.key()) {
+        for thing in &mut self.things {
+            let key = thing.key();
+            if let (Key::Target(_), true, Some(declared)) = (&key, made(&key), desired.get(&key)) {
                 thing.clone_from(declared);
             }
         }

@@ -376,6 +376,24 @@ impl Change {
         self.after.as_ref().or(self.before.as_ref())
     }
 
+    /// What has to be made before, where it is made as well: a target before what hangs on it, a policy before the alarm that
+    /// triggers it.
+    pub fn needs(&self) -> Vec<Key> {
+        let target = match &self.key {
+            Key::Target(_) => None,
+            key => key.scalable().map(|of| Key::Target(of.clone())),
+        };
+        let policies = match &self.after {
+            Some(Thing::Alarm(alarm)) => alarm.actions.as_slice(),
+            _ => &[],
+        };
+        let policies = policies.iter().filter_map(|action| match action {
+            Action::Policy { of, name } => Some(Key::Policy(of.clone(), name.clone())),
+            Action::Arn(_) => None,
+        });
+        target.into_iter().chain(policies).collect()
+    }
+
     /// Why, in one line.
     pub fn why(&self) -> String {
         match (self.verb, &self.key) {

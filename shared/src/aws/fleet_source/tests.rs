@@ -155,16 +155,16 @@ async fn a_call_that_fails_says_nothing_of_the_file_and_what_was_wrong_with_it_s
         told.collect::<Vec<_>>()
     };
     assert_eq!(keys().await, [""; 0]);
-    wire.fault(Fault::Says(403, "AccessDenied"));
+    wire.refuse_to_read(403, "AccessDenied");
     assert_eq!(keys().await, ["denied/s3:GetObject of the fleet file"]);
     wire.put(FILE, BROKEN);
     assert_eq!(keys().await, ["fleet-file/fleet file"]);
-    wire.fault(Fault::Says(403, "AccessDenied"));
+    wire.refuse_to_read(403, "AccessDenied");
     assert_eq!(
         keys().await,
         ["fleet-file/fleet file", "denied/s3:GetObject of the fleet file"]
     );
-    wire.fault(Fault::Says(404, "NoSuchBucket"));
+    wire.refuse_to_read(404, "NoSuchBucket");
     assert_eq!(keys().await, ["fleet-file/fleet file"; 2]);
 }
 
