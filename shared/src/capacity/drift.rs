@@ -12,6 +12,7 @@ use super::{
     thing::{Key, Scalable, Thing},
     world::{OWNER_TAG, World},
 };
+use crate::endpoint::EndpointStatus;
 
 /// What Steward made last, for comparison.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -115,7 +116,14 @@ pub fn drift(
         let there = world.get(key);
         let thing = wanted_now(situation, thing, there);
         let fields = fields(Some(&thing), there);
-        if there.is_none() || !fields.is_empty() {
+        // What an endpoint is made of is seen when it serves: one that is being made is nobody's doing.
+        let unsettled = match key {
+            Key::Endpoint(name) => world
+                .endpoint(name)
+                .is_some_and(|seen| seen.status != EndpointStatus::InService),
+            _ => false,
+        };
+        if !unsettled && (there.is_none() || !fields.is_empty()) {
             drifted.push(Drift {
                 key: key.clone(),
                 kind: if there.is_none() { Kind::Gone } else { Kind::Changed },
