@@ -4,6 +4,7 @@
 
 mod backup;
 mod components;
+mod engines;
 mod health;
 mod later;
 mod native;
