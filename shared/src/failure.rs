@@ -199,13 +199,21 @@ impl CallError {
     }
 }
 
+impl CallError {
+    /// What it says without the request's id: the same refusal tomorrow has the same words.
+    pub fn without_request(&self) -> String {
+        let mut said = format!("{}:{} failed ({}", self.service, self.operation, self.failure);
+        if let Some(code) = &self.code {
+            said.push_str(&format!(", {}", printable(code, 100)));
+        }
+        said.push_str(&format!("): {}", printable(&self.message, 500)));
+        said
+    }
+}
+
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{} failed ({}", self.service, self.operation, self.failure)?;
-        if let Some(code) = &self.code {
-            write!(f, ", {}", printable(code, 100))?;
-        }
-        write!(f, "): {}", printable(&self.message, 500))?;
+        f.write_str(&self.without_request())?;
         if let Some(id) = &self.request_id {
             write!(f, " [request {}]", printable(id, 100))?;
         }

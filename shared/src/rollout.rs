@@ -54,7 +54,7 @@ pub use self::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update},
-    names::{is_abort_alarm, is_valid, lease_owner},
+    names::{FOLDER, is_abort_alarm, is_valid, lease_owner, object},
     needs::{names_alarm, needs, of_here, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},

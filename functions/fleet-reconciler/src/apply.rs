@@ -162,7 +162,10 @@ async fn make(services: &Services<'_>, plan: &Plan, left: &[Change], world: &Wor
             Ok(()) => Box::pin(services.acting.change(change, owner)).await.map_err(|error| {
                 tracing::warn!(%error, advice = error.advice(), %key, "not made");
                 let later = error.retry() != Retry::Never;
-                (format!("{} {}", sentence(&error.to_string()), error.advice()), later)
+                (
+                    format!("{} {}", sentence(&error.without_request()), error.advice()),
+                    later,
+                )
             }),
             Err(held) => Err(held),
         };

@@ -13,7 +13,6 @@ use shared::{
         ledger::CapacityLedger,
         plan::Verb,
         thing::{Scalable, Thing},
-        world::World,
     },
     command::{CapacityCommand, Said},
     failure::CallError,
@@ -184,22 +183,24 @@ async fn whole(
     services: &Services<'_>,
     fleet: &Fleet,
     endpoint: Option<&str>,
-) -> Result<Result<World, Report>, HandlerError> {
+) -> Result<Result<View, Report>, HandlerError> {
     let ledger = services.ledger().load().await?.document;
-    let view = match Box::pin(view::look(services, fleet, &ledger.applied, Breadth::Everything)).await {
+    let mut view = match Box::pin(view::look(services, fleet, &ledger.applied, Breadth::Everything)).await {
         Ok(view) => view,
         Err(why) => return Ok(Err(unseen(&why))),
     };
-    Ok(match endpoint {
-        None => Ok(view.world),
-        Some(name) if view.world.endpoint(name).is_none() => Err(unknown(name)),
-        Some(name) => Ok(view.world.only(name)),
-    })
+    if let Some(name) = endpoint {
+        if view.world.endpoint(name).is_none() {
+            return Ok(Err(unknown(name)));
+        }
+        view.world = view.world.only(name);
+    }
+    Ok(Ok(view))
 }
 
 async fn findings(services: &Services<'_>, fleet: &Fleet, endpoint: Option<&str>) -> Result<Report, HandlerError> {
     let world = match whole(services, fleet, endpoint).await? {
-        Ok(world) => world,
+        Ok(view) => view.world,
         Err(report) => return Ok(report),
     };
     let found = audit(&world, &woken(fleet, &world), services.now());
@@ -313,12 +314,12 @@ async fn activities(
 }
 
 async fn exported(services: &Services<'_>, fleet: &Fleet, endpoint: Option<&str>) -> Result<Report, HandlerError> {
-    let world = match whole(services, fleet, endpoint).await? {
-        Ok(world) => world,
+    let view = match whole(services, fleet, endpoint).await? {
+        Ok(view) => view,
         Err(report) => return Ok(report),
     };
-    let exported = export(&world);
-    let endpoints = match world.endpoints.len() {
+    let exported = export(&view.world, &view.lowest);
+    let endpoints = match view.world.endpoints.len() {
         1 => "1 endpoint".to_owned(),
         many => format!("{many} endpoints"),
     };

@@ -15,6 +15,7 @@ use shared::{
     },
     capacity::ledger::{CapacityLedger, SCHEMA},
     fleet::Fleet,
+    rollout::{self, RolloutLedger},
     wake::{self, WakeLedger},
 };
 
@@ -88,6 +89,11 @@ impl<'a> Services<'a> {
     /// What is remembered of an endpoint's wakes; its name has been checked.
     pub(crate) fn wakes(&self, endpoint: &str) -> Ledger<WakeLedger> {
         self.memory.ledger(&wake::object(endpoint), wake::SCHEMA)
+    }
+
+    /// What is remembered of an endpoint's rollouts; its name has been checked.
+    pub(crate) fn rollouts(&self, endpoint: &str) -> Ledger<RolloutLedger> {
+        self.memory.ledger(&rollout::object(endpoint), rollout::SCHEMA)
     }
 
     /// Publishes what waits.

@@ -92,7 +92,7 @@ async fn compared(
         let mut changes = beside.iter().flat_map(|plan| &plan.changes);
         changes.any(|change| change.key == *key)
     };
-    let mut moved = false;
+    let (mut moved, mut gives_way) = (false, false);
     if let Some(applying) = ledger.document.applying.clone() {
         let (plan, by) = (&applying.plan, &applying.by);
         match Box::pin(apply::apply(services, fleet, ledger.clone(), plan, &view, by)).await? {
@@ -102,6 +102,8 @@ async fn compared(
                 tick.went = Some((plan.id.clone(), went));
             }
             Err(Unapplied::Busy(said)) => tick.trouble = Some(said),
+            // The plan that is made now has what it waited for, as it is declared now.
+            Err(Unapplied::Stale(_)) if applying.waits && fleet.reconcile().apply => gives_way = true,
             Err(Unapplied::Stale(stale)) => {
                 tick.trouble = Some(format!("the plan {} cannot go on: {stale}", plan.id));
                 let abandon = |document: &CapacityLedger| {
@@ -136,6 +138,7 @@ async fn compared(
         let same = plan.same.iter().map(|same| same.key.clone()).filter(|key| !of_it(key));
         let applied = std::mem::take(&mut watched.applied).adopting(&view.desired, same, services.now());
         watched.applied = applied.without_lost(&view.desired, &view.world);
+        watched.meet(&view.desired, &view.world);
         let mut found = drifted(&watched);
         // What a rollout changes for its time is not told, and what was told before is not over.
         found.retain(elsewhere);
@@ -148,10 +151,12 @@ async fn compared(
     (ledger, ()) = services.ledger().change_from(ledger, watch).await?;
     tick.drifts = ledger.document.drifted.iter().map(|told| told.drift.clone()).collect();
     if fleet.reconcile().apply {
-        plan = plan.leaving(&at_work, &view.world);
+        plan = plan
+            .leaving(&at_work, &view.world)
+            .leaving_gone(&ledger.document.applied, &ledger.document.known);
     }
     // A plan that only waits gives way where there is more to do; the world has to be as it was seen.
-    let more = |change: &Change| change.verb != Verb::Rollout && !of_it(&change.key);
+    let more = |change: &Change| change.verb != Verb::Rollout && (gives_way || !of_it(&change.key));
     let due = !moved && plan.changes.iter().any(more);
     if due && fleet.reconcile().apply {
         match Box::pin(apply::apply(services, fleet, ledger.clone(), &plan, &view, SCHEDULE)).await? {
@@ -162,6 +167,14 @@ async fn compared(
             Err(Unapplied::Busy(said)) => tick.trouble = Some(said),
             Err(Unapplied::Stale(stale)) => tick.trouble = Some(stale.to_string()),
         }
+    }
+    if gives_way && !due {
+        let nobody = |document: &CapacityLedger| {
+            let mut let_go = document.clone();
+            let_go.give_way("no longer to be made", teller);
+            ((let_go != *document).then_some(let_go), ())
+        };
+        (ledger, ()) = services.ledger().change_from(ledger, nobody).await?;
     }
     tick.plan = (!moved).then_some(plan);
     Ok((ledger, tick))

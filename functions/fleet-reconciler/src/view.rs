@@ -10,8 +10,8 @@ use shared::{
         desired::Desired,
         drift::Applied,
         plan::{Plan, Situation, plan},
-        thing::{Scalable, Thing},
-        world::World,
+        thing::{Key, Scalable, Thing},
+        world::{Seen, World},
     },
     fleet::Fleet,
     text::sentence,
@@ -29,6 +29,8 @@ pub(crate) struct View {
     pub(crate) world: World,
     pub(crate) desired: Desired,
     pub(crate) raised: BTreeMap<Scalable, u32>,
+    /// The minima that those targets had before, and get again.
+    pub(crate) lowest: BTreeMap<Scalable, u32>,
     prefix: String,
     now: Timestamp,
 }
@@ -50,11 +52,15 @@ pub(crate) async fn look(
     };
     let world = Box::pin(services.looking.look(asked)).await;
     let world = world.map_err(|call| format!("{} {}", sentence(&call.to_string()), call.advice()))?;
-    let raised = Box::pin(raised(services, fleet, &world)).await?;
+    let (raised, lowest) = Box::pin(raised(services, fleet, &world)).await?;
+    let desired = Desired::of(fleet, &world, region);
+    let mut world = world;
+    Box::pin(rolled_out(services, &desired, applied, &mut world)).await?;
     Ok(View {
-        desired: Desired::of(fleet, &world, region),
+        desired,
         world,
         raised,
+        lowest,
         prefix: fleet.reconcile().prefix.clone(),
         now: services.now(),
     })
@@ -79,8 +85,43 @@ impl View {
     }
 }
 
-/// The minima that wakes have raised for their time, of the targets that are there and may be woken.
-async fn raised(services: &Services<'_>, fleet: &Fleet, world: &World) -> Result<BTreeMap<Scalable, u32>, String> {
+/// Notes which endpoints serve something else than what is declared and was found there, because a rollout gave it to them.
+async fn rolled_out(
+    services: &Services<'_>,
+    desired: &Desired,
+    applied: &Applied,
+    world: &mut World,
+) -> Result<(), String> {
+    let changed = |seen: &Seen| {
+        let key = Key::Endpoint(seen.name.clone());
+        let (Some(wanted), Some(there)) = (desired.get(&key), world.get(&key)) else {
+            return false;
+        };
+        wanted != there && applied.things.contains(wanted)
+    };
+    let changed: Vec<String> = world
+        .endpoints
+        .iter()
+        .filter(|seen| changed(seen))
+        .map(|seen| seen.name.clone())
+        .collect();
+    for name in changed {
+        let ledger = services.rollouts(&name).load().await;
+        let ledger = ledger.map_err(|error| format!("What rollouts did is not known: {error}."))?;
+        let good = ledger.document.last_good;
+        for seen in world.endpoints.iter_mut().filter(|seen| seen.name == name) {
+            seen.rolled_out = good.is_some() && seen.config == good;
+        }
+    }
+    Ok(())
+}
+
+/// Minima by what scales.
+type Minima = BTreeMap<Scalable, u32>;
+
+/// The minima that wakes have raised for their time, of the targets that are there and may be woken; and those that they had
+/// before.
+async fn raised(services: &Services<'_>, fleet: &Fleet, world: &World) -> Result<(Minima, Minima), String> {
     let targets: Vec<&Scalable> = world
         .things()
         .filter_map(|(_, thing)| match thing {
@@ -99,7 +140,10 @@ async fn raised(services: &Services<'_>, fleet: &Fleet, world: &World) -> Result
         let ledger = ledger.map_err(|error| format!("What wakes have raised is not known: {error}."))?;
         let mut raised = vec![];
         for (thing, remembered) in &ledger.document.things {
-            let Some(min) = remembered.wake.as_ref().and_then(|wake| wake.raised.last()) else {
+            let Some((min, original)) = remembered.wake.as_ref().and_then(|wake| {
+                let raised = wake.raised.last()?;
+                Some((*raised, wake.original))
+            }) else {
                 continue;
             };
             for of in &targets {
@@ -109,12 +153,18 @@ async fn raised(services: &Services<'_>, fleet: &Fleet, world: &World) -> Result
                     _ => false,
                 };
                 if woken {
-                    raised.push(((*of).clone(), *min));
+                    raised.push(((*of).clone(), min, original));
                 }
             }
         }
         Ok::<_, String>(raised)
     });
-    let raised: Vec<Vec<(Scalable, u32)>> = stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
-    Ok(raised.into_iter().flatten().collect())
+    let found: Vec<Vec<(Scalable, u32, Option<u32>)>> =
+        stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
+    let (mut raised, mut lowest) = (Minima::new(), Minima::new());
+    for (of, min, original) in found.into_iter().flatten() {
+        lowest.extend(original.map(|original| (of.clone(), original)));
+        raised.insert(of, min);
+    }
+    Ok((raised, lowest))
 }

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use shared::{
     aws::{ledger::Loaded, s3::Listed},
-    rollout::{RolloutLedger, names_alarm, wake},
+    rollout::{FOLDER, RolloutLedger, names_alarm, wake},
     trigger::is_endpoint_name,
 };
 
@@ -59,7 +59,7 @@ pub(crate) async fn due(ctx: &Context, services: &Services<'_>) -> Result<Vec<St
 /// Every endpoint that has or had a rollout, with the ETag of its ledger.
 pub(crate) async fn all(ctx: &Context, services: &Services<'_>) -> Result<Vec<(String, String)>, HandlerError> {
     let state = &ctx.deployed.settings.state;
-    let prefix = state.key("rollouts/");
+    let prefix = state.key(FOLDER);
     let listed = services.s3.list(&state.bucket, &prefix).await;
     let endpoint = |listed: Listed| {
         let name = listed.key.strip_prefix(&prefix)?.strip_suffix(".json")?;

@@ -19,7 +19,7 @@ use shared::{
     failure::CallError,
     fleet::Fleet,
     health::ledger::{self as health, HealthLedger},
-    rollout::{RolloutLedger, SCHEMA},
+    rollout::{RolloutLedger, SCHEMA, object},
 };
 use tokio::sync::OnceCell;
 
@@ -125,7 +125,7 @@ impl<'a> Services<'a> {
 
     /// The rollouts of one endpoint; its name has been checked.
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<RolloutLedger> {
-        self.memory.ledger(&format!("rollouts/{endpoint}.json"), SCHEMA)
+        self.memory.ledger(&object(endpoint), SCHEMA)
     }
 
     /// What the health checker wrote down; only read here.

@@ -279,10 +279,10 @@ fn answer<'a>(outcome: &'a Outcome, name: &str) -> &'a Value {
     &answered.answer
 }
 
-/// Every case is a whole play, so there are four, whatever `PROPTEST_CASES` says.
+/// Every case is a whole play, so there are sixteen, whatever `PROPTEST_CASES` says.
 fn of_any(check: impl Fn(u64) -> TestCaseResult) {
     let few = Config {
-        cases: 4,
+        cases: 16,
         max_shrink_iters: 0,
         failure_persistence: None,
         ..Config::default()

@@ -12,8 +12,8 @@ use super::world::Seen;
 /// What the fleet file says of the dashboard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DashboardPolicy {
-    /// `DashboardName`.
-    pub name: String,
+    /// `DashboardName`; one with the Region in it unless said, since dashboards belong to the account.
+    pub name: Option<String>,
     /// Where the runbooks are; without it they are not linked.
     pub runbooks: Option<String>,
     /// What an instance costs for an hour, by its type.
@@ -252,7 +252,7 @@ mod tests {
 
     fn policy() -> DashboardPolicy {
         DashboardPolicy {
-            name: "steward-fleet".to_owned(),
+            name: None,
             runbooks: Some("https://wiki.example.com/runbooks/".to_owned()),
             prices: BTreeMap::from([("ml.m5.xlarge".to_owned(), 0.23)]),
             currency: "USD".to_owned(),

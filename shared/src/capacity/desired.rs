@@ -104,7 +104,7 @@ impl Desired {
         fleet.account().into_iter().for_each(|thing| desired.put(thing));
         if let Some(policy) = fleet.dashboard() {
             desired.put(Thing::Dashboard {
-                name: policy.name.clone(),
+                name: policy.name.clone().unwrap_or_else(|| format!("steward-fleet-{region}")),
                 body: dashboard::body(policy, &selected, &world.components, region),
             });
         }

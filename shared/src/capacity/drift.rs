@@ -116,11 +116,12 @@ pub fn drift(
         let there = world.get(key);
         let thing = wanted_now(situation, thing, there);
         let fields = fields(Some(&thing), there);
-        // What an endpoint is made of is seen when it serves: one that is being made is nobody's doing.
+        // What an endpoint is made of is seen when it serves: one that is being made is nobody's doing, and what a rollout
+        // gave it is Steward's.
         let unsettled = match key {
             Key::Endpoint(name) => world
                 .endpoint(name)
-                .is_some_and(|seen| seen.status != EndpointStatus::InService),
+                .is_some_and(|seen| seen.status != EndpointStatus::InService || seen.rolled_out),
             _ => false,
         };
         if !unsettled && (there.is_none() || !fields.is_empty()) {

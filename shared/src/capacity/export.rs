@@ -6,6 +6,8 @@
 mod say;
 mod yaml;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -13,7 +15,10 @@ use super::{
     thing::{Key, Scalable, Thing},
     world::{Seen, World},
 };
-use crate::fleet::Fleet;
+use crate::fleet::{
+    Fleet,
+    capacity::{LISTED, SCHEDULED},
+};
 
 /// A fleet file, and what it does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +29,21 @@ pub struct Exported {
     pub left_out: Vec<String>,
 }
 
-/// The fleet file of everything that was described.
-pub fn export(world: &World) -> Exported {
+/// The fleet file of everything that was described. `lowest` are the minima of targets that a wake has raised for its time.
+pub fn export(world: &World, lowest: &BTreeMap<Scalable, u32>) -> Exported {
+    let mut world = world.clone();
+    let asleep = world.things().filter_map(|(key, thing)| {
+        let low = *lowest.get(key.scalable()?)?;
+        let mut thing = thing.clone();
+        match &mut thing {
+            Thing::Target { min, .. } => *min = low,
+            _ => return None,
+        }
+        Some(thing)
+    });
+    let asleep: Vec<Thing> = asleep.collect();
+    asleep.into_iter().for_each(|thing| world.put(thing));
+    let world = &world;
     let mut left_out = vec![];
     let mut endpoints = Map::new();
     for seen in &world.endpoints {
@@ -143,6 +161,8 @@ fn entry(world: &World, seen: &Seen, left_out: &mut Vec<String>) -> Value {
         });
     }
     unique(&mut actions, left_out);
+    bounded(&mut targets, LISTED, "scalable target", name, left_out);
+    bounded(&mut actions, SCHEDULED, "scheduled action", name, left_out);
     let alarms = alarms(world, name, &mut targets, left_out);
     for (section, list) in [("scaling", targets), ("schedule", actions), ("alarms", alarms)] {
         if !list.is_empty() {
@@ -150,6 +170,18 @@ fn entry(world: &World, seen: &Seen, left_out: &mut Vec<String>) -> Value {
         }
     }
     entry.into()
+}
+
+/// An entry lists no more than so many.
+fn bounded(list: &mut Vec<Value>, most: usize, what: &str, endpoint: &str, left_out: &mut Vec<String>) {
+    for one in list.drain(most.min(list.len())..) {
+        let names = ["name", "variant", "component", "serverless"];
+        let name = names.iter().find_map(|field| one.get(field)?.as_str());
+        left_out.push(format!(
+            "{what} {} of {endpoint}: an entry lists at most {most}",
+            name.unwrap_or_default()
+        ));
+    }
 }
 
 /// Two targets of an endpoint may have actions of the same name; the file keeps names apart.
@@ -202,11 +234,15 @@ fn alarms(world: &World, endpoint: &str, targets: &mut [Value], left_out: &mut V
     let mut kept = vec![];
     for (value, key, thing) in said {
         let entry = json!({ "scaling": only_triggered(targets, &key.to_string()), "alarms": [value] });
-        if fits(endpoint, &entry, thing) {
+        let fitting = fits(endpoint, &entry, thing);
+        if fitting && kept.len() < LISTED {
             kept.push(value);
             continue;
         }
-        left_out.push(format!("alarm {key}: there are no words for what it watches or does"));
+        left_out.push(match fitting {
+            true => format!("alarm {key} of {endpoint}: an entry lists at most {LISTED}"),
+            false => format!("alarm {key}: there are no words for what it watches or does"),
+        });
         for target in targets.iter_mut() {
             say::untrigger(target, &key.to_string());
         }

@@ -24,6 +24,8 @@ pub(crate) fn real_time(name: &str, instances: u32) -> Seen {
             serverless: false,
         }],
         unsayable: Some("its model has several containers".to_owned()),
+        config: None,
+        rolled_out: false,
     }
 }
 
@@ -68,7 +70,13 @@ pub(crate) fn with_all_of(mut world: World, fleet: &Fleet) -> World {
                 world.endpoints.push(seen);
                 world.put(thing.clone());
             }
-            thing => world.put(thing.clone()),
+            thing => {
+                let key = thing.key();
+                world.put(thing.clone());
+                if matches!(key, Key::Policy(..) | Key::Action(..) | Key::Dashboard(_)) {
+                    world.tagged.insert(key);
+                }
+            }
         }
     }
     world
@@ -111,7 +119,7 @@ impl World {
                     seen.asynchronous = made.asynchronous.is_some();
                     self.endpoints.push(seen);
                 }
-                if let (Key::Target(_) | Key::Alarm(_), Verb::Create) = (key, change.verb) {
+                if change.verb == Verb::Create {
                     self.tagged.insert(key.clone());
                 }
                 if let Thing::Reserved { function, concurrency } = &thing {

@@ -7,14 +7,18 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    desired::Desired,
     drift::{Applied, Drift},
     plan::{Plan, Stale, Verb},
     tell::{self, Teller},
     thing::Key,
+    world::World,
 };
 use crate::outbox::{HasOutbox, Outbox};
 
@@ -51,6 +55,9 @@ pub struct CapacityLedger {
     /// What AWS refuses, as people were told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refused>,
+    /// Declared endpoints that were there once: whether one that is gone is to be made again, a person decides.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub known: BTreeSet<String>,
     /// Since when nobody can look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<Timestamp>,
@@ -195,22 +202,21 @@ impl CapacityLedger {
             count: 0,
         };
         match self.applying.take() {
-            Some(same) if same.plan.id == plan.id => next = Applying { waits: false, ..same },
+            // What is left of it may be less than what there is to do again.
+            Some(same) if same.plan.id == plan.id => {
+                next = Applying {
+                    plan: next.plan,
+                    waits: false,
+                    ..same
+                }
+            }
             Some(other) if !other.waits => return Err(self.applying.insert(other)),
             Some(waiting) => {
-                let keys: Vec<&Key> = waiting.plan.changes.iter().map(|change| &change.key).collect();
-                if plan.changes.iter().any(|change| keys.contains(&&change.key)) {
+                let mut waited = waiting.plan.changes.iter().map(|change| &change.key);
+                if waited.any(|key| plan.changes.iter().any(|change| change.key == *key)) {
                     (next.began, next.told) = (waiting.began, waiting.told);
                 }
-                let left: Vec<String> = keys
-                    .iter()
-                    .map(|key| format!("{key}: left to plan {}", plan.id))
-                    .collect();
-                self.outbox.extend(tell::applied(&waiting, teller));
-                // One that made nothing and gives way to the same again is no news for anybody.
-                if waiting.count > 0 {
-                    self.past(waiting, left, teller.now);
-                }
+                self.gives_way(waiting, &format!("left to plan {}", plan.id), teller);
             }
             None => {}
         }
@@ -218,8 +224,8 @@ impl CapacityLedger {
         Ok(())
     }
 
-    /// As far as it went now. What may come to pass later is all that stays of it, and is told once it has stayed for long;
-    /// without that it is over, and told. What AWS refuses is told at once.
+    /// As far as it went now: what was made and what AWS refuses is told. What may come to pass later is all that stays of it,
+    /// and is told once it has stayed for long; without that it is over.
     pub fn went(&mut self, failed: &[Failed], late: bool, teller: Teller<'_>) {
         let Some(mut applying) = self.applying.take() else {
             return;
@@ -231,6 +237,7 @@ impl CapacityLedger {
         }
         let now = teller.now;
         let (waits, refused): (Vec<&Failed>, Vec<&Failed>) = failed.iter().partition(|failed| failed.later);
+        let tried: Vec<Key> = applying.plan.changes.iter().map(|change| change.key.clone()).collect();
         for change in std::mem::take(&mut applying.plan.changes) {
             match failed.iter().find(|failed| failed.key == change.key) {
                 _ if change.verb == Verb::Rollout => {}
@@ -243,7 +250,7 @@ impl CapacityLedger {
                 }
             }
         }
-        if self.is_news(&refused, now) {
+        if self.is_news(&tried, &refused, now) {
             self.outbox.push(tell::refused(&applying, &refused, teller));
             applying.made.clear();
         }
@@ -254,6 +261,8 @@ impl CapacityLedger {
             return;
         }
         applying.waits = true;
+        self.outbox.extend(tell::applied(&applying, teller));
+        applying.made.clear();
         if !applying.told && now.duration_since(applying.began) >= HELD {
             applying.told = true;
             self.outbox.push(tell::held(&applying, &waits, teller));
@@ -261,24 +270,43 @@ impl CapacityLedger {
         self.applying = Some(applying);
     }
 
-    /// Whether people are to be told of these: a schedule that applies meets the same refusal every hour.
-    fn is_news(&mut self, refused: &[&Failed], now: Timestamp) -> bool {
-        let known = std::mem::take(&mut self.refused);
+    /// Whether people are to be told of these: a schedule that applies meets the same refusal every hour. What was not tried
+    /// now may still be refused, until it is old enough to be told again anyway.
+    fn is_news(&mut self, tried: &[Key], refused: &[&Failed], now: Timestamp) -> bool {
+        let mut known = std::mem::take(&mut self.refused);
+        known.retain(|known| now.duration_since(known.told) < REMINDER);
         let told = |one: &Failed| {
             let same = known.iter().find(|known| known.key == one.key && known.why == one.why);
             same.map(|same| same.told)
-                .filter(|told| now.duration_since(*told) < REMINDER)
         };
         let news = refused.iter().any(|one| told(one).is_none());
-        self.refused = refused
-            .iter()
-            .map(|one| Refused {
-                key: one.key.clone(),
-                why: one.why.clone(),
-                told: told(one).filter(|_| !news).unwrap_or(now),
-            })
-            .collect();
+        let again = refused.iter().map(|one| Refused {
+            key: one.key.clone(),
+            why: one.why.clone(),
+            told: told(one).filter(|_| !news).unwrap_or(now),
+        });
+        self.refused = again.collect();
+        self.refused
+            .extend(known.into_iter().filter(|known| !tried.contains(&known.key)));
         news
+    }
+
+    /// What only waits is not waited for any longer, since another plan has it, or nobody wants it any more. Not told, but for
+    /// what was made of it.
+    pub fn give_way(&mut self, why: &str, teller: Teller<'_>) {
+        if let Some(waiting) = self.applying.take_if(|applying| applying.waits) {
+            self.gives_way(waiting, why, teller);
+        }
+    }
+
+    fn gives_way(&mut self, waiting: Applying, why: &str, teller: Teller<'_>) {
+        self.outbox.extend(tell::applied(&waiting, teller));
+        let keys = waiting.plan.changes.iter().map(|change| &change.key);
+        let left: Vec<String> = keys.map(|key| format!("{key}: {why}")).collect();
+        // One that made nothing and gives way to the same again is no news for anybody.
+        if waiting.count > 0 {
+            self.past(waiting, left, teller.now);
+        }
     }
 
     /// It cannot go on as it was planned. What was made of it stays, and is called drift where it is not declared.
@@ -299,6 +327,16 @@ impl CapacityLedger {
             failed: failed.into_iter().collect(),
         });
         self.history.drain(..self.history.len().saturating_sub(HISTORY));
+    }
+
+    /// Which of the declared endpoints are there now.
+    pub fn meet(&mut self, desired: &Desired, world: &World) {
+        let declared = desired.things().filter_map(|(key, _)| match key {
+            Key::Endpoint(name) => Some(name),
+            _ => None,
+        });
+        let known = |name: &&String| self.known.contains(*name) || world.endpoint(name).is_some();
+        self.known = declared.filter(known).cloned().collect();
     }
 
     /// The drift there is now: what is new is told, and what is over.

@@ -66,18 +66,28 @@ impl Named {
     }
 }
 
-/// What nobody declares, that is there, and of which only a tag can tell whose it is: what Steward made, and alarms with
-/// its prefix.
+/// What has to be asked for its tags, since only a tag can tell whose something is that is there and that nobody declares:
+/// targets and alarms that Steward made, alarms with its prefix, and the targets of policies and scheduled actions with it.
 pub fn undeclared(applied: &Applied, desired: &Desired, world: &World, prefix: &str) -> BTreeSet<Key> {
     let made = applied.things.iter().map(Thing::key);
     let made = made.filter(|key| matches!(key, Key::Target(_) | Key::Alarm(_)));
-    let named = world.things().map(|(key, _)| key).filter(|key| {
-        let name = key.own_name().filter(|_| matches!(key, Key::Alarm(_)));
+    let named = world.things().map(|(key, _)| key.clone()).filter(|key| {
+        let name = key.own_name().filter(|_| !matches!(key, Key::Dashboard(_)));
         name.is_some_and(|name| name.starts_with(prefix))
     });
-    made.chain(named.cloned())
+    made.chain(named)
         .filter(|key| world.get(key).is_some() && !desired.mentions(key))
+        .map(|key| match key.scalable() {
+            Some(of) => Key::Target(of.clone()),
+            None => key,
+        })
         .collect()
+}
+
+/// What cannot bear tags, is there, and is known to be made by this installation.
+pub fn untaggable(applied: &Applied, world: &World) -> impl Iterator<Item = Key> {
+    let made = applied.things.iter().map(Thing::key);
+    made.filter(|key| matches!(key, Key::Policy(..) | Key::Action(..) | Key::Dashboard(_)) && world.get(key).is_some())
 }
 
 #[cfg(test)]

@@ -231,6 +231,16 @@ impl Plan {
         }
         let (wanted, although) = range::wanted(situation, wanted, there);
         let differing = fields(there, Some(&wanted));
+        if let Key::Endpoint(name) = key
+            && world.endpoint(name).is_some_and(|seen| seen.rolled_out)
+            && !differing.is_empty()
+        {
+            let although = "a rollout gave it another model since; `export` says what to write into the fleet file";
+            return self.same.push(Same {
+                key: key.clone(),
+                although: Some(although.to_owned()),
+            });
+        }
         if there.is_some() && differing.is_empty() {
             return self.same.push(Same {
                 key: key.clone(),

@@ -94,15 +94,24 @@ fn unique(values: Vec<Value>) -> Vec<Value> {
 
 fn any_entry() -> impl Strategy<Value = Value> {
     (
-        proptest::option::of((0_u32..3, 0_u32..6, proptest::collection::vec(any_policy(), 0..3))),
+        proptest::option::of((
+            (0_u32..3, 0_u32..6),
+            proptest::collection::vec(any_policy(), 0..3),
+            any::<(bool, bool, bool)>(),
+        )),
         proptest::collection::vec(any_action(), 0..3),
         proptest::collection::vec(any_alarm(), 0..2),
     )
         .prop_map(|(target, actions, alarms)| {
             let mut entry = json!({ "alarms": unique(alarms) });
-            if let Some((min, more, policies)) = target {
-                entry["scaling"] =
-                    json!([{ "variant": "main", "min": min, "max": min + more, "policies": unique(policies) }]);
+            if let Some(((min, more), policies, (scale_in, scale_out, scheduled))) = target {
+                entry["scaling"] = json!([{
+                    "variant": "main",
+                    "min": min,
+                    "max": min + more,
+                    "policies": unique(policies),
+                    "suspended": { "scale_in": scale_in, "scale_out": scale_out, "scheduled": scheduled },
+                }]);
                 entry["schedule"] = json!(unique(actions));
             }
             entry
@@ -348,7 +357,7 @@ proptest! {
     ) {
         let mut world = with_all_of(usual_world(), &file.fleet);
         foreign.into_iter().for_each(|thing| world.put(thing));
-        let exported = export(&world);
+        let exported = export(&world, &BTreeMap::new());
         let fleet = Fleet::parse(&exported.text, "fleet.yaml");
         prop_assert!(fleet.is_ok(), "{}\n{}", fleet.expect_err("wrong"), exported.text);
         let plan = planned(&world, &desired(&File::from(exported.text.clone()), &world), false);

@@ -41,6 +41,13 @@ impl Teller<'_> {
         alert
     }
 
+    /// One of several about the same plan, which goes on for as long as something of it waits: told apart by when.
+    fn now<'k>(self, kind: AlertKind, keys: impl Iterator<Item = &'k Key>, began: Timestamp) -> Alert {
+        let mut alert = self.alert(kind, keys, began);
+        alert.id.push_str(&format!(":{}", self.now.as_millisecond()));
+        alert
+    }
+
     fn endpoint<'k>(self, key: &'k Key) -> Option<&'k str>
     where
         Self: 'k,
@@ -127,7 +134,7 @@ pub(super) fn applied(applying: &Applying, teller: Teller<'_>) -> Option<Alert> 
     }
     let keys = made.iter().map(|(_, key)| key);
     let alert = teller
-        .alert(AlertKind::CapacityApplied, keys, applying.began)
+        .now(AlertKind::CapacityApplied, keys, applying.began)
         .titled(counted(made.len(), "change", "changes"))
         .seen(asked(applying));
     let did = made
@@ -140,7 +147,7 @@ pub(super) fn applied(applying: &Applying, teller: Teller<'_>) -> Option<Alert> 
 pub(super) fn refused(applying: &Applying, refused: &[&Failed], teller: Teller<'_>) -> Alert {
     let keys = refused.iter().map(|failed| &failed.key);
     let alert = teller
-        .alert(AlertKind::CapacityFailed, keys, applying.began)
+        .now(AlertKind::CapacityFailed, keys, applying.began)
         .titled(format!("{} not made", counted(refused.len(), "change", "changes")))
         .seen(asked(applying))
         .did(format!("made {}", counted(applying.count, "change", "changes")));
@@ -155,7 +162,7 @@ fn why(failed: &Failed) -> String {
 pub(super) fn abandoned(applying: &Applying, why: &Stale, teller: Teller<'_>) -> Alert {
     let keys = applying.plan.changes.iter().map(|change| &change.key);
     teller
-        .alert(AlertKind::CapacityFailed, keys, applying.began)
+        .now(AlertKind::CapacityFailed, keys, applying.began)
         .titled(format!("plan {} was given up halfway", applying.plan.id))
         .seen(format!("asked for by {}", printable(&applying.by, 200)))
         .seen(why.to_string())

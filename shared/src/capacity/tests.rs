@@ -1,14 +1,15 @@
 mod audit;
 mod following;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     desired::Desired,
     drift::{Applied, Kind, drift},
     export::export,
     fixture::{NOW, asynchronous, parsed, planned, real_time, usual_world, with_declared},
-    needs::undeclared,
+    ledger::CapacityLedger,
+    needs::{undeclared, untaggable},
     plan::{Situation, Stale, Verb, Why, plan},
     thing::{Action, Alarm, Key, Route, Scalable, Thing},
     world::World,
@@ -161,6 +162,110 @@ fn an_alarm_is_stewards_own_by_its_tag_and_not_by_a_name_that_cloudformation_may
         .collect();
     assert_eq!(deleted, [made]);
     assert!(!planned(&world, &declared, false).prunable.contains(&stacks));
+}
+
+#[test]
+fn what_another_installation_of_steward_made_is_not_pruned_although_its_names_begin_the_same() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    world.tagged.clear();
+    let none = desired("version: 1\nendpoints: {}\n", &world);
+    let asked = undeclared(&Applied::default(), &none, &world, "steward-");
+    let of = |name: &str| Key::Target(main_of(name));
+    assert!(
+        asked.contains(&of("fraud")) && asked.contains(&of("images")),
+        "{asked:?}"
+    );
+    assert_eq!(planned(&world, &none, true).changes, []);
+    assert_eq!(planned(&world, &none, false).prunable, []);
+    // The tag of the target says whose what hangs on it is; what was made here on another's target is known.
+    world.tagged.insert(of("images"));
+    let known = Key::Policy(main_of("fraud"), "steward-load".to_owned());
+    let applied = Applied {
+        at: None,
+        things: vec![world.get(&known).cloned().unwrap()],
+    };
+    let mine: Vec<Key> = untaggable(&applied, &world).collect();
+    assert_eq!(mine, [known.clone()]);
+    world.tagged.extend(mine);
+    let deleted: Vec<Key> = planned(&world, &none, true)
+        .changes
+        .into_iter()
+        .map(|change| change.key)
+        .collect();
+    let backlog = Key::Policy(main_of("images"), "steward-backlog".to_owned());
+    assert!(deleted.contains(&known) && deleted.contains(&backlog), "{deleted:?}");
+    assert!(!deleted.contains(&of("fraud")) && deleted.len() == 4, "{deleted:?}");
+}
+
+#[test]
+fn a_schedule_that_is_suspended_while_it_is_in_force_leaves_nothing_to_do() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    world.put(target(main_of("fraud"), 3, 10));
+    let suspended = DECLARED.replacen(
+        "        max: 10\n",
+        "        max: 10\n        suspended: { scheduled: true }\n",
+        1,
+    );
+    let desired = desired(&suspended, &world);
+    for change in planned(&world, &desired, false).changes {
+        world.apply(&change);
+    }
+    let left = planned(&world, &desired, false);
+    assert!(left.is_empty(), "{left}");
+}
+
+const PROVISIONED: &str = "
+version: 1
+endpoints:
+  new:
+    provision:
+      model: { image: 'a/b:1', role: 'arn:aws:iam::111122223333:role/ml' }
+      instance_type: ml.m5.xlarge
+";
+
+#[test]
+fn what_a_rollout_gave_an_endpoint_is_neither_drift_nor_to_be_taken_back() {
+    let mut world = with_declared(usual_world(), PROVISIONED);
+    let (old, now) = (desired(PROVISIONED, &world), NOW.parse().unwrap());
+    let key = Key::Endpoint("new".to_owned());
+    let applied = Applied::default().adopting(&old, [key.clone()], now);
+    let newer = desired(&PROVISIONED.replace("b:1", "b:2"), &world);
+    world.put(newer.get(&key).unwrap().clone());
+    let drifted = |world: &World| drift(&applied, world, "steward-", &BTreeMap::new(), now).len();
+    assert_eq!(drifted(&world), 1, "somebody else changed it");
+    assert_eq!(planned(&world, &old, false).changes[0].verb, Verb::Rollout);
+    for seen in world.endpoints.iter_mut().filter(|seen| seen.name == "new") {
+        seen.rolled_out = true;
+    }
+    assert_eq!(drifted(&world), 0);
+    let plan = planned(&world, &old, false);
+    assert!(plan.is_empty(), "{plan}");
+    assert!(plan.to_string().contains("`export` says what to write"), "{plan}");
+}
+
+#[test]
+fn an_endpoint_that_is_gone_is_made_again_by_a_person_only() {
+    let world = with_declared(usual_world(), PROVISIONED);
+    let (wanted, now) = (desired(PROVISIONED, &world), NOW.parse().unwrap());
+    let key = Key::Endpoint("new".to_owned());
+    let applied = Applied::default().adopting(&wanted, [key.clone()], now);
+    let plan = planned(&usual_world(), &wanted, false);
+    let nobody = BTreeSet::new();
+    let first = plan.clone().leaving_gone(&Applied::default(), &nobody);
+    assert_eq!(first.changes, plan.changes, "what never was there is made");
+    let again = plan.clone().leaving_gone(&applied, &nobody);
+    assert!(again.changes.is_empty() && again.id != plan.id, "{again}");
+    assert!(
+        again.held.iter().any(|held| held.key == key && held.why == Why::Gone),
+        "{again}"
+    );
+    // One that was never as declared is known as well, for as long as it is declared.
+    let mut ledger = CapacityLedger::default();
+    ledger.meet(&wanted, &world);
+    ledger.meet(&wanted, &usual_world());
+    assert_eq!(plan.leaving_gone(&Applied::default(), &ledger.known).changes, []);
+    ledger.meet(&desired("version: 1\nendpoints: {}\n", &world), &world);
+    assert!(ledger.known.is_empty());
 }
 
 #[test]
@@ -415,8 +520,37 @@ fn an_export_is_a_fleet_file_that_changes_nothing() {
     });
     world.put(target(main_of("search"), 1, 10));
     world.put(target(main_of("gone"), 1, 10));
-    let exported = export(&world);
+    let exported = export(&world, &BTreeMap::new());
     insta::assert_snapshot!(exported.text);
     let plan = planned(&world, &desired(&exported.text, &world), false);
     assert!(plan.is_empty(), "{plan}");
+}
+
+#[test]
+fn an_export_says_the_minimum_that_a_wake_gives_back() {
+    let mut world = with_declared(usual_world(), DECLARED);
+    world.put(target(main_of("images"), 2, 4));
+    let lowest = BTreeMap::from([(main_of("images"), 0)]);
+    let wanted = desired(&export(&world, &lowest).text, &world);
+    let said = wanted.get(&Key::Target(main_of("images")));
+    assert_eq!(said, Some(&target(main_of("images"), 0, 4)));
+}
+
+#[test]
+fn what_is_more_than_a_fleet_file_may_list_is_left_out_of_an_export_by_name() {
+    let mut world = usual_world();
+    let on = [("EndpointName", "fraud"), ("VariantName", "main")];
+    for number in 0..53 {
+        let name = format!("slow-{number:02}");
+        world.put(Thing::Alarm(Box::new(alarm(&name, "ModelLatency", &on, 1.0))));
+    }
+    let exported = export(&world, &BTreeMap::new());
+    let left_out: Vec<&str> = exported.left_out.iter().map(String::as_str).collect();
+    let many: Vec<&&str> = left_out
+        .iter()
+        .filter(|line| line.contains("lists at most 50"))
+        .collect();
+    assert_eq!(many.len(), 3, "{left_out:#?}");
+    let plan = planned(&world, &desired(&exported.text, &world), false);
+    assert!(plan.is_empty() && plan.same.len() >= 50, "{plan}");
 }

@@ -18,7 +18,8 @@ pub struct World {
     pub endpoints: Vec<Seen>,
     /// The inference components there are, each with the endpoint it is on.
     pub components: BTreeMap<String, String>,
-    /// What bears the tag `steward:owner` of this installation, where it was asked for.
+    /// What bears the tag `steward:owner` of this installation, where it was asked for; and of what cannot bear tags, what it
+    /// knows to have made.
     pub tagged: BTreeSet<Key>,
     /// What was asked for and is not there: `function <name>`, `stage <api>/<stage>`.
     pub missing: BTreeSet<String>,
@@ -41,6 +42,12 @@ pub struct Seen {
     pub variants: Vec<SeenVariant>,
     /// Why what it is made of cannot be said in the words of `provision`. With nothing, its [`Thing::Endpoint`] is there.
     pub unsayable: Option<String>,
+    /// `EndpointConfigName`, where it was described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// A rollout of Steward's gave it what it serves, after what is declared was found there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_out: bool,
 }
 
 /// A variant as it is there.
@@ -156,12 +163,16 @@ impl World {
         }
     }
 
-    /// Steward's own: by its tag, or where there are no tags, by the beginning of its name. Of alarms the name is not enough:
-    /// CloudFormation names those of a stack after the stack, so Steward's own dead-man alarms begin with `steward-` too.
+    /// This installation's own: by its tag; a policy or scheduled action by the tag of its target and the beginning of its
+    /// name; and what it knows to have made. A name alone is not enough: every installation's names may begin the same, and
+    /// CloudFormation names the alarms of a stack after the stack.
     pub fn is_own(&self, key: &Key, prefix: &str) -> bool {
-        match key {
-            Key::Alarm(_) | Key::Target(_) => self.tagged.contains(key),
-            key => key.own_name().is_some_and(|name| name.starts_with(prefix)),
-        }
+        let on_own = match key {
+            Key::Policy(of, name) | Key::Action(of, name) => {
+                name.starts_with(prefix) && self.tagged.contains(&Key::Target(of.clone()))
+            }
+            _ => false,
+        };
+        on_own || self.tagged.contains(key)
     }
 }

@@ -130,9 +130,10 @@ fn route(text: &str) -> Option<Route> {
 #[deserr(error = Found, deny_unknown_fields)]
 #[schemars(deny_unknown_fields, rename = "Dashboard")]
 pub(super) struct DashboardSection {
-    /// Its name in AWS. Dashboards belong to the account, not to a Region.
+    /// Its name in AWS; `steward-fleet-` and the Region, when not given. Dashboards belong to the account: two installations in
+    /// one Region need names of their own.
     #[deserr(default)]
-    #[schemars(extend("default" = "steward-fleet"))]
+    #[schemars(extend("examples" = ["steward-fleet-eu-west-1"]))]
     name: Option<Text<DashboardName>>,
     /// Where the runbooks are; they are not linked when not given.
     #[deserr(default)]
@@ -192,7 +193,7 @@ impl DashboardSection {
     pub(super) fn resolve(self) -> DashboardPolicy {
         let prices = self.prices.unwrap_or_default().0;
         DashboardPolicy {
-            name: self.name.map_or_else(|| "steward-fleet".to_owned(), Text::into_string),
+            name: self.name.map(Text::into_string),
             runbooks: self.runbooks.map(Text::into_string),
             prices: prices.into_iter().map(|(kind, price)| (kind, price.get())).collect(),
             currency: self.currency.map_or_else(|| "USD".to_owned(), Text::into_string),

@@ -19,6 +19,12 @@ use crate::{
     yaml::Found,
 };
 
+/// Targets, policies of one target, or alarms that an entry may list.
+pub(crate) const LISTED: usize = 50;
+
+/// Scheduled actions that an entry may list.
+pub(crate) const SCHEDULED: usize = 200;
+
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;

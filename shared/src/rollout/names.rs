@@ -2,6 +2,14 @@
 
 use sha2::{Digest, Sha256};
 
+/// Where the ledgers of rollouts lie among what Steward remembers: one for each endpoint.
+pub const FOLDER: &str = "rollouts/";
+
+/// The name of an endpoint's ledger among what Steward remembers.
+pub fn object(endpoint: &str) -> String {
+    format!("{FOLDER}{endpoint}.json")
+}
+
 /// SageMaker: at most 63 of letters, digits and single or several hyphens within.
 const LONGEST: usize = 63;
 

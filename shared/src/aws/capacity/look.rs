@@ -11,7 +11,7 @@ use crate::{
     capacity::{
         desired::Desired,
         drift::Applied,
-        needs::{Depth, Named, depth, undeclared},
+        needs::{Depth, Named, depth, undeclared, untaggable},
         provision::Provisioned,
         thing::{Action, Alarm, Key, Scalable, Thing},
         world::{OWNER_TAG, Seen, SeenVariant, World},
@@ -101,6 +101,8 @@ impl Capacity {
             asynchronous: false,
             variants: vec![],
             unsayable: None,
+            config: None,
+            rolled_out: false,
         };
         let depth = match everything {
             true => Depth::Whole,
@@ -114,6 +116,7 @@ impl Capacity {
         };
         seen.status = endpoint.status;
         seen.asynchronous = endpoint.asynchronous;
+        seen.config.clone_from(&endpoint.config);
         seen.variants = endpoint
             .variants
             .iter()
@@ -246,8 +249,8 @@ impl Capacity {
         Ok(())
     }
 
-    /// Tags say whose something is. They are asked only of what nobody declares, since what is declared is not deleted: of
-    /// what Steward made, and of alarms with its prefix.
+    /// Tags say whose something is. They are asked only where something is that nobody declares, since what is declared is not
+    /// deleted.
     async fn tags(
         &self,
         asked: Asked<'_>,
@@ -256,6 +259,7 @@ impl Capacity {
         world: &mut World,
     ) -> Result<(), CallError> {
         let owners = asked.owner;
+        let made: Vec<Key> = untaggable(asked.applied, world).collect();
         let asked: BTreeSet<Key> = undeclared(asked.applied, desired, world, &asked.fleet.reconcile().prefix);
         for key in asked {
             let tags = match &key {
@@ -275,6 +279,7 @@ impl Capacity {
                 world.tagged.insert(key);
             }
         }
+        world.tagged.extend(made);
         Ok(())
     }
 }

@@ -80,7 +80,7 @@ fn what_was_applied_is_told_once_and_then_watched() {
 }
 
 #[test]
-fn what_may_come_to_pass_later_keeps_the_plan_at_work_and_tells_nothing() {
+fn what_may_come_to_pass_later_keeps_the_plan_at_work_and_is_not_told() {
     let plan = plan();
     let failed = |later: bool| {
         let key = plan.changes[1].key.clone();
@@ -96,9 +96,14 @@ fn what_may_come_to_pass_later_keeps_the_plan_at_work_and_tells_nothing() {
             .as_ref()
             .is_some_and(|at_work| at_work.plan.changes.len() == 1)
     );
-    assert!(told(&ledger).is_empty() && ledger.applied.things.len() == 1);
+    assert_eq!(
+        told(&ledger),
+        [AlertKind::CapacityApplied],
+        "what was made, and nothing of what waits"
+    );
+    assert_eq!(ledger.applied.things.len(), 1);
     with_teller(2, |teller| ledger.went(&failed(false), false, teller));
-    assert_eq!(told(&ledger), [AlertKind::CapacityFailed]);
+    assert_eq!(told(&ledger), [AlertKind::CapacityApplied, AlertKind::CapacityFailed]);
     assert_eq!((ledger.applying.clone(), ledger.applied.things.len()), (None, 1));
 }
 
@@ -112,13 +117,14 @@ fn a_plan_that_waits_for_hours_is_told_once_and_then_its_end() {
     }];
     let mut ledger = CapacityLedger::default();
     began(&mut ledger, &plan, "ana", 0);
-    for (minutes, alerts) in [(60, 0), (179, 0), (180, 1), (240, 1)] {
+    for (minutes, alerts) in [(60, 1), (179, 1), (180, 2), (240, 2)] {
         with_teller(minutes, |teller| ledger.went(&held, false, teller));
         assert_eq!(ledger.outbox.len(), alerts, "after {minutes} minutes");
     }
     with_teller(300, |teller| ledger.went(&[], false, teller));
-    assert_eq!(told(&ledger), [AlertKind::CapacityFailed, AlertKind::CapacityApplied]);
-    let alert = &ledger.outbox.pending()[0];
+    let (applied, failed) = (AlertKind::CapacityApplied, AlertKind::CapacityFailed);
+    assert_eq!(told(&ledger), [applied, failed, applied]);
+    let alert = &ledger.outbox.pending()[1];
     assert_eq!(alert.title, "1 change not made for 3h");
     assert!(
         alert
@@ -134,6 +140,7 @@ fn a_plan_that_only_waits_gives_way_to_another_and_one_that_is_being_made_does_n
     let plan = plan();
     let mut other = plan.clone();
     other.id = "other".to_owned();
+    other.changes.remove(0);
     let waits = plan.changes[1].key.clone();
     let held = [Failed {
         key: waits.clone(),
@@ -155,10 +162,11 @@ fn a_plan_that_only_waits_gives_way_to_another_and_one_that_is_being_made_does_n
     with_teller(1, |teller| ledger.went(&held, true, teller));
     assert_eq!(busy(&ledger).as_deref(), Some("ana"), "it goes on at once");
     with_teller(180, |teller| ledger.went(&held, false, teller));
-    assert_eq!(told(&ledger), [AlertKind::CapacityFailed], "it waits for hours");
+    let both = [AlertKind::CapacityApplied, AlertKind::CapacityFailed];
+    assert_eq!(told(&ledger), both, "it waits for hours");
     assert_eq!(ledger.applied.things.len(), 1, "what was made of it is known");
     began(&mut ledger, &other, "bob", 181);
-    assert_eq!(told(&ledger), [AlertKind::CapacityFailed, AlertKind::CapacityApplied]);
+    assert_eq!(told(&ledger), both);
     assert_eq!(ledger.history[0].failed, [format!("{waits}: left to plan other")]);
     let at_work = ledger.applying.clone().unwrap();
     assert_eq!((at_work.plan.id.as_str(), at_work.by.as_str()), ("other", "bob"));
@@ -194,6 +202,75 @@ fn what_aws_goes_on_refusing_is_told_once_a_day_and_at_once_when_it_is_something
     with_teller(2000, |teller| ledger.went(&[], false, teller));
     assert_eq!(told(&ledger).last(), Some(&AlertKind::CapacityApplied));
     assert_eq!(ledger.refused, []);
+}
+
+#[test]
+fn while_something_waits_every_refusal_and_everything_that_is_made_is_told() {
+    let mut plan = plan();
+    let mut third = plan.changes[0].clone();
+    third.key = Key::Dashboard("fleet".to_owned());
+    plan.changes.push(third);
+    let [waits, refused] = [0, 1].map(|index: usize| plan.changes[index].key.clone());
+    let failed = |key: &Key, why: &str, later: bool| Failed {
+        key: key.clone(),
+        why: why.to_owned(),
+        later,
+    };
+    let mut ledger = CapacityLedger::default();
+    // Refused, with something made beside it, which that alert says; then what waits alone; then refused for another reason.
+    began(&mut ledger, &plan, "the schedule", 0);
+    let first = [failed(&waits, "throttled", true), failed(&refused, "denied", false)];
+    with_teller(0, |teller| ledger.went(&first, false, teller));
+    assert_eq!(told(&ledger), [AlertKind::CapacityFailed]);
+    with_teller(60, |teller| ledger.went(&first[..1], false, teller));
+    assert_eq!(ledger.refused.len(), 1, "what was not tried is still refused");
+    let mut again = plan.clone();
+    again.id = "again".to_owned();
+    began(&mut ledger, &again, "the schedule", 120);
+    with_teller(120, |teller| ledger.went(&first, false, teller));
+    let failures = |ledger: &CapacityLedger| {
+        told(ledger)
+            .iter()
+            .filter(|kind| **kind == AlertKind::CapacityFailed)
+            .count()
+    };
+    assert_eq!(failures(&ledger), 1, "the same again is no news");
+    again.id = "another".to_owned();
+    began(&mut ledger, &again, "the schedule", 180);
+    let other = [
+        failed(&waits, "throttled", true),
+        failed(&refused, "no such thing", false),
+    ];
+    with_teller(180, |teller| ledger.went(&other, false, teller));
+    assert_eq!(
+        failures(&ledger),
+        3,
+        "it is told, and that something waits for hours: {:?}",
+        told(&ledger)
+    );
+    let ids: std::collections::BTreeSet<&str> = ledger.outbox.pending().iter().map(|alert| alert.id.as_str()).collect();
+    assert_eq!(ids.len(), ledger.outbox.len());
+    let before = ledger.outbox.len();
+    with_teller(240, |teller| ledger.give_way("no longer to be made", teller));
+    assert!(ledger.applying.is_none() && ledger.outbox.len() == before);
+}
+
+#[test]
+fn what_was_refused_and_is_made_by_the_same_plan_again_is_known_and_told() {
+    let plan = plan();
+    let [waits, refused] = [0, 1].map(|index: usize| plan.changes[index].key.clone());
+    let failed = [(waits, true), (refused, false)].map(|(key, later)| Failed {
+        key,
+        why: "no".to_owned(),
+        later,
+    });
+    let mut ledger = CapacityLedger::default();
+    began(&mut ledger, &plan, "the schedule", 0);
+    with_teller(0, |teller| ledger.went(&failed, false, teller));
+    began(&mut ledger, &plan, "the schedule", 60);
+    with_teller(60, |teller| ledger.went(&failed[..1], false, teller));
+    assert_eq!(told(&ledger), [AlertKind::CapacityFailed, AlertKind::CapacityApplied]);
+    assert_eq!((ledger.applied.things.len(), ledger.refused.len()), (1, 0));
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! A plan without what somebody else is at work on.
+//! A plan without what the schedule leaves alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, digest, why::Why};
+use super::{Change, Plan, Verb, digest, why::Why};
 use crate::capacity::{
+    drift::Applied,
     thing::{Action, Key, Scalable, Thing},
     world::World,
 };
@@ -36,6 +37,23 @@ impl Plan {
             }
         }
         self.id = digest(&(&self.changes, &self.declared, at_work.keys().collect::<Vec<_>>()));
+        self
+    }
+
+    /// The same without making endpoints again that were there before: those that Steward made or found, and `known` ones.
+    #[must_use]
+    pub fn leaving_gone(mut self, applied: &Applied, known: &BTreeSet<String>) -> Self {
+        let made: BTreeSet<Key> = applied.things.iter().map(Thing::key).collect();
+        let again = |change: &Change| match &change.key {
+            Key::Endpoint(name) => change.verb == Verb::Create && (known.contains(name) || made.contains(&change.key)),
+            _ => false,
+        };
+        let (gone, changes) = std::mem::take(&mut self.changes).into_iter().partition(again);
+        self.changes = changes;
+        for Change { key, .. } in gone {
+            self.hold(&key, Why::Gone);
+        }
+        self.id = digest(&(&self.changes, &self.declared, "leaving what is gone"));
         self
     }
 }

@@ -29,8 +29,8 @@ pub fn in_force(base: (u32, u32), actions: &[&ScheduledAction], now: Timestamp) 
     })
 }
 
-/// The actions of a target that are there and as declared. None, where they are declared suspended and are: then the declared
-/// range is the right one.
+/// The actions of a target that are there and as declared. None, where they are declared suspended: then the declared range is
+/// the right one, and is made so together with the suspension.
 fn actions<'a>(situation: Situation<'a>, of: &'a Scalable, suspended: bool) -> Vec<&'a ScheduledAction> {
     if suspended {
         return vec![];
@@ -58,10 +58,7 @@ pub(super) fn wanted(situation: Situation<'_>, wanted: &Thing, there: Option<&Th
             suspended,
         },
         Some(Thing::Target {
-            min: low,
-            max: high,
-            suspended: held,
-            ..
+            min: low, max: high, ..
         }),
     ) = (wanted, there)
     else {
@@ -70,7 +67,7 @@ pub(super) fn wanted(situation: Situation<'_>, wanted: &Thing, there: Option<&Th
     if (min, max) == (low, high) {
         return unchanged;
     }
-    let actions = actions(situation, of, suspended.scheduled && held.scheduled);
+    let actions = actions(situation, of, suspended.scheduled);
     // Which of them moved it is not asked here: when a rate began is not described, and one that is new was not due yet.
     let by_wake = situation.raised.get(of) == Some(low) && low != min;
     let low_is_right = low == min || by_wake || actions.iter().any(|action| action.min == Some(*low));

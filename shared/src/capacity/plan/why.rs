@@ -30,6 +30,8 @@ pub enum Why {
     AtWork(String),
     /// What the endpoint is made of cannot be compared.
     Unsayable(String),
+    /// The endpoint was there before. Whether it is meant to be gone, only a person knows.
+    Gone,
 }
 
 impl fmt::Display for Why {
@@ -55,6 +57,10 @@ impl fmt::Display for Why {
             ),
             Self::AtWork(who) => write!(f, "{who}; it is done once that is over"),
             Self::Unsayable(why) => write!(f, "what it is made of cannot be compared: {why}"),
+            Self::Gone => f.write_str(
+                "it was there before and is gone; the schedule does not make it again, since nobody here knows whether that \
+                 was meant, and what it served may be newer than the fleet file: `plan` and `apply` do",
+            ),
         }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 
 pub(super) use self::made::named;
 use super::{
-    DAY, HOUR, SECOND, exactly_one,
+    DAY, HOUR, LISTED, SECOND, exactly_one,
     list::{Item, List},
     metric::MetricSection,
     only_beside, seconds,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The alarms of one endpoint.
-pub(crate) type Alarms = List<AlarmSection, 50>;
+pub(crate) type Alarms = List<AlarmSection, LISTED>;
 
 /// A CloudWatch alarm. It says one thing that it watches.
 #[derive(Clone, Debug, PartialEq, Deserr, JsonSchema)]

@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{
-    exactly_one,
+    SCHEDULED, exactly_one,
     list::{Item, List},
     only_beside,
     target::Unbound,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The scheduled actions of one endpoint.
-pub(crate) type Schedules = List<ActionSection, 200>;
+pub(crate) type Schedules = List<ActionSection, SCHEDULED>;
 
 /// A scheduled action: at that time the range becomes this one, until another action or the file says otherwise. Nothing is
 /// put back by itself, so an action that raises needs one that lowers.

@@ -6,7 +6,7 @@ use deserr::{Deserr, ValuePointerRef};
 use schemars::JsonSchema;
 
 use super::{
-    exactly_one,
+    LISTED, exactly_one,
     list::{Item, List},
     policy::PolicySection,
 };
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What of one endpoint scales.
-pub(crate) type Targets = List<TargetSection, 50>;
+pub(crate) type Targets = List<TargetSection, LISTED>;
 
 /// One thing that scales: the instances of a variant, the copies of an inference component, or the provisioned concurrency of
 /// a serverless variant.
@@ -52,7 +52,7 @@ pub(crate) struct TargetSection {
     /// What moves it within the range; of several, the one that asks for most decides.
     #[deserr(default)]
     #[schemars(extend("default" = []))]
-    policies: Option<List<PolicySection, 50>>,
+    policies: Option<List<PolicySection, LISTED>>,
     #[deserr(skip)]
     #[schemars(skip)]
     of: Unbound,
