@@ -18,6 +18,7 @@
 //! 4. In a fair world every wake ends.
 //! 5. One alert for each change that people act on.
 
+mod asleep;
 mod begin;
 mod decide;
 mod decision;
