@@ -27,6 +27,7 @@ mod ledger;
 mod look;
 mod minutes;
 mod needs;
+mod own;
 mod policy;
 mod prewarm;
 mod slots;
@@ -44,6 +45,7 @@ pub use self::{
     ledger::{Calls, Cause, Ended, Left, Line, Past, Phase, Remembered, SCHEMA, Sleep, Wake, WakeLedger},
     look::{Activity, CopiesSeen, Known, Look, Minute, Needs, ThingNeeds, ThingSeen},
     needs::{Asks, asks, due, needs},
+    own::{Own, others},
     policy::{Prewarm, WakePolicy},
     slots::{Full, SCHEMA as SLOTS_SCHEMA, Slot, Slots, Waiting},
     status::status,

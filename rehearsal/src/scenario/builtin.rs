@@ -106,6 +106,7 @@ builtins![
     "wake-restless",
     "wake-served",
     "wake-kept",
+    "wake-probed",
     "wake-ordered",
     "capacity-news",
     "capacity-zone",

@@ -86,6 +86,9 @@ pub(super) fn fall_asleep(
     if !state.settled {
         return waits(remembered, now, state.current, teller, Why::Busy);
     }
+    if world.awaited() && !sleep.force {
+        return waits(remembered, now, state.current, teller, Why::Probed);
+    }
     let target = Target {
         thing: world.thing.clone(),
         name: state.name.clone(),

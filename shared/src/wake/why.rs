@@ -57,6 +57,8 @@ pub enum Why {
     Idle,
     /// To be put to sleep, and there was work in the minute that began then.
     StillUsed(Timestamp),
+    /// To be put to sleep, and a health probe is at work.
+    Probed,
     /// A wake ended in this decision, or it fell asleep.
     Ended(String),
     /// It waits its turn: another thing of the endpoint is acted upon first.
@@ -91,6 +93,7 @@ impl fmt::Display for Why {
             Self::Pausing(until) => write!(f, "the last wake failed; tried again at {until:.0}"),
             Self::Idle => f.write_str("without work; put to sleep when that has lasted"),
             Self::StillUsed(at) => write!(f, "there was work at {at:.0}; put to sleep when it has drained"),
+            Self::Probed => f.write_str("a health probe is awaited; put to sleep when it is answered"),
             Self::Next => f.write_str("another thing of the endpoint comes first"),
         }
     }

@@ -241,3 +241,22 @@ fn an_order_to_sleep_ends_with_a_wake_and_waits_for_work_unless_it_is_forced() {
     assert_eq!(fake.told(), told, "the later word counts");
     assert_eq!(fake.current, 1);
 }
+
+#[test]
+fn nothing_is_put_to_sleep_under_a_health_probe_and_it_is_looked_at_again_in_a_minute() {
+    let mut fake = awake();
+    fake.policy.idle_after = Some(Duration::from_secs(600));
+    fake.awaited = true;
+    for _ in 0..10 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    assert_eq!((fake.desired, fake.calls.len()), (1, 0));
+    assert!(
+        due(fake.now, "images", Some(&fake.policy), &fake.ledger),
+        "at every tick"
+    );
+    fake.awaited = false;
+    fake.until_calm(5);
+    assert_eq!(fake.current, 0);
+}
