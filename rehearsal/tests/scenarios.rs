@@ -195,6 +195,8 @@ scenarios! {
     what_cannot_be_put_to_sleep_is_tried_again_and_told => "wake-restless",
     what_was_put_to_sleep_stays_asleep_until_somebody_waits => "wake-served",
     the_time_of_a_schedule_is_kept => "wake-kept",
+    what_only_probes_ask_sleeps_and_they_wake_nothing => "wake-probed",
+    what_a_person_ordered_to_sleep_sleeps_in_the_end => "wake-ordered",
     a_news_push_brings_ten_times_the_traffic_and_only_what_scales_carries_it => "capacity-news",
     a_lost_availability_zone_takes_a_share_of_many_and_all_of_a_single_one => "capacity-zone",
     quiet_nights_cost_less_where_a_schedule_says_so => "capacity-nights",

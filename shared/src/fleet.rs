@@ -108,7 +108,11 @@ impl Fleet {
     /// `defaults`, then the globs and groups that select it in file order, then its own entry: per field the last one
     /// that says something holds, and lists are replaced as a whole. Without `tags` no group by tag selects it.
     pub fn health_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<HealthPolicy> {
-        Some(self.layer_for(name, tags)?.health.resolve())
+        let layer = self.layer_for(name, tags)?;
+        Some(HealthPolicy {
+            remembers: layer.wake.resolve().map(|wake| wake.judged_over()),
+            ..layer.health.resolve()
+        })
     }
 
     /// How rollouts of an endpoint go; `None` when no entry selects it. Layers as in [`Fleet::health_for`].

@@ -23,6 +23,7 @@ pub mod judge;
 pub mod ledger;
 mod monitor;
 pub mod observation;
+mod own;
 pub mod policy;
 #[cfg(test)]
 mod properties;

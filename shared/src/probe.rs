@@ -71,6 +71,13 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// A container answered, well or not.
+    pub fn is_of_a_container(&self) -> bool {
+        matches!(self, Self::Answered { .. } | Self::ModelError { .. })
+    }
+}
+
 /// What one probe says of the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -18,6 +18,7 @@
 //! 4. In a fair world every wake ends.
 //! 5. One alert for each change that people act on.
 
+mod asleep;
 mod begin;
 mod decide;
 mod decision;
@@ -26,6 +27,7 @@ mod ledger;
 mod look;
 mod minutes;
 mod needs;
+mod own;
 mod policy;
 mod prewarm;
 mod slots;
@@ -43,6 +45,7 @@ pub use self::{
     ledger::{Calls, Cause, Ended, Left, Line, Past, Phase, Remembered, SCHEMA, Sleep, Wake, WakeLedger},
     look::{Activity, CopiesSeen, Known, Look, Minute, Needs, ThingNeeds, ThingSeen},
     needs::{Asks, asks, due, needs},
+    own::{Own, others},
     policy::{Prewarm, WakePolicy},
     slots::{Full, SCHEMA as SLOTS_SCHEMA, Slot, Slots, Waiting},
     status::status,

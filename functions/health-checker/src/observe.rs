@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use shared::{
     aws::{autoscaling::Scaled, probes},
     endpoint::{Endpoint, EndpointStatus},
@@ -13,7 +13,7 @@ use shared::{
     health::{
         ledger::{EndpointRecord, HealthLedger, Level},
         observation::{Hint, Holder, Observation, ProbeResult, Seen, Target, Trouble},
-        policy::{HealthPolicy, Rung},
+        policy::{HealthPolicy, ProbeKind, Rung},
         reach,
         recovery::Measure,
     },
@@ -126,6 +126,7 @@ impl One<'_> {
             probes: Vec::new(),
             jobs: self.record.map(|record| record.jobs.clone()).unwrap_or_default(),
             asleep: false,
+            resting: BTreeSet::new(),
             scaling: None,
             tags,
             holder: None,
@@ -142,7 +143,10 @@ impl One<'_> {
         if endpoint.status.serves() && !endpoint.status.in_transition() {
             look.asleep = asleep(&endpoint);
             if !look.asleep {
-                let asked = probes::all(&self.services.runtime, &endpoint, &self.policy.probes);
+                let held = Box::pin(self.without_copies(&mut look)).await;
+                let probes = self.policy.probes.iter();
+                let sent = probes.filter(|probe| !held.contains(&probe.name));
+                let asked = probes::all(&self.services.runtime, &endpoint, sent);
                 look.probes = Box::pin(asked).await;
             }
             let probes = &self.policy.probes;
@@ -182,6 +186,35 @@ impl One<'_> {
         }
         look.seen = Seen::Described(endpoint);
         Some(look)
+    }
+
+    /// The probes that are not sent, because what they ask has no copy in service, or nobody knows: one refused request
+    /// wakes a component. Where nothing is to be in service it rests, and that is well.
+    async fn without_copies(&self, look: &mut Observation) -> BTreeSet<String> {
+        let probed = self.policy.probes.iter().filter_map(|probe| match &probe.kind {
+            ProbeKind::InferenceComponent(name) => Some((probe.name.clone(), name)),
+            ProbeKind::Sync | ProbeKind::Serverless | ProbeKind::Async { .. } => None,
+        });
+        let asked = probed.map(async |(probe, name)| (probe, self.services.sagemaker.copies(name).await));
+        let mut held = BTreeSet::new();
+        for (probe, copies) in join_all(asked).await {
+            match copies {
+                Ok(copies) if copies.serves() => continue,
+                Ok(copies) if copies.sleeps() => drop(look.resting.insert(probe.clone())),
+                Ok(_) => {}
+                // The probe itself says so.
+                Err(call) if call.failure == Failure::NotFound => continue,
+                Err(call) => match self.met(&call) {
+                    Some(trouble) => look.troubles.push(trouble),
+                    // No time is left for the probe either, and that is what it says.
+                    None => continue,
+                },
+            }
+            held.insert(probe);
+        }
+        let probes = &self.policy.probes;
+        look.asleep = !probes.is_empty() && probes.iter().all(|probe| look.resting.contains(&probe.name));
+        held
     }
 
     /// A call that failed because the time for looking was over says nothing; any other is the monitor's trouble.

@@ -256,6 +256,7 @@ impl Outcome<'_> {
             "probes": look.probes,
             "troubles": look.troubles,
             "asleep": look.asleep,
+            "resting": look.resting,
             "evidence": self.ledger.endpoints.get(&look.endpoint).map(|record| &record.evidence),
             "reasons": reasons.map(|(_, why)| why.to_string()).collect::<Vec<_>>(),
         })

@@ -8,7 +8,7 @@ use shared::{
     endpoint::Endpoint,
     failure::{CallError, Failure},
     text::sentence,
-    wake::{Known, Look, Needs, Thing, ThingNeeds, ThingSeen},
+    wake::{Known, Look, Needs, Thing, ThingNeeds, ThingSeen, others},
 };
 
 use crate::services::Services;
@@ -34,11 +34,44 @@ pub(crate) async fn look(services: &Services<'_>, endpoint: &str, variant: Optio
     });
     let (queue, pools) = Box::pin(async { tokio::join!(queue, pools) }).await;
     things.extend(queue.map(|seen| (Thing::Variant, seen)));
+    for (thing, seen) in &mut things {
+        if in_service(thing, seen, &described, slept.as_deref()) {
+            leave_out_probes(services, endpoint, thing, seen).await;
+        }
+    }
     Look {
         at,
         endpoint: described,
         things,
         pools,
+    }
+}
+
+/// What has no capacity is not probed.
+fn in_service(thing: &Thing, seen: &ThingSeen, described: &Known<Option<Endpoint>>, variant: Option<&str>) -> bool {
+    let current = match thing {
+        Thing::Variant => {
+            let endpoint = described.yes().and_then(Option::as_ref);
+            let mut variants = endpoint.into_iter().flat_map(|endpoint| &endpoint.variants);
+            let found = variants.find(|one| Some(one.name.as_str()) == variant);
+            found.and_then(|one| one.current_instances)
+        }
+        Thing::Component(_) => {
+            let copies = seen.component.as_ref().and_then(Known::yes).and_then(Option::as_ref);
+            copies.and_then(|copies| copies.current)
+        }
+    };
+    current.is_some_and(|count| count > 0)
+}
+
+/// The health checker's own probes are nobody's use. Read after the metrics, so that what these show is in it.
+async fn leave_out_probes(services: &Services<'_>, endpoint: &str, thing: &Thing, seen: &mut ThingSeen) {
+    if let Some(Known::Yes(minutes)) = &mut seen.minutes
+        && let Some(health) = services.health().await
+    {
+        let (own, awaited) = health.own_work(endpoint, thing, services.now());
+        *minutes = others(std::mem::take(minutes), &own);
+        seen.awaited = awaited;
     }
 }
 
@@ -60,6 +93,7 @@ async fn queue(services: &Services<'_>, endpoint: &str, variant: Option<&str>, n
             scaling: needs.scaling.then(|| Known::No(nothing())),
             minutes: needs.minutes.map(|_| Known::No(nothing())),
             activities: needs.activities.map(|_| Known::No(nothing())),
+            awaited: false,
         };
     };
     let scaled = Scaled::VariantInstances {

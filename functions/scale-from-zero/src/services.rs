@@ -16,6 +16,7 @@ use shared::{
         sns::Sns,
     },
     fleet::Fleet,
+    health::ledger::{self as health, HealthLedger},
     wake::{self, SCHEMA, SLOTS_SCHEMA, Slots, WakeLedger},
 };
 use tokio::sync::OnceCell;
@@ -49,6 +50,7 @@ pub(crate) struct Services<'a> {
     pub(crate) ctx: &'a Context,
     memory: Memory,
     fleet: OnceCell<Result<Arc<Fleet>, String>>,
+    health: OnceCell<Option<HealthLedger>>,
     /// When looking stops.
     looking_until: Timestamp,
     pub(crate) looking: Looking,
@@ -81,6 +83,7 @@ impl<'a> Services<'a> {
         Self {
             ctx,
             fleet: OnceCell::new(),
+            health: OnceCell::new(),
             looking_until: looking,
             looking: Looking {
                 sagemaker: clients.sagemaker.until(looking),
@@ -116,6 +119,22 @@ impl<'a> Services<'a> {
     /// The slots of the whole fleet.
     pub(crate) fn slots(&self) -> Ledger<Slots> {
         self.memory.ledger("wake-slots.json", SLOTS_SCHEMA)
+    }
+
+    /// What the health checker wrote down, read at most once; only read here. `None` when it cannot be read: then its
+    /// probes count as use, and nothing sleeps that should not.
+    pub(crate) async fn health(&self) -> Option<&HealthLedger> {
+        let load = || async {
+            let ledger = self.memory.ledger::<HealthLedger>(health::OBJECT, health::SCHEMA);
+            match ledger.load().await {
+                Ok(loaded) => Some(loaded.document),
+                Err(error) => {
+                    tracing::warn!(%error, "nobody knows which requests are Steward's own probes; they count as use");
+                    None
+                }
+            }
+        };
+        self.health.get_or_init(load).await.as_ref()
     }
 
     /// The fleet file, read at most once.

@@ -106,6 +106,8 @@ builtins![
     "wake-restless",
     "wake-served",
     "wake-kept",
+    "wake-probed",
+    "wake-ordered",
     "capacity-news",
     "capacity-zone",
     "capacity-nights",

@@ -3,6 +3,7 @@
 pub mod later;
 
 use futures::future::join_all;
+use tokio::time::Instant;
 
 use super::runtime::{Inference, Runtime};
 use crate::{
@@ -21,7 +22,11 @@ use crate::{
 
 /// All probes but the asynchronous ones, at the same time; of each variant where the probe says so. One that finds no time
 /// has a result that says so, and takes nothing away from the others.
-pub async fn all(runtime: &Runtime, endpoint: &Endpoint, probes: &[Probe]) -> Vec<ProbeResult> {
+pub async fn all<'a>(
+    runtime: &Runtime,
+    endpoint: &Endpoint,
+    probes: impl IntoIterator<Item = &'a Probe>,
+) -> Vec<ProbeResult> {
     let asked = synchronous(probes).flat_map(|probe| {
         let variants: Vec<Option<&str>> = if probe.per_variant {
             let variants = endpoint.variants.iter();
@@ -44,10 +49,9 @@ pub async fn of_variant(runtime: &Runtime, endpoint: &str, variant: &str, probes
     join_all(asked).await
 }
 
-fn synchronous(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
-    probes
-        .iter()
-        .filter(|probe| !matches!(probe.kind, ProbeKind::Async { .. }))
+fn synchronous<'a>(probes: impl IntoIterator<Item = &'a Probe>) -> impl Iterator<Item = &'a Probe> {
+    let synchronous = |probe: &&Probe| !matches!(probe.kind, ProbeKind::Async { .. });
+    probes.into_iter().filter(synchronous)
 }
 
 async fn ask(runtime: &Runtime, endpoint: &str, probe: &Probe, variant: Option<&str>) -> ProbeResult {
@@ -66,9 +70,18 @@ async fn ask(runtime: &Runtime, endpoint: &str, probe: &Probe, variant: Option<&
         kept: kept_of_body(probe),
     };
     let mut tries = Tries::new(probe);
+    let (begun, mut answered) = (Instant::now(), 0);
     loop {
-        match tries.hear(runtime.invoke(&inference).await) {
-            Next::Done(Try { answer, verdict }) => return result(probe, variant, &answer, verdict),
+        let answer = runtime.invoke(&inference).await;
+        answered += u32::from(answer.outcome.is_of_a_container());
+        match tries.hear(answer) {
+            Next::Done(Try { answer, verdict }) => {
+                return ProbeResult {
+                    answered,
+                    lasted_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    ..result(probe, variant, &answer, verdict)
+                };
+            }
             Next::Again => {}
             Next::AfterPause => tokio::time::sleep(PAUSE).await,
         }
@@ -82,6 +95,8 @@ pub fn result(probe: &Probe, variant: Option<&str>, answer: &ProbeAnswer, verdic
         variant: variant.map(str::to_owned),
         verdict,
         took_ms: u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX),
+        answered: 0,
+        lasted_ms: 0,
         inference: None,
     }
 }

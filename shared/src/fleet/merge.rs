@@ -60,6 +60,8 @@ impl Health {
         let flapping = self.flapping.unwrap_or_default();
         let recovery = self.recovery.unwrap_or_default();
         HealthPolicy {
+            // The section `wake` says it.
+            remembers: None,
             enabled: self.enabled.unwrap_or(true),
             probes: self.probes.map(|probes| probes.0).unwrap_or_default(),
             failure_threshold,

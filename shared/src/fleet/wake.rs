@@ -63,7 +63,7 @@ pub(crate) struct WakeSection {
     #[deserr(default)]
     #[schemars(extend("default" = "30m"))]
     deadline: Option<SpanWithin<{ 10 * MINUTE }, { 6 * HOUR }>>,
-    /// Put to sleep after so long without any request. When not given, only its scaling policies or people do that.
+    /// Put to sleep after so long without any request but those of its health probes. When not given, only its scaling policies or people do that.
     #[deserr(default)]
     #[schemars(extend("examples" = ["30m"]))]
     idle_after: Option<SpanWithin<{ 10 * MINUTE }, DAY>>,

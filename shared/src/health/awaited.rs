@@ -13,8 +13,8 @@ use super::{
     observation::ProbeResult,
 };
 
-/// A probe is asked again no sooner than a third of the time it may take: often enough to notice within that time, and
-/// seldom enough not to keep an endpoint awake that is meant to scale to zero.
+/// A probe is asked again no sooner than a third of the time it may take: often enough to notice within that time. It keeps
+/// nothing awake that Steward puts to sleep, because its inferences are known to be Steward's own ([`crate::wake::Own`]).
 const SHARE: u32 = 3;
 
 /// After so many times the time it may take, an inference is neither worked off any more nor are its objects kept.
@@ -53,7 +53,7 @@ impl AsyncJob {
     }
 
     /// It is awaited and was not judged.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.late && !self.over && !self.cleaned
     }
 

@@ -34,6 +34,7 @@ pub(super) const fn minutes(n: u64) -> Duration {
 
 pub(super) fn policy() -> HealthPolicy {
     HealthPolicy {
+        remembers: None,
         enabled: true,
         probes: vec![probe("smoke")],
         failure_threshold: 3,

@@ -12,6 +12,7 @@ use super::{
     awaited::{AsyncJobs, remembered},
     ledger::{EndpointRecord, GoodConfig, Level, State, Streak, between},
     observation::{Observation, Seen, Trouble, TroubleKind},
+    own,
     policy::HealthPolicy,
     recent::Recent,
 };
@@ -36,11 +37,13 @@ pub(super) fn apply(
     look: &Observation,
 ) -> (Why, Vec<Trouble>) {
     take_hint(record, look);
+    own::answered_at_once(record, policy, look);
     if look.at <= record.seen {
         return (Why::Stale, Vec::new());
     }
     let mut troubles = look.troubles.clone();
     let before = record.state;
+    let awaited = policy.remembers.map(|_| record.jobs.clone());
     let why = match &look.seen {
         Seen::Nothing => {
             return (Why::Unseen, troubles);
@@ -48,6 +51,9 @@ pub(super) fn apply(
         Seen::Absent => absent(record, named),
         Seen::Described(endpoint) => described(record, policy, look, endpoint, &mut troubles),
     };
+    if let Some(awaited) = awaited {
+        own::answered_later(record, &awaited, look);
+    }
     record.seen = look.at;
     record.holder.clone_from(&look.holder);
     if look.tags.is_some() {

@@ -62,6 +62,8 @@ pub struct Observation {
     pub jobs: BTreeMap<String, AsyncJobs>,
     /// It serves nothing because it is scaled to zero, and was not probed lest it wake.
     pub asleep: bool,
+    /// Probes that were not sent, because the component that they ask is scaled to zero and they would wake it.
+    pub resting: BTreeSet<String>,
     /// Its scalable targets; `None` when not asked.
     pub scaling: Option<Vec<Target>>,
     /// Its tags; `None` when not asked.
@@ -129,6 +131,12 @@ pub struct ProbeResult {
     pub verdict: ProbeVerdict,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Tries that a container answered at once, well or not: requests as the endpoint's metrics count them.
+    #[serde(skip)]
+    pub answered: u32,
+    /// From the first try to the end of the last, in milliseconds.
+    #[serde(skip)]
+    pub lasted_ms: u64,
     /// Of an asynchronous probe that was queued, the inference: the `s3://` URI of its input, which no other has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference: Option<String>,

@@ -40,6 +40,8 @@ pub struct HealthPolicy {
     pub metrics: bool,
     /// What may be done without asking.
     pub recovery: RecoveryPolicy,
+    /// Where `wake` says that it may sleep: so long Steward's own inferences are remembered, lest they be taken for use.
+    pub remembers: Option<Duration>,
 }
 
 /// At least this share of the last checks failing is Unhealthy too (failing or degraded: Degraded), so that failures

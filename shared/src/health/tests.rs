@@ -5,6 +5,7 @@ mod flapping;
 mod ladder;
 mod monitor;
 mod night;
+mod own;
 mod quiet;
 mod reach;
 mod undo;

@@ -36,9 +36,9 @@ pub(super) fn begin(
         Seen::Not(_) => None,
         Seen::There(state) => Some(state),
     };
-    remembered
-        .prewarmed
-        .retain(|name, _| policy.prewarm.iter().any(|one| one.name == *name));
+    let declared = |name: &String| policy.prewarm.iter().any(|one| one.name == *name);
+    remembered.prewarmed.retain(|name, _| declared(name));
+    remembered.missed.retain(|name, _| declared(name));
     while let Some(opening) = opening(policy, remembered, now) {
         let Opening { prewarm, began, until } = opening;
         remembered.prewarmed.insert(prewarm.name.clone(), began);
@@ -169,11 +169,7 @@ fn idle(world: &World<'_>, policy: &WakePolicy, remembered: &mut Remembered, sta
     };
     match minutes::quiet(minutes, now, idle, Timestamp::MIN) {
         Quiet::Yes => {
-            remembered.sleep = Some(Sleep {
-                since: now,
-                by: None,
-                refused: None,
-            });
+            remembered.sleep = Some(Sleep::new(now, None, false));
             None
         }
         Quiet::Busy(_) | Quiet::NotYet => Some(awake),
@@ -191,12 +187,13 @@ pub(super) fn end(facts: &Facts<'_>, remembered: &mut Remembered, how: &Ended, k
         Ended::Failed(_) => {
             // The schedules for which it was to stay are begun anew.
             let prewarms = facts.policy.into_iter().flat_map(|policy| &policy.prewarm);
-            let missed = prewarms.filter(|one| {
-                let open = one.open_at(facts.now);
-                open.is_some_and(|(_, until)| kept.is_some_and(|kept| until <= kept))
-            });
-            for prewarm in missed {
-                remembered.prewarmed.remove(&prewarm.name);
+            for prewarm in prewarms {
+                if let Some((began, until)) = prewarm.open_at(facts.now)
+                    && kept.is_some_and(|kept| until <= kept)
+                {
+                    remembered.prewarmed.remove(&prewarm.name);
+                    remembered.missed.insert(prewarm.name.clone(), began);
+                }
             }
             let doubled = 1_u32
                 .checked_shl(remembered.failures.saturating_sub(1).min(10))
@@ -238,7 +235,7 @@ pub(super) fn obey(
                 wake.last_demand = world.facts.now;
                 wake.note(world.facts.now, format!("asked for again by {}", by(command)));
                 if wake.phase == Phase::Restoring {
-                    again(wake, world.facts.now);
+                    wake.wanted_again(world.facts.now);
                 }
                 let least = instances.map(|count| format!(", with {count} {} at least", thing.unit()));
                 return yes(format!(
@@ -256,15 +253,6 @@ pub(super) fn obey(
         }
         Order::Sleep { force } => sleep(world, command, remembered, force),
     }
-}
-
-/// What was being let go is wanted again.
-fn again(wake: &mut Wake, now: Timestamp) {
-    wake.phase = Phase::Waiting;
-    wake.since = now;
-    wake.started = now;
-    wake.verdict = None;
-    wake.in_force = false;
 }
 
 fn sleep(world: &World<'_>, command: &Command, remembered: &mut Remembered, force: bool) -> Answer {
@@ -316,11 +304,8 @@ fn sleep(world: &World<'_>, command: &Command, remembered: &mut Remembered, forc
         wake.phase = Phase::Restoring;
         wake.since = now;
     }
-    remembered.sleep = Some(Sleep {
-        since: now,
-        by: Some(by),
-        refused: None,
-    });
+    remembered.sleep = Some(Sleep::new(now, Some(by), force));
+    remembered.restless = false;
     yes(format!("{thing} is put to sleep{left}"))
 }
 

@@ -1,29 +1,23 @@
 //! One decision: what is new is taken in, then each thing goes from phase to phase until a call is to be made or something
 //! is waited for.
 
-use std::time::Duration;
-
 use super::{
+    asleep::fall_asleep,
     begin,
     decision::{Answer, Decision, Facts, News, Transition},
-    effect::{Effect, Outcome, Target},
-    ledger::{Ended, Past, Phase, Remembered, WakeLedger, after},
-    look::Known,
-    minutes::{self, Quiet},
+    effect::{Effect, Outcome},
+    ledger::{Ended, Past, Phase, Remembered, WakeLedger},
     needs::{needs, things},
     prewarm,
     step::{self, Next, World},
     tell::Teller,
-    thing::{Seen, State, Thing, find},
+    thing::{Seen, Thing, find},
     why::Why,
 };
 use crate::lease::Urgency;
 
 /// More phases than one decision can ever pass.
 const ENOUGH: usize = 20;
-
-/// What cannot be put to sleep within this time stays awake as long again, and people are told.
-const SLEEPS: Duration = Duration::from_secs(3600);
 
 /// What to do next.
 pub fn decide(facts: &Facts<'_>, ledger: &WakeLedger, news: &News<'_>) -> Decision {
@@ -282,83 +276,4 @@ fn follow(
         }
     }
     (Err(Why::Unknown("the phases do not come to an end".to_owned())), None)
-}
-
-/// On the way to zero.
-fn fall_asleep(world: &World<'_>, remembered: &mut Remembered, teller: &mut Teller<'_>) -> Result<Effect, Why> {
-    let now = world.facts.now;
-    let Some(sleep) = &remembered.sleep else {
-        return Err(Why::Asleep);
-    };
-    let state: &State<'_> = match world.seen {
-        Seen::There(state) => state,
-        Seen::Not(why) => return Err(Why::Unknown(why.clone())),
-        Seen::Never(why) => {
-            let why = Why::Never(why.clone());
-            (remembered.sleep, remembered.left) = (None, None);
-            return Err(why);
-        }
-    };
-    let unwilling = |remembered: &mut Remembered, why: String| {
-        (remembered.sleep, remembered.left) = (None, None);
-        remembered.awake_until = Some(after(now, SLEEPS));
-        Err(Why::Ended(format!("it stays awake: {why}")))
-    };
-    if state.desired == 0 {
-        if state.current > 0 {
-            return Err(Why::Busy);
-        }
-        remembered.sleep = None;
-        remembered.restless = false;
-        teller.asleep();
-        return Err(Why::Ended("it sleeps".to_owned()));
-    }
-    if now >= after(sleep.since, SLEEPS) {
-        if !remembered.restless {
-            teller.restless(sleep, state.current);
-            remembered.restless = true;
-        }
-        return unwilling(remembered, "it could not be put to sleep within an hour".to_owned());
-    }
-    if sleep.by.is_none() {
-        let idle = world.facts.policy.and_then(|policy| policy.idle_after);
-        let still = match (idle, world.minutes()) {
-            (Some(idle), Known::Yes(minutes)) => minutes::quiet(minutes, now, idle, jiff::Timestamp::MIN) == Quiet::Yes,
-            _ => false,
-        };
-        if !still {
-            remembered.sleep = None;
-            return Err(Why::Awake(state.current));
-        }
-    }
-    let scaling = match state.scaling() {
-        Known::No(why) => return Err(Why::Unknown(why)),
-        Known::Yes(scaling) => scaling,
-    };
-    if let Some(scaling) = scaling.filter(|scaling| scaling.min > 0) {
-        let why = format!("the minimum of its scalable target is {}", scaling.min);
-        return unwilling(remembered, why);
-    }
-    if !state.settled {
-        return Err(Why::Busy);
-    }
-    let target = Target {
-        thing: world.thing.clone(),
-        name: state.name.clone(),
-    };
-    let effect = Effect::SetCount(target, 0);
-    let text = effect.to_string();
-    match world.outcome(&effect) {
-        None => Ok(effect),
-        Some(Outcome::Accepted) => Err(Why::NotSeenYet(text)),
-        Some(Outcome::Later(said) | Outcome::Refused(said)) => {
-            if let Some(sleep) = &mut remembered.sleep {
-                sleep.refused = Some(said.clone());
-            }
-            Err(Why::Later {
-                call: text,
-                said: said.clone(),
-            })
-        }
-    }
 }

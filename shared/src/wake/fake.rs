@@ -130,6 +130,8 @@ pub(super) struct Fake {
     pub leased: bool,
     /// `InstancePools` of its config.
     pub pools: Vec<String>,
+    /// A health probe is awaited.
+    pub awaited: bool,
     /// The policies scale to zero by themselves when all is quiet.
     pub scales_in: bool,
 }
@@ -167,6 +169,7 @@ impl Fake {
             transitions: vec![],
             leased: false,
             pools: vec![],
+            awaited: false,
             scales_in: true,
         }
     }
@@ -338,6 +341,7 @@ impl Fake {
                 let first = self.minutes.partition_point(|minute| minute.at < from);
                 Known::Yes(self.minutes[first..].to_vec())
             }),
+            awaited: self.awaited,
             activities: needs
                 .activities
                 .map(|from| Known::Yes(self.activities.iter().filter(|one| one.at >= from).cloned().collect())),

@@ -72,12 +72,16 @@ pub struct Remembered {
     /// alone counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Left>,
-    /// People were told that it cannot be put to sleep; not again until it slept or was woken.
+    /// People were told that it cannot be put to sleep although nobody uses it; not again until it slept, was woken, or a
+    /// person ordered it to sleep.
     #[serde(default, skip_serializing_if = "is_false")]
     pub restless: bool,
     /// The last occurrence of each schedule that was begun, by name. It is begun again when its wake failed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prewarmed: BTreeMap<String, Timestamp>,
+    /// The last occurrence of each schedule whose wake failed, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missed: BTreeMap<String, Timestamp>,
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -218,9 +222,27 @@ pub struct Sleep {
     /// Who and why; absent: the fleet file's `idle_after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Also when there is work, or nobody knows whether there is: the person said so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub force: bool,
     /// What AWS said when the call was last not let through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// When people were last told that what a person ordered is not done yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Timestamp>,
+}
+
+impl Sleep {
+    pub(super) fn new(since: Timestamp, by: Option<String>, force: bool) -> Self {
+        Self {
+            since,
+            by,
+            force,
+            refused: None,
+            told: None,
+        }
+    }
 }
 
 /// What was left waiting on purpose.

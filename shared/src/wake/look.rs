@@ -49,8 +49,11 @@ pub struct ThingSeen {
     pub component: Option<Known<Option<CopiesSeen>>>,
     /// Its scalable target; `Yes(None)` when none is registered.
     pub scaling: Option<Known<Option<Scaling>>>,
-    /// Its minutes, in order; a minute of which nothing at all was published is missing.
+    /// Its minutes, in order and without what Steward's own probes did ([`super::others`]); a minute of which nothing at all
+    /// was published is missing.
     pub minutes: Option<Known<Vec<Minute>>>,
+    /// An inference of a health probe is asked and not answered: nothing is put to sleep under it.
+    pub awaited: bool,
     /// What Application Auto Scaling could not do.
     pub activities: Option<Known<Vec<Activity>>>,
 }
@@ -103,6 +106,18 @@ pub struct Activity {
     pub code: String,
     /// `StatusMessage`, or in its place the `Cause`.
     pub said: String,
+}
+
+impl CopiesSeen {
+    /// It is scaled to zero, or on its way there.
+    pub fn sleeps(&self) -> bool {
+        self.desired.or(self.current) == Some(0)
+    }
+
+    /// A request finds a copy, as far as that is known.
+    pub fn serves(&self) -> bool {
+        !self.sleeps() && self.current != Some(0)
+    }
 }
 
 impl Minute {

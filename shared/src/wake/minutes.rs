@@ -102,7 +102,7 @@ fn met(minute: &Minute) -> bool {
 }
 
 /// Minutes are compared by their numbers: something that was at some second is in the minute that began before.
-fn number(at: Timestamp) -> i64 {
+pub(super) fn number(at: Timestamp) -> i64 {
     at.as_second().div_euclid(60)
 }
 

@@ -46,7 +46,18 @@ pub struct Prewarm {
     pub instances: u32,
 }
 
+/// Whether anybody uses it is judged over so long at least.
+const LEAST: Duration = Duration::from_secs(30 * 60);
+
+/// And looked at so much longer, because metrics come late and looks are minutes apart.
+const MORE: Duration = Duration::from_secs(15 * 60);
+
 impl WakePolicy {
+    /// Whatever happened so long ago says nothing of whether anybody uses it.
+    pub fn judged_over(&self) -> Duration {
+        self.idle_after.unwrap_or_default().max(LEAST).saturating_add(MORE)
+    }
+
     /// What sleeps.
     pub fn things(&self) -> Vec<Thing> {
         match self.components.as_slice() {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    ledger::{Phase, Remembered},
+    ledger::{Ended, Phase, Remembered, Wake},
     policy::{Prewarm, WakePolicy},
 };
 
@@ -15,9 +15,9 @@ pub(super) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// A wake ended since it opened.
+    /// A wake failed that was to stay for it.
     pub(super) fn again(&self, remembered: &Remembered) -> bool {
-        remembered.ended.is_some_and(|ended| ended >= self.began)
+        remembered.missed.get(&self.prewarm.name) == Some(&self.began)
     }
 }
 
@@ -41,12 +41,17 @@ pub(super) fn openings<'a>(
     })
 }
 
-/// The wake at work does what a schedule asks for that opens meanwhile.
+/// The wake at work does what a schedule asks for that opens meanwhile, also when it is giving its minimum back. One that
+/// failed or was stopped is over first.
 pub(super) fn join(now: Timestamp, policy: &WakePolicy, remembered: &mut Remembered) {
+    let joins = |wake: &&mut Wake| wake.phase != Phase::Restoring || wake.verdict == Some(Ended::Done);
     while let Some(Opening { prewarm, began, until }) = opening(policy, remembered, now) {
-        let Some(wake) = remembered.wake.as_mut().filter(|wake| wake.phase != Phase::Restoring) else {
+        let Some(wake) = remembered.wake.as_mut().filter(joins) else {
             return;
         };
+        if wake.phase == Phase::Restoring {
+            wake.wanted_again(now);
+        }
         wake.join(prewarm.instances, Some(until));
         wake.note(
             now,

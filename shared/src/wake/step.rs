@@ -58,6 +58,12 @@ impl<'a> World<'a> {
         }
     }
 
+    /// A health probe is asked and not answered.
+    pub(super) fn awaited(&self) -> bool {
+        let seen = self.news.look.and_then(|look| look.things.get(self.thing));
+        seen.is_some_and(|seen| seen.awaited)
+    }
+
     /// How this very call went, when it was the last one made.
     pub(super) fn outcome(&self, effect: &Effect) -> Option<&'a Outcome> {
         let acted = self.news.acted.filter(|acted| acted.effect == *effect);

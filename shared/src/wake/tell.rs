@@ -7,6 +7,7 @@ use super::{
     ledger::{Ended, Phase, Sleep, Wake, since},
     thing::Thing,
     trouble::{Kind, Trouble},
+    why::Why,
 };
 use crate::{
     alert::{Alert, AlertKind},
@@ -187,25 +188,54 @@ impl Teller<'_> {
         self.went(wake.number, To::End(how.as_str()));
     }
 
-    /// It was to be put to sleep, and could not be.
+    /// It was to be put to sleep because nobody uses it, and could not be.
     pub(super) fn restless(&mut self, sleep: &Sleep, current: u32) {
         let unit = self.thing.unit();
-        let tried = format!(
-            "to be put to sleep since {:.0}: {}",
-            sleep.since,
-            sleep.by.as_deref().unwrap_or("nobody used it")
-        );
-        let said = sleep.refused.clone();
+        let (tried, said) = ordered(sleep);
         self.alert(
             AlertKind::WakeHeld,
             "it could not be put to sleep for an hour",
             |alert| {
                 let alert = alert.seen(tried).seen(format!("{current} {unit} in service"));
-                let alert = said
-                    .map(|said| format!("AWS said: {said}"))
-                    .into_iter()
-                    .fold(alert, Alert::seen);
+                let alert = said.into_iter().fold(alert, Alert::seen);
                 alert.did("tries again as long as nobody uses it, and does not tell again until it slept or was woken")
+            },
+        );
+    }
+
+    /// What a person ordered is not done yet.
+    pub(super) fn pending(&mut self, sleep: &Sleep, current: u32, why: &Why, again: Duration) {
+        let (tried, said) = ordered(sleep);
+        let waits = match why {
+            Why::Later { .. } => None,
+            why => Some(why.to_string()),
+        };
+        let unit = self.thing.unit();
+        let lasts = spoken(since(sleep.since, self.facts.now));
+        self.alert(
+            AlertKind::WakeHeld,
+            &format!("it was to be put to sleep {lasts} ago, and is awake"),
+            |alert| {
+                let alert = alert.seen(tried).seen(format!("{current} {unit} in service"));
+                let alert = said.into_iter().chain(waits).fold(alert, Alert::seen);
+                alert.did(format!(
+                    "tries again at every wake-up until it sleeps, and tells again every {}; `wake`, or another `sleep`, \
+                     takes the order's place",
+                    spoken(again)
+                ))
+            },
+        );
+    }
+
+    /// What a person ordered is not done at all: somebody else wants it awake.
+    pub(super) fn overruled(&mut self, sleep: &Sleep, why: &str) {
+        let (tried, said) = ordered(sleep);
+        self.alert(
+            AlertKind::WakeHeld,
+            &format!("it is not put to sleep: {why}"),
+            |alert| {
+                let alert = said.into_iter().fold(alert.seen(tried), Alert::seen);
+                alert.did("leaves it awake; send `sleep` again when the minimum is 0")
             },
         );
     }
@@ -213,6 +243,13 @@ impl Teller<'_> {
     pub(super) fn asleep(&mut self) {
         self.went(0, To::Asleep);
     }
+}
+
+/// Since when and why it is to sleep, and what AWS said to that.
+fn ordered(sleep: &Sleep) -> (String, Option<String>) {
+    let by = sleep.by.as_deref().unwrap_or("nobody used it");
+    let tried = format!("to be put to sleep since {:.0}: {by}", sleep.since);
+    (tried, sleep.refused.as_ref().map(|said| format!("AWS said: {said}")))
 }
 
 fn waited(wake: &Wake, facts: Facts<'_>) -> String {

@@ -55,6 +55,10 @@ pub enum Why {
     Pausing(Timestamp),
     /// Without work; put to sleep when that has lasted.
     Idle,
+    /// To be put to sleep, and there was work in the minute that began then.
+    StillUsed(Timestamp),
+    /// To be put to sleep, and a health probe is at work.
+    Probed,
     /// A wake ended in this decision, or it fell asleep.
     Ended(String),
     /// It waits its turn: another thing of the endpoint is acted upon first.
@@ -88,6 +92,8 @@ impl fmt::Display for Why {
             Self::Lingering(until) => write!(f, "a call may take effect until {until:.0}; then it is over"),
             Self::Pausing(until) => write!(f, "the last wake failed; tried again at {until:.0}"),
             Self::Idle => f.write_str("without work; put to sleep when that has lasted"),
+            Self::StillUsed(at) => write!(f, "there was work at {at:.0}; put to sleep when it has drained"),
+            Self::Probed => f.write_str("a health probe is awaited; put to sleep when it is answered"),
             Self::Next => f.write_str("another thing of the endpoint comes first"),
         }
     }

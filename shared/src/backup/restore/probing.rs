@@ -97,6 +97,8 @@ mod tests {
                 reason: "status 500".into(),
             },
             took_ms: 10,
+            answered: 0,
+            lasted_ms: 0,
             inference: None,
         }
     }

@@ -129,6 +129,8 @@ fn result(input: &str, cause: Option<Cause>) -> ProbeResult {
             reason: "made up".into(),
         },
         took_ms: 5,
+        answered: 0,
+        lasted_ms: 0,
         inference: Some(input.to_owned()),
     }
 }
@@ -270,4 +272,34 @@ fn a_ledger_of_an_earlier_build_is_read_and_it_reads_this_ones() {
     assert_eq!(newest.input, "s3://in/2");
     let again: AsyncJobs = serde_json::from_value(written).expect("its own");
     assert_eq!(again.all().count(), 2);
+}
+
+#[test]
+fn an_answered_inference_is_remembered_as_stewards_own_and_a_lost_one_is_not() {
+    use crate::wake::{Minute, Thing, others};
+
+    let mut queue = Queue::new(3);
+    queue.stage = queue.stage.with(|policy| policy.remembers = Some(minutes(45)));
+    queue.answers = |asked| (asked != 31).then_some(2);
+    queue.minutes(33);
+    let own = |queue: &Queue| queue.stage.ledger.own_work("fraud", &Thing::Variant, queue.stage.now);
+    let (until_now, awaited) = own(&queue);
+    assert!(awaited, "which nobody interrupts");
+    let answered = Minute {
+        served: 1.0,
+        ..Minute::at(queue.stage.now)
+    };
+    assert_eq!(others(vec![answered], &until_now)[0].served, 0.0, "it may have been");
+    queue.minutes(15);
+    // Asked in every fifth minute and answered two later, but for one.
+    let done: Vec<Minute> = [22, 28, 33, 48]
+        .map(|minute| Minute {
+            served: 1.0,
+            backlog: 1.0,
+            ..Minute::at(start().checked_add(minutes(minute)).unwrap())
+        })
+        .into();
+    let left = others(done, &own(&queue).0);
+    let left: Vec<(f64, f64)> = left.iter().map(|minute| (minute.served, minute.backlog)).collect();
+    assert_eq!(left, [(0.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.0, 0.0)]);
 }

@@ -49,7 +49,7 @@ pub(super) fn count(
     record
         .proven
         .retain(|name, _| policy.probes.iter().any(|probe| probe.name == *name));
-    remember_ailing(record, policy, &results, endpoint, look.asleep);
+    remember_ailing(record, policy, &results, endpoint, look);
     let verdict = if look.asleep {
         Some(Judgement::Passed)
     } else if policy.probes.is_empty() {
@@ -65,7 +65,7 @@ pub(super) fn count(
     if verdict == Judgement::Passed && (!record.ailing.is_empty() || look.probes.iter().any(reach::cut_short)) {
         return Why::Inconclusive;
     }
-    describe_evidence(record, &results, look.asleep);
+    describe_evidence(record, &results, look);
     if record
         .counted
         .is_some_and(|counted| between(counted, look.at) < SPACING)
@@ -99,7 +99,7 @@ fn remember_ailing(
     policy: &HealthPolicy,
     results: &[(&ProbeResult, Judgement)],
     endpoint: &Endpoint,
-    asleep: bool,
+    look: &Observation,
 ) {
     record.ailing.retain(|(name, variant)| {
         let asked_like_this = results
@@ -107,7 +107,8 @@ fn remember_ailing(
             .filter(|(result, _)| result.probe == *name)
             .all(|(result, _)| result.variant.is_some() == variant.is_some());
         let is_there = |name: &String| endpoint.variants.iter().any(|variant| variant.name == *name);
-        !asleep
+        !look.asleep
+            && !look.resting.contains(name)
             && asked_like_this
             && policy.probes.iter().any(|probe| probe.name == *name)
             && variant.as_ref().is_none_or(is_there)
@@ -220,7 +221,7 @@ fn verdict(results: &[(&ProbeResult, Judgement)]) -> Option<Judgement> {
 /// Items of evidence kept for one endpoint; the rest is counted.
 const EVIDENCE: usize = 6;
 
-fn describe_evidence(record: &mut EndpointRecord, results: &[(&ProbeResult, Judgement)], asleep: bool) {
+fn describe_evidence(record: &mut EndpointRecord, results: &[(&ProbeResult, Judgement)], look: &Observation) {
     let mut lines: Vec<String> = results
         .iter()
         .filter(|(_, judgement)| matches!(judgement, Judgement::Failed | Judgement::Degraded))
@@ -234,8 +235,11 @@ fn describe_evidence(record: &mut EndpointRecord, results: &[(&ProbeResult, Judg
         lines.truncate(EVIDENCE);
         lines.push(format!("and {more} more"));
     }
-    if asleep {
+    if look.asleep {
         lines.push("scaled to zero and not probed".into());
+    } else if !look.resting.is_empty() {
+        let resting: Vec<&str> = look.resting.iter().map(String::as_str).collect();
+        lines.push(format!("scaled to zero and not asked: {}", resting.join(", ")));
     }
     record.evidence = lines;
     record.causes = results

@@ -10,6 +10,7 @@ use crate::{
     endpoint::EndpointStatus,
     health::{awaited::AsyncJobs, observation::Holder, recent::Recent, recovery::Recovery},
     probe::Cause,
+    wake::{Own, Thing},
 };
 
 /// What is known of one endpoint.
@@ -70,6 +71,9 @@ pub struct EndpointRecord {
     /// The inferences of asynchronous probes, by probe name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, AsyncJobs>,
+    /// What Steward's own probes did of the work of what may sleep.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own: BTreeMap<Thing, Own>,
     /// When the level changed, oldest first, no longer ago than the flapping window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Timestamp>,
@@ -113,6 +117,7 @@ impl EndpointRecord {
             last_good: None,
             proven: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            own: BTreeMap::new(),
             changes: Vec::new(),
             holder: None,
             incident: None,

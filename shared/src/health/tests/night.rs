@@ -30,6 +30,8 @@ fn answered(mut look: Look, probe: &str, cause: Option<Cause>) -> Look {
             reason: "made up".into(),
         },
         took_ms: 5,
+        answered: 0,
+        lasted_ms: 0,
         inference: None,
     }];
     look

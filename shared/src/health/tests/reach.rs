@@ -32,6 +32,8 @@ fn cut(name: &str) -> Look {
             reason: "no answer within 36 s, and no time left for the 60 s that it may take".into(),
         },
         took_ms: 36_000,
+        answered: 0,
+        lasted_ms: 0,
         inference: None,
     });
     look

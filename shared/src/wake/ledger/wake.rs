@@ -167,6 +167,15 @@ impl Wake {
         self.wanted = self.wanted.max(least);
     }
 
+    /// What was being let go is wanted again.
+    pub(in crate::wake) fn wanted_again(&mut self, now: Timestamp) {
+        self.phase = Phase::Waiting;
+        self.since = now;
+        self.started = now;
+        self.verdict = None;
+        self.in_force = false;
+    }
+
     /// How long it may take from its turn to service. Each pool of other instances gets its own time.
     pub(in crate::wake) fn may_take(&self, deadline: Duration) -> Duration {
         let pools = u32::try_from(self.pools.len()).unwrap_or(1).max(1);

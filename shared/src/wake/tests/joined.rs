@@ -193,3 +193,63 @@ fn a_slot_lasts_as_long_as_all_pools_of_its_wake() {
         "after three times 30 minutes"
     );
 }
+
+/// The work has drained, and no call that gives the minimum back comes through.
+fn giving_back(fake: &mut Fake) {
+    for _ in 0..60 {
+        if fake.wake().is_some_and(|wake| wake.phase == Phase::Restoring) {
+            return;
+        }
+        fake.pass(60);
+        let woken = Woken {
+            alarms: &[],
+            command: None,
+        };
+        fake.tick(&woken, |effect| match effect {
+            Effect::RestoreMinimum(..) => Some(Fault::LostBefore),
+            _ => Some(Fault::None),
+        });
+    }
+    panic!("it is not given back: {:?}", fake.wake());
+}
+
+#[test]
+fn a_schedule_that_opens_while_a_wake_gives_its_minimum_back_is_not_lost() {
+    // What is in service already is enough for one of them.
+    for (instances, after_its_end) in [(1, false), (1, true), (2, false), (2, true)] {
+        let (mut fake, nine) = scheduled();
+        fake.policy.prewarm[0].instances = instances;
+        let declared = fake.policy.prewarm.clone();
+        fake.scales_in = false;
+        fake.now = nine - SignedDuration::from_mins(60);
+        fake.backlog = 1;
+        fake.pass(60);
+        fake.alarmed();
+        giving_back(&mut fake);
+        if after_its_end {
+            // Nobody looks until the wake has ended within the time of the schedule.
+            fake.policy.prewarm.clear();
+            fake.now = nine + SignedDuration::from_mins(1);
+            fake.until_calm(30);
+            fake.policy.prewarm = declared;
+        } else {
+            fake.now = nine;
+        }
+        minutes(&mut fake, 12);
+        assert_eq!(
+            (fake.current, fake.min()),
+            (instances, Some(instances)),
+            "{:?}",
+            fake.calls
+        );
+        fake.scales_in = true;
+        minutes(&mut fake, 60);
+        assert_eq!(
+            (fake.current, fake.min()),
+            (instances, Some(instances)),
+            "for its whole time"
+        );
+        fake.until_calm(120);
+        assert_eq!(fake.min(), Some(0));
+    }
+}

@@ -161,3 +161,102 @@ fn an_endpoint_that_left_the_fleet_file_gets_its_minimum_back() {
         "restore the minimum of variant main to 0"
     );
 }
+
+/// A person orders it to sleep, and so many minutes every call is refused.
+fn ordered(fake: &mut Fake, refused: u32) {
+    let command = Some(Command {
+        order: Order::Sleep { force: false },
+        component: None,
+        id: None,
+        by: Some("ana".to_owned()),
+        reason: Some("night".to_owned()),
+    });
+    let answer = fake.tick(&Woken { alarms: &[], command }, |_| Some(Fault::Refused));
+    assert!(answer.is_some_and(|answer| answer.accepted));
+    for _ in 0..refused {
+        fake.pass(60);
+        let woken = Woken {
+            alarms: &[],
+            command: None,
+        };
+        fake.tick(&woken, |_| Some(Fault::Refused));
+    }
+}
+
+fn awake() -> Fake {
+    let mut fake = Fake::asynchronous();
+    fake.scaling = None;
+    (fake.current, fake.desired) = (1, 1);
+    fake.does = 20;
+    fake.pass(600);
+    fake
+}
+
+#[test]
+fn a_sleep_that_a_person_ordered_is_tried_until_it_is_done_and_told_again() {
+    let mut fake = awake();
+    ordered(&mut fake, 8 * 60);
+    let told = [
+        "wake.held: it was to be put to sleep 1h ago, and is awake",
+        "wake.held: it was to be put to sleep 7h ago, and is awake",
+    ];
+    assert_eq!(fake.told(), told);
+    let alert = &fake.ledger.outbox.pending()[0];
+    insta::assert_snapshot!([alert.evidence.join("\n"), alert.done.join("\n")].join("\n---\n"));
+    fake.until_calm(5);
+    assert_eq!(fake.current, 0, "without `idle_after`, too");
+    assert_eq!(fake.told(), told);
+}
+
+#[test]
+fn an_order_to_sleep_is_told_anew_whatever_was_told_before() {
+    let mut fake = awake();
+    fake.ledger.things.entry(Thing::Variant).or_default().restless = true;
+    ordered(&mut fake, 61);
+    assert_eq!(fake.told().len(), 1, "{:?}", fake.told());
+    ordered(&mut fake, 61);
+    assert_eq!(fake.told().len(), 2, "{:?}", fake.told());
+}
+
+#[test]
+fn an_order_to_sleep_ends_with_a_wake_and_waits_for_work_unless_it_is_forced() {
+    let mut fake = awake();
+    ordered(&mut fake, 10);
+    fake.asked(40);
+    fake.pass(60);
+    fake.quietly();
+    assert_eq!((fake.desired, fake.calls.len()), (1, 0), "somebody uses it now");
+    fake.until_calm(15);
+    assert_eq!(fake.current, 0, "and not any more");
+
+    let mut fake = awake();
+    ordered(&mut fake, 10);
+    let answer = fake.order(Order::Wake {
+        instances: None,
+        lasts: None,
+    });
+    assert!(answer.accepted);
+    fake.until_calm(60);
+    let told = ["wake.served: in service after 0s"];
+    assert_eq!(fake.told(), told, "the later word counts");
+    assert_eq!(fake.current, 1);
+}
+
+#[test]
+fn nothing_is_put_to_sleep_under_a_health_probe_and_it_is_looked_at_again_in_a_minute() {
+    let mut fake = awake();
+    fake.policy.idle_after = Some(Duration::from_secs(600));
+    fake.awaited = true;
+    for _ in 0..10 {
+        fake.pass(60);
+        fake.quietly();
+    }
+    assert_eq!((fake.desired, fake.calls.len()), (1, 0));
+    assert!(
+        due(fake.now, "images", Some(&fake.policy), &fake.ledger),
+        "at every tick"
+    );
+    fake.awaited = false;
+    fake.until_calm(5);
+    assert_eq!(fake.current, 0);
+}
