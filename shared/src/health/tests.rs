@@ -8,6 +8,7 @@ mod night;
 mod quiet;
 mod reach;
 mod undo;
+mod unmade;
 
 use super::{
     fixture::{bare, look, minutes, stage, start, time},
