@@ -5,7 +5,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Base, Invocation, fleet_source::{FleetFile, NoFleet}, outbox::Teller, s3::S3, sns::Sns};
+use super::{
+    Base, Invocation,
+    fleet_source::{FleetFile, NoFleet},
+    outbox::Teller,
+    s3::S3,
+    sns::Sns,
+};
 use crate::{
     alert::Links,
     fleet::Fleet,

@@ -433,15 +433,22 @@ endpoints:
     alarms: [{ name: steward-fraud-errors, variant: main, errors: 5%, datapoints: 2, of: 3 }]
 ";
     let empty = World::default();
-    let in_region = |world: &World, region: &str| {
-        planned(world, &Desired::of(&parsed(text), world, region), false)
-    };
+    let in_region = |world: &World, region: &str| planned(world, &Desired::of(&parsed(text), world, region), false);
     let there = in_region(&empty, "eu-central-1");
     assert_eq!(there.changes, []);
     assert_eq!(there.held.len(), 3);
-    assert!(there.held.iter().all(|held| held.why == Why::StandsBy("fraud".to_owned())));
+    assert!(
+        there
+            .held
+            .iter()
+            .all(|held| held.why == Why::StandsBy("fraud".to_owned()))
+    );
     let own = in_region(&empty, "eu-west-1");
-    assert!(own.changes.iter().any(|change| change.key == Key::Endpoint("fraud".to_owned())));
+    assert!(
+        own.changes
+            .iter()
+            .any(|change| change.key == Key::Endpoint("fraud".to_owned()))
+    );
     let mut restored = World::default();
     restored.endpoints = vec![real_time("fraud", 2)];
     let restored = in_region(&restored, "eu-central-1");

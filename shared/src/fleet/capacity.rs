@@ -117,7 +117,9 @@ impl CapacityLayer {
 
     /// `provision` holds for it: a plan makes the endpoint.
     pub(super) fn makes_endpoint(&self) -> bool {
-        self.provision.as_ref().is_some_and(|section| section.resolve().is_some())
+        self.provision
+            .as_ref()
+            .is_some_and(|section| section.resolve().is_some())
     }
 
     /// Everything that is declared of an endpoint.

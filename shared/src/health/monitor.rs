@@ -93,7 +93,8 @@ fn speak(facts: &Facts<'_>, ledger: &mut HealthLedger) -> Vec<Why> {
             ledger.serial = serial;
             ledger.outbox.push(alert);
             whys.push(Why::MonitorTrouble(key));
-        } else if let (Some(id), Some((at, number)), Some(every)) = (&record.alert, record.reminded, record.kind.reminder())
+        } else if let (Some(id), Some((at, number)), Some(every)) =
+            (&record.alert, record.reminded, record.kind.reminder())
             && record.clear == 0
             && between(at, facts.now) >= every
         {

@@ -125,7 +125,7 @@ fn that_there_is_no_fleet_file_yet_is_told_at_once_and_again_every_six_hours_unt
     monitor:no-fleet-file:1772438460-1:1:1
     monitor:no-fleet-file:1772438460-1:1:2
     ");
-    insta::assert_snapshot!(first);
+    insta::assert_snapshot!("there_is_no_fleet_file_yet", first);
     stage.sweep([]).sweep([]).sweep([]);
     insta::assert_snapshot!(stage.heard(), @"21:02 - fleet-file.restored info: over: no-fleet-file s3://config/fleet.yaml");
     let known: MonitorRecord = serde_json::from_str(

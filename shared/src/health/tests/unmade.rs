@@ -71,7 +71,10 @@ fn what_a_restore_made_is_told_when_it_vanishes_and_stands_by_again_a_day_after_
         .sweep([look("fraud").absent()]);
     assert_eq!(stage.heard(), "08:06 fraud endpoint.vanished warning: no such endpoint");
     stage.later(minutes(23 * 60)).check([look("fraud").absent()]);
-    assert_eq!((stage.heard().as_str(), stage.record("fraud").state), ("", State::Vanished));
+    assert_eq!(
+        (stage.heard().as_str(), stage.record("fraud").state),
+        ("", State::Vanished)
+    );
     stage.later(minutes(60)).check([look("fraud").absent()]);
     insta::assert_snapshot!(stage.heard(), @"08:06 fraud endpoint.recovered info: standing by: its backups go to this Region, so it serves in another one; it is watched once a restore made it here");
     assert_eq!(stage.record("fraud").state, State::Unknown);
