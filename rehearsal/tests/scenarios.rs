@@ -17,6 +17,8 @@ use rehearsal::{
 
 #[path = "scenarios/answers.rs"]
 mod answers;
+#[path = "scenarios/first_day.rs"]
+mod first_day;
 #[path = "scenarios/permissions.rs"]
 mod permissions;
 #[path = "scenarios/reconcile.rs"]
@@ -128,6 +130,8 @@ scenarios! {
     one_lost_inference_is_told_to_nobody_and_a_queue_that_stops_is => "lost-inference",
     a_broken_fleet_file_leaves_the_last_good_one_in_force => "broken-fleet-file",
     a_call_that_fails_says_nothing_of_the_fleet_file => "fleet-file-unread",
+    without_a_fleet_file_nothing_fails_and_people_are_told_until_there_is_one => "first-day",
+    a_declared_endpoint_is_not_gone_before_it_was_made => "declared-later",
     a_sweep_out_of_time_goes_on_where_it_stopped => "out-of-time",
     an_endpoint_that_hangs_for_longer_than_a_sweep_is_told => "hanging",
     a_fleet_that_hangs_is_told_as_one_though_no_sweep_reaches_all_of_it => "large-fleet-hangs",
@@ -162,6 +166,7 @@ scenarios! {
     a_lost_hour_changes_no_traffic => "rollout-lost-hour",
     an_inference_component_gets_its_old_model_back_on_an_alarm => "rollout-components",
     the_first_backups_copy_everything_once_and_the_next_ones_nothing => "backup-first",
+    the_region_of_the_backups_stands_by_in_silence_until_something_is_restored => "backup-standby",
     a_new_model_is_backed_up_when_it_ships => "backup-ships",
     what_does_not_fit_into_an_invocation_is_copied_by_several => "backup-large",
     a_model_that_is_replaced_while_it_is_copied_is_never_mixed => "backup-changing",

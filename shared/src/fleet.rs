@@ -18,6 +18,7 @@ mod rollout;
 mod select;
 mod switch;
 pub(crate) mod text;
+mod unmade;
 mod wake;
 mod whole;
 mod wide;
@@ -35,7 +36,7 @@ use select::Select;
 use wake::WakeSection;
 
 pub(crate) use self::rollout::RolloutSection;
-pub use self::{account::ReconcilePolicy, rollout::RolloutRules};
+pub use self::{account::ReconcilePolicy, rollout::RolloutRules, unmade::Unmade};
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
     backup::{artifact::Vault, policy::BackupPolicy, retention::Retention},
@@ -217,7 +218,7 @@ impl Fleet {
         }
     }
 
-    /// The endpoints that are named exactly, in file order: they must exist.
+    /// The endpoints that are named exactly, in file order: they must exist, but for those that are [`Fleet::unmade`].
     pub fn named(&self) -> Vec<&str> {
         self.entries
             .iter()

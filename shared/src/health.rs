@@ -81,7 +81,7 @@ pub struct Decision {
 }
 
 /// A vanished endpoint that no entry names is forgotten after this: it was found by a pattern or a tag, and nobody says
-/// that it must exist.
+/// that it must exist. What somebody deleted in the Region of its backups stands by again after this.
 pub const FORGET_VANISHED: Duration = Duration::from_secs(24 * 3600);
 
 /// Recoveries of endpoints whose policy is not at hand are remembered this long for their budgets.
@@ -115,6 +115,9 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
             continue;
         }
         let mute = silence::mute(facts.now, &round.ledger, policy, name);
+        if mute.is_none() && round.ledger.endpoints[name].is_unmade() {
+            incident::close_unmade(facts, &mut round.ledger, name);
+        }
         let why = incident::tell(
             facts,
             &mut round.ledger,
@@ -204,7 +207,8 @@ impl Round<'_> {
                 .endpoints
                 .entry(look.endpoint.clone())
                 .or_insert_with(|| EndpointRecord::new(look.at));
-            let (why, met) = judge::apply(record, policy, named, look);
+            let unmade = self.watch.unmade.get(&look.endpoint).copied();
+            let (why, met) = judge::apply(record, policy, (named, unmade), look);
             if why != Why::Stale {
                 fresh.insert(look.endpoint.as_str(), look);
                 if why != Why::Unseen {
@@ -248,6 +252,8 @@ impl Round<'_> {
                 "watched no more: no entry of the fleet file selects it"
             } else if deleted {
                 "deleted"
+            } else if record.gone && !named && !record.was_there() {
+                "forgotten: it was never seen, and no entry of the fleet file names it any more"
             } else if record.state == State::Vanished
                 && !named
                 && self.watch.policies.contains_key(&name)

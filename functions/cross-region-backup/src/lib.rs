@@ -8,8 +8,9 @@
 //! restores them while the other one is dark: all that a restore needs lies there.
 //!
 //! Which failures are errors of the function? A ledger that cannot be read or written, recovery points that cannot be read
-//! where drills are to be made of them, and no fleet file when the schedule asks what there is to do; they ring the alarm on
-//! the function itself, after everything else went on. What is not understood, or cannot be, is a report
+//! where drills are to be made of them, and a fleet file that cannot be used when the schedule asks what there is to do;
+//! they ring the alarm on the function itself, after everything else went on. Where no fleet file was written yet, nothing is
+//! backed up. What is not understood, or cannot be, is a report
 //! whose `outcome` is `refused`; a backup that comes to nothing is in the ledger, is told, and is made again.
 
 mod backup;
@@ -27,6 +28,7 @@ use serde_json::Value;
 use shared::{
     aws::{
         Base, Deployed, Invocation,
+        fleet_source::NoFleet,
         lambda::{self, Failed, refused},
         ledger::LedgerError,
     },
@@ -83,6 +85,9 @@ pub enum HandlerError {
     /// Nobody can say which drills are due. What is at work went on.
     #[error("the recovery points of this Region, of which drills are to be made: {0}. {advice}", advice = .0.advice())]
     Points(CallError),
+    /// No fleet file is in force, and there is or was one.
+    #[error("the fleet: {0}")]
+    NoFleet(#[from] NoFleet),
     /// Nobody can say what is to be backed up.
     #[error("the fleet: {0}")]
     Fleet(String),
@@ -94,6 +99,7 @@ impl Failed for HandlerError {
             Self::Ledger(_) => "Ledger",
             Self::List(_) => "List",
             Self::Points(_) => "Points",
+            Self::NoFleet(_) => "NoFleet",
             Self::Fleet(_) => "Fleet",
         }
     }

@@ -13,6 +13,7 @@ use shared::{
         Base, Deadlines, Invocation,
         autoscaling::AutoScaling,
         ecr::Ecr,
+        fleet_source::NoFleet,
         iam::Iam,
         kms::Kms,
         lambda::Lambda,
@@ -130,7 +131,7 @@ pub(crate) struct Services<'a> {
     pub(crate) writer: String,
     /// Lambda's request id: the id of a command that has none of its own.
     pub(crate) request_id: String,
-    fleet: OnceCell<Result<Arc<Fleet>, String>>,
+    fleet: OnceCell<Result<Arc<Fleet>, NoFleet>>,
     /// When looking and copying stop.
     pub(crate) looking_until: Timestamp,
     /// When no call of a copy begins any more, so that those at work may end.
@@ -225,7 +226,7 @@ impl<'a> Services<'a> {
     }
 
     /// The fleet file, read at most once. `Err` says why none is in force.
-    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, String> {
+    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, NoFleet> {
         let load = || self.ctx.deployed.fleet_in_force(&self.s3);
         self.fleet.get_or_init(load).await.clone()
     }
@@ -233,7 +234,7 @@ impl<'a> Services<'a> {
     /// What the fleet file says of the backups of an endpoint; `None` when it is not backed up. `Err` says why nobody
     /// knows.
     pub(crate) async fn backed(&self, endpoint: &str) -> Result<Option<Backed>, String> {
-        let fleet = self.fleet().await?;
+        let fleet = self.fleet().await.map_err(|none| none.to_string())?;
         let tags = self.tags(&fleet, endpoint).await.map_err(|error| {
             let advice = error.advice();
             format!("The fleet file selects by tags, and those of {endpoint} cannot be read: {error}. {advice}")

@@ -66,7 +66,7 @@ pub(crate) struct Standing {
 /// # Errors
 /// When nobody can say which they are.
 pub(crate) async fn endpoints(services: &Services<'_>) -> Result<Vec<(String, Backed)>, HandlerError> {
-    let fleet = services.fleet().await.map_err(HandlerError::Fleet)?;
+    let fleet = services.fleet().await?;
     let mut names: BTreeMap<String, Option<Tags>> =
         fleet.named().into_iter().map(|name| (name.to_owned(), None)).collect();
     if fleet.selects_by_pattern() {
@@ -148,6 +148,11 @@ fn split<T>(results: Vec<Result<T, LedgerError>>) -> (Vec<T>, Option<LedgerError
 /// Everything that is due.
 pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError> {
     let began = services.now();
+    if let Err(none) = services.fleet().await {
+        let report = none.answered()?;
+        outcome::emit(services, &[], Some((began, &[])));
+        return Ok(report);
+    }
     let (standings, mut failed) = standings(services, endpoints(services).await?).await;
     let (due, mut idle): (Vec<Standing>, Vec<Standing>) = standings.into_iter().partition(|one| is_due(services, one));
     let (told, unable) = begin(services, &due, &Wish::default()).await;
@@ -243,6 +248,9 @@ pub(crate) async fn changed(services: &Services<'_>, change: &EndpointStateChang
         return Ok(Report::done(format!(
             "{endpoint} is {status}: a backup is made when something comes into service."
         )));
+    }
+    if let Err(none) = services.fleet().await {
+        return Ok(none.answered()?);
     }
     let Some(backed) = services.backed(endpoint).await.map_err(HandlerError::Fleet)? else {
         return Ok(Report::done(format!("{endpoint} is not backed up.")));

@@ -6,8 +6,8 @@
 //! Only what was planned is applied, and a plan is shown before: by the command `plan`, or never, where the fleet file says
 //! `reconcile: { apply: true }` and the schedule does both. What an invocation does not come to, another one goes on with.
 //!
-//! Which failures are errors of the function? A ledger that cannot be read or written, and no fleet file; they ring the
-//! alarm on the function itself. What is not understood, or cannot be, is a report whose `outcome` is `refused`; what AWS
+//! Which failures are errors of the function? A ledger that cannot be read or written, and a fleet file that cannot be
+//! used; they ring the alarm on the function itself. Where none was written yet, nothing is declared. What is not understood, or cannot be, is a report whose `outcome` is `refused`; what AWS
 //! does not do is told in the report and in an alert.
 
 mod apply;
@@ -23,6 +23,7 @@ use serde_json::Value;
 use shared::{
     aws::{
         Base, Deployed, Invocation,
+        fleet_source::NoFleet,
         lambda::{self, Failed, refused},
         ledger::LedgerError,
     },
@@ -65,16 +66,16 @@ pub enum HandlerError {
     /// What is remembered of capacity cannot be read or written.
     #[error("the capacity ledger: {0}")]
     Ledger(#[from] LedgerError),
-    /// Nobody can say what is declared.
+    /// No fleet file is in force, and there is or was one.
     #[error("the fleet: {0}")]
-    Fleet(String),
+    NoFleet(#[from] NoFleet),
 }
 
 impl Failed for HandlerError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Ledger(_) => "Ledger",
-            Self::Fleet(_) => "Fleet",
+            Self::NoFleet(_) => "NoFleet",
         }
     }
 }

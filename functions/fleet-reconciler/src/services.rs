@@ -7,6 +7,7 @@ use shared::{
     aws::{
         Base, Deadlines, Invocation,
         capacity::Capacity,
+        fleet_source::NoFleet,
         lease::Leases,
         ledger::{Ledger, LedgerError, Loaded, Memory},
         outbox::Teller,
@@ -19,7 +20,7 @@ use shared::{
     wake::{self, WakeLedger},
 };
 
-use crate::{Context, HandlerError};
+use crate::Context;
 
 /// The clients, made once: a warm invocation finds their connections open.
 #[derive(Debug)]
@@ -102,10 +103,9 @@ impl<'a> Services<'a> {
         Ok(loaded)
     }
 
-    /// The fleet file.
-    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, HandlerError> {
-        let fleet = self.ctx.deployed.fleet_in_force(&self.s3).await;
-        fleet.map_err(HandlerError::Fleet)
+    /// The fleet file. `Err` says why none is in force.
+    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, NoFleet> {
+        self.ctx.deployed.fleet_in_force(&self.s3).await
     }
 
     /// The user's labels, for alerts.

@@ -32,7 +32,20 @@ pub(crate) async fn tick(ctx: &Context, call: &Invocation) -> Result<Report, Han
     let services = Services::new(ctx, call);
     let ledger = services.ledger().load().await?;
     let ledger = services.publish(ledger).await?;
-    let fleet = services.fleet().await?;
+    let lasted = || Duration::try_from(ctx.deployed.now().duration_since(began)).unwrap_or_default();
+    let fleet = match services.fleet().await {
+        Ok(fleet) => fleet,
+        Err(none) => {
+            let tick = Tick {
+                pending: ledger.document.outbox_len(),
+                lasted: lasted(),
+                ..Tick::blind(none.to_string())
+            };
+            let report = none.answered()?;
+            outcome::emit(ctx, &tick);
+            return Ok(report);
+        }
+    };
     let applied = &ledger.document.applied;
     let view = Box::pin(view::look(&services, &fleet, applied, Breadth::Declared)).await;
     let (ledger, mut tick) = match view {
@@ -41,7 +54,7 @@ pub(crate) async fn tick(ctx: &Context, call: &Invocation) -> Result<Report, Han
     };
     let ledger = services.publish(ledger).await?;
     tick.pending = ledger.document.outbox_len();
-    tick.lasted = Duration::try_from(ctx.deployed.now().duration_since(began)).unwrap_or_default();
+    tick.lasted = lasted();
     outcome::emit(ctx, &tick);
     Ok(outcome::report(&tick))
 }

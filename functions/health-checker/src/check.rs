@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use shared::{
     aws::{
         Invocation,
@@ -63,7 +64,7 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Resul
         ..
     } = match fleet {
         Ok(in_force) => in_force,
-        Err(none) => return Err(Box::pin(no_fleet(ctx, &services, loaded, &none)).await),
+        Err(none) => return Box::pin(no_fleet(ctx, &services, (loaded, published), none, (&scope, began))).await,
     };
     let fleet_health = fleet.fleet_health();
     let mut troubles: Vec<Trouble> = fleet_troubles
@@ -171,7 +172,7 @@ async fn select(
             (selected, names, None)
         }
         Scope::Changed { endpoint, hint } => {
-            let mut selected = watch::from_ledger(fleet, ledger);
+            let mut selected = watch::from_ledger(ctx, fleet, ledger);
             watch::add(ctx, services, fleet, &mut selected, endpoint).await;
             (selected, vec![endpoint.clone()], Some(*hint))
         }
@@ -182,7 +183,7 @@ async fn select(
                 selected.watch.complete = false;
                 selected
             } else {
-                watch::from_ledger(fleet, ledger)
+                watch::from_ledger(ctx, fleet, ledger)
             };
             for name in patterns.iter().filter(|pattern| fleet_name(pattern)) {
                 watch::add(ctx, services, fleet, &mut selected, name).await;
@@ -218,10 +219,17 @@ fn told(trouble: &fleet_source::Trouble) -> String {
     }
 }
 
-/// People are told of it before the invocation fails; what waits in the outbox was published already.
-async fn no_fleet(ctx: &Context, services: &Services, loaded: Loaded<HealthLedger>, none: &NoFleet) -> HandlerError {
+/// People are told of it before the invocation fails, or says that there is none yet; what waits in the outbox was
+/// published already.
+async fn no_fleet(
+    ctx: &Context,
+    services: &Services,
+    (loaded, mut published): (Loaded<HealthLedger>, usize),
+    none: NoFleet,
+    (scope, began): (&Scope, Timestamp),
+) -> Result<Report, HandlerError> {
     let news = News {
-        troubles: vec![none.trouble.of_the_monitor(none.to_string())],
+        troubles: vec![none.of_the_monitor()],
         ..News::default()
     };
     let fleet = FleetHealthPolicy {
@@ -231,12 +239,24 @@ async fn no_fleet(ctx: &Context, services: &Services, loaded: Loaded<HealthLedge
         concurrency: 1,
         labels: BTreeMap::new(),
     };
-    let told = async {
-        let (loaded, _) = commit(ctx, services, &Watch::default(), &fleet, loaded, &news).await?;
-        services.teller.drain(&services.ledger, loaded).await
-    };
-    match told.await {
-        Ok(_) => HandlerError::NoFleet(none.to_string()),
-        Err(error) => HandlerError::Ledger(error),
+    let watch = Watch::default();
+    let (loaded, decision) = commit(ctx, services, &watch, &fleet, loaded, &news).await?;
+    let (loaded, more) = services.teller.drain(&services.ledger, loaded).await?;
+    published += more;
+    if matches!(scope, Scope::Some { details: true, .. }) {
+        return Err(none.into());
     }
+    let report = none.answered()?.with("alerts_published", published);
+    if matches!(scope, Scope::Sweep) {
+        let result = Outcome {
+            news: &news,
+            unreached: &[],
+            decision: &decision,
+            ledger: &loaded.document,
+            published,
+        };
+        let lasted = std::time::Duration::try_from(ctx.deployed.now().duration_since(began)).unwrap_or_default();
+        result.emit(ctx, &watch, lasted);
+    }
+    Ok(report)
 }

@@ -53,7 +53,7 @@ async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Repo
     // What is known is shown even when there is no fleet file to say what should be.
     let (watch, problems): (_, Vec<String>) = match fleet {
         Ok(in_force) => {
-            let selected = watch::from_ledger(&in_force.fleet, &ledger);
+            let selected = watch::from_ledger(ctx, &in_force.fleet, &ledger);
             let problems = in_force.troubles.iter().map(ToString::to_string).collect();
             (selected.watch, problems)
         }

@@ -4,7 +4,8 @@
 //! decisions are in `shared`; here is only the wiring.
 //!
 //! Which failures are errors of the function? What a repetition could mend, or what must ring the alarm on the function
-//! itself: no ledger, no fleet file. An event or a command that is not understood is answered with a report whose
+//! itself: no ledger, a fleet file that cannot be used. Where none was written yet there is nothing to watch: that is told
+//! people, again and again, and answered. An event or a command that is not understood is answered with a report whose
 //! `outcome` is `refused`: Lambda would repeat an error twice and then fill the dead-letter queue with it, and no
 //! repetition makes a wrong event right. A trouble on the way (throttled, denied, SNS down) is neither: it is in the
 //! ledger, is told when it lasts, and the next sweep goes on.
@@ -24,6 +25,7 @@ use serde_json::Value;
 use shared::{
     aws::{
         Base, Deployed, Invocation,
+        fleet_source::NoFleet,
         lambda::{self, Failed, refused},
         ledger::LedgerError,
     },
@@ -69,9 +71,9 @@ pub enum HandlerError {
     /// The ledger cannot be read or written, so nothing can be decided.
     #[error("the health ledger: {0}")]
     Ledger(#[from] LedgerError),
-    /// There is no fleet file to go by.
+    /// No fleet file is in force, and there is or was one; or a person asked for what needs one.
     #[error("{0}")]
-    NoFleet(String),
+    NoFleet(#[from] NoFleet),
 }
 
 impl Failed for HandlerError {

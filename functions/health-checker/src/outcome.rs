@@ -104,7 +104,7 @@ impl Outcome<'_> {
             let Some(record) = self.ledger.endpoints.get(&look.endpoint) else {
                 continue;
             };
-            if watch.policies.get(&look.endpoint).is_some_and(|policy| policy.metrics) {
+            if !record.is_unmade() && watch.policies.get(&look.endpoint).is_some_and(|policy| policy.metrics) {
                 let about = [("EndpointName", look.endpoint.as_str())];
                 let healthy = if record.state == State::Healthy { 1.0 } else { 0.0 };
                 metrics.put_for(&about, "EndpointHealthy", healthy, Unit::None);
@@ -139,8 +139,13 @@ impl Outcome<'_> {
             Seen::Absent if !self.ledger.endpoints.contains_key(&look.endpoint) => {
                 Some(format!("SageMaker has no endpoint \"{}\".", look.endpoint))
             }
+            Seen::Absent => {
+                let record = self.ledger.endpoints.get(&look.endpoint)?;
+                let said = record.evidence.first().filter(|_| record.is_unmade())?;
+                Some(format!("\"{}\" is not here: {said}.", look.endpoint))
+            }
             Seen::Nothing => Some(format!("\"{}\" could not be looked at.", look.endpoint)),
-            Seen::Absent | Seen::Described(_) => None,
+            Seen::Described(_) => None,
         });
         unknown.chain(unseen.take(asked::NAMED)).collect()
     }

@@ -75,7 +75,7 @@ pub(crate) fn trouble(call: &CallError) -> Trouble {
 
 /// The whole fleet. When SageMaker cannot be asked for its list, what is known of before is watched on.
 pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Fleet, ledger: &HealthLedger) -> Selected {
-    let mut selected = from_ledger(fleet, ledger);
+    let mut selected = from_ledger(ctx, fleet, ledger);
     selected.watch.complete = true;
     ctx.tags.tidy(ctx.deployed.now());
     if !fleet.selects_by_pattern() {
@@ -160,7 +160,7 @@ async fn read_tags(
 }
 
 /// What is named in the fleet file or known to the ledger, without asking SageMaker.
-pub(crate) fn from_ledger(fleet: &Fleet, ledger: &HealthLedger) -> Selected {
+pub(crate) fn from_ledger(ctx: &Context, fleet: &Fleet, ledger: &HealthLedger) -> Selected {
     let named: BTreeSet<String> = fleet.named().into_iter().map(str::to_owned).collect();
     let names: BTreeSet<&String> = named.iter().chain(ledger.endpoints.keys()).collect();
     let policies = names
@@ -173,10 +173,18 @@ pub(crate) fn from_ledger(fleet: &Fleet, ledger: &HealthLedger) -> Selected {
             ))
         })
         .collect();
+    let there = |name: &String| ledger.endpoints.get(name).is_some_and(|record| !record.gone);
+    let region = ctx.deployed.settings.region.as_str();
+    let unmade = named
+        .iter()
+        .filter(|name| !there(name))
+        .filter_map(|name| Some((name.clone(), fleet.unmade(name, region)?)))
+        .collect();
     Selected {
         watch: Watch {
             policies,
             named,
+            unmade,
             complete: false,
         },
         tags: BTreeMap::new(),

@@ -6,9 +6,10 @@
 //!
 //! An alarm acts in its own invocation. It is only a reason to look, and may be lost: the schedule reads the same metrics.
 //!
-//! Which failures are errors of the function? A ledger that cannot be read or written, and no fleet file; they ring the
-//! alarm on the function itself, and an alarm's event is tried again. What is not understood, or cannot be, is a report
-//! whose `outcome` is `refused`; what AWS does not do now is noted in the ledger and asked again at the next tick.
+//! Which failures are errors of the function? A ledger that cannot be read or written, and a fleet file that cannot be
+//! used; they ring the alarm on the function itself, and an alarm's event is tried again. Where none was written yet there is
+//! nothing to wake. What is not understood, or cannot be, is a report whose `outcome` is `refused`; what AWS does not do now
+//! is noted in the ledger and asked again at the next tick.
 
 mod act;
 mod commands;
@@ -26,6 +27,7 @@ use serde_json::Value;
 use shared::{
     aws::{
         Base, Deployed, Invocation,
+        fleet_source::NoFleet,
         lambda::{self, Failed, refused},
         ledger::LedgerError,
     },
@@ -76,6 +78,9 @@ pub enum HandlerError {
     /// Nobody can say which wakes are at work.
     #[error("the list of wakes: {0}. {advice}", advice = .0.advice())]
     List(CallError),
+    /// No fleet file is in force, and there is or was one.
+    #[error("the fleet: {0}")]
+    NoFleet(#[from] NoFleet),
     /// Nobody can say what may sleep. Nothing is taken to be no longer named because of that.
     #[error("the fleet: {0}")]
     Fleet(String),
@@ -86,6 +91,7 @@ impl Failed for HandlerError {
         match self {
             Self::Ledger(_) => "Ledger",
             Self::List(_) => "List",
+            Self::NoFleet(_) => "NoFleet",
             Self::Fleet(_) => "Fleet",
         }
     }

@@ -8,6 +8,7 @@ use shared::{
         Base, Deadlines, Invocation,
         autoscaling::AutoScaling,
         cloudwatch::CloudWatch,
+        fleet_source::NoFleet,
         lease::Leases,
         ledger::{Ledger, Memory},
         outbox::Teller,
@@ -21,7 +22,7 @@ use shared::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{Context, HandlerError};
+use crate::Context;
 
 /// The clients, made once: a warm invocation finds their connections open.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Clients {
 pub(crate) struct Services<'a> {
     pub(crate) ctx: &'a Context,
     memory: Memory,
-    fleet: OnceCell<Result<Arc<Fleet>, String>>,
+    fleet: OnceCell<Result<Arc<Fleet>, NoFleet>>,
     health: OnceCell<Option<HealthLedger>>,
     /// When looking stops.
     looking_until: Timestamp,
@@ -137,10 +138,10 @@ impl<'a> Services<'a> {
         self.health.get_or_init(load).await.as_ref()
     }
 
-    /// The fleet file, read at most once.
-    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, HandlerError> {
+    /// The fleet file, read at most once. `Err` says why none is in force.
+    pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, NoFleet> {
         let load = || self.ctx.deployed.fleet_in_force(&self.s3);
-        self.fleet.get_or_init(load).await.clone().map_err(HandlerError::Fleet)
+        self.fleet.get_or_init(load).await.clone()
     }
 
     /// The user's labels, for alerts.

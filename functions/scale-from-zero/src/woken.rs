@@ -29,7 +29,15 @@ const AT_ONCE: usize = 16;
 pub(crate) async fn tick(ctx: &Context, call: &Invocation) -> Result<Report, HandlerError> {
     let began = ctx.deployed.now();
     let services = Services::new(ctx, call);
-    let fleet = services.fleet().await?;
+    let lasted = || Duration::try_from(ctx.deployed.now().duration_since(began)).unwrap_or_default();
+    let fleet = match services.fleet().await {
+        Ok(fleet) => fleet,
+        Err(none) => {
+            let report = none.answered()?;
+            outcome::emit(ctx, &[], Some(lasted()));
+            return Ok(report);
+        }
+    };
     let (selected, ledgers) =
         Box::pin(async { tokio::join!(selected::all(&services, &fleet), ledgers::all(ctx, &services)) }).await;
     let (ledgers, unread) = ledgers?;
@@ -57,8 +65,7 @@ pub(crate) async fn tick(ctx: &Context, call: &Invocation) -> Result<Report, Han
         waiting.push(Asked::tick(name, policy));
     }
     let driven = all(ctx, &services, &wide(&fleet), waiting).await?;
-    let lasted = Duration::try_from(ctx.deployed.now().duration_since(began)).unwrap_or_default();
-    outcome::emit(ctx, &driven, Some(lasted));
+    outcome::emit(ctx, &driven, Some(lasted()));
     match unread {
         Some(error) => Err(error.into()),
         None => Ok(outcome::report(&driven, trouble.as_deref())),
@@ -72,7 +79,10 @@ pub(crate) async fn endpoint(ctx: &Context, call: &Invocation, endpoint: &str) -
     if !ledger.document.at_work() {
         return Ok(Report::done(format!("{endpoint} is not being woken or put to sleep.")));
     }
-    let fleet = services.fleet().await?;
+    let fleet = match services.fleet().await {
+        Ok(fleet) => fleet,
+        Err(none) => return Ok(none.answered()?),
+    };
     let policy = match selected::one(&services, &fleet, endpoint).await {
         Ok(policy) => policy,
         Err(call) => return Err(HandlerError::Fleet(format!("{call}. {}", call.advice()))),
@@ -102,7 +112,10 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
             names.join(", ")
         )));
     }
-    let fleet = services.fleet().await?;
+    let fleet = match services.fleet().await {
+        Ok(fleet) => fleet,
+        Err(none) => return Ok(none.answered()?),
+    };
     let mut waiting: BTreeMap<String, Asked> = BTreeMap::new();
     let mut unasked = Vec::new();
     for (change, asks) in asking {

@@ -135,7 +135,10 @@ impl<'a> Services<'a> {
 
     /// The fleet file, read at most once. `Err` says why none is in force.
     pub(crate) async fn fleet(&self) -> Result<Arc<Fleet>, String> {
-        let load = || self.ctx.deployed.fleet_in_force(&self.s3);
+        let load = async || {
+            let fleet = self.ctx.deployed.fleet_in_force(&self.s3).await;
+            fleet.map_err(|none| none.to_string())
+        };
         self.fleet.get_or_init(load).await.clone()
     }
 

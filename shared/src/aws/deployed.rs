@@ -5,7 +5,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Base, Invocation, fleet_source::FleetFile, outbox::Teller, s3::S3, sns::Sns};
+use super::{
+    Base, Invocation,
+    fleet_source::{FleetFile, NoFleet},
+    outbox::Teller,
+    s3::S3,
+    sns::Sns,
+};
 use crate::{
     alert::Links,
     fleet::Fleet,
@@ -74,8 +80,8 @@ impl Deployed {
     /// The fleet file in force. What is wrong with a newer one is logged; people are told of it by the health checker.
     ///
     /// # Errors
-    /// Why none is in force, for people.
-    pub async fn fleet_in_force(&self, s3: &S3) -> Result<Arc<Fleet>, String> {
+    /// Why none is in force.
+    pub async fn fleet_in_force(&self, s3: &S3) -> Result<Arc<Fleet>, NoFleet> {
         match Box::pin(self.fleet.load(s3)).await {
             Ok(in_force) => {
                 for trouble in &in_force.troubles {
@@ -85,7 +91,7 @@ impl Deployed {
             }
             Err(none) => {
                 tracing::warn!("{none}");
-                Err(none.to_string())
+                Err(none)
             }
         }
     }

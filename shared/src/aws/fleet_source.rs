@@ -19,6 +19,7 @@ use crate::{
     failure::{CallError, Failure},
     fleet::{Fleet, FleetErrors},
     health::observation,
+    report::Report,
     settings::{FleetSource, StateStore},
 };
 
@@ -110,7 +111,55 @@ pub struct NoFleet {
     /// What is wrong with the present version.
     pub trouble: Box<Trouble>,
     /// Why there is no last good one.
-    pub copy: String,
+    pub copy: NoCopy,
+}
+
+/// Why no last good version is remembered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoCopy {
+    /// None was ever kept there: no version has been good yet.
+    Never(Location),
+    /// One was kept, or may have been; in words.
+    Lost(String),
+}
+
+impl NoFleet {
+    /// Nobody has written a fleet file yet: S3 says that there is none, and that no version was ever good. A file that is
+    /// there and wrong, one that was moved, and a call that failed are none of that.
+    pub fn is_unwritten(&self) -> bool {
+        *self.trouble == Trouble::Missing && matches!(self.copy, NoCopy::Never(_))
+    }
+
+    /// As a trouble of the monitor.
+    pub fn of_the_monitor(&self) -> observation::Trouble {
+        let trouble = self.trouble.of_the_monitor(self.to_string());
+        match self.is_unwritten() {
+            true => observation::Trouble {
+                kind: observation::TroubleKind::NoFleetFile,
+                what: self.source.clone(),
+                ..trouble
+            },
+            false => trouble,
+        }
+    }
+
+    /// The answer to whatever was not asked by a person, where it [`is_unwritten`](Self::is_unwritten): there is nothing
+    /// to be done yet, and no repetition of the event would find anything. `Err` gives it back where it is not.
+    pub fn answered(self) -> Result<Report, Self> {
+        match self.is_unwritten() {
+            true => Ok(Report::partial(self.to_string()).with("fleet_file", self.source.clone())),
+            false => Err(self),
+        }
+    }
+}
+
+impl fmt::Display for NoCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never(at) => write!(f, "{at} is not there: no version has been good yet"),
+            Self::Lost(why) => f.write_str(why),
+        }
+    }
 }
 
 impl fmt::Display for Trouble {
@@ -137,6 +186,13 @@ impl fmt::Display for Trouble {
 
 impl fmt::Display for NoFleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_unwritten() {
+            return write!(
+                f,
+                "there is no fleet file yet, so there is nothing to look after: {} is not there, and none was ever good. Write one and upload it there",
+                self.source
+            );
+        }
         write!(
             f,
             "no fleet file is in force. {}: {}\nNo earlier version: {}",
@@ -282,7 +338,7 @@ impl FleetFile {
     }
 
     /// The last good version of an earlier start.
-    async fn remember(&self, s3: &S3) -> Result<Good, String> {
+    async fn remember(&self, s3: &S3) -> Result<Good, NoCopy> {
         let copy = self.copied(s3).await?;
         match Fleet::parse(&copy.text, &format!("{} (copy of {})", self.copy, copy.source)) {
             Ok(fleet) => Ok(Good {
@@ -290,26 +346,30 @@ impl FleetFile {
                 version: copy.version,
                 unsaved: None,
             }),
-            Err(errors) => Err(format!(
+            Err(errors) => Err(NoCopy::Lost(format!(
                 "the copy was good for another build, but this one cannot read it:\n{errors}"
-            )),
+            ))),
         }
     }
 
-    async fn copied(&self, s3: &S3) -> Result<Copy, String> {
+    async fn copied(&self, s3: &S3) -> Result<Copy, NoCopy> {
         let at = &self.copy;
         match s3.get(at, None, 2 * LIMIT).await {
             Ok(Got::Object(object)) => {
-                let copy: Copy = serde_json::from_slice(&object.body).map_err(|error| format!("{at}: {error}"))?;
+                let copy: Copy =
+                    serde_json::from_slice(&object.body).map_err(|error| NoCopy::Lost(format!("{at}: {error}")))?;
                 let source = self.source.to_string();
                 if copy.source == source {
                     Ok(copy)
                 } else {
-                    Err(format!("{at} is a copy of {}, not of {source}", copy.source))
+                    Err(NoCopy::Lost(format!(
+                        "{at} is a copy of {}, not of {source}",
+                        copy.source
+                    )))
                 }
             }
-            Ok(Got::Absent | Got::NotModified) => Err(format!("{at} is not there: no version has been good yet")),
-            Err(call) => Err(format!("{at}: {call}. {}", call.advice())),
+            Ok(Got::Absent | Got::NotModified) => Err(NoCopy::Never(at.clone())),
+            Err(call) => Err(NoCopy::Lost(format!("{at}: {call}. {}", call.advice()))),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     thing::{Key, Thing},
     world::{Seen, World},
 };
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Unmade};
 
 /// What is to be there, each thing once, in its usual form.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,9 @@ pub struct Desired {
     pub conflicts: Vec<Key>,
     /// Variants that are declared and not there, with what is declared for them.
     pub followed: Vec<Followed>,
+    /// What is declared for an endpoint that is not there and stands by in this Region, with its name: nothing of it is made
+    /// before a restore made the endpoint.
+    pub standing_by: BTreeMap<Key, String>,
 }
 
 /// A variant that is declared and not there, and the one that has its place: a rollout gives the variant another name, and
@@ -75,15 +78,19 @@ impl fmt::Display for Followed {
 }
 
 impl Desired {
-    /// Of what a fleet file declares for the endpoints that are there, and for those that it names. `region` is where the
-    /// dashboard finds its metrics.
+    /// Of what a fleet file declares for the endpoints that are there, and for those that it names. `region` is where all
+    /// that is.
     pub fn of(fleet: &Fleet, world: &World, region: &str) -> Self {
         let mut desired = Self::default();
         for name in fleet.named().into_iter().filter(|name| world.endpoint(name).is_none()) {
-            fleet
-                .capacity_for(name, None)
-                .into_iter()
-                .for_each(|thing| desired.put(thing));
+            let stands_by = fleet.unmade(name, region) == Some(Unmade::StandsBy);
+            for thing in fleet.capacity_for(name, None) {
+                let thing = thing.usual();
+                if stands_by {
+                    desired.standing_by.insert(thing.key(), name.to_owned());
+                }
+                desired.put(thing);
+            }
         }
         let mut selected = vec![];
         for seen in &world.endpoints {

@@ -268,6 +268,9 @@ impl Plan {
     }
 
     fn obstacle(&self, situation: Situation<'_>, key: &Key, wanted: &Thing) -> Option<Why> {
+        if let Some(endpoint) = situation.desired.standing_by.get(key) {
+            return Some(Why::StandsBy(endpoint.clone()));
+        }
         if let Thing::Alarm(alarm) = wanted {
             let missing = alarm.actions.iter().find_map(|action| match action {
                 Action::Policy { of, name } => {

@@ -1,5 +1,6 @@
 mod audit;
 mod following;
+mod standby;
 
 use std::collections::{BTreeMap, BTreeSet};
 

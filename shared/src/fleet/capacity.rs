@@ -121,6 +121,13 @@ impl CapacityLayer {
         self.scaling.iter().flat_map(|list| &list.0)
     }
 
+    /// `provision` holds for it: a plan makes the endpoint.
+    pub(super) fn makes_endpoint(&self) -> bool {
+        self.provision
+            .as_ref()
+            .is_some_and(|section| section.resolve().is_some())
+    }
+
     /// Everything that is declared of an endpoint.
     pub(super) fn things(&self, endpoint: &str) -> Vec<Thing> {
         let mut things = vec![];

@@ -43,6 +43,13 @@ pub(super) fn new(
     alert.linked(facts.links)
 }
 
+/// Another next step than the usual one: nobody deleted what was never seen.
+pub(super) fn next(state: State, record: &EndpointRecord) -> Option<&'static str> {
+    (state == State::Vanished && !record.was_there()).then_some(
+        "Compare the name in the fleet file with the endpoints of this Region and account: capital letters count. One that lives in another Region belongs in the fleet file there; one that is made later is named later, or declared under `provision`.",
+    )
+}
+
 pub(super) fn with_since(mut alert: Alert, since: Timestamp) -> Alert {
     alert.since = since;
     alert

@@ -106,6 +106,7 @@ pub(super) fn bare(names: &[&str]) -> Stage {
                 .map(|name| ((*name).to_owned(), Arc::new(policy())))
                 .collect(),
             named: names.iter().map(|name| (*name).to_owned()).collect(),
+            unmade: BTreeMap::new(),
             complete: true,
         },
         fleet: FleetHealthPolicy {

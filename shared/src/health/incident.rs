@@ -106,6 +106,13 @@ pub(super) fn close(facts: &Facts<'_>, ledger: &mut HealthLedger, name: &str, be
     }
 }
 
+/// Closes what was told of an endpoint that is not there and, by what the fleet file says now, need not be yet.
+pub(super) fn close_unmade(facts: &Facts<'_>, ledger: &mut HealthLedger, name: &str) {
+    let said = ledger.endpoints.get(name).and_then(|record| record.evidence.first());
+    let because = said.cloned().unwrap_or_default();
+    close(facts, ledger, name, &because);
+}
+
 /// Its level has been ill for so long, by checks that counted, that it is an outage and not a swing.
 fn stays_sick(record: &EndpointRecord, policy: &HealthPolicy) -> bool {
     let sick_for = |change: &Timestamp| record.counted.map(|counted| between(*change, counted));
@@ -173,6 +180,9 @@ impl Teller<'_> {
         if let Some(severity) = severity {
             alert.severity = severity;
         }
+        if let Some(next) = alerts::next(state, record) {
+            alert.next = next.into();
+        }
         outbox.push(alert);
         Why::Told(state)
     }
@@ -218,7 +228,7 @@ impl Teller<'_> {
     }
 
     fn remind(&self, record: &mut EndpointRecord, outbox: &mut Outbox, state: State) -> Option<Why> {
-        let severity = alerts::severity(state, record);
+        let (severity, next) = (alerts::severity(state, record), alerts::next(state, record));
         let incident = record.incident.as_mut()?;
         if self.facts.now < after(incident.last, self.policy.reminder?) {
             return None;
@@ -229,6 +239,9 @@ impl Teller<'_> {
         let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));
         alert.reminder = reminder;
         alert.severity = severity.unwrap_or(alert.severity);
+        if let Some(next) = next {
+            alert.next = next.into();
+        }
         alert.title = alerts::title(state, &record.causes);
         alert.evidence.clone_from(&record.evidence);
         alert.evidence.extend(alerts::context(record));

@@ -7,8 +7,10 @@ mod probes;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
-    Why,
+    FORGET_VANISHED, Why,
     awaited::{AsyncJobs, remembered},
     ledger::{EndpointRecord, GoodConfig, Level, State, Streak, between},
     observation::{Observation, Seen, Trouble, TroubleKind},
@@ -18,6 +20,7 @@ use super::{
 };
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
+    fleet::Unmade,
     probe::{Judgement, seconds},
 };
 
@@ -29,11 +32,12 @@ pub const SPACING: Duration = Duration::from_secs(30);
 /// and an alert for every new endpoint would teach people to ignore them. It is told all the same if it stays sick.
 pub const FIRST_SIGHT_PATIENCE: u32 = 2;
 
-/// How an observation changes the record. Returns the monitor's troubles that the probes showed.
+/// How an observation changes the record. `expected`: the fleet file names the endpoint, and why it need not be there yet.
+/// Returns the monitor's troubles that the probes showed.
 pub(super) fn apply(
     record: &mut EndpointRecord,
     policy: &HealthPolicy,
-    named: bool,
+    expected: (bool, Option<Unmade>),
     look: &Observation,
 ) -> (Why, Vec<Trouble>) {
     take_hint(record, look);
@@ -48,7 +52,7 @@ pub(super) fn apply(
         Seen::Nothing => {
             return (Why::Unseen, troubles);
         }
-        Seen::Absent => absent(record, named),
+        Seen::Absent => absent(record, expected, look.at),
         Seen::Described(endpoint) => described(record, policy, look, endpoint, &mut troubles),
     };
     if let Some(awaited) = awaited {
@@ -76,10 +80,25 @@ fn take_hint(record: &mut EndpointRecord, look: &Observation) {
     }
 }
 
-fn absent(record: &mut EndpointRecord, named: bool) -> Why {
+fn absent(record: &mut EndpointRecord, (named, unmade): (bool, Option<Unmade>), at: Timestamp) -> Why {
     record.gone = true;
     record.jobs.clear();
     record.causes.clear();
+    let gone_for = between(record.since, at);
+    let deleted = record.state == State::Vanished && record.leaving.is_some();
+    if deleted && unmade == Some(Unmade::StandsBy) && gone_for >= FORGET_VANISHED {
+        // It serves in its own Region again, and what a restore made here is not wanted any more.
+        *record = EndpointRecord {
+            gone: true,
+            incident: record.incident.take(),
+            ..EndpointRecord::new(at)
+        };
+    }
+    if let Some(unmade) = unmade.filter(|_| !record.was_there()) {
+        record.state = State::Unknown;
+        record.evidence = vec![unmade.to_string()];
+        return Why::Unmade(unmade);
+    }
     if record.recovery.recreates() {
         record.state = State::Changing;
         record.evidence = vec!["SageMaker has no endpoint of this name: deleted by Steward to be created again".into()];

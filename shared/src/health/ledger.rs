@@ -253,6 +253,9 @@ pub struct MonitorRecord {
     /// The stem of its alerts' ids, once told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<String>,
+    /// When people were last reminded of it, where they are, and how often by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded: Option<(Timestamp, u32)>,
 }
 
 /// One recovery begun.

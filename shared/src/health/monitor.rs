@@ -8,7 +8,10 @@ use super::{
     ledger::{HealthLedger, MonitorRecord, between},
     observation::{Trouble, TroubleKind},
 };
-use crate::{alert::AlertKind, probe::excerpt};
+use crate::{
+    alert::{Alert, AlertKind},
+    probe::excerpt,
+};
 
 /// Consecutive times that a trouble must not be met before people are told that it is over.
 const CLEAR: u32 = 2;
@@ -48,6 +51,7 @@ pub(super) fn update(
             clear: 0,
             example: String::new(),
             alert: None,
+            reminded: None,
         });
         if record.met == 0 || record.clear > 0 || between(record.last, facts.now) >= SPACING {
             record.met = record.met.saturating_add(1);
@@ -83,26 +87,40 @@ fn speak(facts: &Facts<'_>, ledger: &mut HealthLedger) -> Vec<Why> {
         };
         if record.alert.is_none() && record.met >= record.kind.threshold() {
             let id = format!("monitor:{}:{}-{serial}", record.kind.as_str(), facts.now.as_second());
-            let mut alert = alerts::new(
-                facts,
-                format!("{id}:1"),
-                opened(record.kind),
-                record.endpoint.as_deref(),
-                record.since,
-                None,
-            );
-            alert.title = format!("{}: {}", record.kind.as_str(), excerpt(what(&key).as_bytes()));
-            alert.evidence = vec![record.example.clone(), format!("met {} times in a row", record.met)];
-            alert.next = advice(record.kind).to_owned();
+            let alert = told(facts, &key, record, format!("{id}:1"));
             record.alert = Some(id);
+            record.reminded = record.kind.reminder().map(|_| (facts.now, 0));
             ledger.serial = serial;
             ledger.outbox.push(alert);
             whys.push(Why::MonitorTrouble(key));
+        } else if let (Some(id), Some((at, number)), Some(every)) =
+            (&record.alert, record.reminded, record.kind.reminder())
+            && record.clear == 0
+            && between(at, facts.now) >= every
+        {
+            let number = number.saturating_add(1);
+            let mut alert = told(facts, &key, record, format!("{id}:1:{number}"));
+            alert.reminder = number;
+            record.reminded = Some((facts.now, number));
+            ledger.outbox.push(alert);
+            whys.push(Why::Reminded);
         } else if record.clear >= CLEAR {
             whys.extend(over(facts, ledger, &key, None));
         }
     }
     whys
+}
+
+fn told(facts: &Facts<'_>, key: &str, record: &MonitorRecord, id: String) -> Alert {
+    let kind = record.kind;
+    let mut alert = alerts::new(facts, id, opened(kind), record.endpoint.as_deref(), record.since, None);
+    alert.title = match kind {
+        TroubleKind::NoFleetFile => "there is none yet, so nothing is watched".to_owned(),
+        kind => format!("{}: {}", kind.as_str(), excerpt(what(key).as_bytes())),
+    };
+    alert.evidence = vec![record.example.clone(), format!("met {} times in a row", record.met)];
+    alert.next = advice(kind).to_owned();
+    alert
 }
 
 /// Closes the troubles of an endpoint that is watched no more.
@@ -149,7 +167,7 @@ fn what(key: &str) -> &str {
 
 fn opened(kind: TroubleKind) -> AlertKind {
     match kind {
-        TroubleKind::FleetFile => AlertKind::FleetFileBroken,
+        TroubleKind::FleetFile | TroubleKind::NoFleetFile => AlertKind::FleetFileBroken,
         TroubleKind::Behind => AlertKind::MonitorIncomplete,
         _ => AlertKind::MonitorTrouble,
     }
@@ -157,7 +175,7 @@ fn opened(kind: TroubleKind) -> AlertKind {
 
 fn closed(kind: TroubleKind) -> AlertKind {
     match kind {
-        TroubleKind::FleetFile => AlertKind::FleetFileRestored,
+        TroubleKind::FleetFile | TroubleKind::NoFleetFile => AlertKind::FleetFileRestored,
         kind => opened(kind),
     }
 }
@@ -185,6 +203,9 @@ fn advice(kind: TroubleKind) -> &'static str {
         }
         TroubleKind::FleetFile => {
             "Correct the fleet file at the places named above and put it back; it is read again on the next sweep. The last good one stays in force."
+        }
+        TroubleKind::NoFleetFile => {
+            "Write a fleet file and put it where it is looked for; it is read on the next sweep. Should there be one already, correct the stack's FleetBucket and FleetKey."
         }
         TroubleKind::Behind => {
             "Look at the endpoints named first: one that does not answer takes all the time that its probes may take. Then shorten the probes' timeouts, or raise the template's TimeoutSeconds, the concurrency in the fleet file or the function's memory."

@@ -1,7 +1,7 @@
 //! What one look at the fleet brought: the facts that a decision is made from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use super::{awaited::AsyncJobs, policy::HealthPolicy};
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
     failure::Failure,
+    fleet::Unmade,
     lease::{Lease, Urgency},
     probe::ProbeVerdict,
 };
@@ -21,6 +22,9 @@ pub struct Watch {
     pub policies: BTreeMap<String, Arc<HealthPolicy>>,
     /// Endpoints that the fleet file names: they must exist.
     pub named: BTreeSet<String>,
+    /// Those of them that need not be there before they were seen for the first time, and why. Of those that are there it
+    /// need not be said.
+    pub unmade: BTreeMap<String, Unmade>,
     /// `policies` is everything there is to watch: what the ledger has beyond it is watched no more.
     pub complete: bool,
 }
@@ -202,6 +206,8 @@ pub enum TroubleKind {
     Unexpected,
     /// The fleet file is broken or cannot be read; the last good one is in force.
     FleetFile,
+    /// There is no fleet file, and never was a good one: nothing is watched.
+    NoFleetFile,
     /// A sweep does not reach every endpoint in its time.
     Behind,
 }
@@ -214,7 +220,7 @@ impl TroubleKind {
     /// file was just put there by somebody; throttling and networks often mend themselves.
     pub fn threshold(self) -> u32 {
         match self {
-            Self::FleetFile => 1,
+            Self::FleetFile | Self::NoFleetFile => 1,
             Self::Denied => 2,
             Self::Throttled
             | Self::Network
@@ -224,6 +230,12 @@ impl TroubleKind {
             | Self::Unexpected => 3,
             Self::Behind => 5,
         }
+    }
+
+    /// How often people are told again that it is still so. Other troubles keep something from being watched, and what is
+    /// not watched then is told besides; here everything is quiet.
+    pub(super) fn reminder(self) -> Option<Duration> {
+        (self == Self::NoFleetFile).then_some(Duration::from_secs(6 * 3600))
     }
 
     /// In a word.
@@ -237,6 +249,7 @@ impl TroubleKind {
             Self::AnswerTooLarge => "answer-too-large",
             Self::Unexpected => "unexpected",
             Self::FleetFile => "fleet-file",
+            Self::NoFleetFile => "no-fleet-file",
             Self::Behind => "behind",
         }
     }

@@ -9,6 +9,7 @@ mod own;
 mod quiet;
 mod reach;
 mod undo;
+mod unmade;
 
 use super::{
     fixture::{bare, look, minutes, stage, start, time},

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{ledger::State, silence::Mute};
-use crate::probe::Judgement;
+use crate::{fleet::Unmade, probe::Judgement};
 
 /// One reason.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub enum Why {
     BeingRecreated,
     /// Gone without having been deleted, or named in the fleet file.
     Vanished,
+    /// Not there, and need not be yet.
+    Unmade(Unmade),
     /// Gone, as somebody wished.
     Deleted,
     /// SageMaker has been at work for too long.
@@ -79,6 +81,7 @@ impl fmt::Display for Why {
             Self::Unseen => f.write_str("it could not be looked at"),
             Self::BeingRecreated => f.write_str("deleted, to be created again"),
             Self::Vanished => f.write_str("it should be there and is not"),
+            Self::Unmade(unmade) => write!(f, "{unmade}"),
             Self::Deleted => f.write_str("deleted as somebody wished"),
             Self::Stuck => f.write_str("a transition does not end"),
             Self::InTransition => f.write_str("SageMaker is at work; not judged"),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use shared::{
-    fleet::Fleet,
+    fleet::{Fleet, Unmade},
     health::policy::{Condition, HealthPolicy, JsonTest, ProbeKind, Rung},
     rollout::policy::RolloutPolicy,
 };
@@ -301,4 +301,24 @@ endpoints:
     assert_eq!(enough("most-patient"), (100, Some(100)));
     assert_eq!(enough("own"), (20, Some(10)));
     assert_eq!(enough("never"), (0, None));
+}
+
+#[test]
+fn what_a_restore_or_a_plan_makes_need_not_be_there_yet() {
+    let fleet = fleet(
+        "
+version: 1
+defaults: { backup: { destination: { region: eu-central-1, bucket: models-dr } } }
+endpoints:
+  '*': {}
+  fraud:
+  search: { backup: { enabled: false } }
+  made: { provision: { model: { image: '1.dkr.ecr.eu-west-1.amazonaws.com/a:1', role: 'arn:aws:iam::111122223333:role/a' }, instance_type: ml.m5.xlarge } }
+  unmade: { provision: { enabled: false, model: { image: '1.dkr.ecr.eu-west-1.amazonaws.com/a:1' } } }
+",
+    );
+    let all = |region: &str| ["fraud", "search", "made", "unmade", "other"].map(|name| fleet.unmade(name, region));
+    assert_eq!(all("eu-west-1"), [None, None, Some(Unmade::Declared), None, None]);
+    let stands_by = Some(Unmade::StandsBy);
+    assert_eq!(all("eu-central-1"), [stands_by, stands_by, stands_by, stands_by, None]);
 }

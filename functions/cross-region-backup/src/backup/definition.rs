@@ -19,13 +19,19 @@ use crate::services::{Regional, Services};
 /// Documents described at the same time.
 const AT_ONCE: usize = 8;
 
-/// Describes an endpoint with everything that it is made of.
-pub(super) async fn look(services: &Services<'_>, endpoint: &str) -> Result<Definition, Stop> {
+/// Describes an endpoint with everything that it is made of. `known`: it was backed up before.
+pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -> Result<Definition, Stop> {
     let region = services.looking(services.home());
     let sagemaker = &region.sagemaker;
     let described = match sagemaker.document(Noun::Endpoint, endpoint).await {
         Ok(described) => Value::Object(described),
         Err(error) if error.failure == Failure::NotFound => {
+            let fleet = services.fleet().await;
+            if let Some(unmade) = fleet.ok().and_then(|fleet| fleet.unmade(endpoint, services.home()))
+                && !known
+            {
+                return Err(Stop::NotNow(format!("{endpoint} is {unmade}")));
+            }
             return Err(Stop::Failed(format!(
                 "There is no endpoint {endpoint}: make it, or take its `backup` section out of the fleet file."
             )));

@@ -60,7 +60,7 @@ type Known = Vec<Artifact>;
 
 /// Makes the recovery point, or as much of what it needs as there is time for.
 pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<Made, Stop> {
-    let definition = super::definition::look(work.services, work.endpoint).await?;
+    let definition = super::definition::look(work.services, work.endpoint, work.newest.is_some()).await?;
     audit(work, ledger, &definition).await?;
     let vault = &work.backed.policy.vault;
     let rules = Rules {

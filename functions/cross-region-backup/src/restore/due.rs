@@ -142,8 +142,10 @@ pub(super) async fn begin_drill(services: &Services<'_>, found: &Found) -> Drill
     let fleet = match services.fleet().await {
         Ok(fleet) if fleet.drills() => fleet,
         Ok(_) => return drills,
-        Err(why) => {
-            drills.trouble.push(why);
+        // Said once, by what backs up.
+        Err(none) if none.is_unwritten() => return drills,
+        Err(none) => {
+            drills.trouble.push(none.to_string());
             return drills;
         }
     };

@@ -54,7 +54,8 @@ pub(super) enum NoTarget {
 /// # Errors
 /// Why it cannot be restored by this function.
 pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target, NoTarget> {
-    let fleet = services.fleet().await.map_err(NoTarget::Not)?;
+    let fleet = services.fleet().await;
+    let fleet = fleet.map_err(|none| NoTarget::Not(none.to_string()))?;
     let tags = match fleet.selects_by_tags_of(endpoint) {
         true => tags(services, &fleet, endpoint).await.map_err(NoTarget::Unread)?,
         false => None,

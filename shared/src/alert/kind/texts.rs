@@ -9,7 +9,7 @@ impl AlertKind {
             Self::EndpointUnhealthy => "does not answer as it should",
             Self::EndpointDegraded => "still serves, but not as well as it should",
             Self::EndpointRecovered => "answers as it should again",
-            Self::EndpointVanished => "does not exist any more",
+            Self::EndpointVanished => "does not exist",
             Self::EndpointFailed => "has the status Failed: it serves nothing, and SageMaker accepts only its deletion",
             Self::EndpointStuck => "has been in the same transition for longer than the limit in the fleet file",
             Self::EndpointFlapping => {
@@ -24,7 +24,7 @@ impl AlertKind {
             Self::MonitorIncomplete => {
                 "does not reach every endpoint within one sweep; the next sweep begins with those left over"
             }
-            Self::FleetFileBroken => "cannot be used; the last good one stays in force",
+            Self::FleetFileBroken => "cannot be used; where there was a good one, that stays in force",
             Self::FleetFileRestored => "can be used again and is in force",
             Self::RecoveryStarted => "is being repaired by Steward",
             Self::RecoveryFinished => "was repaired by Steward",

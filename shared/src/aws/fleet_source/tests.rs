@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     aws::testing::{self, Fault, Wire},
     failure::Failure,
+    report::Outcome,
 };
 
 const FILE: &str = "/config/fleet.yaml";
@@ -95,11 +96,31 @@ async fn without_any_good_version_everything_wrong_is_said() {
     let wire = Wire::default();
     let (file, s3) = start(&wire);
     insta::assert_snapshot!(file.load(&s3).await.expect_err("none"), @r"
-    no fleet file is in force. s3://config/fleet.yaml: it is not there; upload it, or correct STEWARD_FLEET
-    No earlier version: s3://state/steward/fleet/last-good.json is not there: no version has been good yet
     ");
     wire.put(COPY, br#"{"source":"s3://other/fleet.yaml","version":"1","text":""}"#);
     insta::assert_snapshot!(file.load(&s3).await.expect_err("none").copy, @"s3://state/steward/fleet/last-good.json is a copy of s3://other/fleet.yaml, not of s3://config/fleet.yaml");
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_wrote_is_told_from_one_that_is_wrong_or_moved_and_from_calls_that_fail() {
+    let wire = Wire::default();
+    let (file, s3) = start(&wire);
+    let none = file.load(&s3).await.expect_err("none");
+    assert!(none.is_unwritten(), "{none}");
+    assert_eq!(none.of_the_monitor().key(), "no-fleet-file/s3://config/fleet.yaml");
+    assert_eq!(none.answered().expect("an answer").outcome, Outcome::Partial);
+    wire.put(FILE, b"version: 7");
+    let broken = file.load(&s3).await.expect_err("none");
+    assert!(!broken.is_unwritten(), "{broken}");
+    assert_eq!(broken.of_the_monitor().key(), "fleet-file/fleet file");
+    assert!(broken.answered().is_err());
+    wire.remove(FILE);
+    wire.put(COPY, br#"{"source":"s3://other/fleet.yaml","version":"1","text":""}"#);
+    assert!(!start(&wire).0.load(&s3).await.expect_err("none").is_unwritten());
+    wire.remove(COPY);
+    wire.fault(Fault::Says(403, "AccessDenied"));
+    let denied = start(&wire).0.load(&s3).await.expect_err("none");
+    assert!(!denied.is_unwritten(), "{denied}");
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ use crate::{capacity::thing::Key, endpoint::EndpointStatus};
 pub enum Why {
     /// There is no such endpoint yet.
     NoEndpoint(String),
+    /// There is no such endpoint in the Region of its backups: it serves in another one.
+    StandsBy(String),
     /// SageMaker works on the endpoint, or it does not serve.
     Busy(String, EndpointStatus),
     /// The endpoint has no such variant, but these.
@@ -38,6 +40,10 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoEndpoint(name) => write!(f, "there is no endpoint {name} yet"),
+            Self::StandsBy(name) => write!(
+                f,
+                "the endpoint {name} stands by: its backups go to this Region, so it serves in another one, and a restore makes it here"
+            ),
             Self::Busy(name, status) => write!(f, "the endpoint {name} is {status}; it is done once it is InService"),
             Self::NoVariant(name, there) => write!(
                 f,

@@ -95,6 +95,16 @@ pub struct EndpointRecord {
 }
 
 impl EndpointRecord {
+    /// It is there, or was: it was described, or an event said that it is being deleted.
+    pub(crate) fn was_there(&self) -> bool {
+        self.created.is_some() || self.leaving.is_some()
+    }
+
+    /// It is not there, and need not be yet.
+    pub fn is_unmade(&self) -> bool {
+        self.gone && self.state == State::Unknown
+    }
+
     pub(crate) fn new(at: Timestamp) -> Self {
         Self {
             state: State::Unknown,

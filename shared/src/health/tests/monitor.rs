@@ -2,9 +2,9 @@
 
 use crate::{
     health::{
-        fixture::{bare, look, stage},
-        ledger::State,
-        observation::{Trouble, TroubleKind},
+        fixture::{bare, look, minutes, stage},
+        ledger::{MonitorRecord, State},
+        observation::{News, Trouble, TroubleKind},
     },
     probe::Cause,
 };
@@ -96,4 +96,41 @@ fn a_trouble_nobody_was_told_of_is_forgotten_with_its_endpoint_in_silence() {
     stage.watch.policies.clear();
     stage.sweep([]);
     assert_eq!((stage.heard().as_str(), stage.ledger.monitor.len()), ("", 0));
+}
+
+#[test]
+fn that_there_is_no_fleet_file_yet_is_told_at_once_and_again_every_six_hours_until_there_is_one() {
+    let mut stage = bare(&[]);
+    let none = || News {
+        troubles: vec![Trouble {
+            kind: TroubleKind::NoFleetFile,
+            what: "s3://config/fleet.yaml".into(),
+            endpoint: None,
+            detail: "there is no fleet file yet".into(),
+        }],
+        ..News::default()
+    };
+    for _ in 0..13 * 60 {
+        stage.later(minutes(1)).hear(&none());
+    }
+    let first = stage.told[0].message().text;
+    let ids: Vec<String> = stage.told.iter().map(|alert| alert.id.clone()).collect();
+    insta::assert_snapshot!(stage.heard(), @r"
+    08:01 - fleet-file.broken warning: there is none yet, so nothing is watched
+    14:01 - fleet-file.broken warning reminder 1: there is none yet, so nothing is watched
+    20:01 - fleet-file.broken warning reminder 2: there is none yet, so nothing is watched
+    ");
+    insta::assert_snapshot!(ids.join("\n"), @r"
+    monitor:no-fleet-file:1772438460-1:1
+    monitor:no-fleet-file:1772438460-1:1:1
+    monitor:no-fleet-file:1772438460-1:1:2
+    ");
+    insta::assert_snapshot!("there_is_no_fleet_file_yet", first);
+    stage.sweep([]).sweep([]).sweep([]);
+    insta::assert_snapshot!(stage.heard(), @"21:02 - fleet-file.restored info: over: no-fleet-file s3://config/fleet.yaml");
+    let known: MonitorRecord = serde_json::from_str(
+        r#"{"kind":"denied","since":"2026-03-02T08:00:00Z","last":"2026-03-02T08:00:00Z","met":1,"example":""}"#,
+    )
+    .expect("of an earlier build");
+    assert_eq!(known.reminded, None);
 }

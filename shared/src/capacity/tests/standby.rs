@@ -1,0 +1,44 @@
+//! What is declared for endpoints that serve in another Region.
+
+use crate::capacity::{
+    desired::Desired,
+    fixture::{parsed, planned, real_time},
+    plan::Why,
+    thing::Key,
+    world::World,
+};
+
+#[test]
+fn nothing_is_made_for_an_endpoint_that_stands_by_and_everything_once_a_restore_made_it() {
+    let text = "
+version: 1
+endpoints:
+  fraud:
+    backup: { destination: { region: eu-central-1, bucket: models-dr } }
+    provision: { model: { image: '1.dkr.ecr.eu-west-1.amazonaws.com/a:1', role: 'arn:aws:iam::111122223333:role/a' }, instance_type: ml.m5.xlarge }
+    scaling: [{ variant: main, min: 2, max: 4 }]
+    alarms: [{ name: steward-fraud-errors, variant: main, errors: 5%, datapoints: 2, of: 3 }]
+";
+    let empty = World::default();
+    let in_region = |world: &World, region: &str| planned(world, &Desired::of(&parsed(text), world, region), false);
+    let there = in_region(&empty, "eu-central-1");
+    assert_eq!(there.changes, []);
+    assert_eq!(there.held.len(), 3);
+    assert!(
+        there
+            .held
+            .iter()
+            .all(|held| held.why == Why::StandsBy("fraud".to_owned()))
+    );
+    let own = in_region(&empty, "eu-west-1");
+    assert!(
+        own.changes
+            .iter()
+            .any(|change| change.key == Key::Endpoint("fraud".to_owned()))
+    );
+    let mut restored = World::default();
+    restored.endpoints = vec![real_time("fraud", 2)];
+    let restored = in_region(&restored, "eu-central-1");
+    assert!(restored.held.iter().all(|held| !matches!(held.why, Why::StandsBy(_))));
+    assert_eq!(restored.changes.len(), 2, "{restored}");
+}
