@@ -101,8 +101,11 @@ fn any_entry() -> impl Strategy<Value = Value> {
         .prop_map(|(target, actions, alarms)| {
             let mut entry = json!({ "alarms": unique(alarms) });
             if let Some((min, more, policies)) = target {
-                entry["scaling"] =
-                    json!([{ "variant": "main", "min": min, "max": min + more, "policies": unique(policies) }]);
+                let mut policies = unique(policies);
+                if min == 0 {
+                    policies.push(json!({ "name": "steward-first", "from_zero": {} }));
+                }
+                entry["scaling"] = json!([{ "variant": "main", "min": min, "max": min + more, "policies": policies }]);
                 entry["schedule"] = json!(unique(actions));
             }
             entry
