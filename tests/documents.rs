@@ -102,6 +102,55 @@ fn every_alarm_of_the_template_has_a_runbook_and_every_runbook_a_reader() {
     );
 }
 
+/// The alarms of the template, each with the runbook that it names.
+fn alarms(template: &str) -> Vec<(&str, &str)> {
+    const ALARM: &str = ":\n    Type: AWS::CloudWatch::Alarm";
+    let found = template.match_indices(ALARM).map(|(at, _)| {
+        let name = template[..at].rsplit('\n').next().unwrap_or_default();
+        let (_, rest) = template[at..].split_once("docs/runbooks/").expect("a runbook");
+        (name.trim(), rest.split_once(".md").expect("a page").0)
+    });
+    found.collect()
+}
+
+#[test]
+fn each_alarm_of_a_function_stands_on_the_page_it_leads_to_beside_the_function() {
+    let template = text("template.yaml");
+    let alarms = alarms(&template);
+    assert_eq!(alarms.len(), template.matches("Type: AWS::CloudWatch::Alarm").count());
+    for (alarm, page) in alarms {
+        let content = text(&format!("docs/runbooks/{page}.md"));
+        assert!(
+            content.contains(&format!("`{alarm}`")),
+            "{page}.md does not name {alarm}"
+        );
+        let functions = content.matches("`steward-").count();
+        assert!(
+            functions >= 5 || page == "function.slow",
+            "{page}.md is not about all functions"
+        );
+    }
+}
+
+#[test]
+fn whoever_sends_a_command_waits_for_its_answer_and_sends_it_once() {
+    let mut sent = 0;
+    for document in documents() {
+        let content = text(&document.to_string_lossy());
+        for (at, _) in content.match_indices("aws lambda invoke ") {
+            let line = content[..at].rsplit('\n').next().unwrap_or_default();
+            let command = content[at..].split("/dev/std").next().unwrap_or_default();
+            assert!(
+                line.contains("AWS_MAX_ATTEMPTS=1") && command.contains("--cli-read-timeout 0"),
+                "{}: {command}",
+                document.display()
+            );
+            sent += 1;
+        }
+    }
+    assert!(sent >= 9, "{sent} commands were found");
+}
+
 #[test]
 fn no_link_between_documents_is_dead() {
     let dead: Vec<String> = documents()

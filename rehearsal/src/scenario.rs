@@ -53,7 +53,7 @@ pub struct Scenario {
     pub world: WorldSpec,
     /// The fleet file the functions read, at their first start.
     pub fleet: FleetText,
-    /// What is deployed; one `health-checker` in the first Region unless said.
+    /// What is deployed; one `health-checker`, in the first Region that has endpoints, unless said.
     #[deserr(default = vec![FunctionSpec::default()])]
     pub functions: Vec<FunctionSpec>,
     /// Buckets besides those of state and fleet file, with their Region: `{ml-inputs: eu-west-1}`, or with their objects.
@@ -119,7 +119,7 @@ pub struct FunctionSpec {
     /// Which of Steward's functions it is; the one of the same name unless said.
     #[deserr(default)]
     pub handler: Option<String>,
-    /// Where it is deployed; the world's first Region unless said.
+    /// Where it is deployed; the world's first Region that has endpoints unless said.
     #[deserr(default)]
     pub region: Option<String>,
     /// Its schedule; `never` for none. 1m unless said.
@@ -334,10 +334,14 @@ impl Scenario {
 
     /// The Region of a function.
     pub fn region_of(&self, function: &FunctionSpec) -> String {
-        function
-            .region
-            .clone()
-            .or_else(|| self.world.regions.keys().next().cloned())
-            .unwrap_or_default()
+        function.region.clone().unwrap_or_else(|| self.home().to_owned())
+    }
+
+    /// The world's first Region that has endpoints; its first, where none has.
+    pub fn home(&self) -> &str {
+        let regions = &self.world.regions;
+        let inhabited = regions.iter().find(|(_, region)| !region.endpoints.is_empty());
+        let (name, _) = inhabited.or_else(|| regions.iter().next()).unzip();
+        name.map_or("", String::as_str)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 /// A short scenario in which one endpoint falls ill.
@@ -195,6 +196,84 @@ fn a_fleet_file_is_checked_alone_before_it_is_uploaded() {
     let played = folder.rehearse(&["run", "right.yaml"]);
     assert_eq!(played.status.code(), Some(2));
     insta::assert_snapshot!(text(&played.stderr));
+}
+
+#[test]
+fn a_wrong_fleet_file_is_told_as_one_and_a_wrong_scenario_as_one() {
+    let folder = Folder::new();
+    let told = |file: &str| {
+        folder.file("file.yaml", file);
+        let checked = folder.rehearse(&["check", "file.yaml"]);
+        assert_eq!(checked.status.code(), Some(2), "{file}");
+        text(&checked.stderr)
+    };
+    let twice = told("version: 1\nendpoints:\n  fraud: {}\n  fraud: {}\n");
+    assert!(
+        twice.starts_with(
+            "1 error in file.yaml\n\nfile.yaml:4:3: endpoints.fraud: \"fraud\" is here for the second time"
+        ),
+        "{twice}"
+    );
+    let bare = told("version: 1\n");
+    assert!(
+        bare.starts_with("1 error in file.yaml\n\nfile.yaml:1:1: endpoints: is missing"),
+        "{bare}"
+    );
+    let bare = told("endpoints: {}\n");
+    assert!(
+        bare.starts_with("1 error in file.yaml\n\nfile.yaml:1:1: version: is missing"),
+        "{bare}"
+    );
+    let twice = told(
+        &ILL.replace("HEALTH", "healthy")
+            .replace("duration: 8m", "duration: 8m\nduration: 8m"),
+    );
+    assert!(
+        twice.starts_with("1 error in file.yaml") && twice.contains("duration"),
+        "{twice}"
+    );
+    let titled = told("title: a\nendpoints: {}\n");
+    assert!(titled.contains("world: is missing"), "{titled}");
+}
+
+/// What `serve` prints before it waits.
+fn greeting(folder: &Folder, arguments: &[&str]) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rehearse"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let lines = lines.map(|line| line.expect("text"));
+    let told: Vec<String> = lines
+        .take_while(|line| !line.starts_with("What happens in it"))
+        .collect();
+    child.kill().expect("it waits");
+    child.wait().expect("its end");
+    told.join("\n")
+}
+
+#[test]
+fn what_serve_prints_leads_to_the_region_where_the_endpoints_are() {
+    let folder = Folder::new();
+    let built_in = greeting(&folder, &[]);
+    assert!(built_in.contains("export AWS_REGION=eu-west-1\n"), "{built_in}");
+    let world = "
+title: Two Regions
+duration: 8m
+world:
+  regions: {eu-central-1: {}, eu-west-1: {topics: [steward-alerts], endpoints: {fraud: {}}}, us-east-1: {topics: [steward-alerts]}}
+fleet: {version: 1, endpoints: {fraud: {}}}
+";
+    folder.file("two.yaml", world);
+    let told = greeting(&folder, &["--world", "two.yaml"]);
+    assert!(told.contains("export AWS_REGION=eu-west-1\n"), "{told}");
+    let function = "functions: [{name: cross-region-backup, region: us-east-1}]\n";
+    folder.file("two.yaml", &format!("{world}{function}"));
+    let told = greeting(&folder, &["--world", "two.yaml"]);
+    assert!(told.contains("export AWS_DEFAULT_REGION=us-east-1\n"), "{told}");
 }
 
 #[test]

@@ -127,16 +127,18 @@ impl Fleet {
         self.layer_for(name, tags)?.backup.resolve()
     }
 
-    /// Where backups go, each place once: of the endpoints that are named, and of each glob and group with the defaults. So
+    /// What is said of the backups of what each entry means.
+    fn backups(&self) -> impl Iterator<Item = BackupSection> {
+        let layers = whole::Layers::of(self);
+        (0..self.entries.len()).map(move |index| layers.whole(index).backup)
+    }
+
+    /// Where backups go, each place once: of the endpoints that are named, and of each glob and group with what it comes to. So
     /// recovery points are found whose endpoints nobody can describe any more.
     pub fn vaults(&self) -> Vec<Vault> {
         let mut vaults = vec![];
-        for entry in &self.entries {
-            let policy = match entry.select.exact_name() {
-                Some(name) => self.backup_for(name, None),
-                None => entry.layer.clone().over(self.defaults.clone()).backup.resolve(),
-            };
-            add(&mut vaults, policy.map(|policy| policy.vault));
+        for backup in self.backups() {
+            add(&mut vaults, backup.resolve().map(|policy| policy.vault));
         }
         vaults
     }
@@ -147,9 +149,8 @@ impl Fleet {
         let own = self.layer_for(name, None).unwrap_or_else(|| self.defaults.clone());
         let mut vaults = vec![];
         add(&mut vaults, own.backup.vault());
-        for entry in &self.entries {
-            let layer = entry.layer.clone().over(self.defaults.clone());
-            add(&mut vaults, layer.backup.vault());
+        for backup in self.backups() {
+            add(&mut vaults, backup.vault());
         }
         add(&mut vaults, self.defaults.backup.vault());
         (vaults, own.backup.retention())

@@ -52,5 +52,13 @@ pub fn read<T: Deserr<Found>>(text: &str, origin: &str) -> Result<T, Problems> {
     Err(Problems::new(origin, problems, count))
 }
 
+/// The keys of a document that is a map, in file order, whatever else is wrong with it; none where it cannot be parsed.
+pub fn keys(text: &str) -> Vec<String> {
+    match tree::parse(text).map(|parsed| parsed.root.kind.clone()) {
+        Ok(tree::Kind::Map(entries)) => entries.into_iter().map(|(key, _)| key.text).collect(),
+        _ => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ mod fleet {
     mod backup;
     mod capacity;
     mod errors;
+    mod layers;
     mod meaning;
     mod rollout;
     mod wake;

@@ -97,7 +97,10 @@ fn greet(address: SocketAddr, scenario: &Scenario, console: &mut Console<'_>) ->
         address.to_string()
     };
     writeln!(out, "\nFor the aws CLI, boto3 and any SDK (any credentials do):\n")?;
-    let region = scenario.world.regions.keys().next().cloned().unwrap_or_default();
+    let region = match scenario.functions.first() {
+        Some(function) => scenario.region_of(function),
+        None => scenario.home().to_owned(),
+    };
     for (name, value) in [
         ("AWS_ENDPOINT_URL", format!("http://{reachable}")),
         ("AWS_REGION", region.clone()),

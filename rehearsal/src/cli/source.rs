@@ -2,11 +2,7 @@
 
 use std::{fs, io};
 
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use shared::{
-    fleet::Fleet,
-    yaml::{self, Found},
-};
+use shared::{fleet::Fleet, yaml};
 
 use super::Stopped;
 use crate::scenario::{Scenario, builtin, builtins};
@@ -28,7 +24,7 @@ pub(super) enum Read {
 /// Reads scenarios. The error holds every problem of every one.
 pub(super) fn read(names: &[String]) -> Result<Vec<Named>, Stopped> {
     each(names, |text, origin| {
-        if is_fleet(text) {
+        if Kind::of(text) == Kind::Fleet {
             return Err(format!(
                 "{origin}: this is a fleet file, and no scenario\n    `rehearse check` reads it alone; a scenario holds \
                  one under `fleet`, beside a `world`: see docs/rehearsal.md"
@@ -45,12 +41,12 @@ pub(super) fn read(names: &[String]) -> Result<Vec<Named>, Stopped> {
 /// Reads scenarios and fleet files. The error holds every problem of every one.
 pub(super) fn read_either(names: &[String]) -> Result<Vec<(String, Read)>, Stopped> {
     each(names, |text, origin| {
-        if is_fleet(text) {
-            let fleet = Fleet::parse(text, origin).map_err(|wrong| wrong.to_string())?;
-            return Ok(Read::Fleet(Box::new(fleet)));
+        if Kind::of(text) == Kind::Scenario {
+            let scenario = Scenario::parse(text, origin).map_err(|wrong| wrong.to_string())?;
+            return Ok(Read::Scenario(Box::new(scenario)));
         }
-        let scenario = Scenario::parse(text, origin).map_err(|wrong| wrong.to_string())?;
-        Ok(Read::Scenario(Box::new(scenario)))
+        let fleet = Fleet::parse(text, origin).map_err(|wrong| wrong.to_string())?;
+        Ok(Read::Fleet(Box::new(fleet)))
     })
 }
 
@@ -71,18 +67,40 @@ fn each<T>(names: &[String], reading: impl Fn(&str, &str) -> Result<T, String>) 
     }
 }
 
-/// The file's fields are those of a fleet file: it names endpoints, and has no world for them.
-fn is_fleet(text: &str) -> bool {
-    let fields = yaml::read::<yaml::Map<Anything>>(text, "").unwrap_or_default();
-    fields.get("endpoints").is_some() && fields.get("world").is_none()
+/// What the fields of a file make it, whatever is wrong with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Scenario,
+    Fleet,
+    /// It has none of either's.
+    Neither,
 }
 
-/// Any value, of which only its presence matters.
-struct Anything;
+impl Kind {
+    /// What no fleet file has, and no scenario can do without.
+    const SCENARIO: [&str; 3] = ["world", "title", "duration"];
+    /// What a fleet file may have; a scenario has its own beside `fleet`.
+    const FLEET: [&str; 8] = [
+        "version",
+        "defaults",
+        "strategies",
+        "endpoints",
+        "lambdas",
+        "apis",
+        "dashboard",
+        "fleet",
+    ];
 
-impl Deserr<Found> for Anything {
-    fn deserialize_from_value<V: IntoValue>(_: Value<V>, _: ValuePointerRef<'_>) -> Result<Self, Found> {
-        Ok(Self)
+    fn of(text: &str) -> Self {
+        let keys = yaml::keys(text);
+        let has = |known: &[&str]| keys.iter().any(|key| known.contains(&key.as_str()));
+        if has(&Self::SCENARIO) {
+            Self::Scenario
+        } else if has(&Self::FLEET) {
+            Self::Fleet
+        } else {
+            Self::Neither
+        }
     }
 }
 

@@ -81,11 +81,21 @@ fn of_target_tracking(name: &str) -> bool {
     name.starts_with("TargetTracking-")
 }
 
-/// The file with this entry alone means these things.
+/// The file with this entry alone means these things, whatever wakes what is at zero.
 fn means(endpoint: &str, entry: &Value) -> Option<Desired> {
-    let file = json!({ "version": 1, "endpoints": { endpoint: entry } });
+    let targets = entry.get("scaling").and_then(Value::as_array);
+    let targets = targets.into_iter().flatten();
+    let components: Vec<&Value> = targets.filter_map(|target| target.get("component")).collect();
+    let wake = json!({ "enabled": true, "components": components });
+    let file = json!({ "version": 1, "defaults": { "wake": wake }, "endpoints": { endpoint: entry } });
     let fleet = Fleet::parse(&file.to_string(), "export").ok()?;
     Some(Desired::of_things(fleet.capacity_for(endpoint, None)))
+}
+
+/// The entry would be read as it stands.
+fn is_right(endpoint: &str, entry: &Value) -> bool {
+    let file = json!({ "version": 1, "endpoints": { endpoint: entry } });
+    Fleet::parse(&file.to_string(), "export").is_ok()
 }
 
 /// A section that holds just this, when it means what is there.
@@ -113,7 +123,7 @@ fn entry(world: &World, seen: &Seen, left_out: &mut Vec<String>) -> Value {
         )),
         _ => {}
     }
-    let (mut targets, mut actions): (Vec<Value>, Vec<Value>) = (vec![], vec![]);
+    let (mut targets, mut actions): (Vec<(String, Value)>, Vec<Value>) = (vec![], vec![]);
     for (key, thing) in world.things() {
         let Thing::Target { of, .. } = thing else { continue };
         if !on_it(of) {
@@ -155,12 +165,14 @@ fn entry(world: &World, seen: &Seen, left_out: &mut Vec<String>) -> Value {
                 _ => {}
             }
         }
-        targets.push(match policies.is_empty() {
+        let target = match policies.is_empty() {
             true => target,
             false => with(&target, "policies", policies.into()),
-        });
+        };
+        targets.push((key.to_string(), target));
     }
     unique(&mut actions, left_out);
+    let mut targets = that_wake(name, targets, &mut actions, left_out);
     bounded(&mut targets, LISTED, "scalable target", name, left_out);
     bounded(&mut actions, SCHEDULED, "scheduled action", name, left_out);
     let alarms = alarms(world, name, &mut targets, left_out);
@@ -182,6 +194,33 @@ fn bounded(list: &mut Vec<Value>, most: usize, what: &str, endpoint: &str, left_
             name.unwrap_or_default()
         ));
     }
+}
+
+/// The targets without those that may be at zero with nothing to bring them back, which no fleet file may say.
+fn that_wake(
+    endpoint: &str,
+    targets: Vec<(String, Value)>,
+    actions: &mut Vec<Value>,
+    left_out: &mut Vec<String>,
+) -> Vec<Value> {
+    let mut kept = vec![];
+    for (key, target) in targets {
+        let is_for = |action: &Value| {
+            let fields = ["variant", "component", "serverless"];
+            fields.iter().all(|field| action.get(field) == target.get(field))
+        };
+        let own: Vec<&Value> = actions.iter().filter(|action| is_for(action)).collect();
+        if is_right(endpoint, &json!({ "scaling": [target], "schedule": own })) {
+            kept.push(target);
+            continue;
+        }
+        left_out.push(format!(
+            "scalable target {key}, and what hangs on it: its minimum is 0, and nothing in it brings it back from there; say \
+             it with a policy `from_zero`, or with `wake`"
+        ));
+        actions.retain(|action| !is_for(action));
+    }
+    kept
 }
 
 /// Two targets of an endpoint may have actions of the same name; the file keeps names apart.

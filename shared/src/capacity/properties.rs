@@ -105,11 +105,15 @@ fn any_entry() -> impl Strategy<Value = Value> {
         .prop_map(|(target, actions, alarms)| {
             let mut entry = json!({ "alarms": unique(alarms) });
             if let Some(((min, more), policies, (scale_in, scale_out, scheduled))) = target {
+                let mut policies = unique(policies);
+                if min == 0 {
+                    policies.push(json!({ "name": "steward-first", "from_zero": {} }));
+                }
                 entry["scaling"] = json!([{
                     "variant": "main",
                     "min": min,
                     "max": min + more,
-                    "policies": unique(policies),
+                    "policies": policies,
                     "suspended": { "scale_in": scale_in, "scale_out": scale_out, "scheduled": scheduled },
                 }]);
                 entry["schedule"] = json!(unique(actions));

@@ -1,3 +1,4 @@
+mod asleep;
 mod audit;
 mod following;
 mod standby;

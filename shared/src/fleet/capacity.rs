@@ -1,6 +1,7 @@
 //! `scaling`, `schedule`, `alarms` and `provision`: what an endpoint's capacity is to be.
 
 mod alarm;
+mod asleep;
 mod list;
 mod metric;
 mod policy;
@@ -13,9 +14,13 @@ use deserr::ValuePointerRef;
 
 use self::target::Unbound;
 pub(super) use self::{alarm::Alarms, provision::ProvisionSection, schedule::Schedules, target::Targets};
-use super::merge::both;
+use super::{
+    merge::both,
+    wake::WakeSection,
+    whole::{Often, Wrong},
+};
 use crate::{
-    capacity::thing::{Action, Scalable, Thing},
+    capacity::thing::{Action, Alarm, Scalable, Thing},
     yaml::Found,
 };
 
@@ -39,9 +44,6 @@ pub(super) struct CapacityLayer {
     pub(super) provision: Option<ProvisionSection>,
 }
 
-/// What contradicts itself: section, problem, what is accepted, the places that make it so.
-pub(super) type Wrong = (&'static str, String, String, &'static [&'static str]);
-
 impl CapacityLayer {
     /// What this layer says, and below it what `under` says. Lists are replaced as a whole.
     pub(super) fn over(self, under: Self) -> Self {
@@ -64,30 +66,41 @@ impl CapacityLayer {
         }
     }
 
-    /// What is missing, or contradicts itself, when everything that holds for an endpoint is seen together.
-    pub(super) fn contradictions(&self) -> Vec<Wrong> {
+    /// What is missing, or contradicts itself, when everything that holds for an endpoint is seen together. `image_refused`:
+    /// an image is said, and wrong.
+    pub(super) fn contradictions(&self, wake: &WakeSection, image_refused: bool) -> Vec<Wrong> {
         let mut wrong: Vec<Wrong> = vec![];
+        let mut tell = |section, problem, accepted: &str, rests: &[&str]| {
+            wrong.push(Wrong {
+                section,
+                field: String::new(),
+                problem,
+                accepted: Some(accepted.to_owned()),
+                rests: rests.iter().map(|path| (*path).to_owned()).collect(),
+                told: Often::EachProblem,
+            });
+        };
         let targets: Vec<&Unbound> = self.targets().map(|target| target.of()).collect();
         for action in self.schedule.iter().flat_map(|list| &list.0) {
             match action.of() {
                 None if targets.len() == 1 => {}
-                None => wrong.push((
+                None => tell(
                     "schedule",
                     format!(
                         "{} does not say what it is for, and `scaling` has {}",
                         action.quoted(),
                         counted(targets.len())
                     ),
-                    "`variant`, `component` or, where there is one only, nothing".to_owned(),
+                    "`variant`, `component` or, where there is one only, nothing",
                     &["scaling", "schedule"],
-                )),
+                ),
                 Some(of) if targets.contains(&of) => {}
-                Some(of) => wrong.push((
+                Some(of) => tell(
                     "schedule",
                     format!("{} is for {of}, which `scaling` does not have", action.quoted()),
-                    "one of the targets of `scaling`".to_owned(),
+                    "one of the targets of `scaling`",
                     &["scaling"],
-                )),
+                ),
             }
         }
         let alarms: Vec<&str> = self
@@ -99,22 +112,36 @@ impl CapacityLayer {
         for target in self.targets() {
             let named = target.policies().filter_map(|policy| Some((policy, policy.alarm()?)));
             for (policy, alarm) in named.filter(|(_, alarm)| !alarms.contains(alarm)) {
-                wrong.push((
-                    "scaling",
-                    format!(
-                        "{} waits for the alarm {alarm:?}, which `alarms` does not have",
-                        policy.quoted()
-                    ),
-                    "the name of one of `alarms`".to_owned(),
-                    &["alarms"],
-                ));
+                let problem = format!(
+                    "{} waits for the alarm {alarm:?}, which `alarms` does not have",
+                    policy.quoted()
+                );
+                tell("scaling", problem, "the name of one of `alarms`", &["alarms"]);
             }
         }
         if let Some(provision) = &self.provision {
-            let contradictions = provision.contradictions();
-            wrong.extend(contradictions.map(|(problem, accepted, rests)| ("provision", problem, accepted, rests)));
+            for (problem, accepted, rests) in provision.contradictions(image_refused) {
+                tell("provision", problem, &accepted, &rests);
+            }
         }
+        wrong.extend(self.asleep_for_good(wake));
         wrong
+    }
+
+    /// Alarms with the place that says each: a section, and the item in it.
+    pub(super) fn alarms(&self, endpoint: &str) -> Vec<(&'static str, String, Alarm)> {
+        let mut alarms = vec![];
+        for (index, target) in self.targets().enumerate() {
+            let of = target.of().bound(endpoint);
+            for (policy, section) in target.policies().enumerate() {
+                let own = section.own_alarm(&of, endpoint);
+                alarms.extend(own.map(|alarm| ("scaling", format!("{index}.policies.{policy}"), alarm)));
+            }
+        }
+        for (index, section) in self.alarms.iter().flat_map(|list| &list.0).enumerate() {
+            alarms.push(("alarms", format!("{index}.name"), section.alarm(endpoint)));
+        }
+        alarms
     }
 
     fn targets(&self) -> impl Iterator<Item = &target::TargetSection> {

@@ -1,5 +1,7 @@
 //! Which endpoint names a glob means.
 
+use std::collections::BTreeSet;
+
 /// `*` for any run of characters, `?` for one, `[a-z0]` or `[!a-z]` for one of a class.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Glob(Vec<Part>);
@@ -80,21 +82,63 @@ impl Glob {
         }
     }
 
+    /// The one name that is this text.
+    pub(super) fn exactly(name: &str) -> Self {
+        Self(name.chars().map(Part::Char).collect())
+    }
+
     pub(crate) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
+        self.takes_all(&name, |part, c| part.takes(*c))
+    }
+
+    /// Every name is matched.
+    pub(super) fn is_universal(&self) -> bool {
+        self.0 == [Part::Run]
+    }
+
+    /// Every name that `other` matches is matched. A `false` may only mean that it cannot be told.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.takes_all(&other.0, Part::covers)
+    }
+
+    /// Some name is matched by both.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let (mut known, mut open) = (BTreeSet::from([(0, 0)]), vec![(0, 0)]);
+        while let Some((mine, theirs)) = open.pop() {
+            let (one, two) = (self.0.get(mine), other.0.get(theirs));
+            if one.is_none() && two.is_none() {
+                return true;
+            }
+            let mut next = vec![];
+            next.extend((one == Some(&Part::Run)).then_some((mine + 1, theirs)));
+            next.extend((two == Some(&Part::Run)).then_some((mine, theirs + 1)));
+            if let (Some(one), Some(two)) = (one, two)
+                && one.shares_a_char_with(two)
+            {
+                let after = |part: &Part, at: usize| at + usize::from(*part != Part::Run);
+                next.push((after(one, mine), after(two, theirs)));
+            }
+            open.extend(next.into_iter().filter(|state| known.insert(*state)));
+        }
+        false
+    }
+
+    /// The parts, a run for any number of them, take these one by one.
+    fn takes_all<T>(&self, all: &[T], takes: impl Fn(&Part, &T) -> bool) -> bool {
         let (mut part, mut at) = (0, 0);
         // Where to go on when a guess about the last run was too short.
         let mut retry: Option<(usize, usize)> = None;
         loop {
-            match (self.0.get(part), name.get(at)) {
+            match (self.0.get(part), all.get(at)) {
                 (None, None) => return true,
                 (Some(Part::Run), _) => {
                     retry = Some((part + 1, at));
                     part += 1;
                 }
-                (Some(one), Some(c)) if one.takes(*c) => (part, at) = (part + 1, at + 1),
+                (Some(one), Some(item)) if takes(one, item) => (part, at) = (part + 1, at + 1),
                 _ => match retry {
-                    Some((after, from)) if from < name.len() => {
+                    Some((after, from)) if from < all.len() => {
                         retry = Some((after, from + 1));
                         (part, at) = (after, from + 1);
                     }
@@ -114,6 +158,21 @@ impl Part {
             Self::Class { not, ranges } => ranges.iter().any(|(first, last)| (*first..=*last).contains(&c)) != *not,
         }
     }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Run, _) | (_, Self::Run) => false,
+            (Self::One, _) => true,
+            (_, Self::Char(c)) => self.takes(*c),
+            _ => self == other,
+        }
+    }
+
+    fn shares_a_char_with(&self, other: &Self) -> bool {
+        let takes = |part: &Self, c: char| *part == Self::Run || part.takes(c);
+        let chars = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['-']);
+        chars.into_iter().any(|c| takes(self, c) && takes(other, c))
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +190,36 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"));
     }
 
+    #[test]
+    fn a_glob_covers_what_is_narrower_and_overlaps_what_it_shares_a_name_with() {
+        let relation = |one: &str, two: &str| {
+            let (one, two) = (Glob::parse(one).expect("a glob"), Glob::parse(two).expect("a glob"));
+            (one.covers(&two), one.overlaps(&two))
+        };
+        for (one, two) in [
+            ("*", "a-*"),
+            ("a*", "a-*-b"),
+            ("?*", "[ab]x*"),
+            ("*-b", "*a-b"),
+            ("[ab]*", "a?"),
+            ("a**", "a*"),
+        ] {
+            assert_eq!(relation(one, two), (true, true), "{one} {two}");
+        }
+        for (one, two) in [("a-*", "*"), ("a-*", "*-b"), ("?", "*"), ("[ab]", "[bc]")] {
+            assert_eq!(relation(one, two), (false, true), "{one} {two}");
+        }
+        for (one, two) in [
+            ("a-*", "b-*"),
+            ("*-a", "*-b"),
+            ("?", "??*"),
+            ("[ab]", "[!ab]"),
+            ("a*b", "a"),
+        ] {
+            assert_eq!(relation(one, two), (false, false), "{one} {two}");
+        }
+    }
+
     proptest! {
         #[test]
         fn matches_what_ripgreps_globs_match(
@@ -139,6 +228,22 @@ mod tests {
         ) {
             let theirs = globset::Glob::new(&text).expect("a glob").compile_matcher();
             prop_assert_eq!(Glob::parse(&text).expect("a glob").matches(&name), theirs.is_match(&name));
+        }
+
+        #[test]
+        fn what_is_covered_is_matched_and_what_matches_both_overlaps(
+            one in "([a-c]|\\*|\\?|\\[a-b\\]|\\[!b\\]){1,6}",
+            two in "([a-c]|\\*|\\?|\\[a-b\\]|\\[!b\\]){1,6}",
+            names in proptest::collection::vec("[a-c]{0,6}", 50),
+        ) {
+            let (one, two) = (Glob::parse(&one).expect("a glob"), Glob::parse(&two).expect("a glob"));
+            for name in &names {
+                prop_assert!(!one.covers(&two) || !two.matches(name) || one.matches(name));
+                prop_assert!(one.overlaps(&two) || !one.matches(name) || !two.matches(name));
+                prop_assert_eq!(one.overlaps(&Glob::exactly(name)), one.matches(name));
+                prop_assert_eq!(one.covers(&Glob::exactly(name)), one.matches(name));
+            }
+            prop_assert!(one.covers(&one) && one.overlaps(&two) == two.overlaps(&one));
         }
 
         #[test]

@@ -329,7 +329,7 @@ impl RolloutRules<'_> {
     ///
     /// # Errors
     /// Everything in it that contradicts itself or can never work. What the file alone decides was refused when it was
-    /// read, so this happens only where groups by tag come together.
+    /// read, so this happens only where groups by tag, or globs that share some names, come together.
     pub fn policy(&self) -> Result<RolloutPolicy, Vec<Contradiction>> {
         self.section.clone().resolve(self.strategies, self.probed)
     }

@@ -27,6 +27,42 @@ pub(super) enum Select {
     },
 }
 
+/// Names of which one has to match (any, when there are none), and tags that are all asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reach {
+    names: Vec<Glob>,
+    tags: BTreeMap<String, TagValue>,
+}
+
+impl Reach {
+    /// Every endpoint that `other` means is meant. A `false` may only mean that it cannot be told.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let named = |other: &Glob| self.names.iter().any(|glob| glob.covers(other));
+        let names = match other.names.as_slice() {
+            [] => self.names.is_empty() || self.names.iter().any(Glob::is_universal),
+            others => self.names.is_empty() || others.iter().all(named),
+        };
+        let asked = |(key, wanted): (&String, &TagValue)| match (wanted, other.tags.get(key)) {
+            (_, None) => false,
+            (TagValue::Any, Some(_)) => true,
+            (TagValue::Is(wanted), Some(TagValue::Is(given))) => wanted == given,
+            (TagValue::Is(_), Some(TagValue::Any)) => false,
+        };
+        names && self.tags.iter().all(asked)
+    }
+
+    /// There may be an endpoint that both mean.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let both = |one: &Glob| other.names.iter().any(|two| one.overlaps(two));
+        let names = self.names.is_empty() || other.names.is_empty() || self.names.iter().any(both);
+        let apart = |(key, wanted): (&String, &TagValue)| match (wanted, other.tags.get(key)) {
+            (TagValue::Is(one), Some(TagValue::Is(two))) => one != two,
+            _ => false,
+        };
+        names && !self.tags.iter().any(apart)
+    }
+}
+
 /// What is asked of a tag.
 #[derive(Clone, Debug)]
 pub(super) enum TagValue {
@@ -58,6 +94,24 @@ impl Select {
         match self {
             Self::Exact(name) => Some(name),
             Self::Pattern(_) | Self::Group { .. } => None,
+        }
+    }
+
+    /// Which endpoints it means, to be compared with what others mean.
+    pub(super) fn reach(&self) -> Reach {
+        match self {
+            Self::Exact(name) => Reach {
+                names: vec![Glob::exactly(name)],
+                ..Reach::default()
+            },
+            Self::Pattern(glob) => Reach {
+                names: vec![glob.clone()],
+                ..Reach::default()
+            },
+            Self::Group { names, tags } => Reach {
+                names: names.clone(),
+                tags: tags.clone(),
+            },
         }
     }
 

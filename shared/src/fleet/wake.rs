@@ -211,8 +211,24 @@ impl WakeSection {
             "variant" => self.variant.is_some(),
             "max_instances" => self.max_instances.is_some(),
             "components" => self.components.is_some(),
+            "enabled" => self.enabled.is_some(),
             _ => false,
         }
+    }
+
+    /// The instances of this variant are woken. The `only` one goes by whatever name the last rollout gave it.
+    pub(super) fn wakes_variant(&self, variant: &str, only: bool) -> bool {
+        let named = self.variant.as_ref();
+        let components = self.components.iter().flat_map(|list| &list.0);
+        self.enabled == Some(true)
+            && components.count() == 0
+            && named.is_none_or(|named| only || named.as_str() == variant)
+    }
+
+    /// The copies of this inference component are woken.
+    pub(super) fn wakes_component(&self, component: &str) -> bool {
+        let mut components = self.components.iter().flat_map(|list| &list.0);
+        self.enabled == Some(true) && components.any(|named| named.as_str() == component)
     }
 
     /// What contradicts itself.

@@ -1,15 +1,59 @@
 //! What is wrong with the file only when its parts are seen together: names that nothing declares, and settings that are
 //! right by themselves and contradict each other, or lack something, on one endpoint.
 //!
+//! An entry is judged with every layer that certainly holds for all that it means. Layers of which nobody knows whether they
+//! do, such as a group by tag, leave what they may change untold: that is judged of the endpoint, when it is known.
 //! Parts that are wrong count as not written here. So each contradiction names what it rests on, and is told only when that
 //! was read on every layer that decides it.
 
-use std::collections::BTreeSet;
+mod layers;
+mod names;
+
+use std::collections::BTreeMap;
 
 use deserr::ValuePointerRef;
 
-use super::{Entry, Fleet, Layer, RolloutSection, rollout::PROBED};
-use crate::yaml::Found;
+pub(super) use self::layers::Layers;
+use self::layers::{Laid, in_doubt, under, whole};
+use super::{Fleet, Layer, RolloutSection, rollout::PROBED};
+use crate::yaml::{Found, quoted};
+
+/// Something that contradicts itself on one endpoint.
+pub(super) struct Wrong {
+    pub(super) section: &'static str,
+    /// Further down, such as `strategy` or `0.min`; empty for the section as a whole.
+    pub(super) field: String,
+    pub(super) problem: String,
+    pub(super) accepted: Option<String>,
+    /// Where something else would make it right: `section`, `section.field`, ...
+    pub(super) rests: Vec<String>,
+    pub(super) told: Often,
+}
+
+/// How often a problem at one place is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Often {
+    /// Once for each problem, with the entries that have it.
+    EachProblem,
+    /// Once, with the entries that have it.
+    Once,
+    /// Once, in words that name the endpoints.
+    OnceByName,
+}
+
+/// A problem that is to be told, and the entries that have it although another layer says it.
+struct Told<'a> {
+    wrong: Wrong,
+    source: Option<&'a str>,
+    entries: Vec<&'a str>,
+}
+
+/// The problems in the order in which they were found, and where each is by what it is told once for.
+#[derive(Default)]
+struct AllTold<'a> {
+    all: Vec<Told<'a>>,
+    known: BTreeMap<(Option<&'a str>, &'static str, String, String), usize>,
+}
 
 /// Adds everything wrong with the file as a whole, each told once, at the entry that says it. `unplaced` are entries of
 /// which nobody knows whom they mean.
@@ -17,123 +61,126 @@ pub(super) fn contradictions(fleet: &Fleet, unplaced: &[(String, Layer)], at: Va
     unknown_strategies(fleet, at, found);
     let silent = |layer: &Layer| layer.rollout == RolloutSection::default();
     let no_rollouts = silent(&fleet.defaults) && fleet.entries.iter().all(|entry| silent(&entry.layer));
-    let patterns: Vec<&Entry> = fleet.entries.iter().filter(|entry| !entry.select.is_exact()).collect();
-    let mut told = BTreeSet::new();
-    for entry in &fleet.entries {
-        let layers = layers(fleet, &patterns, entry);
-        let whole = layers
-            .iter()
-            .fold(Layer::default(), |under, (_, layer)| (*layer).clone().over(under));
-        let mut wrong = of_sections(&whole);
+    let layers = Layers::of(fleet);
+    let mut told = AllTold::default();
+    let mut named = names::Alarms::default();
+    for (index, entry) in fleet.entries.iter().enumerate() {
+        let certain = layers.certain(index);
+        let whole = whole(&certain);
+        let image_refused = certain.iter().any(|laid| {
+            let path = "provision.model.image";
+            under(at, laid.key, path, found, &mut |at| found.refused(at))
+        });
+        let mut wrong = of_sections(&whole, image_refused);
+        let doubtful = |wrong: &Wrong, possible: &[Laid<'_>]| {
+            let mut rests = wrong.rests.iter();
+            rests.any(|path| in_doubt(path, possible, unplaced, at, found))
+        };
+        if let Some(name) = entry.select.exact_name() {
+            let sure = |paths: &[String]| {
+                let possible = layers.possible(index);
+                !paths.iter().any(|path| in_doubt(path, &possible, unplaced, at, found))
+            };
+            wrong.extend(named.taken(name, &whole.capacity, sure));
+        }
         if !no_rollouts {
-            wrong.extend(of_rollout(fleet, &layers, whole));
+            wrong.extend(of_rollout(fleet, &certain, whole));
         }
-        for wrong in wrong {
-            let unplaced = if entry.select.is_exact() { unplaced } else { &[] };
-            if wrong
-                .rests
-                .iter()
-                .any(|path| in_doubt(path, &layers, unplaced, at, found))
-            {
-                continue;
-            }
-            let says = layers
-                .iter()
-                .rev()
-                .find(|(_, layer)| layer.says(wrong.section, wrong.field));
-            let (field, source) = match says {
-                None if wrong.section == "rollout" => {
-                    let engine = layers.iter().rev().find(|(_, layer)| layer.says("rollout", "engine"));
-                    ("engine", engine)
-                }
-                says => (wrong.field, says),
-            };
-            let source = source.map_or(Some(entry.key.as_str()), |(key, _)| *key);
-            let once = if wrong.each {
-                wrong.problem.clone()
-            } else {
-                String::new()
-            };
-            if told.insert((source.map(str::to_owned), wrong.section, field, once)) {
-                let path = match field {
-                    "" => wrong.section.to_owned(),
-                    field => format!("{}.{field}", wrong.section),
-                };
-                let problem = under(at, &place(source, &path), &mut |at| {
-                    Found::one(at, wrong.problem.clone(), wrong.accepted.clone()).whatever_is_in_it()
-                });
-                found.and_certain(problem);
-            }
+        if wrong.is_empty() {
+            continue;
         }
+        let possible = layers.possible(index);
+        for wrong in wrong.into_iter().filter(|wrong| !doubtful(wrong, &possible)) {
+            note(wrong, entry.key.as_str(), &certain, &mut told);
+        }
+    }
+    for told in told.all {
+        let problem = told.told(fleet.entries.len(), at, found);
+        found.and_certain(problem);
     }
 }
 
-/// A layer that decides what holds at `path` (`section`, `section.field`, ...) lacks something of it, or nobody knows
-/// whether it decides.
-fn in_doubt(
-    path: &str,
-    layers: &[(Option<&str>, &Layer)],
-    unplaced: &[(String, Layer)],
-    at: ValuePointerRef<'_>,
-    found: &Found,
-) -> bool {
-    let mut steps = path.split('.');
-    let (section, field) = (steps.next().unwrap_or_default(), steps.next().unwrap_or_default());
-    let lacks = |key: Option<&str>| under(at, &place(key, path), &mut |at| found.lacks(at));
-    for (key, layer) in layers.iter().rev() {
-        if lacks(*key) {
-            return true;
-        }
-        if layer.says(section, field) && !is_laid_over(section, field) {
-            break;
-        }
+/// Adds a problem of an entry where it is said.
+fn note<'a>(mut wrong: Wrong, entry: &'a str, layers: &[Laid<'a>], told: &mut AllTold<'a>) {
+    let says = |field: &str| {
+        let mut layers = layers.iter().rev();
+        layers.find(|laid| laid.layer.says(wrong.section, field))
+    };
+    let mut source = says(&wrong.field);
+    if source.is_none() && wrong.section == "rollout" {
+        source = says("engine");
+        wrong.field = "engine".to_owned();
     }
-    unplaced
-        .iter()
-        .any(|(key, layer)| layer.says(section, field) || lacks(Some(key)))
-}
-
-/// Something that contradicts itself on one endpoint.
-struct Wrong {
-    section: &'static str,
-    /// Empty for the section as a whole.
-    field: &'static str,
-    problem: String,
-    accepted: Option<String>,
-    /// Where something else would make it right: `section`, `section.field`, ...
-    rests: Vec<String>,
-    /// Told for each problem, and not once for the field.
-    each: bool,
-}
-
-/// What capacity, backups and wakes lack. A glob is judged alone with the defaults, so what it lacks may come from another
-/// glob: only what an endpoint's own entry comes to is judged, and of globs what they contradict.
-fn of_sections(whole: &Layer) -> Vec<Wrong> {
-    let capacity = whole.capacity.contradictions().into_iter();
-    let capacity = capacity.map(|(section, problem, accepted, rests)| Wrong {
-        section,
-        field: "",
-        problem,
-        accepted: Some(accepted),
-        rests: rests.iter().map(|path| (*path).to_owned()).collect(),
-        each: true,
+    let source = source.map_or(Some(entry), |laid| laid.key);
+    let once = match wrong.told {
+        Often::EachProblem => wrong.problem.clone(),
+        Often::Once | Often::OnceByName => String::new(),
+    };
+    let place = (source, wrong.section, wrong.field.clone(), once);
+    let index = *told.known.entry(place).or_insert(told.all.len());
+    if let Some(known) = told.all.get_mut(index) {
+        if known.wrong.problem == wrong.problem {
+            known.entries.push(entry);
+        }
+        return;
+    }
+    told.all.push(Told {
+        wrong,
+        source,
+        entries: vec![entry],
     });
+}
+
+impl Told<'_> {
+    /// The problem at its place, with the entries that have it where that is not all of them, nor the one that says it.
+    fn told(self, all: usize, at: ValuePointerRef<'_>, found: &Found) -> Found {
+        let wrong = self.wrong;
+        let by_itself = self.source.is_some_and(|key| self.entries.contains(&key));
+        let mut problem = wrong.problem;
+        if !by_itself && self.entries.len() < all && wrong.told != Often::OnceByName {
+            problem.push_str(&format!(" ({})", some_of(&self.entries)));
+        }
+        let path = match wrong.field.as_str() {
+            "" => wrong.section.to_owned(),
+            field => format!("{}.{field}", wrong.section),
+        };
+        under(at, self.source, &path, found, &mut |at| {
+            Found::one(at, problem.clone(), wrong.accepted.clone()).whatever_is_in_it()
+        })
+    }
+}
+
+/// The first of them, and how many more there are.
+fn some_of(entries: &[&str]) -> String {
+    const NAMED: usize = 3;
+    let mut words: Vec<String> = entries.iter().take(NAMED).map(|key| quoted(key)).collect();
+    if let Some(more @ 1..) = entries.len().checked_sub(NAMED) {
+        words.push(format!("{more} more"));
+    }
+    let entries = if entries.len() == 1 { "entry" } else { "entries" };
+    format!("{entries} {}", crate::text::and_list(&words))
+}
+
+/// What capacity, backups and wakes contradict or lack. `image_refused`: an image is said, and wrong.
+fn of_sections(whole: &Layer, image_refused: bool) -> Vec<Wrong> {
     let backup = whole.backup.contradictions().into_iter().map(|wrong| ("backup", wrong));
     let wake = whole.wake.contradictions().into_iter().map(|wrong| ("wake", wrong));
     let fields = backup
         .chain(wake)
         .map(|(section, (field, problem, accepted, rests))| Wrong {
             section,
-            field,
+            field: field.to_owned(),
             problem,
             accepted: Some(accepted.to_owned()),
             rests: paths(section, std::iter::once(&field).chain(rests)),
-            each: false,
+            told: Often::Once,
         });
-    capacity.chain(fields).collect()
+    let mut wrong = whole.capacity.contradictions(&whole.wake, image_refused);
+    wrong.extend(fields);
+    wrong
 }
 
-fn of_rollout(fleet: &Fleet, layers: &[(Option<&str>, &Layer)], whole: Layer) -> Vec<Wrong> {
+fn of_rollout(fleet: &Fleet, layers: &[Laid<'_>], whole: Layer) -> Vec<Wrong> {
     if whole.rollout.unknown_strategy(&fleet.strategies).is_some() {
         // Told where it is said.
         return Vec::new();
@@ -141,7 +188,7 @@ fn of_rollout(fleet: &Fleet, layers: &[(Option<&str>, &Layer)], whole: Layer) ->
     let wrong = fleet.rules(whole).policy().err().into_iter().flatten();
     wrong
         .map(|wrong| {
-            let said = layers.iter().any(|(_, layer)| layer.says("rollout", wrong.field));
+            let said = layers.iter().any(|laid| laid.layer.says("rollout", wrong.field));
             let field = said.then_some(&wrong.field);
             let mut rests = paths("rollout", field.into_iter().chain(&["engine"]).chain(wrong.rests));
             if wrong.rests == PROBED {
@@ -149,11 +196,11 @@ fn of_rollout(fleet: &Fleet, layers: &[(Option<&str>, &Layer)], whole: Layer) ->
             }
             Wrong {
                 section: "rollout",
-                field: wrong.field,
+                field: wrong.field.to_owned(),
                 problem: wrong.problem,
                 accepted: wrong.accepted,
                 rests,
-                each: true,
+                told: Often::EachProblem,
             }
         })
         .collect()
@@ -168,61 +215,10 @@ fn unknown_strategies(fleet: &Fleet, at: ValuePointerRef<'_>, found: &mut Found)
     let entries = entries.map(|entry| (Some(entry.key.as_str()), &entry.layer));
     for (key, layer) in std::iter::once((None, &fleet.defaults)).chain(entries) {
         if let Some((problem, accepted)) = layer.rollout.unknown_strategy(&fleet.strategies) {
-            let problem = under(at, &place(key, "rollout.strategy"), &mut |place| {
+            let problem = under(at, key, "rollout.strategy", found, &mut |place| {
                 Found::one(place, problem.clone(), accepted.clone()).beside(at, &["strategies"])
             });
             found.and_certain(problem);
         }
-    }
-}
-
-impl Layer {
-    /// It says something of a field, or of the section when the field is empty.
-    fn says(&self, section: &str, field: &str) -> bool {
-        match section {
-            "rollout" => self.rollout.says(field),
-            "backup" => self.backup.says(field),
-            "wake" => self.wake.says(field),
-            "health" => field == "probes" && self.health.probes.is_some(),
-            _ => self.capacity.says(section),
-        }
-    }
-}
-
-/// What one layer says of it is laid over what the layers below say.
-fn is_laid_over(section: &str, field: &str) -> bool {
-    match section {
-        "rollout" => ["analysis", "smoke"].contains(&field),
-        "backup" => ["destination", "objectives", "restore"].contains(&field),
-        _ => section == "provision",
-    }
-}
-
-/// What holds for an entry, the last one first to be asked: with the globs for a name, alone with the defaults for a glob.
-fn layers<'a>(fleet: &'a Fleet, patterns: &[&'a Entry], entry: &'a Entry) -> Vec<(Option<&'a str>, &'a Layer)> {
-    let mut layers = vec![(None, &fleet.defaults)];
-    if let Some(name) = entry.select.exact_name() {
-        let under = patterns.iter().filter(|under| under.select.selects(name, None));
-        layers.extend(under.map(|under| (Some(under.key.as_str()), &under.layer)));
-    }
-    layers.push((Some(entry.key.as_str()), &entry.layer));
-    layers
-}
-
-/// The way to something in `defaults`, or in the entry with this key.
-fn place<'a>(key: Option<&'a str>, path: &'a str) -> Vec<&'a str> {
-    let mut steps = match key {
-        None => vec!["defaults"],
-        Some(key) => vec!["endpoints", key],
-    };
-    steps.extend(path.split('.'));
-    steps
-}
-
-/// Calls `tell` with what is so many steps further.
-fn under<T>(at: ValuePointerRef<'_>, steps: &[&str], tell: &mut dyn FnMut(ValuePointerRef<'_>) -> T) -> T {
-    match steps {
-        [] => tell(at),
-        [step, rest @ ..] => under(at.push_key(step), rest, tell),
     }
 }

@@ -93,6 +93,24 @@ impl Found {
         self.left.iter().any(|left| left.touches(&at, true))
     }
 
+    /// Something stands at `at` that reading refused, and went on without.
+    pub(crate) fn refused(&self, at: ValuePointerRef<'_>) -> bool {
+        let at = steps(at);
+        let refused = |left: &LeftOut| left.at == at && left.instead_of_all_but.is_none();
+        self.left.iter().any(refused)
+    }
+
+    /// Which item of the list at `at`, as the file has it, is the one that was read at this index: items may have been left
+    /// out before it.
+    pub(crate) fn index_in_file(&self, at: ValuePointerRef<'_>, read: usize) -> usize {
+        let list = steps(at);
+        let left_out = |index: usize| {
+            let item = Some((&Step::Index(index), list.as_slice()));
+            self.left.iter().any(|left| left.at.split_last() == item)
+        };
+        (0..).filter(|index| !left_out(*index)).nth(read).unwrap_or(read)
+    }
+
     /// The map at `at` has a key that means nothing there.
     pub(super) fn unknown_key(key: &str, accepted: &[&str], at: ValuePointerRef<'_>) -> Self {
         let problem = match key {

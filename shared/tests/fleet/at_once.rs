@@ -170,6 +170,40 @@ const LINES: &[(&str, &[&str])] = &[
             "    provision: { capture: { input: false, output: false, sampling: 0.5% } }",
         ],
     ),
+    ("  made:", &[]),
+    ("    provision:", &[]),
+    (
+        "      model: { image: a/b:1, role: \"arn:aws:iam::111122223333:role/ml\" }",
+        &["      model: { image: a b, role: \"arn:aws:iam::111122223333:role/ml\" }"],
+    ),
+    ("      instances: 2", &["      instances: 1"]),
+    (
+        "      capture: { destination: s3://captured/made }",
+        &["      capture: { sampling: 5% }"],
+    ),
+    ("      instance_type: ml.m5.large", &["      key: alias/ml"]),
+    ("  asleep:", &[]),
+    ("    scaling:", &[]),
+    (
+        "      - { variant: one, min: 1, max: 2 }",
+        &["      - { variant: one, min: 3, max: 2 }", "      - 5"],
+    ),
+    (
+        "      - { variant: two, min: 1, max: 2 }",
+        &["      - { variant: two, min: 0, max: 2, policies: [{ name: a, backlog_per_instance: 5 }] }"],
+    ),
+    (
+        "      - { component: llm, min: 1, max: 2 }",
+        &["      - { component: llm, min: 0, max: 2 }"],
+    ),
+    ("    alarms:", &[]),
+    (
+        "      - { name: three, waiting: 5m }",
+        &[
+            "      - { name: one, waiting: 5m }",
+            "      - { name: three, waiting: 5 }",
+        ],
+    ),
     ("  \"search-*\":", &["  \"search-[\":"]),
     ("    health: {}", &["    health: { probe: [] }"]),
     ("  group:", &["  \" group \":"]),

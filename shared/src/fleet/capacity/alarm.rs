@@ -26,7 +26,7 @@ pub(crate) type Alarms = List<AlarmSection, LISTED>;
 #[deserr(error = Found, deny_unknown_fields, validate = AlarmSection::consistent -> Found)]
 #[schemars(deny_unknown_fields, rename = "Alarm")]
 pub(crate) struct AlarmSection {
-    /// Its name in AWS; no two have the same. `<endpoint>` becomes the endpoint's name, so that one of a glob is another one for
+    /// Its name in AWS; no two that differ have the same. `<endpoint>` becomes the endpoint's name, so that one of a glob is another one for
     /// each. Steward deletes only what it made.
     #[schemars(example = "steward-<endpoint>-errors")]
     name: Text<AlarmName>,

@@ -55,7 +55,7 @@ pub(super) struct PolicySection {
     #[schemars(extend("examples" = [4]))]
     cores: Option<Whole<1, 10_000>>,
     /// Keep so many waiting requests for each instance of an asynchronous endpoint. Leaves zero only when more wait, so it
-    /// needs `from_zero` beside it where `min` is 0.
+    /// needs `from_zero` beside it where `min` is 0, or `wake`.
     #[deserr(default)]
     #[schemars(extend("examples" = [5]))]
     backlog_per_instance: Option<Positive>,
@@ -222,6 +222,11 @@ impl PolicySection {
     /// The alarm of `alarms` that triggers it.
     pub(super) fn alarm(&self) -> Option<&str> {
         Some(self.step.as_ref()?.alarm.as_ref()?.as_str())
+    }
+
+    /// An alarm makes it add to nothing. What keeps a value adds only when that is exceeded, and to no copies never.
+    pub(super) fn leaves_zero(&self) -> bool {
+        self.from_zero.is_some() || self.step.as_ref().is_some_and(StepSection::adds_to_nothing)
     }
 
     pub(super) fn thing(&self, of: &Scalable) -> Thing {

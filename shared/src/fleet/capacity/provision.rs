@@ -223,14 +223,19 @@ impl ProvisionSection {
         }
     }
 
-    /// What is missing or contradicts itself: the problem, what is accepted.
-    pub(super) fn contradictions(&self) -> impl Iterator<Item = (String, String, &'static [&'static str])> {
-        let mut wrong: Vec<(String, String, &'static [&'static str])> = vec![];
+    /// What is missing or contradicts itself: the problem, what is accepted, what it rests on. `image_refused`: an image is
+    /// said, and wrong.
+    pub(super) fn contradictions(
+        &self,
+        image_refused: bool,
+    ) -> impl Iterator<Item = (String, String, Vec<&'static str>)> {
+        let mut wrong: Vec<(String, String, Vec<&'static str>)> = vec![];
         let model = self.model.clone().unwrap_or_default();
         // Without an image it only holds for those that have one.
-        if self.enabled.unwrap_or(model.image.is_some()) {
+        let imaged = model.image.is_some() || image_refused;
+        if self.enabled.unwrap_or(imaged) {
             let missing: Vec<&str> = [
-                ("`model.image`", model.image.is_none()),
+                ("`model.image`", !imaged),
                 ("`model.role`", model.role.is_none()),
                 ("`instance_type`", self.instance_type.is_none()),
             ]
@@ -242,7 +247,7 @@ impl ProvisionSection {
                 wrong.push((
                     problem,
                     "`model` with `image` and `role`, and `instance_type`".to_owned(),
-                    &[
+                    vec![
                         "provision.enabled",
                         "provision.model.image",
                         "provision.model.role",
@@ -256,7 +261,7 @@ impl ProvisionSection {
                 wrong.push((
                     "has `subnets` or `security_groups`, and not the other".to_owned(),
                     "both, or neither".to_owned(),
-                    &[
+                    vec![
                         "provision.enabled",
                         "provision.model.image",
                         "provision.model.subnets",
@@ -268,7 +273,7 @@ impl ProvisionSection {
                 wrong.push((
                     "one instance is gone with its Availability Zone".to_owned(),
                     "`instances` of 2 or more, or `single_instance` with the reason why one is enough".to_owned(),
-                    &[
+                    vec![
                         "provision.enabled",
                         "provision.model.image",
                         "provision.instances",
@@ -284,7 +289,7 @@ impl ProvisionSection {
                 wrong.push((
                     "`capture` does not say where it goes".to_owned(),
                     "`capture.destination`, such as s3://captured/fraud".to_owned(),
-                    &[
+                    vec![
                         "provision.enabled",
                         "provision.model.image",
                         "provision.capture.destination",
@@ -299,10 +304,14 @@ impl ProvisionSection {
                 wrong.push((
                     "`async` does not say where answers go".to_owned(),
                     "`async.output`, such as s3://answers/images/".to_owned(),
-                    &["provision.enabled", "provision.model.image", "provision.async.output"],
+                    vec!["provision.enabled", "provision.model.image", "provision.async.output"],
                 ));
             }
         }
+        // What is wrong with the image is told, and mending it leaves these as they are.
+        wrong
+            .iter_mut()
+            .for_each(|(_, _, rests)| rests.retain(|path| !image_refused || *path != "provision.model.image"));
         wrong.into_iter()
     }
 

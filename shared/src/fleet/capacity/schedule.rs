@@ -146,6 +146,11 @@ impl ActionSection {
         self.of.as_ref()
     }
 
+    /// It sets a minimum above 0, more than once.
+    pub(super) fn raises_again(&self) -> bool {
+        self.at.is_none() && self.min.is_some_and(|least| least.0 > 0)
+    }
+
     pub(super) fn thing(&self, of: Scalable) -> Thing {
         let schedule = match (&self.cron, &self.at, &self.rate) {
             (Some(cron), ..) => cron.0.to_string(),

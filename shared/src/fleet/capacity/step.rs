@@ -183,6 +183,12 @@ impl StepSection {
         found.or(self)
     }
 
+    /// Some step adds where there is nothing: percent of nothing are nothing, unless it says how many at least.
+    pub(super) fn adds_to_nothing(&self) -> bool {
+        let counts = self.adjust != Some(Adjust::Percent) || self.at_least.is_some();
+        counts && self.steps.0.iter().any(|step| step.by.0 > 0)
+    }
+
     pub(super) fn rule(&self) -> ScalingRule {
         let adjustment = match self.adjust.unwrap_or(Adjust::Change) {
             Adjust::Change => "ChangeInCapacity",

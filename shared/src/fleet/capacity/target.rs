@@ -39,8 +39,9 @@ pub(crate) struct TargetSection {
     #[deserr(default)]
     #[schemars(extend("examples" = ["main"]))]
     serverless: Option<Text<ResourceName>>,
-    /// Never fewer. 0 is for asynchronous endpoints and components, and needs a policy that wakes them (`from_zero`), or
-    /// `wake`. Scheduled actions and wakes move it for their time.
+    /// Never fewer. 0 is for asynchronous endpoints and components, and is refused without what wakes them: a policy with
+    /// `from_zero` or with a `step` that adds, `wake` (for a component, with it among `components`), or a scheduled action
+    /// that raises it again and again. Scheduled actions and wakes move it for their time.
     #[schemars(example = 2)]
     min: Whole<0, 10_000>,
     /// Never more.
@@ -165,6 +166,11 @@ impl TargetSection {
 
     pub(super) fn policies(&self) -> impl Iterator<Item = &PolicySection> {
         self.policies.iter().flat_map(|list| &list.0)
+    }
+
+    /// It may be at zero, and none of its policies leaves that at the first request. One that may never be more is meant so.
+    pub(super) fn may_stay_at_zero(&self) -> bool {
+        self.min.0 == 0 && self.max.0 > 0 && !self.policies().any(PolicySection::leaves_zero)
     }
 
     pub(super) fn thing(&self, of: Scalable) -> Thing {
