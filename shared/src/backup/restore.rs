@@ -14,6 +14,7 @@
 //!    unless S3 refuses to remove it: then it is named.
 //! 6. In a fair world every restore and every drill ends.
 
+mod called;
 mod decide;
 mod later;
 mod look;

@@ -168,9 +168,10 @@ async fn plan(services: &Services<'_>, wanted: Wanted<'_>, place: &Place) -> Res
         )));
     }
     let vault = &place.vault;
+    let from = places::may_prune(endpoint, points::home(services, vault), wanted.from, &vault.region);
+    let from = from.map_err(Unplanned::Refused)?;
     let s3 = services.looking(&vault.region).s3;
     let found = points::all(&s3, vault, endpoint).await?;
-    let from = wanted.from.or(points::home(services, vault));
     let (own, others) = match places::meant(endpoint, &places::sources(&found), from).map_err(Unplanned::Refused)? {
         Some(from) => places::of_region(found, &from),
         None => (found, 0),

@@ -124,6 +124,22 @@ impl From<definition::Kind> for ThingKind {
     }
 }
 
+impl Thing {
+    pub(super) fn of(kind: definition::Kind, name: &str) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.to_owned(),
+        }
+    }
+
+    pub(super) fn endpoint(name: &str) -> Self {
+        Self {
+            kind: ThingKind::Endpoint,
+            name: name.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind.as_str(), self.name)

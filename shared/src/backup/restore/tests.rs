@@ -1,5 +1,6 @@
 mod awake;
 mod later;
+mod names;
 mod tags;
 
 use std::time::Duration;
