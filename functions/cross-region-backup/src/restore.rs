@@ -20,7 +20,10 @@ use shared::{
         lambda::refused,
         ledger::{LedgerError, Loaded},
     },
-    backup::{ledger::BackupLedger, restore::Kind},
+    backup::{
+        ledger::{BackupLedger, Busy},
+        restore::{Kind, Restoration},
+    },
     command::{BackupCommand, OfPoint, Said},
     report::Report,
 };
@@ -33,6 +36,9 @@ use self::{
 };
 pub(crate) use self::{due::Memory, outcome::Woken};
 use crate::{HandlerError, commands::who, services::Services};
+
+/// A plan is made anew so often because another job began meanwhile.
+const MEANWHILE: u32 = 3;
 
 /// Carries out a command about restores and drills.
 pub(crate) async fn command(services: &Services<'_>, command: BackupCommand) -> Result<Report, HandlerError> {
@@ -93,33 +99,39 @@ async fn show(services: &Services<'_>, of: &OfPoint, name: Option<&str>) -> Resu
 /// `restore` and `drill`.
 async fn start(services: &Services<'_>, asked: Asked<'_>, said: Said) -> Result<Report, HandlerError> {
     let endpoint = &asked.of.endpoint;
-    let loaded = services.ledger(endpoint).load().await?;
+    let mut loaded = services.ledger(endpoint).load().await?;
     let id = said.id.clone().unwrap_or_else(|| services.request_id.clone());
-    if loaded.document.commands.contains(&id) {
-        return again(services, endpoint, loaded).await;
-    }
-    let number = match loaded.document.may_restore() {
-        Ok(number) => number,
-        Err(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
-    };
-    let proposed = match Box::pin(begin::propose(services, asked, number)).await {
-        Ok(proposed) => proposed,
-        Err(why) => return Ok(refused(&why)),
-    };
-    let plan = match proposed.proposal.agreed() {
-        Ok(plan) => plan,
-        Err(problems) => return Ok(refused(&format!("{}\n{problems}", headline(asked)))),
-    };
-    let by = who(&said);
-    let (loaded, began) = begin::begin(services, endpoint, loaded, (plan, &proposed.target), (&id, by)).await?;
-    match began {
-        Began::Busy(busy) => Ok(refused(&format!("{endpoint}: {busy}."))),
-        Began::Before => again(services, endpoint, loaded).await,
-        Began::Now => {
-            let driven = one(services, endpoint, loaded, None).await?;
-            let report = outcome::report(&driven);
-            let summary = format!("{}{}", proposed.table, report.summary);
-            Ok(Report { summary, ..report })
+    let mut again_for = 0;
+    loop {
+        if loaded.document.commands.contains(&id) {
+            return again(services, endpoint, loaded).await;
+        }
+        let number = match loaded.document.may_restore(asked.kind) {
+            Ok(number) => number,
+            Err(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
+        };
+        let proposed = match Box::pin(begin::propose(services, asked, number)).await {
+            Ok(proposed) => proposed,
+            Err(why) => return Ok(refused(&why)),
+        };
+        let plan = match proposed.proposal.agreed() {
+            Ok(plan) => plan,
+            Err(problems) => return Ok(refused(&format!("{}\n{problems}", headline(asked)))),
+        };
+        let wish = (plan, &proposed.target);
+        let (read, began) = begin::begin(services, endpoint, loaded, wish, (&id, who(&said))).await?;
+        loaded = read;
+        match began {
+            // A drill that became due, say: the plan is made anew beside it.
+            Began::Busy(Busy::Meanwhile(_)) if again_for < MEANWHILE => again_for += 1,
+            Began::Busy(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
+            Began::Before => return again(services, endpoint, loaded).await,
+            Began::Now => {
+                let driven = one(services, endpoint, loaded).await?;
+                let report = outcome::report(&driven);
+                let summary = format!("{}{}", proposed.table, report.summary);
+                return Ok(Report { summary, ..report });
+            }
         }
     }
 }
@@ -131,7 +143,7 @@ fn headline(asked: Asked<'_>) -> String {
 
 /// The same command again: it goes on.
 async fn again(services: &Services<'_>, endpoint: &str, loaded: Loaded<BackupLedger>) -> Result<Report, HandlerError> {
-    let driven = one(services, endpoint, loaded, None).await?;
+    let driven = one(services, endpoint, loaded).await?;
     let report = outcome::report(&driven);
     let last = driven.ledger.document.past.last().filter(|_| driven.ended.is_none());
     let told = match (&driven.ledger.document.restore, last) {
@@ -154,17 +166,19 @@ async fn abort(services: &Services<'_>, endpoint: &str, said: Said) -> Result<Re
     if loaded.document.commands.contains(&id) {
         return again(services, endpoint, loaded).await;
     }
-    if loaded.document.restore.is_none() {
+    let Some(at_work) = loaded.document.restorations().next() else {
         return Ok(refused(&format!(
             "Neither a restore nor a drill of {endpoint} is at work in {}; there is nothing to abort.",
             services.home()
         )));
-    }
+    };
+    let job = at_work.plan.number;
     let abort = Abort {
         id,
         who: who(&said).unwrap_or_else(|| "by an operator".to_owned()),
     };
-    let driven = one(services, endpoint, loaded, Some(abort)).await?;
+    let driven = drive_one(services, endpoint, loaded, Some(job), Some(abort)).await?;
+    outcome::emit(services, std::slice::from_ref(&driven));
     Ok(outcome::report(&driven))
 }
 
@@ -203,8 +217,8 @@ pub(crate) async fn changed(services: &Services<'_>, endpoint: &str) -> Result<W
     let found = due::ledgers(services).await?;
     let hidden = found.hidden().cloned().map(HandlerError::from);
     let concerned = found.ledgers.into_iter().filter(|(_, loaded)| {
-        let restoration = loaded.document.restore.as_ref();
-        restoration.is_some_and(|restoration| restoration.plan.definition.endpoint == endpoint)
+        let mut at_work = loaded.document.restorations();
+        at_work.any(|restoration| restoration.plan.definition.endpoint == endpoint)
     });
     let mut swept = Swept::default();
     swept.drive(services, concerned).await;
@@ -214,7 +228,7 @@ pub(crate) async fn changed(services: &Services<'_>, endpoint: &str) -> Result<W
 
 /// Something is to be done, or to be told.
 fn at_work(document: &BackupLedger) -> bool {
-    document.restore.is_some() || !document.outbox.is_empty()
+    document.restorations().next().is_some() || !document.outbox.is_empty()
 }
 
 /// Those that were driven in one invocation. One whose ledger cannot be used keeps no other.
@@ -230,13 +244,39 @@ impl Swept {
         services: &Services<'_>,
         waiting: impl IntoIterator<Item = (String, Loaded<BackupLedger>)>,
     ) {
+        // What is only torn down comes after everything that is to serve.
+        let mut aside = Vec::new();
         for (endpoint, loaded) in waiting {
-            match drive_one(services, &endpoint, loaded, None).await {
-                Ok(one) => self.driven.push(one),
-                Err(error) => {
-                    tracing::error!(endpoint, %error, "the ledger cannot be used");
-                    self.failed = Some(error.into());
-                }
+            let first = job(loaded.document.restore.as_deref());
+            let Some(one) = self.one(services, &endpoint, loaded, first).await else {
+                continue;
+            };
+            if let Some(job) = job(one.document.aside.as_deref()) {
+                aside.push((endpoint, one, job));
+            }
+        }
+        for (endpoint, loaded, job) in aside {
+            self.one(services, &endpoint, loaded, Some(job)).await;
+        }
+    }
+
+    async fn one(
+        &mut self,
+        services: &Services<'_>,
+        endpoint: &str,
+        loaded: Loaded<BackupLedger>,
+        job: Option<u64>,
+    ) -> Option<Loaded<BackupLedger>> {
+        match drive_one(services, endpoint, loaded, job, None).await {
+            Ok(one) => {
+                let ledger = one.ledger.clone();
+                self.driven.push(one);
+                Some(ledger)
+            }
+            Err(error) => {
+                tracing::error!(endpoint, %error, "the ledger cannot be used");
+                self.failed = Some(error.into());
+                None
             }
         }
     }
@@ -252,25 +292,38 @@ impl Swept {
     }
 }
 
+/// Drives what was asked for, and then the drill that made way for it, which holds what it may need. What fails there, the
+/// next tick goes on with.
 async fn one(
     services: &Services<'_>,
     endpoint: &str,
     loaded: Loaded<BackupLedger>,
-    abort: Option<Abort>,
 ) -> Result<Driven, HandlerError> {
-    let driven = drive_one(services, endpoint, loaded, abort).await?;
+    let restore = job(loaded.document.restore.as_deref());
+    let driven = drive_one(services, endpoint, loaded, restore, None).await?;
     outcome::emit(services, std::slice::from_ref(&driven));
+    if let Some(aside) = job(driven.ledger.document.aside.as_deref()) {
+        match drive_one(services, endpoint, driven.ledger.clone(), Some(aside), None).await {
+            Ok(aside) => outcome::emit(services, std::slice::from_ref(&aside)),
+            Err(error) => tracing::warn!(%error, "the drill that made way was not driven"),
+        }
+    }
     Ok(driven)
+}
+
+fn job(restoration: Option<&Restoration>) -> Option<u64> {
+    restoration.map(|one| one.plan.number)
 }
 
 async fn drive_one(
     services: &Services<'_>,
     endpoint: &str,
     loaded: Loaded<BackupLedger>,
+    job: Option<u64>,
     abort: Option<Abort>,
 ) -> Result<Driven, LedgerError> {
     let span = tracing::info_span!("endpoint", endpoint);
-    Box::pin(drive::drive(services, endpoint, loaded, abort))
+    Box::pin(drive::drive(services, endpoint, loaded, job, abort))
         .instrument(span)
         .await
 }

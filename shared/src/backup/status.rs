@@ -84,7 +84,7 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             set.since
         );
     }
-    if let Some(restoration) = &ledger.restore {
+    for restoration in ledger.restorations() {
         let plan = &restoration.plan;
         let _ = writeln!(
             said,

@@ -219,11 +219,15 @@ impl BackupLedger {
         let warnings = plan.warnings.clone();
         let point = plan.point.to_string();
         let by = by.map(|by| printable(by, 300));
+        let drill = self.aside.as_ref().map(|drill| drill.plan.id());
         self.tell(facts, AlertKind::BackupRestoring, |alert| {
             let alert = alert.titled(title).seen(format!("from recovery point {point}"));
             let alert = by
                 .iter()
                 .fold(alert, |alert, by| alert.seen(format!("asked for by {by}")));
+            let alert = drill.iter().fold(alert, |alert, drill| {
+                alert.seen(format!("{drill} makes way for it, and is only torn down"))
+            });
             warnings.into_iter().fold(alert, Alert::seen)
         });
     }
@@ -336,8 +340,10 @@ impl BackupLedger {
     }
 
     /// A drill cannot be torn down, so what it made goes on costing. Told once.
-    pub fn not_torn_down(&mut self, facts: &Facts<'_>) {
-        let Some(restoration) = &mut self.restore else { return };
+    pub fn not_torn_down(&mut self, facts: &Facts<'_>, number: u64) {
+        let Some(restoration) = self.restoration_mut(number) else {
+            return;
+        };
         restoration.told = true;
         let plan = &restoration.plan;
         let title = format!("{} is not torn down", plan.id());

@@ -114,7 +114,7 @@ pub(super) enum Next {
 pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let mut state = restoration.clone();
     take_in(&mut state, world);
-    let over = matches!(state.phase, Phase::Releasing | Phase::TearingDown | Phase::Tidying);
+    let over = state.is_over();
     if let Some(who) = world.abort
         && !over
     {
@@ -186,6 +186,25 @@ fn verdict(mut state: Restoration, world: &World<'_>, ended: Ended) -> Decision 
             state.close_round();
             decided(state, world, ended, Phase::TearingDown)
         }
+    }
+}
+
+impl Restoration {
+    /// How it ended is decided.
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Releasing | Phase::TearingDown | Phase::Tidying)
+    }
+
+    /// A drill makes way for a restore, of this id: from now on it is only torn down.
+    pub(in crate::backup) fn made_way(mut self, restore: &str, now: Timestamp) -> Self {
+        if !self.is_over() {
+            let ended = Ended::Aborted(format!("it made way for {restore}"));
+            self.close_round();
+            note(&mut self, now, ended.to_string());
+            self.verdict = Some(ended);
+            go(&mut self, Phase::TearingDown, now);
+        }
+        self
     }
 }
 
