@@ -8,6 +8,7 @@
 
 mod act;
 mod begin;
+mod care;
 mod drive;
 mod due;
 mod look;
@@ -104,7 +105,7 @@ async fn start(services: &Services<'_>, asked: Asked<'_>, said: Said) -> Result<
     let mut again_for = 0;
     loop {
         if loaded.document.commands.contains(&id) {
-            return again(services, endpoint, loaded).await;
+            return again(services, endpoint, loaded, Some(asked.kind)).await;
         }
         let number = match loaded.document.may_restore(asked.kind) {
             Ok(number) => number,
@@ -125,7 +126,7 @@ async fn start(services: &Services<'_>, asked: Asked<'_>, said: Said) -> Result<
             // A drill that became due, say: the plan is made anew beside it.
             Began::Busy(Busy::Meanwhile(_)) if again_for < MEANWHILE => again_for += 1,
             Began::Busy(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
-            Began::Before => return again(services, endpoint, loaded).await,
+            Began::Before => return again(services, endpoint, loaded, Some(asked.kind)).await,
             Began::Now => {
                 let driven = one(services, endpoint, loaded).await?;
                 let report = outcome::report(&driven);
@@ -142,10 +143,17 @@ fn headline(asked: Asked<'_>) -> String {
 }
 
 /// The same command again: it goes on.
-async fn again(services: &Services<'_>, endpoint: &str, loaded: Loaded<BackupLedger>) -> Result<Report, HandlerError> {
+async fn again(
+    services: &Services<'_>,
+    endpoint: &str,
+    loaded: Loaded<BackupLedger>,
+    asked: Option<Kind>,
+) -> Result<Report, HandlerError> {
     let driven = one(services, endpoint, loaded).await?;
     let report = outcome::report(&driven);
-    let last = driven.ledger.document.past.last().filter(|_| driven.ended.is_none());
+    let mut ended = driven.ledger.document.past.iter().rev();
+    let last = ended.find(|past| asked.is_none_or(|kind| past.kind == kind));
+    let last = last.filter(|_| driven.ended.is_none());
     let told = match (&driven.ledger.document.restore, last) {
         (None, Some(past)) => format!(
             "{}-{} of {endpoint} {}",
@@ -164,7 +172,7 @@ async fn abort(services: &Services<'_>, endpoint: &str, said: Said) -> Result<Re
     let loaded = services.ledger(endpoint).load().await?;
     let id = said.id.clone().unwrap_or_else(|| services.request_id.clone());
     if loaded.document.commands.contains(&id) {
-        return again(services, endpoint, loaded).await;
+        return again(services, endpoint, loaded, None).await;
     }
     let Some(at_work) = loaded.document.restorations().next() else {
         return Ok(refused(&format!(
@@ -204,6 +212,16 @@ pub(crate) async fn tick(services: &Services<'_>) -> Result<Woken, HandlerError>
     swept.failed = swept.failed.or(failed);
     let begun = written.into_iter().filter(|(_, loaded)| at_work(&loaded.document));
     swept.drive(services, begun).await;
+    // Last: it can wait.
+    for one in &swept.driven {
+        found.ledgers.insert(one.endpoint.clone(), one.ledger.clone());
+    }
+    for (endpoint, loaded) in &found.ledgers {
+        if let Err(error) = Box::pin(care::look_after(services, endpoint, loaded)).await {
+            tracing::error!(endpoint, %error, "the ledger cannot be used");
+            swept.failed = swept.failed.or(Some(error.into()));
+        }
+    }
     let unread = found.unread.into_values().next().map(HandlerError::from);
     swept.failed = swept.failed.or(unread);
     swept.over(services, trouble)

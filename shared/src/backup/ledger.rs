@@ -4,6 +4,7 @@
 //! recovery points are their own record too; what is here of them only saves looking.
 
 mod drills;
+mod held;
 mod jobs;
 mod unfinished;
 
@@ -17,9 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     drills::{Against, DueDrill, Undrilled},
+    held::LookedAt,
     unfinished::Unfinished,
 };
 use super::{
+    claim::Held,
     copy::progress::{Progress, Tally},
     manifest::PointId,
     restore::{Past, Restoration},
@@ -92,6 +95,9 @@ pub struct BackupLedger {
     /// What was found that SageMaker could not redeploy, and told.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub gone: BTreeSet<String>,
+    /// What was restored, or is being, and holds copies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
     /// Restores and drills that ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<Past>,

@@ -1,6 +1,9 @@
 //! What people are told of backups: what changed and asks for somebody, and that it is over.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -192,19 +195,26 @@ impl BackupLedger {
     }
 
     /// What SageMaker could not deploy again. Told when something is new.
-    pub fn audited(&mut self, facts: &Facts<'_>, findings: &[Finding]) {
-        let gone: std::collections::BTreeSet<String> = findings.iter().map(Finding::key).collect();
+    /// `restored`: it was found of endpoints that were restored under these names, and not of the endpoint itself.
+    pub fn audited(&mut self, facts: &Facts<'_>, restored: &BTreeSet<String>, findings: &[Finding]) {
+        let gone: BTreeSet<String> = findings.iter().map(Finding::key).collect();
         let news: Vec<&Finding> = findings.iter().filter(|one| !self.gone.contains(&one.key())).collect();
         if !news.is_empty() {
             let title = match findings.len() {
                 1 => "one thing it is made of is gone".to_owned(),
                 n => format!("{n} things it is made of are gone"),
             };
+            let restored: Vec<String> = restored.iter().cloned().collect();
+            let restored = match restored.is_empty() {
+                true => None,
+                false => Some(format!("restored in {} as {}", facts.region, and_list(&restored))),
+            };
             self.tell(facts, AlertKind::BackupUnredeployable, |alert| {
+                let alert = restored.into_iter().fold(alert.titled(title), Alert::seen);
                 findings
                     .iter()
                     .take(20)
-                    .fold(alert.titled(title), |alert, one| alert.seen(one.to_string()))
+                    .fold(alert, |alert, one| alert.seen(one.to_string()))
             });
         }
         self.gone = gone;

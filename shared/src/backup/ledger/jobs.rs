@@ -62,6 +62,7 @@ impl BackupLedger {
         }
         self.serial = next;
         self.undrilled = None;
+        self.claimed(&restoration);
         self.restore = Some(Box::new(restoration));
         Ok(())
     }

@@ -12,7 +12,10 @@ use super::{
     step, teardown,
 };
 use crate::{
-    backup::definition::{Scaled, ScaledThing},
+    backup::{
+        claim::Hold,
+        definition::{Scaled, ScaledThing},
+    },
     text::{lasting, printable},
 };
 
@@ -25,6 +28,8 @@ const LINES: usize = 100;
 /// One thing to do, after the decision was committed. Each is safe to repeat.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Write that the copies which it names are in use, and look whether its point is still there after that.
+    Claim(Box<Hold>),
     /// `CreateModel`, `CreateEndpointConfig`, `CreateEndpoint`, `CreateInferenceComponent`. One of that name is taken for
     /// done: the next look compares it.
     Create {
@@ -56,6 +61,7 @@ impl fmt::Display for Effect {
             ScaledThing::Component(name) => format!("component {name}"),
         };
         match self {
+            Self::Claim(hold) => write!(f, "claim the copies of recovery point {}", hold.claim.point),
             Self::Create { thing, .. } => write!(f, "create {thing}"),
             Self::Scale(target) => write!(f, "register the scaling of {}", scaled(&target.of)),
             Self::Probe(endpoint) => write!(f, "probe {endpoint}"),

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     backup::{
+        claim::{Claim, Hold},
         definition::{self, Definition},
         manifest::{PointId, RecoveryPoint},
         names::{digest, suffixed},
@@ -132,6 +133,13 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         .filter(|(before, now)| before != now)
         .map(|(before, now)| (before.clone(), now.clone()))
         .collect();
+    let claim = Claim::of(ask.point, (&definition.endpoint, ask.number), ask.now);
+    let hold = |claim| {
+        Box::new(Hold {
+            vault: ask.policy.vault.clone(),
+            claim,
+        })
+    };
     let mut plan = Plan {
         number: ask.number,
         kind: ask.kind,
@@ -144,6 +152,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         rto: ask.policy.objectives.rto,
         reused,
         components,
+        holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,
     };
     let made = plan.tagged().filter(|(thing, _)| !plan.reused.contains(thing));

@@ -1,4 +1,5 @@
 mod awake;
+mod claims;
 mod later;
 mod names;
 mod tags;
