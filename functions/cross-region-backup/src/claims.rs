@@ -48,7 +48,10 @@ pub(crate) async fn all(s3: &S3, vault: &Vault) -> Result<Result<Vec<Claim>, Str
 /// What S3 says.
 pub(crate) async fn write(s3: &S3, hold: &Hold) -> Result<(), CallError> {
     let document = hold.claim.write().into_bytes();
-    match s3.put(&hold.at(), document, "application/json", Condition::Absent).await {
+    match s3
+        .put(&hold.at(), document, "application/json", Condition::Absent)
+        .await
+    {
         Err(error) if error.failure != Failure::Conflict => Err(error),
         _ => Ok(()),
     }

@@ -312,11 +312,7 @@ impl Swept {
 
 /// Drives what was asked for, and then the drill that made way for it, which holds what it may need. What fails there, the
 /// next tick goes on with.
-async fn one(
-    services: &Services<'_>,
-    endpoint: &str,
-    loaded: Loaded<BackupLedger>,
-) -> Result<Driven, HandlerError> {
+async fn one(services: &Services<'_>, endpoint: &str, loaded: Loaded<BackupLedger>) -> Result<Driven, HandlerError> {
     let restore = job(loaded.document.restore.as_deref());
     let driven = drive_one(services, endpoint, loaded, restore, None).await?;
     outcome::emit(services, std::slice::from_ref(&driven));

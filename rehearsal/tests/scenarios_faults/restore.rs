@@ -52,7 +52,10 @@ fn drill() -> String {
 fn makes_way() -> String {
     let drill = "  - {at: 80s, name: drill, to: restorer, command: drill, args: {endpoint: fraud, id: drill}}\n";
     RESTORE
-        .replace("An endpoint is restored", "An endpoint is restored that is being drilled")
+        .replace(
+            "An endpoint is restored",
+            "An endpoint is restored that is being drilled",
+        )
         .replace("  - {at: 80s, name: one", &format!("{drill}  - {{at: 95s, name: one"))
         .replace("duration: 12m", "duration: 20m")
         .replace("at: 11m50s", "at: 19m50s")
@@ -244,7 +247,13 @@ fn a_drill_makes_way_and_leaves_nothing_whichever_of_the_changes_fails() {
 #[test]
 #[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
 fn a_drill_makes_way_and_leaves_nothing_whichever_call_fails_and_wherever_the_function_dies() {
-    sweep(&makes_way(), (COMMANDED + 10, 12 * 60), false, where_it_matters, not_made_way);
+    sweep(
+        &makes_way(),
+        (COMMANDED + 10, 12 * 60),
+        false,
+        where_it_matters,
+        not_made_way,
+    );
 }
 
 #[test]

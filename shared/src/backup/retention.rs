@@ -244,11 +244,7 @@ mod tests {
             began: at(day * DAY as i64),
             digest: format!("{day:08x}"),
         };
-        Seen {
-            id,
-            good,
-            in_use: None,
-        }
+        Seen { id, good, in_use: None }
     }
 
     fn rules(last: u32, days: u64, deletes: u32) -> Retention {
@@ -285,7 +281,12 @@ mod tests {
             in_use: Some("fraud in eu-central-1, made by restore-2".into()),
             ..seen
         };
-        let points = [in_use(seen(0, true)), seen(1, true), in_use(seen(2, true)), seen(3, true)];
+        let points = [
+            in_use(seen(0, true)),
+            seen(1, true),
+            in_use(seen(2, true)),
+            seen(3, true),
+        ];
         let plan = prune(&points, &rules(2, 0, 9), at(99 * DAY as i64));
         assert_eq!(plan.delete, [seen(1, true).id]);
         let said = plan.summary("fraud");
@@ -294,7 +295,10 @@ mod tests {
             points[0].id
         );
         assert!(said.contains(&line), "{said}");
-        assert!(said.contains(&format!("- {}: among the newest", points[2].id)), "{said}");
+        assert!(
+            said.contains(&format!("- {}: among the newest", points[2].id)),
+            "{said}"
+        );
         let all = PrunePlan::everything(points.map(|seen| (seen.id, seen.in_use)));
         assert_eq!((all.delete.len(), all.keep.len()), (2, 2));
         assert!(all.summary("fraud").contains("2 stay:"));

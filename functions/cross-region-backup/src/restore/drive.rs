@@ -152,12 +152,7 @@ impl Drive<'_> {
     }
 
     /// True when the decision stands; false when somebody else wrote first and it has to be made anew.
-    async fn commit(
-        &mut self,
-        plan: &Plan,
-        decision: &Decision,
-        abort: Option<&Abort>,
-    ) -> Result<bool, LedgerError> {
+    async fn commit(&mut self, plan: &Plan, decision: &Decision, abort: Option<&Abort>) -> Result<bool, LedgerError> {
         let facts = facts(self.services, &self.driven.endpoint, &self.labels);
         let mut document = self.driven.ledger.document.clone();
         match &decision.state {

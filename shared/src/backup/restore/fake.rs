@@ -368,7 +368,9 @@ impl Fake {
                     if let Effect::Create { thing, .. } = &effect {
                         let named = state.as_ref().is_ok_and(|state| state.intended(thing).is_some());
                         assert!(named, "{thing} is made before it is named");
-                        let claimed = state.as_ref().is_ok_and(|state| state.claimed || state.plan.holds.is_none());
+                        let claimed = state
+                            .as_ref()
+                            .is_ok_and(|state| state.claimed || state.plan.holds.is_none());
                         assert!(claimed, "{thing} is made before its copies are claimed");
                     }
                     if let (Effect::Ask(_, later), Ok(state)) = (&effect, state.as_ref()) {
