@@ -2,7 +2,7 @@
 //!
 //! The order of things. A backup: [`definition`] of what AWS describes, [`references`] to what has to be copied, [`copy`] of
 //! each [`artifact`], [`rewrite`] for the other Region (with [`images`]), and last the recovery point, a [`manifest`]. A
-//! restore or a drill: [`restore`]. Beside them [`places`], [`retention`], [`audit`], and what of it is remembered ([`ledger`]) and told
+//! restore or a drill: [`restore`]. Beside them [`places`], [`claim`], [`retention`], [`audit`], and what of it is remembered ([`ledger`]) and told
 //! ([`tell`], [`status`]).
 //!
 //! Everything here is a function of what was seen and the time: no call is made here, and none is remembered to have taken
@@ -10,6 +10,7 @@
 
 pub mod artifact;
 pub mod audit;
+pub mod claim;
 pub mod copy;
 pub mod definition;
 pub mod gather;

@@ -14,6 +14,7 @@ use shared::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         copy::progress::Tally,
+        definition::Definition,
         ledger::{BackupLedger, Busy, Kept},
         manifest::PointId,
     },
@@ -89,6 +90,15 @@ pub(crate) enum Came {
     GoesOn(u32),
     /// None began: why.
     NotBegun(String),
+}
+
+/// What an endpoint of this Region is made of. `Err` says why nobody knows.
+pub(crate) async fn described(services: &Services<'_>, endpoint: &str) -> Result<Definition, String> {
+    match Box::pin(definition::look(services, endpoint)).await {
+        Ok(definition) => Ok(definition),
+        Err(Stop::Failed(why) | Stop::Later(why) | Stop::NotNow(why)) => Err(why),
+        Err(other) => Err(format!("{other:?}")),
+    }
 }
 
 /// Why a backup is wanted.

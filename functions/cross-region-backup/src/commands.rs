@@ -174,6 +174,7 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
                 "backup": job.map(|job| job.number),
                 "progress": job.map(|job| outcome::progress(&job.progress)),
                 "restore": ledger.restore.as_ref().map(|restoration| restoration.plan.id()),
+                "made_way": ledger.aside.as_ref().map(|drill| drill.plan.id()),
                 "alerts_pending": ledger.outbox.len(),
             }),
         );

@@ -14,6 +14,7 @@
 //! whose `outcome` is `refused`; a backup that comes to nothing is in the ledger, is told, and is made again.
 
 mod backup;
+mod claims;
 mod commands;
 mod outcome;
 mod points;

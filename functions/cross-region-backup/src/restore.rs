@@ -8,6 +8,7 @@
 
 mod act;
 mod begin;
+mod care;
 mod drive;
 mod due;
 mod look;
@@ -20,7 +21,10 @@ use shared::{
         lambda::refused,
         ledger::{LedgerError, Loaded},
     },
-    backup::{ledger::BackupLedger, restore::Kind},
+    backup::{
+        ledger::{BackupLedger, Busy},
+        restore::{Kind, Restoration},
+    },
     command::{BackupCommand, OfPoint, Said},
     report::Report,
 };
@@ -33,6 +37,9 @@ use self::{
 };
 pub(crate) use self::{due::Memory, outcome::Woken};
 use crate::{HandlerError, commands::who, services::Services};
+
+/// A plan is made anew so often because another job began meanwhile.
+const MEANWHILE: u32 = 3;
 
 /// Carries out a command about restores and drills.
 pub(crate) async fn command(services: &Services<'_>, command: BackupCommand) -> Result<Report, HandlerError> {
@@ -93,33 +100,39 @@ async fn show(services: &Services<'_>, of: &OfPoint, name: Option<&str>) -> Resu
 /// `restore` and `drill`.
 async fn start(services: &Services<'_>, asked: Asked<'_>, said: Said) -> Result<Report, HandlerError> {
     let endpoint = &asked.of.endpoint;
-    let loaded = services.ledger(endpoint).load().await?;
+    let mut loaded = services.ledger(endpoint).load().await?;
     let id = said.id.clone().unwrap_or_else(|| services.request_id.clone());
-    if loaded.document.commands.contains(&id) {
-        return again(services, endpoint, loaded).await;
-    }
-    let number = match loaded.document.may_restore() {
-        Ok(number) => number,
-        Err(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
-    };
-    let proposed = match Box::pin(begin::propose(services, asked, number)).await {
-        Ok(proposed) => proposed,
-        Err(why) => return Ok(refused(&why)),
-    };
-    let plan = match proposed.proposal.agreed() {
-        Ok(plan) => plan,
-        Err(problems) => return Ok(refused(&format!("{}\n{problems}", headline(asked)))),
-    };
-    let by = who(&said);
-    let (loaded, began) = begin::begin(services, endpoint, loaded, (plan, &proposed.target), (&id, by)).await?;
-    match began {
-        Began::Busy(busy) => Ok(refused(&format!("{endpoint}: {busy}."))),
-        Began::Before => again(services, endpoint, loaded).await,
-        Began::Now => {
-            let driven = one(services, endpoint, loaded, None).await?;
-            let report = outcome::report(&driven);
-            let summary = format!("{}{}", proposed.table, report.summary);
-            Ok(Report { summary, ..report })
+    let mut again_for = 0;
+    loop {
+        if loaded.document.commands.contains(&id) {
+            return again(services, endpoint, loaded, Some(asked.kind)).await;
+        }
+        let number = match loaded.document.may_restore(asked.kind) {
+            Ok(number) => number,
+            Err(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
+        };
+        let proposed = match Box::pin(begin::propose(services, asked, number)).await {
+            Ok(proposed) => proposed,
+            Err(why) => return Ok(refused(&why)),
+        };
+        let plan = match proposed.proposal.agreed() {
+            Ok(plan) => plan,
+            Err(problems) => return Ok(refused(&format!("{}\n{problems}", headline(asked)))),
+        };
+        let wish = (plan, &proposed.target);
+        let (read, began) = begin::begin(services, endpoint, loaded, wish, (&id, who(&said))).await?;
+        loaded = read;
+        match began {
+            // A drill that became due, say: the plan is made anew beside it.
+            Began::Busy(Busy::Meanwhile(_)) if again_for < MEANWHILE => again_for += 1,
+            Began::Busy(busy) => return Ok(refused(&format!("{endpoint}: {busy}."))),
+            Began::Before => return again(services, endpoint, loaded, Some(asked.kind)).await,
+            Began::Now => {
+                let driven = one(services, endpoint, loaded).await?;
+                let report = outcome::report(&driven);
+                let summary = format!("{}{}", proposed.table, report.summary);
+                return Ok(Report { summary, ..report });
+            }
         }
     }
 }
@@ -130,10 +143,17 @@ fn headline(asked: Asked<'_>) -> String {
 }
 
 /// The same command again: it goes on.
-async fn again(services: &Services<'_>, endpoint: &str, loaded: Loaded<BackupLedger>) -> Result<Report, HandlerError> {
-    let driven = one(services, endpoint, loaded, None).await?;
+async fn again(
+    services: &Services<'_>,
+    endpoint: &str,
+    loaded: Loaded<BackupLedger>,
+    asked: Option<Kind>,
+) -> Result<Report, HandlerError> {
+    let driven = one(services, endpoint, loaded).await?;
     let report = outcome::report(&driven);
-    let last = driven.ledger.document.past.last().filter(|_| driven.ended.is_none());
+    let mut ended = driven.ledger.document.past.iter().rev();
+    let last = ended.find(|past| asked.is_none_or(|kind| past.kind == kind));
+    let last = last.filter(|_| driven.ended.is_none());
     let told = match (&driven.ledger.document.restore, last) {
         (None, Some(past)) => format!(
             "{}-{} of {endpoint} {}",
@@ -152,19 +172,21 @@ async fn abort(services: &Services<'_>, endpoint: &str, said: Said) -> Result<Re
     let loaded = services.ledger(endpoint).load().await?;
     let id = said.id.clone().unwrap_or_else(|| services.request_id.clone());
     if loaded.document.commands.contains(&id) {
-        return again(services, endpoint, loaded).await;
+        return again(services, endpoint, loaded, None).await;
     }
-    if loaded.document.restore.is_none() {
+    let Some(at_work) = loaded.document.restorations().next() else {
         return Ok(refused(&format!(
             "Neither a restore nor a drill of {endpoint} is at work in {}; there is nothing to abort.",
             services.home()
         )));
-    }
+    };
+    let job = at_work.plan.number;
     let abort = Abort {
         id,
         who: who(&said).unwrap_or_else(|| "by an operator".to_owned()),
     };
-    let driven = one(services, endpoint, loaded, Some(abort)).await?;
+    let driven = drive_one(services, endpoint, loaded, Some(job), Some(abort)).await?;
+    outcome::emit(services, std::slice::from_ref(&driven));
     Ok(outcome::report(&driven))
 }
 
@@ -190,6 +212,16 @@ pub(crate) async fn tick(services: &Services<'_>) -> Result<Woken, HandlerError>
     swept.failed = swept.failed.or(failed);
     let begun = written.into_iter().filter(|(_, loaded)| at_work(&loaded.document));
     swept.drive(services, begun).await;
+    // Last: it can wait.
+    for one in &swept.driven {
+        found.ledgers.insert(one.endpoint.clone(), one.ledger.clone());
+    }
+    for (endpoint, loaded) in &found.ledgers {
+        if let Err(error) = Box::pin(care::look_after(services, endpoint, loaded)).await {
+            tracing::error!(endpoint, %error, "the ledger cannot be used");
+            swept.failed = swept.failed.or(Some(error.into()));
+        }
+    }
     let unread = found.unread.into_values().next().map(HandlerError::from);
     swept.failed = swept.failed.or(unread);
     swept.over(services, trouble)
@@ -203,8 +235,8 @@ pub(crate) async fn changed(services: &Services<'_>, endpoint: &str) -> Result<W
     let found = due::ledgers(services).await?;
     let hidden = found.hidden().cloned().map(HandlerError::from);
     let concerned = found.ledgers.into_iter().filter(|(_, loaded)| {
-        let restoration = loaded.document.restore.as_ref();
-        restoration.is_some_and(|restoration| restoration.plan.definition.endpoint == endpoint)
+        let mut at_work = loaded.document.restorations();
+        at_work.any(|restoration| restoration.plan.definition.endpoint == endpoint)
     });
     let mut swept = Swept::default();
     swept.drive(services, concerned).await;
@@ -214,7 +246,7 @@ pub(crate) async fn changed(services: &Services<'_>, endpoint: &str) -> Result<W
 
 /// Something is to be done, or to be told.
 fn at_work(document: &BackupLedger) -> bool {
-    document.restore.is_some() || !document.outbox.is_empty()
+    document.restorations().next().is_some() || !document.outbox.is_empty()
 }
 
 /// Those that were driven in one invocation. One whose ledger cannot be used keeps no other.
@@ -230,13 +262,39 @@ impl Swept {
         services: &Services<'_>,
         waiting: impl IntoIterator<Item = (String, Loaded<BackupLedger>)>,
     ) {
+        // What is only torn down comes after everything that is to serve.
+        let mut aside = Vec::new();
         for (endpoint, loaded) in waiting {
-            match drive_one(services, &endpoint, loaded, None).await {
-                Ok(one) => self.driven.push(one),
-                Err(error) => {
-                    tracing::error!(endpoint, %error, "the ledger cannot be used");
-                    self.failed = Some(error.into());
-                }
+            let first = job(loaded.document.restore.as_deref());
+            let Some(one) = self.one(services, &endpoint, loaded, first).await else {
+                continue;
+            };
+            if let Some(job) = job(one.document.aside.as_deref()) {
+                aside.push((endpoint, one, job));
+            }
+        }
+        for (endpoint, loaded, job) in aside {
+            self.one(services, &endpoint, loaded, Some(job)).await;
+        }
+    }
+
+    async fn one(
+        &mut self,
+        services: &Services<'_>,
+        endpoint: &str,
+        loaded: Loaded<BackupLedger>,
+        job: Option<u64>,
+    ) -> Option<Loaded<BackupLedger>> {
+        match drive_one(services, endpoint, loaded, job, None).await {
+            Ok(one) => {
+                let ledger = one.ledger.clone();
+                self.driven.push(one);
+                Some(ledger)
+            }
+            Err(error) => {
+                tracing::error!(endpoint, %error, "the ledger cannot be used");
+                self.failed = Some(error.into());
+                None
             }
         }
     }
@@ -252,25 +310,34 @@ impl Swept {
     }
 }
 
-async fn one(
-    services: &Services<'_>,
-    endpoint: &str,
-    loaded: Loaded<BackupLedger>,
-    abort: Option<Abort>,
-) -> Result<Driven, HandlerError> {
-    let driven = drive_one(services, endpoint, loaded, abort).await?;
+/// Drives what was asked for, and then the drill that made way for it, which holds what it may need. What fails there, the
+/// next tick goes on with.
+async fn one(services: &Services<'_>, endpoint: &str, loaded: Loaded<BackupLedger>) -> Result<Driven, HandlerError> {
+    let restore = job(loaded.document.restore.as_deref());
+    let driven = drive_one(services, endpoint, loaded, restore, None).await?;
     outcome::emit(services, std::slice::from_ref(&driven));
+    if let Some(aside) = job(driven.ledger.document.aside.as_deref()) {
+        match drive_one(services, endpoint, driven.ledger.clone(), Some(aside), None).await {
+            Ok(aside) => outcome::emit(services, std::slice::from_ref(&aside)),
+            Err(error) => tracing::warn!(%error, "the drill that made way was not driven"),
+        }
+    }
     Ok(driven)
+}
+
+fn job(restoration: Option<&Restoration>) -> Option<u64> {
+    restoration.map(|one| one.plan.number)
 }
 
 async fn drive_one(
     services: &Services<'_>,
     endpoint: &str,
     loaded: Loaded<BackupLedger>,
+    job: Option<u64>,
     abort: Option<Abort>,
 ) -> Result<Driven, LedgerError> {
     let span = tracing::info_span!("endpoint", endpoint);
-    Box::pin(drive::drive(services, endpoint, loaded, abort))
+    Box::pin(drive::drive(services, endpoint, loaded, job, abort))
         .instrument(span)
         .await
 }

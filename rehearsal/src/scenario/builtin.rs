@@ -97,6 +97,8 @@ builtins![
     "backup-silent",
     "backup-drill-waits",
     "backup-unreadable",
+    "backup-makes-way",
+    "backup-in-use",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

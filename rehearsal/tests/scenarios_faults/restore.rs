@@ -48,6 +48,19 @@ fn drill() -> String {
         .replace("at: 11m50s", "at: 19m50s")
 }
 
+/// The restore comes while the endpoint of the drill is being created.
+fn makes_way() -> String {
+    let drill = "  - {at: 80s, name: drill, to: restorer, command: drill, args: {endpoint: fraud, id: drill}}\n";
+    RESTORE
+        .replace(
+            "An endpoint is restored",
+            "An endpoint is restored that is being drilled",
+        )
+        .replace("  - {at: 80s, name: one", &format!("{drill}  - {{at: 95s, name: one"))
+        .replace("duration: 12m", "duration: 20m")
+        .replace("at: 11m50s", "at: 19m50s")
+}
+
 /// What of SageMaker there is in the other Region at the end: kinds and names.
 pub(crate) fn there(outcome: &Outcome) -> BTreeSet<String> {
     let all = outcome.record.definitions.iter();
@@ -159,6 +172,17 @@ fn not_drilled(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
     wrong
 }
 
+fn not_made_way(kind: Option<FaultKind>, outcome: &Outcome) -> Vec<String> {
+    let mut wrong = not_restored(kind, outcome);
+    let ends = outcome.record.alerts.iter();
+    let ends = ends.filter(|alert| alert.kind.starts_with("backup.drill"));
+    let ends: BTreeSet<&str> = ends.map(|alert| alert.id.as_str()).collect();
+    if ends.len() != 1 {
+        wrong.push(format!("the end of the drill was told as {ends:?}"));
+    }
+    wrong
+}
+
 pub(crate) fn every_way() -> Vec<Way> {
     WAYS.into_iter().chain([(FaultKind::Denied, 1)]).collect()
 }
@@ -213,6 +237,23 @@ fn an_endpoint_is_restored_whichever_of_the_changes_fails() {
 #[test]
 fn a_drill_leaves_nothing_whichever_of_its_changes_fails() {
     sweep(&drill(), (COMMANDED, 12 * 60), true, in_turn, not_drilled);
+}
+
+#[test]
+fn a_drill_makes_way_and_leaves_nothing_whichever_of_the_changes_fails() {
+    sweep(&makes_way(), (COMMANDED + 10, 12 * 60), true, in_turn, not_made_way);
+}
+
+#[test]
+#[ignore = "many minutes of CPU: every change in every way, and the function dies before every call"]
+fn a_drill_makes_way_and_leaves_nothing_whichever_call_fails_and_wherever_the_function_dies() {
+    sweep(
+        &makes_way(),
+        (COMMANDED + 10, 12 * 60),
+        false,
+        where_it_matters,
+        not_made_way,
+    );
 }
 
 #[test]

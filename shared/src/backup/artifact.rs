@@ -99,6 +99,11 @@ impl Vault {
         self.at("points/")
     }
 
+    /// Below it is what restored endpoints hold.
+    pub fn claims(&self) -> Location {
+        self.at("claims/")
+    }
+
     /// It is the same place, whatever key what is written there now gets.
     pub fn is_place_of(&self, other: &Self) -> bool {
         (&self.region, &self.bucket, &self.prefix) == (&other.region, &other.bucket, &other.prefix)

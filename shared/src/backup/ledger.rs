@@ -4,6 +4,8 @@
 //! recovery points are their own record too; what is here of them only saves looking.
 
 mod drills;
+mod held;
+mod jobs;
 mod unfinished;
 
 use std::{
@@ -16,9 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     drills::{Against, DueDrill, Undrilled},
+    held::LookedAt,
     unfinished::Unfinished,
 };
 use super::{
+    claim::Held,
     copy::progress::{Progress, Tally},
     manifest::PointId,
     restore::{Past, Restoration},
@@ -27,9 +31,6 @@ use crate::outbox::{HasOutbox, Outbox};
 
 /// Kind and version of the document. A build that finds another one leaves it alone.
 pub const SCHEMA: &str = "backup/1";
-
-/// Restores and drills remembered after their end.
-const HISTORY: usize = 30;
 
 /// Ids of commands remembered, so that the same one is obeyed once.
 const COMMANDS: usize = 50;
@@ -70,6 +71,9 @@ pub struct BackupLedger {
     /// The restore or drill at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Box<Restoration>>,
+    /// The drill that made way for a restore, until nothing is left of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Box<Restoration>>,
     /// A drill is due and could not begin, for what may pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undrilled: Option<Undrilled>,
@@ -91,6 +95,9 @@ pub struct BackupLedger {
     /// What was found that SageMaker could not redeploy, and told.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub gone: BTreeSet<String>,
+    /// What was restored, or is being, and holds copies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
     /// Restores and drills that ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<Past>,
@@ -181,6 +188,9 @@ pub enum Busy {
     /// A restore or drill is at work.
     #[error("{0} is at work; `status` shows how far it is, `abort` ends it")]
     Restore(String),
+    /// Another job began since the plan was made.
+    #[error("job {0} began meanwhile; send it again")]
+    Meanwhile(u64),
 }
 
 impl BackupLedger {
@@ -256,32 +266,6 @@ impl BackupLedger {
         self.put_off >= PATIENCE
     }
 
-    /// The number of a restore or drill that may begin now.
-    ///
-    /// # Errors
-    /// When one is at work.
-    pub fn may_restore(&self) -> Result<u64, Busy> {
-        match &self.restore {
-            Some(restoration) => Err(Busy::Restore(restoration.plan.id())),
-            None => Ok(self.serial + 1),
-        }
-    }
-
-    /// Begins it, with the number that its plan was made with.
-    ///
-    /// # Errors
-    /// When one is at work, or a job began since the plan was made.
-    pub fn restore(&mut self, restoration: Restoration) -> Result<(), Busy> {
-        let next = self.may_restore()?;
-        if restoration.plan.number != next {
-            return Err(Busy::Restore(format!("job {}", self.serial)));
-        }
-        self.serial = next;
-        self.undrilled = None;
-        self.restore = Some(Box::new(restoration));
-        Ok(())
-    }
-
     /// A continuation takes up a backup. `false` when it is not the next one of the backup at work: an event that came
     /// twice, or late.
     #[must_use]
@@ -321,14 +305,6 @@ impl BackupLedger {
         let kept = self.newest.as_ref().is_some_and(|kept| kept.config == config);
         let at_work = self.backup.as_ref().is_some_and(|job| job.began >= since);
         !kept && !at_work
-    }
-
-    /// Remembers how a restore or drill ended.
-    pub fn ended(&mut self, past: Past) {
-        self.restore = None;
-        self.past.push(past);
-        let over = self.past.len().saturating_sub(HISTORY);
-        self.past.drain(..over);
     }
 
     /// The command was obeyed before. Otherwise it is remembered.

@@ -137,6 +137,26 @@ pub fn meant(endpoint: &str, sources: &BTreeSet<String>, said: Option<&str>) -> 
     }
 }
 
+/// The Region whose endpoint's points may be pruned: in the Region `home` of endpoints its own alone, since only its fleet
+/// file says whether they are backed up; in `there`, where the backups are and `home` is absent, the one that was `said`.
+///
+/// # Errors
+/// When another was said than `home`: why it is not pruned there, and where it is.
+pub fn may_prune<'a>(
+    endpoint: &str,
+    home: Option<&'a str>,
+    said: Option<&'a str>,
+    there: &str,
+) -> Result<Option<&'a str>, String> {
+    match (home, said) {
+        (Some(home), Some(said)) if said != home => Err(format!(
+            "The recovery points of {endpoint} of {said} are not pruned in {home}: the fleet file here does not say whether \
+             that endpoint is backed up. Send this to the function in {said}, or to the one in {there}, where the backups are."
+        )),
+        (home, said) => Ok(said.or(home)),
+    }
+}
+
 /// The Region whose endpoint is drilled when nobody said which: one after the other.
 pub fn in_turn(sources: &BTreeSet<String>, number: u64) -> Option<String> {
     let count = u64::try_from(sources.len()).ok()?;
@@ -162,6 +182,21 @@ mod tests {
 
     fn id(began: i64) -> PointId {
         point(began).write().0
+    }
+
+    #[test]
+    fn in_a_region_of_endpoints_only_its_own_points_are_pruned() {
+        let may = |home, said| may_prune("fraud", home, said, "eu-central-1");
+        assert_eq!(may(Some("eu-west-1"), None), Ok(Some("eu-west-1")));
+        assert_eq!(may(Some("eu-west-1"), Some("eu-west-1")), Ok(Some("eu-west-1")));
+        let why = may(Some("eu-west-1"), Some("us-east-1")).unwrap_err();
+        assert!(
+            why.contains("are not pruned in eu-west-1") && why.contains("the function in us-east-1"),
+            "{why}"
+        );
+        // Where the backups are, any may be meant.
+        assert_eq!(may(None, Some("us-east-1")), Ok(Some("us-east-1")));
+        assert_eq!(may(None, None), Ok(None));
     }
 
     #[test]

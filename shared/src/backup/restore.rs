@@ -13,7 +13,9 @@
 //! 5. No input of an asynchronous probe is put that the ledger does not name before, and none stays when it has ended,
 //!    unless S3 refuses to remove it: then it is named.
 //! 6. In a fair world every restore and every drill ends.
+//! 7. A restore makes nothing before the copies that it uses are claimed, or that was tried.
 
+mod called;
 mod decide;
 mod later;
 mod look;

@@ -35,10 +35,12 @@ pub struct Seen {
     pub id: PointId,
     /// It was read, and everything that it names was listed as it should be, or nothing says otherwise.
     pub good: bool,
+    /// The endpoint that was restored from it and is there, if one is.
+    pub in_use: Option<String>,
 }
 
 /// Why a point stays or goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Because {
     /// It is the newest that is good.
@@ -47,6 +49,8 @@ pub enum Because {
     Last,
     /// It is young enough.
     Young,
+    /// It would go, but the copies that it names are those of this restored endpoint.
+    InUse(String),
     /// It should go, and so many go already.
     Limit,
     /// It is old, and there are enough newer ones.
@@ -56,6 +60,7 @@ pub enum Because {
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::InUse(by) => return write!(f, "in use by {by}, and kept until that endpoint is deleted"),
             Self::NewestGood => "the newest good one, which is never deleted",
             Self::Last => "among the newest ones that are kept",
             Self::Young => "young enough to be kept",
@@ -92,7 +97,7 @@ pub fn prune(points: &[Seen], rules: &Retention, now: Timestamp) -> PrunePlan {
             // Without a good point nothing is deleted: somebody will have to look at what there is.
             Because::Young
         } else {
-            Because::Old
+            seen.in_use.clone().map_or(Because::Old, Because::InUse)
         };
         judged.push((&seen.id, because));
     }
@@ -119,12 +124,19 @@ pub fn how_all_go(endpoint: &str) -> String {
 }
 
 impl PrunePlan {
-    /// All of them go (given oldest first): for an endpoint that is not backed up any more.
-    pub fn everything(points: impl IntoIterator<Item = PointId>) -> Self {
-        Self {
-            delete: points.into_iter().collect(),
+    /// All of them go (given oldest first) that are not in use: for an endpoint that is not backed up any more.
+    pub fn everything(points: impl IntoIterator<Item = (PointId, Option<String>)>) -> Self {
+        let mut plan = Self {
+            delete: vec![],
             keep: vec![],
+        };
+        for (id, in_use) in points {
+            match in_use {
+                Some(by) => plan.keep.insert(0, (id, Because::InUse(by))),
+                None => plan.delete.push(id),
+            }
         }
+        plan
     }
 
     /// The digest that the command has to name: it says that this very plan was seen.
@@ -143,10 +155,7 @@ impl PrunePlan {
         lines.extend(self.delete.iter().map(|id| format!("- {id}")));
         match (self.keep.is_empty(), self.delete.is_empty()) {
             (false, _) => lines.push(format!("{} stay:", self.keep.len())),
-            (true, false) => lines.push(format!(
-                "None stays: {endpoint} cannot be restored afterwards, and what was restored from these points and still \
-                 serves loses its artifacts."
-            )),
+            (true, false) => lines.push(format!("None stays: {endpoint} cannot be restored afterwards.")),
             (true, true) => {}
         }
         lines.extend(self.keep.iter().map(|(id, because)| format!("- {id}: {because}")));
@@ -235,7 +244,7 @@ mod tests {
             began: at(day * DAY as i64),
             digest: format!("{day:08x}"),
         };
-        Seen { id, good }
+        Seen { id, good, in_use: None }
     }
 
     fn rules(last: u32, days: u64, deletes: u32) -> Retention {
@@ -255,7 +264,7 @@ mod tests {
 
     #[test]
     fn all_points_of_an_endpoint_that_is_not_backed_up_go_when_that_is_asked_for() {
-        let all = PrunePlan::everything([seen(0, true), seen(1, true)].map(|seen| seen.id));
+        let all = PrunePlan::everything([seen(0, true), seen(1, true)].map(|seen| (seen.id, None)));
         assert_eq!((all.delete.len(), all.keep.len()), (2, 0));
         let said = all.summary("fraud");
         assert!(
@@ -264,6 +273,35 @@ mod tests {
         );
         let none = PrunePlan::everything([]).summary("fraud");
         assert_eq!(none, "No recovery point of fraud is to be deleted.");
+    }
+
+    #[test]
+    fn a_point_whose_copies_a_restored_endpoint_uses_stays_and_the_plan_says_so() {
+        let in_use = |seen: Seen| Seen {
+            in_use: Some("fraud in eu-central-1, made by restore-2".into()),
+            ..seen
+        };
+        let points = [
+            in_use(seen(0, true)),
+            seen(1, true),
+            in_use(seen(2, true)),
+            seen(3, true),
+        ];
+        let plan = prune(&points, &rules(2, 0, 9), at(99 * DAY as i64));
+        assert_eq!(plan.delete, [seen(1, true).id]);
+        let said = plan.summary("fraud");
+        let line = format!(
+            "- {}: in use by fraud in eu-central-1, made by restore-2, and kept until that endpoint is deleted",
+            points[0].id
+        );
+        assert!(said.contains(&line), "{said}");
+        assert!(
+            said.contains(&format!("- {}: among the newest", points[2].id)),
+            "{said}"
+        );
+        let all = PrunePlan::everything(points.map(|seen| (seen.id, seen.in_use)));
+        assert_eq!((all.delete.len(), all.keep.len()), (2, 2));
+        assert!(all.summary("fraud").contains("2 stay:"));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             set.since
         );
     }
-    if let Some(restoration) = &ledger.restore {
+    for restoration in ledger.restorations() {
         let plan = &restoration.plan;
         let _ = writeln!(
             said,
@@ -104,6 +104,14 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
         for line in recent {
             let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
         }
+    }
+    for held in &ledger.held {
+        let claim = &held.hold.claim;
+        let _ = writeln!(
+            said,
+            "In use: {claim}. The copies of {} are kept as long as that endpoint is there.",
+            claim.point
+        );
     }
     if let Some(undrilled) = &ledger.undrilled {
         let for_long = spoken(since(undrilled.since, now));

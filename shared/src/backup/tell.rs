@@ -1,6 +1,9 @@
 //! What people are told of backups: what changed and asks for somebody, and that it is over.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -192,19 +195,26 @@ impl BackupLedger {
     }
 
     /// What SageMaker could not deploy again. Told when something is new.
-    pub fn audited(&mut self, facts: &Facts<'_>, findings: &[Finding]) {
-        let gone: std::collections::BTreeSet<String> = findings.iter().map(Finding::key).collect();
+    /// `restored`: it was found of endpoints that were restored under these names, and not of the endpoint itself.
+    pub fn audited(&mut self, facts: &Facts<'_>, restored: &BTreeSet<String>, findings: &[Finding]) {
+        let gone: BTreeSet<String> = findings.iter().map(Finding::key).collect();
         let news: Vec<&Finding> = findings.iter().filter(|one| !self.gone.contains(&one.key())).collect();
         if !news.is_empty() {
             let title = match findings.len() {
                 1 => "one thing it is made of is gone".to_owned(),
                 n => format!("{n} things it is made of are gone"),
             };
+            let restored: Vec<String> = restored.iter().cloned().collect();
+            let restored = match restored.is_empty() {
+                true => None,
+                false => Some(format!("restored in {} as {}", facts.region, and_list(&restored))),
+            };
             self.tell(facts, AlertKind::BackupUnredeployable, |alert| {
+                let alert = restored.into_iter().fold(alert.titled(title), Alert::seen);
                 findings
                     .iter()
                     .take(20)
-                    .fold(alert.titled(title), |alert, one| alert.seen(one.to_string()))
+                    .fold(alert, |alert, one| alert.seen(one.to_string()))
             });
         }
         self.gone = gone;
@@ -219,11 +229,15 @@ impl BackupLedger {
         let warnings = plan.warnings.clone();
         let point = plan.point.to_string();
         let by = by.map(|by| printable(by, 300));
+        let drill = self.aside.as_ref().map(|drill| drill.plan.id());
         self.tell(facts, AlertKind::BackupRestoring, |alert| {
             let alert = alert.titled(title).seen(format!("from recovery point {point}"));
             let alert = by
                 .iter()
                 .fold(alert, |alert, by| alert.seen(format!("asked for by {by}")));
+            let alert = drill.iter().fold(alert, |alert, drill| {
+                alert.seen(format!("{drill} makes way for it, and is only torn down"))
+            });
             warnings.into_iter().fold(alert, Alert::seen)
         });
     }
@@ -336,8 +350,10 @@ impl BackupLedger {
     }
 
     /// A drill cannot be torn down, so what it made goes on costing. Told once.
-    pub fn not_torn_down(&mut self, facts: &Facts<'_>) {
-        let Some(restoration) = &mut self.restore else { return };
+    pub fn not_torn_down(&mut self, facts: &Facts<'_>, number: u64) {
+        let Some(restoration) = self.restoration_mut(number) else {
+            return;
+        };
         restoration.told = true;
         let plan = &restoration.plan;
         let title = format!("{} is not torn down", plan.id());

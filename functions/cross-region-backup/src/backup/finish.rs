@@ -1,6 +1,9 @@
 //! From the description of an endpoint to its recovery point.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
@@ -128,7 +131,7 @@ async fn audit(work: &Work<'_>, ledger: &BackupLedger, definition: &Definition) 
         return Ok(());
     }
     let facts = work.facts();
-    work.change(|document| document.audited(&facts, &findings))
+    work.change(|document| document.audited(&facts, &BTreeSet::new(), &findings))
         .await
         .map(drop)
 }

@@ -26,7 +26,7 @@ use super::{place::Place, unread, verify::verified, who};
 use crate::{
     HandlerError,
     backup::{Cursor, VAULT},
-    points,
+    claims, points,
     services::Services,
 };
 
@@ -168,17 +168,27 @@ async fn plan(services: &Services<'_>, wanted: Wanted<'_>, place: &Place) -> Res
         )));
     }
     let vault = &place.vault;
+    let from = places::may_prune(endpoint, points::home(services, vault), wanted.from, &vault.region);
+    let from = from.map_err(Unplanned::Refused)?;
     let s3 = services.looking(&vault.region).s3;
     let found = points::all(&s3, vault, endpoint).await?;
-    let from = wanted.from.or(points::home(services, vault));
     let (own, others) = match places::meant(endpoint, &places::sources(&found), from).map_err(Unplanned::Refused)? {
         Some(from) => places::of_region(found, &from),
         None => (found, 0),
     };
     let placed: Vec<Placed> = own.iter().map(|one| one.placed.clone()).collect();
+    let claims = claims::all(&s3, vault).await?.map_err(Unplanned::Refused)?;
+    let in_use = |id: &PointId| {
+        let holder = claims.iter().find(|claim| claim.holds(endpoint, id));
+        holder.map(ToString::to_string)
+    };
     let plan = match wanted.everything {
-        true => PrunePlan::everything(placed.iter().map(|one| one.id.clone())),
-        false => prune(&seen(services, own).await, &place.retention, services.now()),
+        true => PrunePlan::everything(placed.iter().map(|one| (one.id.clone(), in_use(&one.id)))),
+        false => {
+            let mut seen = seen(services, own).await;
+            seen.iter_mut().for_each(|seen| seen.in_use = in_use(&seen.id));
+            prune(&seen, &place.retention, services.now())
+        }
     };
     Ok(Planned {
         delete: placed.into_iter().filter(|one| plan.delete.contains(&one.id)).collect(),
@@ -200,7 +210,11 @@ async fn seen(services: &Services<'_>, own: Vec<Found>) -> Vec<Seen> {
                 newest_found
             }
         };
-        seen.push(Seen { id: placed.id, good });
+        seen.push(Seen {
+            id: placed.id,
+            good,
+            in_use: None,
+        });
     }
     seen
 }
@@ -273,6 +287,11 @@ async fn unneeded(
                 return Ok((Orphans::default(), Some(why)));
             }
         }
+    }
+    // After the points were deleted: a restore looks for its point after it has written its claim.
+    match claims::all(s3, vault).await? {
+        Ok(claims) => roots.extend(claims.into_iter().flat_map(|claim| claim.roots)),
+        Err(why) => return Ok((Orphans::default(), Some(format!("No copies were deleted. {why}")))),
     }
     let mut sum = Orphans::default();
     let mut cursor = Cursor::new(s3, &vault.artifacts());

@@ -6,6 +6,7 @@ use serde_json::Value;
 use shared::{
     aws::sagemaker::Noun,
     backup::{
+        claim::Hold,
         definition::ScaledThing,
         restore::{Acted, Effect, Outcome, Plan, Restoration, ThingKind},
     },
@@ -15,7 +16,10 @@ use shared::{
 };
 
 use super::{look, probe};
-use crate::services::{Regional, Services};
+use crate::{
+    claims,
+    services::{Regional, Services},
+};
 
 /// A lease is renewed at every wake-up while a restore lasts; should the wake-ups stop, it ends by itself.
 const LEASE: Duration = Duration::from_secs(10 * 60);
@@ -24,7 +28,7 @@ const LEASE: Duration = Duration::from_secs(10 * 60);
 pub(super) async fn act(services: &Services<'_>, endpoint: &str, restoration: &Restoration, effect: Effect) -> Acted {
     let held = match &effect {
         // Its names are its own: nobody else needs to be kept away.
-        Effect::Remove(_) => Ok(()),
+        Effect::Remove(_) | Effect::Claim(_) => Ok(()),
         _ => hold(services, &restoration.plan).await,
     };
     let outcome = match held {
@@ -83,6 +87,7 @@ async fn done(services: &Services<'_>, endpoint: &str, plan: &Plan, effect: &Eff
         Effect::Ask(name, later) => return probe::ask(services, endpoint, name, later).await,
         Effect::Await(awaited) => return probe::answers(services, endpoint, awaited).await,
         Effect::Remove(objects) => return probe::remove(services, objects).await,
+        Effect::Claim(hold) => return claim(services, hold).await,
         _ => {}
     }
     let acting = services.acting(services.home());
@@ -95,6 +100,26 @@ async fn done(services: &Services<'_>, endpoint: &str, plan: &Plan, effect: &Eff
                 Retry::Soon | Retry::NextTick => Outcome::Later(error.to_string()),
                 Retry::Never => Outcome::Refused(format!("{} {}", sentence(&error.to_string()), error.advice())),
             }
+        }
+    }
+}
+
+/// Whatever keeps the claim from being written does not keep the restore.
+async fn claim(services: &Services<'_>, hold: &Hold) -> Outcome {
+    let s3 = services.acting(&hold.vault.region).s3;
+    let there = async {
+        claims::write(&s3, hold).await?;
+        claims::point_is_there(&s3, hold).await
+    };
+    match there.await {
+        Ok(true) => Outcome::Accepted,
+        Ok(false) => Outcome::Refused(format!(
+            "recovery point {} was deleted meanwhile, and maybe its copies with it",
+            hold.claim.point
+        )),
+        Err(error) => {
+            tracing::warn!(%error, advice = error.advice(), "the claim is not written");
+            Outcome::Later(error.to_string())
         }
     }
 }
@@ -140,7 +165,7 @@ async fn call(acting: &Regional, endpoint: &str, effect: &Effect) -> Result<(), 
             deleted.map(drop).map_err(Undone::Call)
         }
         // Done by `done`, since what comes of them is more than taken or not.
-        Effect::Probe(_) | Effect::Ask(..) | Effect::Await(_) | Effect::Remove(_) => Ok(()),
+        Effect::Claim(_) | Effect::Probe(_) | Effect::Ask(..) | Effect::Await(_) | Effect::Remove(_) => Ok(()),
     }
 }
 

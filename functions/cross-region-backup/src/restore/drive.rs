@@ -8,7 +8,7 @@ use shared::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         ledger::BackupLedger,
-        restore::{Acted, Decision, Past, Plan, World, decide},
+        restore::{Acted, Decision, Past, Plan, Restoration, World, decide},
         tell::Facts,
     },
 };
@@ -19,7 +19,7 @@ use crate::services::Services;
 /// Decisions in one invocation at most. Each thing that is made takes two.
 const ROUNDS: u32 = 200;
 
-/// An operator's word to end it.
+/// An operator's word to end what is driven.
 #[derive(Clone, Debug)]
 pub(crate) struct Abort {
     /// The command's id.
@@ -33,6 +33,8 @@ pub(crate) struct Abort {
 pub(crate) struct Driven {
     pub(crate) endpoint: String,
     pub(crate) ledger: Loaded<BackupLedger>,
+    /// The number of the one that was driven, if one was at work.
+    pub(crate) job: Option<u64>,
     /// Why it stopped there.
     pub(crate) why: String,
     /// It ended here, after this plan.
@@ -43,7 +45,14 @@ pub(crate) struct Driven {
     pub(crate) published: usize,
 }
 
-/// Drives the restore or drill of one endpoint, if there is one.
+impl Driven {
+    /// It, while it is at work.
+    pub(crate) fn active(&self) -> Option<&Restoration> {
+        self.ledger.document.restoration(self.job?)
+    }
+}
+
+/// Drives the restore or drill of this number, of one endpoint. Without a number, only what is to be told is told.
 ///
 /// # Errors
 /// When its ledger cannot be read or written.
@@ -51,9 +60,10 @@ pub(crate) async fn drive(
     services: &Services<'_>,
     endpoint: &str,
     ledger: Loaded<BackupLedger>,
+    job: Option<u64>,
     abort: Option<Abort>,
 ) -> Result<Driven, LedgerError> {
-    let (labels, metrics) = match ledger.document.restore.is_some() {
+    let (labels, metrics) = match job.is_some() {
         false => (BTreeMap::new(), false),
         // It goes on without the fleet file: all that it needs was written down at its start.
         true => match target::of(services, endpoint).await {
@@ -67,6 +77,7 @@ pub(crate) async fn drive(
         driven: Driven {
             endpoint: endpoint.to_owned(),
             ledger,
+            job,
             why: "nothing is at work".to_owned(),
             ended: None,
             metrics,
@@ -88,7 +99,8 @@ impl Drive<'_> {
         let mut held = false;
         for _ in 0..ROUNDS {
             Box::pin(self.publish()).await?;
-            let Some(restoration) = self.driven.ledger.document.restore.clone() else {
+            // By its number: a restore may have begun meanwhile, for which a drill makes way.
+            let Some(restoration) = self.driven.active().cloned() else {
                 break;
             };
             if !self.services.in_time() {
@@ -109,7 +121,7 @@ impl Drive<'_> {
                     abort: abort.as_ref().map(|abort| abort.who.as_str()),
                 },
             );
-            if !Box::pin(self.commit(&decision, abort.as_ref())).await? {
+            if !Box::pin(self.commit(&restoration.plan, &decision, abort.as_ref())).await? {
                 continue;
             }
             acted = None;
@@ -140,20 +152,18 @@ impl Drive<'_> {
     }
 
     /// True when the decision stands; false when somebody else wrote first and it has to be made anew.
-    async fn commit(&mut self, decision: &Decision, abort: Option<&Abort>) -> Result<bool, LedgerError> {
+    async fn commit(&mut self, plan: &Plan, decision: &Decision, abort: Option<&Abort>) -> Result<bool, LedgerError> {
         let facts = facts(self.services, &self.driven.endpoint, &self.labels);
         let mut document = self.driven.ledger.document.clone();
-        let plan = document.restore.as_ref().map(|restoration| restoration.plan.promised());
-        match (&decision.state, plan) {
-            (Ok(state), _) => {
+        match &decision.state {
+            Ok(state) => {
                 let stuck = state.is_stuck(facts.now);
-                document.restore = Some(Box::new(state.clone()));
+                document.keep(state.clone());
                 if stuck {
-                    document.not_torn_down(&facts);
+                    document.not_torn_down(&facts, plan.number);
                 }
             }
-            (Err(past), Some(promised)) => document.restored(&facts, past.clone(), &promised),
-            (Err(past), None) => document.ended(past.clone()),
+            Err(past) => document.restored(&facts, past.clone(), &plan.promised()),
         }
         if let Some(abort) = abort {
             document.obeyed(&abort.id);

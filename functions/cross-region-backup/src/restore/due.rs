@@ -217,7 +217,7 @@ async fn drill(
     loaded: Loaded<BackupLedger>,
     (target, newest): (&Target, &PointId),
 ) -> Result<(Loaded<BackupLedger>, Option<String>), LedgerError> {
-    let Ok(number) = loaded.document.may_restore() else {
+    let Ok(number) = loaded.document.may_restore(Kind::Drill) else {
         return Ok((loaded, None));
     };
     let of = OfPoint {
@@ -273,7 +273,7 @@ async fn kept_off(
     };
     let decide = |document: &BackupLedger| {
         let mut new = document.clone();
-        if document.may_restore() == Ok(number) {
+        if document.may_restore(Kind::Drill) == Ok(number) {
             new.cannot_drill(&facts, due, against);
         }
         ((new != *document).then_some(new), ())

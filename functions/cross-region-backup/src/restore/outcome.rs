@@ -53,7 +53,7 @@ pub(super) fn line(one: &Driven) -> String {
     if let Some((past, plan)) = &one.ended {
         return format!("{} of {endpoint} {}", plan.id(), ended(past));
     }
-    match &one.ledger.document.restore {
+    match one.active() {
         Some(restoration) => {
             let (id, phase) = (restoration.plan.id(), restoration.phase);
             format!("{id} of {endpoint} is {phase}: {}.", one.why.trim_end_matches('.'))
@@ -86,7 +86,7 @@ pub(super) fn ended(past: &Past) -> String {
 
 /// The same for programs.
 pub(super) fn detail(one: &Driven) -> Value {
-    let active = one.ledger.document.restore.as_deref();
+    let active = one.active();
     let past = one.ended.as_ref().map(|(past, _)| past);
     json!({
         "job": active.map(|active| active.plan.id()),
@@ -104,6 +104,15 @@ pub(super) fn report(one: &Driven) -> Report {
         .with("alerts_pending", one.ledger.document.outbox.len())
 }
 
+/// The endpoint; of a drill that made way for a restore of it also the drill's id.
+fn key(one: &Driven) -> String {
+    let aside = one.ledger.document.aside.as_deref();
+    match aside.filter(|aside| Some(aside.plan.number) == one.job) {
+        Some(aside) => format!("{} {}", one.endpoint, aside.plan.id()),
+        None => one.endpoint.clone(),
+    }
+}
+
 /// A part of the answer to the schedule or an event.
 #[derive(Debug, Default)]
 pub(crate) struct Woken {
@@ -115,11 +124,11 @@ pub(crate) struct Woken {
 
 impl Woken {
     pub(super) fn of(driven: &[Driven], trouble: Vec<String>) -> Self {
-        let worth = |one: &&Driven| one.ended.is_some() || one.ledger.document.restore.is_some();
+        let worth = |one: &&Driven| one.ended.is_some() || one.active().is_some();
         let shown: Vec<&Driven> = driven.iter().filter(worth).collect();
         Self {
             lines: shown.iter().map(|one| line(one)).chain(trouble).collect(),
-            details: shown.iter().map(|one| (one.endpoint.clone(), detail(one))).collect(),
+            details: shown.iter().map(|one| (key(one), detail(one))).collect(),
         }
     }
 

@@ -82,14 +82,14 @@ impl BackupLedger {
         let drills = self.past.iter().filter(|past| past.kind == Kind::Drill);
         let last = drills.map(|past| past.started).max();
         let due = last.is_none_or(|last| after(last, every) <= now);
-        due && self.restore.is_none()
+        due && self.restorations().next().is_none()
     }
 
     /// No drill of any endpoint begins by itself beside this one's restore or drill: it would take instances and quotas
     /// that the other needs. A drill that is taken down needs none, and a restore that ended may not be the last.
     pub fn keeps_drills_off(&self, now: Timestamp) -> bool {
         let going = |phase| matches!(phase, Phase::TearingDown | Phase::Tidying);
-        let comes_up = self.restore.as_ref().is_some_and(|one| !going(one.phase));
+        let comes_up = self.restorations().any(|one| !going(one.phase));
         let mut restores = self.past.iter().filter(|past| past.kind == Kind::Restore);
         comes_up || restores.any(|past| now < after(past.ended, QUIET))
     }

@@ -12,7 +12,10 @@ use super::{
     step, teardown,
 };
 use crate::{
-    backup::definition::{Scaled, ScaledThing},
+    backup::{
+        claim::Hold,
+        definition::{Scaled, ScaledThing},
+    },
     text::{lasting, printable},
 };
 
@@ -25,6 +28,8 @@ const LINES: usize = 100;
 /// One thing to do, after the decision was committed. Each is safe to repeat.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Write that the copies which it names are in use, and look whether its point is still there after that.
+    Claim(Box<Hold>),
     /// `CreateModel`, `CreateEndpointConfig`, `CreateEndpoint`, `CreateInferenceComponent`. One of that name is taken for
     /// done: the next look compares it.
     Create {
@@ -56,6 +61,7 @@ impl fmt::Display for Effect {
             ScaledThing::Component(name) => format!("component {name}"),
         };
         match self {
+            Self::Claim(hold) => write!(f, "claim the copies of recovery point {}", hold.claim.point),
             Self::Create { thing, .. } => write!(f, "create {thing}"),
             Self::Scale(target) => write!(f, "register the scaling of {}", scaled(&target.of)),
             Self::Probe(endpoint) => write!(f, "probe {endpoint}"),
@@ -114,7 +120,7 @@ pub(super) enum Next {
 pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let mut state = restoration.clone();
     take_in(&mut state, world);
-    let over = matches!(state.phase, Phase::Releasing | Phase::TearingDown | Phase::Tidying);
+    let over = state.is_over();
     if let Some(who) = world.abort
         && !over
     {
@@ -186,6 +192,25 @@ fn verdict(mut state: Restoration, world: &World<'_>, ended: Ended) -> Decision 
             state.close_round();
             decided(state, world, ended, Phase::TearingDown)
         }
+    }
+}
+
+impl Restoration {
+    /// How it ended is decided.
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Releasing | Phase::TearingDown | Phase::Tidying)
+    }
+
+    /// A drill makes way for a restore, of this id: from now on it is only torn down.
+    pub(in crate::backup) fn made_way(mut self, restore: &str, now: Timestamp) -> Self {
+        if !self.is_over() {
+            let ended = Ended::Aborted(format!("it made way for {restore}"));
+            self.close_round();
+            note(&mut self, now, ended.to_string());
+            self.verdict = Some(ended);
+            go(&mut self, Phase::TearingDown, now);
+        }
+        self
     }
 }
 

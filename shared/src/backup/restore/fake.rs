@@ -48,6 +48,8 @@ pub(super) struct Fake {
     /// Things that somebody else made: they must never go.
     pub foreign: Vec<Thing>,
     pub deleted: Vec<Thing>,
+    /// What restores hold.
+    pub claimed: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +134,7 @@ impl Fake {
             keeps: None,
             foreign: vec![],
             deleted: vec![],
+            claimed: BTreeSet::new(),
         }
     }
 
@@ -209,6 +212,10 @@ impl Fake {
 
     fn act(&mut self, effect: &Effect) -> Outcome {
         match effect {
+            Effect::Claim(hold) => {
+                self.claimed.insert(hold.claim.roots.join(" "));
+                Outcome::Accepted
+            }
             Effect::Create { thing, body } => {
                 if self.things.contains_key(thing) {
                     return Outcome::Accepted;
@@ -361,6 +368,10 @@ impl Fake {
                     if let Effect::Create { thing, .. } = &effect {
                         let named = state.as_ref().is_ok_and(|state| state.intended(thing).is_some());
                         assert!(named, "{thing} is made before it is named");
+                        let claimed = state
+                            .as_ref()
+                            .is_ok_and(|state| state.claimed || state.plan.holds.is_none());
+                        assert!(claimed, "{thing} is made before its copies are claimed");
                     }
                     if let (Effect::Ask(_, later), Ok(state)) = (&effect, state.as_ref()) {
                         let named = state.later.iter().any(|one| one.input == later.input);

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    look::{Look, Seen},
-    mark::{MARK, crowded, mark},
-    record::{Kind, Plan, Thing, ThingKind},
+    called::{Called, called},
+    look::Look,
+    mark::{crowded, mark},
+    record::{Kind, Plan, Thing},
     size::sized,
 };
 use crate::{
     backup::{
+        claim::{Claim, Hold},
         definition::{self, Definition},
         manifest::{PointId, RecoveryPoint},
         names::{digest, suffixed},
@@ -89,95 +91,22 @@ pub fn candidates(ask: &Ask<'_>) -> Vec<Thing> {
 /// Decides what would be made.
 ///
 /// Of a restore, a model or config of the same name and content is used as it is; where one of another content has the
-/// name, the new one gets a name that ends with the digest of the point. A drill's names all carry its number, and those of what endpoints may share a
-/// digest of the endpoint's name.
+/// name, the new one gets a name that ends with the digest of the point, and so does what names it, if its own name is
+/// taken too. A drill's names all carry its number, and those of what endpoints may share a digest of the endpoint's name.
 pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
-    let (mut definition, other) = named(ask);
-    let mut problems: Vec<String> = [&ask.verified.damaged, &ask.verified.missing]
-        .into_iter()
-        .flatten()
-        .map(|why| sentence(why))
-        .collect();
-    let mut unseen = vec![];
+    let (wished, other) = named(ask);
+    let Called {
+        definition,
+        reused,
+        mut problems,
+        unseen,
+        notes,
+    } = called(&wished, other.as_ref().map(|_| ask.point.0.digest.as_str()), ask, look);
+    let damage = [&ask.verified.damaged, &ask.verified.missing].into_iter().flatten();
+    problems.splice(0..0, damage.map(|why| sentence(why)));
     let mut warnings = ask.notes.to_vec();
     warnings.extend(ask.verified.unknown.iter().map(|why| format!("not seen: {why}")));
-    let mut reused = vec![];
-    let mut renames = Renames::default();
-    let resumed = resumes(ask, look, &definition);
-    for (thing, body) in bodies(&definition) {
-        let is_free = |thing: &Thing, unseen: &mut Vec<String>| match look.things.get(thing) {
-            Some(Seen::Absent) => true,
-            Some(Seen::Unknown(why)) => {
-                unseen.push(format!(
-                    "Whether there is a {thing} could not be seen: {}",
-                    sentence(why)
-                ));
-                true
-            }
-            None => {
-                unseen.push(format!("Whether the {thing} exists was not looked for."));
-                true
-            }
-            Some(Seen::There(_)) => false,
-        };
-        if is_free(&thing, &mut unseen) {
-            continue;
-        }
-        let same = matches!(look.things.get(&thing), Some(Seen::There(existing)) if existing.body == body);
-        let kind = match thing.kind {
-            ThingKind::Model => definition::Kind::Model,
-            ThingKind::Config => definition::Kind::Config,
-            ThingKind::Component => definition::Kind::Component,
-            ThingKind::Endpoint if resumed => {
-                warnings.push(format!(
-                    "the {thing} is there already, made by an earlier restore; what it lacks is done"
-                ));
-                reused.push(thing);
-                continue;
-            }
-            ThingKind::Endpoint => {
-                problems.push(format!(
-                    "There is an endpoint {} already. Restore under another `name`, or delete it first if it is not needed.",
-                    thing.name
-                ));
-                continue;
-            }
-        };
-        if same && (thing.kind != ThingKind::Component || resumed) {
-            reused.push(thing);
-            continue;
-        }
-        let new = other.as_ref().map(|_| suffixed(&thing.name, &ask.point.0.digest));
-        let renamed = new.map(|name| Thing { name, ..thing.clone() });
-        match renamed {
-            Some(renamed) if is_free(&renamed, &mut unseen) => {
-                warnings.push(format!(
-                    "there is another {thing} already, so the new one is called {}",
-                    renamed.name
-                ));
-                renames.documents.insert((kind, thing.name.clone()), renamed.name);
-            }
-            Some(renamed) => problems.push(format!(
-                "There is another {thing} already, and another {renamed} too, which is the name it would get instead."
-            )),
-            None => problems.push(format!(
-                "There is a {thing} already, under the name that this drill would use; delete it if nobody needs it."
-            )),
-        }
-    }
-    definition = rewrite::renamed(&definition, &renames);
-    // A config that names a renamed model is another than the one there is.
-    let unchanged = |thing: &Thing| {
-        let body = bodies(&definition).into_iter().find(|(one, _)| one == thing);
-        body.is_some_and(
-            |(_, body)| matches!(look.things.get(thing), Some(Seen::There(existing)) if existing.body == body),
-        )
-    };
-    for thing in reused.iter().filter(|thing| thing.kind != ThingKind::Endpoint) {
-        if !unchanged(thing) {
-            problems.push(format!("There is a {thing} already, with models of another content. Restore under another `name`, or delete it."));
-        }
-    }
+    warnings.extend(notes);
     for scaled in &definition.scaling {
         let steps = scaled
             .scaling
@@ -204,6 +133,13 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         .filter(|(before, now)| before != now)
         .map(|(before, now)| (before.clone(), now.clone()))
         .collect();
+    let claim = Claim::of(ask.point, (&definition.endpoint, ask.number), ask.now);
+    let hold = |claim| {
+        Box::new(Hold {
+            vault: ask.policy.vault.clone(),
+            claim,
+        })
+    };
     let mut plan = Plan {
         number: ask.number,
         kind: ask.kind,
@@ -216,44 +152,13 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         rto: ask.policy.objectives.rto,
         reused,
         components,
+        holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,
     };
     let made = plan.tagged().filter(|(thing, _)| !plan.reused.contains(thing));
     let crowded: Vec<String> = made.filter_map(|(thing, tags)| crowded(&thing, &tags)).collect();
     plan.warnings.extend(crowded);
     Proposal { plan, problems, unseen }
-}
-
-/// The endpoint is one that an earlier restore made from this definition, and it serves: that restore ended before all was
-/// done.
-fn resumes(ask: &Ask<'_>, look: &Look, definition: &Definition) -> bool {
-    let endpoint = Thing {
-        kind: ThingKind::Endpoint,
-        name: definition.endpoint.clone(),
-    };
-    let Some(Seen::There(existing)) = look.things.get(&endpoint) else {
-        return false;
-    };
-    let made = format!("{}/{}-", ask.point.1.endpoint, Kind::Restore.as_str());
-    ask.kind == Kind::Restore
-        && existing.is("InService")
-        && existing.tags.get(MARK).is_some_and(|mark| mark.starts_with(&made))
-        && existing
-            .body
-            .get("EndpointConfigName")
-            .and_then(serde_json::Value::as_str)
-            == Some(&definition.config.name)
-        && definition.documents().all(|(kind, document)| {
-            let thing = Thing {
-                kind: kind.into(),
-                name: document.name.clone(),
-            };
-            match look.things.get(&thing) {
-                Some(Seen::There(existing)) => existing.body == document.body,
-                // A component may be what is still lacking.
-                _ => kind == definition::Kind::Component,
-            }
-        })
 }
 
 fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {
@@ -295,20 +200,7 @@ fn named(ask: &Ask<'_>) -> (Definition, Option<Definition>) {
 }
 
 fn things(definition: &Definition) -> Vec<Thing> {
-    bodies(definition).into_iter().map(|(thing, _)| thing).collect()
-}
-
-fn bodies(definition: &Definition) -> Vec<(Thing, serde_json::Value)> {
-    let endpoint = Thing {
-        kind: ThingKind::Endpoint,
-        name: definition.endpoint.clone(),
-    };
-    let documents = definition.documents().map(|(kind, document)| {
-        let thing = Thing {
-            kind: kind.into(),
-            name: document.name.clone(),
-        };
-        (thing, document.body.clone())
-    });
-    documents.chain([(endpoint, serde_json::Value::Null)]).collect()
+    let documents = definition.documents();
+    let documents = documents.map(|(kind, document)| Thing::of(kind, &document.name));
+    documents.chain([Thing::endpoint(&definition.endpoint)]).collect()
 }

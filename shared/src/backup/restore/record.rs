@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::later::Later;
 use crate::backup::{
+    claim::Hold,
     definition::{self, Definition},
     manifest::PointId,
     policy::Objectives,
@@ -59,6 +60,10 @@ pub struct Plan {
     /// What components are called here, by what the point calls them, where that differs: probes name them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub components: BTreeMap<String, String>,
+    /// What a restore holds, to be written before anything is made. Absent where it uses no copies, and in plans of earlier
+    /// builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Box<Hold>>,
     /// What people should know: names that changed, alarms that have to be made by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -124,6 +129,22 @@ impl From<definition::Kind> for ThingKind {
     }
 }
 
+impl Thing {
+    pub(super) fn of(kind: definition::Kind, name: &str) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.to_owned(),
+        }
+    }
+
+    pub(super) fn endpoint(name: &str) -> Self {
+        Self {
+            kind: ThingKind::Endpoint,
+            name: name.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind.as_str(), self.name)
@@ -184,6 +205,9 @@ pub struct Restoration {
     pub phase: Phase,
     /// Since when it is there.
     pub since: Timestamp,
+    /// What it holds was written, or could not be: it waits for that no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
     /// What it made, or may have made, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<Intent>,
@@ -308,6 +332,7 @@ impl Restoration {
             by,
             phase: Phase::Creating,
             since: now,
+            claimed: false,
             intents: vec![],
             served: None,
             proven: None,

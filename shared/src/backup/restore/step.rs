@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    decide::{Effect, Next, World, after},
+    decide::{Effect, Next, World, after, note},
     later::probing,
     look::{Existing, Outcome, Seen},
     record::{Ended, Kind, Phase, Restoration, Thing, ThingKind},
@@ -52,6 +52,9 @@ pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
     let Some(look) = world.look else {
         return Next::Stay("a look at the Region".into());
     };
+    if let Some(next) = claim(state, world) {
+        return next;
+    }
     // Components come up side by side; each waits only for the one that it is based on.
     let mut coming: Vec<(String, String)> = vec![];
     for (thing, body) in state.things() {
@@ -82,6 +85,21 @@ pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
         Phase::Scaling => scaling(state, world),
         Phase::Probing | Phase::Releasing | Phase::TearingDown | Phase::Tidying => probing(state, world),
     }
+}
+
+/// Before anything is made, what it holds is written, so that no pruning takes it away. A restore does not wait for that
+/// where it cannot be written: it is tried again when the endpoint is there.
+fn claim(state: &mut Restoration, world: &World<'_>) -> Option<Next> {
+    let hold = state.plan.holds.clone().filter(|_| !state.claimed)?;
+    let effect = Effect::Claim(hold);
+    match outcome(world, &effect) {
+        None => return Some(Next::Do(effect)),
+        Some(Outcome::Refused(said)) => return Some(Next::Verdict(Ended::Failed(said.clone()))),
+        Some(Outcome::Later(said)) => note(state, world.now, format!("{effect}: {said}")),
+        Some(_) => {}
+    }
+    state.claimed = true;
+    None
 }
 
 /// What is not there is made, unless SageMaker refused it just now, or it was there before.

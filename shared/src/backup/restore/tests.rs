@@ -1,5 +1,7 @@
 mod awake;
+mod claims;
 mod later;
+mod names;
 mod tags;
 
 use std::time::Duration;

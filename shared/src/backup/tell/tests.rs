@@ -154,6 +154,7 @@ fn each_alert_reads_like_this() {
     };
     ledger.restore(Restoration::new(plan, at(134_000), None)).unwrap();
     let drill = ledger.restore.as_mut().unwrap();
+    let number = drill.plan.number;
     (drill.phase, drill.since) = (Phase::TearingDown, at(135_000));
     drill.problem = Some("delete endpoint fraud-drill-1: sagemaker:DeleteEndpoint is denied".into());
     drill.intents.push(Intent {
@@ -164,7 +165,7 @@ fn each_alert_reads_like_this() {
         last: at(134_000),
     });
     assert!(!drill.is_stuck(at(138_599)) && drill.is_stuck(at(138_600)));
-    ledger.not_torn_down(&facts(138_600));
+    ledger.not_torn_down(&facts(138_600), number);
     assert!(
         !ledger.restore.as_ref().unwrap().is_stuck(at(200_000)),
         "it is told once"

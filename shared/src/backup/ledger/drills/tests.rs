@@ -69,7 +69,7 @@ fn told(ledger: &BackupLedger) -> Vec<&Alert> {
 fn kept_off(ledger: &mut BackupLedger, now: i64, against: &Against) {
     let (id, _) = point(0).write();
     let drill = DueDrill {
-        number: ledger.may_restore().expect("nothing is at work"),
+        number: ledger.may_restore(Kind::Drill).expect("nothing is at work"),
         point: &id,
         promised: policy().objectives,
     };

@@ -1,0 +1,111 @@
+//! Looking after what was restored: whether it is still there, so that its copies are kept, and whether SageMaker could
+//! deploy it again. In the Region of the backups nothing else looks: no backup of it is made there.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    aws::ledger::{LedgerError, Loaded},
+    backup::{
+        audit,
+        claim::Hold,
+        ledger::{BackupLedger, LookedAt},
+    },
+    failure::Failure,
+};
+
+use super::{drive::facts, target};
+use crate::{backup, claims, presence, services::Services};
+
+/// Looks at what was restored of one endpoint, if that is due.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub(super) async fn look_after(
+    services: &Services<'_>,
+    endpoint: &str,
+    loaded: &Loaded<BackupLedger>,
+) -> Result<(), LedgerError> {
+    let holds = loaded.document.to_look_at(services.now());
+    if holds.is_empty() || !services.in_time() {
+        return Ok(());
+    }
+    let seen = look(services, &holds).await;
+    let labels = match target::of(services, endpoint).await {
+        Ok(target) => target.labels,
+        Err(_) => BTreeMap::new(),
+    };
+    let facts = facts(services, endpoint, &labels);
+    let decide = |document: &BackupLedger| {
+        let mut new = document.clone();
+        new.looked_at(&facts, &seen);
+        ((new != *document).then_some(new), ())
+    };
+    let ledger = services.ledger(endpoint);
+    let (loaded, ()) = ledger.change_from(loaded.clone(), decide).await?;
+    services.teller.drain(&ledger, loaded).await.map(drop)
+}
+
+async fn look(services: &Services<'_>, holds: &[&Hold]) -> LookedAt {
+    let mut seen = LookedAt::default();
+    for hold in holds {
+        let (number, name) = (hold.claim.number, &hold.claim.restored);
+        seen.seen.insert(number);
+        let sagemaker = services.looking(services.home()).sagemaker;
+        match sagemaker.describe_endpoint(name).await {
+            Ok(_) => {
+                keep(services, hold).await;
+                if seen.there.insert(name.clone()) {
+                    redeployable(services, name, &mut seen).await;
+                }
+            }
+            Err(error) if error.failure == Failure::NotFound => {
+                if release(services, hold).await {
+                    seen.gone.insert(number);
+                }
+            }
+            Err(error) => seen.unknown.push(format!("{name}: {error}. {}", error.advice())),
+        }
+    }
+    for one in &seen.unknown {
+        tracing::warn!("not seen: {one}");
+    }
+    seen
+}
+
+/// The claim could not be written when the restore began, or somebody deleted it.
+async fn keep(services: &Services<'_>, hold: &Hold) {
+    let s3 = services.acting(&hold.vault.region).s3;
+    if let Err(error) = claims::write(&s3, hold).await {
+        tracing::warn!(%error, advice = error.advice(), "the claim on its copies is not written; it is tried again");
+    }
+}
+
+/// Nothing holds the copies any more. `false`: it is tried again.
+async fn release(services: &Services<'_>, hold: &Hold) -> bool {
+    let s3 = services.acting(&hold.vault.region).s3;
+    match s3.delete(&hold.at()).await {
+        Ok(()) => {
+            tracing::info!(claim = %hold.claim, "the endpoint is gone, and so is its claim");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, advice = error.advice(), "the claim of an endpoint that is gone is not deleted");
+            false
+        }
+    }
+}
+
+async fn redeployable(services: &Services<'_>, name: &str, seen: &mut LookedAt) {
+    let definition = match backup::described(services, name).await {
+        Ok(definition) => definition,
+        Err(why) => return seen.unknown.push(format!("{name}: {why}")),
+    };
+    let looked = presence::all(services, services.home(), audit::checks(&definition)).await;
+    let (findings, unknown) = audit::judge(looked);
+    for finding in findings {
+        if seen.findings.iter().all(|known| known.key() != finding.key()) {
+            seen.findings.push(finding);
+        }
+    }
+    seen.unknown.extend(unknown);
+}

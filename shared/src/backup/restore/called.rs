@@ -1,0 +1,200 @@
+//! Under which names a restore or drill makes what it makes, and what is there already and used as it is.
+
+use super::{
+    look::{Existing, Look, Seen},
+    mark::MARK,
+    plan::Ask,
+    record::{Kind, Thing, ThingKind},
+};
+use crate::{
+    backup::{
+        definition::{self, Definition, Document},
+        names::suffixed,
+        rewrite::{self, Renames},
+    },
+    text::sentence,
+};
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Called {
+    /// Everything under the names that it gets.
+    pub definition: Definition,
+    /// What is there already as it has to be.
+    pub reused: Vec<Thing>,
+    /// What stands against it.
+    pub problems: Vec<String>,
+    /// What could not be seen.
+    pub unseen: Vec<String>,
+    /// What people should know.
+    pub notes: Vec<String>,
+}
+
+/// Decides it for a definition under the names that are wished for, and with the `suffix` of those that it may get instead.
+///
+/// Documents name each other, so a new name of one may make another of that which names it: they are decided in the order
+/// in which they are made, each as it is under the names decided before.
+pub(super) fn called(wished: &Definition, suffix: Option<&str>, ask: &Ask<'_>, look: &Look) -> Called {
+    let mut names = Names {
+        look,
+        suffix,
+        renames: Renames::default(),
+        resumed: false,
+        decided: Called {
+            definition: wished.clone(),
+            reused: vec![],
+            problems: vec![],
+            unseen: vec![],
+            notes: vec![],
+        },
+    };
+    let (components, shared): (Vec<_>, Vec<_>) = wished
+        .documents()
+        .partition(|(kind, _)| *kind == definition::Kind::Component);
+    for (kind, document) in shared {
+        names.decide(wished, kind, document);
+    }
+    names.resumed = names.resumes(ask, &components);
+    names.endpoint();
+    for (kind, document) in components {
+        names.decide(wished, kind, document);
+    }
+    names.decided
+}
+
+struct Names<'a> {
+    look: &'a Look,
+    suffix: Option<&'a str>,
+    renames: Renames,
+    /// The endpoint is one that an earlier restore made.
+    resumed: bool,
+    /// So far.
+    decided: Called,
+}
+
+/// A name, as far as it can be had.
+enum Name {
+    Free,
+    /// What has it is what would be made.
+    Same,
+    Taken,
+}
+
+impl Names<'_> {
+    fn decide(&mut self, wished: &Definition, kind: definition::Kind, document: &Document) {
+        let thing = Thing::of(kind, &document.name);
+        match self.look_at(&thing) {
+            Name::Free => return,
+            Name::Same => return self.decided.reused.push(thing),
+            Name::Taken => {}
+        }
+        let Some(suffix) = self.suffix else {
+            return self.decided.problems.push(format!(
+                "The {thing} is there already, and has the name that this drill would use; delete it if nobody needs it."
+            ));
+        };
+        let renamed = Thing {
+            name: suffixed(&thing.name, suffix),
+            ..thing.clone()
+        };
+        self.renames
+            .documents
+            .insert((kind, document.name.clone()), renamed.name.clone());
+        self.decided.definition = rewrite::renamed(wished, &self.renames);
+        match self.look_at(&renamed) {
+            Name::Free => self.decided.notes.push(format!(
+                "there is another {thing} already, so the new one is called {}",
+                renamed.name
+            )),
+            Name::Same => self.decided.reused.push(renamed),
+            Name::Taken => self.decided.problems.push(format!(
+                "There is another {thing} already, and another {renamed} too, which is the name it would get instead. \
+                 Delete one of them if nobody needs it, or restore from another `point`."
+            )),
+        }
+    }
+
+    /// Compares what has a name with what would be made under it.
+    fn look_at(&mut self, thing: &Thing) -> Name {
+        match self.look.things.get(thing) {
+            Some(Seen::Absent) => Name::Free,
+            Some(Seen::Unknown(why)) => {
+                let why = sentence(why);
+                let said = format!("Whether the {thing} exists could not be seen: {why}");
+                self.decided.unseen.push(said);
+                Name::Free
+            }
+            None => {
+                let said = format!("Whether the {thing} exists was not looked for.");
+                self.decided.unseen.push(said);
+                Name::Free
+            }
+            // A component serves one endpoint, so one that is the same is another's unless that endpoint is there.
+            Some(Seen::There(existing))
+                if self.is_as_wished(thing, existing) && (thing.kind != ThingKind::Component || self.resumed) =>
+            {
+                Name::Same
+            }
+            Some(Seen::There(_)) => Name::Taken,
+        }
+    }
+
+    fn is_as_wished(&self, thing: &Thing, existing: &Existing) -> bool {
+        let mut documents = self.decided.definition.documents();
+        documents.any(|(kind, document)| Thing::of(kind, &document.name) == *thing && document.body == existing.body)
+    }
+
+    fn endpoint(&mut self) {
+        let thing = Thing::endpoint(&self.decided.definition.endpoint);
+        if matches!(self.look_at(&thing), Name::Free) {
+            return;
+        }
+        if self.resumed {
+            self.decided.notes.push(format!(
+                "the {thing} is there already, made by an earlier restore; what it lacks is done"
+            ));
+            self.decided.reused.push(thing);
+        } else {
+            self.decided.problems.push(format!(
+                "There is an endpoint {} already. Restore under another `name`, or delete it first if it is not needed.",
+                thing.name
+            ));
+        }
+    }
+
+    /// The endpoint is one that an earlier restore made from this definition, and it serves: that restore ended before all
+    /// was done. Models and config are decided.
+    fn resumes(&self, ask: &Ask<'_>, components: &[(definition::Kind, &Document)]) -> bool {
+        let Definition { endpoint, config, .. } = &self.decided.definition;
+        let Some(Seen::There(existing)) = self.look.things.get(&Thing::endpoint(endpoint)) else {
+            return false;
+        };
+        let made = format!("{}/{}-", ask.point.1.endpoint, Kind::Restore.as_str());
+        let field = |existing: &Existing, name: &str| {
+            let value = existing.body.get(name).and_then(serde_json::Value::as_str);
+            value.map(str::to_owned)
+        };
+        let mut shared = things(&self.decided.definition).filter(|thing| thing.kind != ThingKind::Component);
+        ask.kind == Kind::Restore
+            && existing.is("InService")
+            && existing.tags.get(MARK).is_some_and(|mark| mark.starts_with(&made))
+            && field(existing, "EndpointConfigName").as_ref() == Some(&config.name)
+            && shared.all(|thing| self.decided.reused.contains(&thing))
+            && components.iter().all(|(kind, document)| {
+                let thing = Thing::of(*kind, &document.name);
+                match self.look.things.get(&thing) {
+                    // One of this endpoint that is another by now was changed since: nothing is made beside it.
+                    Some(Seen::There(there)) => {
+                        self.is_as_wished(&thing, there) || field(there, "EndpointName").as_ref() != Some(endpoint)
+                    }
+                    // A component may be what is still lacking.
+                    _ => true,
+                }
+            })
+    }
+}
+
+fn things(definition: &Definition) -> impl Iterator<Item = Thing> {
+    let documents = definition.documents();
+    documents.map(|(kind, document)| Thing::of(kind, &document.name))
+}
