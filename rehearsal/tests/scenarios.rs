@@ -24,11 +24,13 @@ mod reconcile;
 #[path = "scenarios/wake.rs"]
 mod wake;
 
+use permissions::Buckets;
+
 /// What is kept of a scenario that comes with the command, which is played once for all tests.
 struct Kept {
     /// What did not hold, with the timeline; empty when all did.
     failed: String,
-    /// The IAM actions behind its calls, each with the function whose code made it.
+    /// What its calls need, each with the function whose code made it: IAM actions, those of S3 with the bucket.
     actions: BTreeSet<(String, String)>,
 }
 
@@ -55,9 +57,11 @@ impl Kept {
             let function = scenario.functions.iter().find(|function| function.name == caller);
             function.map_or(caller, |function| function.handler()).to_owned()
         };
-        let calls = record.calls.iter();
-        let actions = calls
-            .flat_map(|call| call.actions.iter().map(|action| (code(&call.caller), action.clone())))
+        let buckets = Buckets::of(builtin);
+        let actions = record
+            .calls
+            .iter()
+            .flat_map(|call| buckets.needed(call).map(|action| (code(&call.caller), action)))
             .collect();
         Self { failed, actions }
     }
