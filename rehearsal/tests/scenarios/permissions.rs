@@ -196,10 +196,6 @@ const CROSS_REGION_BACKUP: &Excused = &[
     ("kms:Decrypt", "checked by S3 when an encrypted object is copied"),
     ("kms:GenerateDataKey", "checked by S3 when a copy is encrypted"),
     (
-        "kms:CreateGrant",
-        "checked by SageMaker when it deploys a config that names a key",
-    ),
-    (
         "kms:DescribeKey",
         "checked by SageMaker when it deploys a config that names a key",
     ),
