@@ -26,11 +26,13 @@ mod reconcile;
 #[path = "scenarios/wake.rs"]
 mod wake;
 
+use permissions::Buckets;
+
 /// What is kept of a scenario that comes with the command, which is played once for all tests.
 struct Kept {
     /// What did not hold, with the timeline; empty when all did.
     failed: String,
-    /// The IAM actions behind its calls, each with the function whose code made it.
+    /// What its calls need, each with the function whose code made it: IAM actions, those of S3 with the bucket.
     actions: BTreeSet<(String, String)>,
 }
 
@@ -57,9 +59,11 @@ impl Kept {
             let function = scenario.functions.iter().find(|function| function.name == caller);
             function.map_or(caller, |function| function.handler()).to_owned()
         };
-        let calls = record.calls.iter();
-        let actions = calls
-            .flat_map(|call| call.actions.iter().map(|action| (code(&call.caller), action.clone())))
+        let buckets = Buckets::of(builtin);
+        let actions = record
+            .calls
+            .iter()
+            .flat_map(|call| buckets.needed(call).map(|action| (code(&call.caller), action)))
             .collect();
         Self { failed, actions }
     }
@@ -179,9 +183,12 @@ scenarios! {
     points_of_two_regions_do_not_mix_though_their_endpoints_have_one_name => "backup-regions",
     an_artifact_that_others_replicate_is_looked_for => "backup-replicated",
     copies_are_made_anew_under_another_key => "backup-key",
+    copies_that_nobody_may_read_any_more_are_made_up_for_by_the_source => "backup-taken",
+    points_of_another_destination_are_none_to_restore_and_not_damaged => "backup-moved",
     points_of_an_endpoint_that_is_not_backed_up_can_be_listed_and_deleted => "backup-left",
     a_dark_regions_endpoints_come_up_in_the_other_one => "backup-restore",
     a_restore_without_capacity_is_named_for_what_it_left_and_succeeds_later => "backup-restore-fails",
+    old_recovery_points_keep_nobody_from_the_newest => "backup-old-points",
     drills_leave_their_figures_and_nothing_else => "backup-drill",
     drills_that_fail_say_why_and_leave_nothing => "backup-drill-fails",
     asynchronous_endpoints_are_proven_by_their_answers => "backup-async",

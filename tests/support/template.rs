@@ -10,11 +10,15 @@ use serde_json::{Map, Value, json};
 pub(crate) fn template() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let events =
-        Parser::new_from_str(&text).map(|event| event.unwrap_or_else(|error| panic!("template.yaml: {error}")).0);
+    yaml(&text, "template.yaml")
+}
+
+/// The one document of a YAML file.
+pub(crate) fn yaml(text: &str, file: &str) -> Value {
+    let events = Parser::new_from_str(text).map(|event| event.unwrap_or_else(|error| panic!("{file}: {error}")).0);
     let outside = |event: &Event<'_>| matches!(event, Event::StreamStart | Event::DocumentStart(_));
     let mut events = events.skip_while(outside);
-    let first = events.next().expect("the template is not empty");
+    let first = events.next().unwrap_or_else(|| panic!("{file} is empty"));
     value(first, &mut events)
 }
 

@@ -13,6 +13,7 @@ use serde_json::json;
 use shared::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
+        artifact::Vault,
         copy::progress::Tally,
         definition::Definition,
         ledger::{BackupLedger, Busy, Kept},
@@ -129,7 +130,8 @@ pub(crate) async fn begin(
 ) -> Result<Told, LedgerError> {
     let ledger = services.ledger(endpoint);
     let now = services.now();
-    let (loaded, claim) = ledger.change(|document| claimed(document, now, wish)).await?;
+    let vault = &backed.policy.vault;
+    let (loaded, claim) = ledger.change(|document| claimed(document, vault, now, wish)).await?;
     match claim {
         Claim::Not(why) => Ok(Told {
             endpoint: endpoint.to_owned(),
@@ -150,8 +152,9 @@ pub(crate) async fn begin(
     }
 }
 
-fn claimed(document: &BackupLedger, now: jiff::Timestamp, wish: &Wish) -> (Option<BackupLedger>, Claim) {
+fn claimed(document: &BackupLedger, vault: &Vault, now: jiff::Timestamp, wish: &Wish) -> (Option<BackupLedger>, Claim) {
     let mut new = document.clone();
+    new.kept_in(vault);
     if let Some((config, since)) = &wish.config
         && !new.lacks(config, *since)
     {
@@ -189,6 +192,7 @@ pub(crate) async fn go_on(
     let now = services.now();
     let takes_up = |document: &BackupLedger| {
         let mut new = document.clone();
+        new.kept_in(&backed.policy.vault);
         match new.continues(number, hop, now) {
             true => (Some(new), true),
             false => (None, false),

@@ -7,9 +7,9 @@ use shared::{
         artifact::Vault,
         ledger::Kept,
         manifest::{LIMIT, PointId, RecoveryPoint},
-        places::{Found, Placed},
+        places::{Found, Placed, Whose},
     },
-    failure::CallError,
+    failure::{CallError, Retry},
     location::Location,
 };
 
@@ -48,28 +48,70 @@ pub(crate) async fn of(s3: &S3, vault: &Vault, endpoint: &str, from: Option<&str
     Ok(found)
 }
 
+/// Whose these points are, in their order. Only those of earlier builds are read, because their place does not say it, and
+/// nothing of them is kept.
+///
+/// # Errors
+/// What S3 says, where that passes.
+pub(crate) async fn whose(s3: &S3, vault: &Vault, points: Vec<Placed>) -> Result<Vec<Whose>, CallError> {
+    let telling = points.into_iter().map(async |placed| match Whose::placed(&placed) {
+        Some(whose) => Ok(whose),
+        None => look(s3, vault, placed).await.map(Whose::from),
+    });
+    stream::iter(telling).buffered(AT_ONCE).try_collect().await
+}
+
 /// Reads these points, in their order.
 ///
 /// # Errors
-/// What S3 says.
+/// What S3 says, where that passes.
 pub(crate) async fn read_all(s3: &S3, vault: &Vault, points: Vec<Placed>) -> Result<Vec<Found>, CallError> {
-    let reading = points.into_iter().map(async |placed| {
-        let read = match document(s3, vault, &placed).await? {
-            Some(read) => read,
-            None => Err(format!("{} is not there any more", placed.at(vault))),
-        };
-        Ok(Found { placed, read })
-    });
+    let reading = points.into_iter().map(|placed| look(s3, vault, placed));
     stream::iter(reading).buffered(AT_ONCE).try_collect().await
 }
 
-/// Every point of an endpoint of any Region, oldest first.
+/// Hands out these points one after the other, in their order: however many they are, few of them are in memory.
+///
+/// # Errors
+/// What S3 says of one of them, which ends it.
+pub(crate) async fn each(
+    s3: &S3,
+    vault: &Vault,
+    points: impl IntoIterator<Item = Placed>,
+    mut take: impl FnMut(Found),
+) -> Result<(), CallError> {
+    let reading = points.into_iter().map(|placed| found(s3, vault, placed));
+    let mut reading = stream::iter(reading).buffered(AT_ONCE);
+    while let Some(found) = reading.try_next().await? {
+        take(found);
+    }
+    Ok(())
+}
+
+/// The point in a place.
 ///
 /// # Errors
 /// What S3 says.
-pub(crate) async fn all(s3: &S3, vault: &Vault, endpoint: &str) -> Result<Vec<Found>, CallError> {
-    let placed = of(s3, vault, endpoint, None).await?;
-    read_all(s3, vault, placed).await
+pub(crate) async fn found(s3: &S3, vault: &Vault, placed: Placed) -> Result<Found, CallError> {
+    let read = match document(s3, vault, &placed).await? {
+        Some(read) => read,
+        None => Err(format!("{} is not there any more", placed.at(vault))),
+    };
+    Ok(Found { placed, read })
+}
+
+/// The point in a place, for whoever can do without it: one that this function is refused is as good as a damaged one.
+///
+/// # Errors
+/// What S3 says, where that passes.
+pub(crate) async fn look(s3: &S3, vault: &Vault, placed: Placed) -> Result<Found, CallError> {
+    match found(s3, vault, placed.clone()).await {
+        Err(error) if error.failure.retry() == Retry::Never => {
+            let read = Err(format!("it cannot be read: {error}. {}", error.advice()));
+            Ok(Found { placed, read })
+        }
+        found => found,
+    }
 }
 
 /// One point of the Region `from`, wherever it lies; `Err` says why nothing is to be restored from it.
@@ -107,7 +149,7 @@ async fn document(s3: &S3, vault: &Vault, placed: &Placed) -> Result<Option<Resu
 /// The newest point that can be read, of the Region `from` or of any.
 ///
 /// # Errors
-/// What S3 says.
+/// What S3 says, where that passes.
 pub(crate) async fn newest(
     s3: &S3,
     vault: &Vault,
@@ -115,10 +157,11 @@ pub(crate) async fn newest(
     from: Option<&str>,
 ) -> Result<Option<(PointId, RecoveryPoint)>, CallError> {
     for placed in of(s3, vault, endpoint, from).await?.into_iter().rev() {
-        match document(s3, vault, &placed).await? {
-            Some(Ok(point)) if from.is_none_or(|from| point.from == from) => return Ok(Some((placed.id, point))),
-            Some(Err(why)) => tracing::warn!(endpoint, point = %placed.id, "{why}"),
-            _ => {}
+        let Found { placed, read } = look(s3, vault, placed).await?;
+        match read {
+            Ok(point) if from.is_none_or(|from| point.from == from) => return Ok(Some((placed.id, point))),
+            Ok(_) => {}
+            Err(why) => tracing::warn!(endpoint, point = %placed.id, "{why}"),
         }
     }
     Ok(None)
@@ -130,7 +173,7 @@ pub(crate) fn home<'a>(services: &'a Services<'_>, vault: &Vault) -> Option<&'a 
     (services.home() != vault.region).then(|| services.home())
 }
 
-/// A point in short. How long it took is not written in it.
+/// A point of this place in short. How long it took is not written in it, nor the key of its copies.
 pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
     Kept {
         id,
@@ -139,5 +182,6 @@ pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
         tally: point.tally(),
         took: std::time::Duration::ZERO,
         by_size: point.by_size(),
+        vault: None,
     }
 }

@@ -120,7 +120,8 @@ pub(crate) async fn standings(
     endpoints: Vec<(String, Backed)>,
 ) -> (Vec<Standing>, Option<LedgerError>) {
     let reading = endpoints.into_iter().map(async |(endpoint, backed)| {
-        let ledger = services.ledger(&endpoint).load().await?;
+        let mut ledger = services.ledger(&endpoint).load().await?;
+        ledger.document.kept_in(&backed.policy.vault);
         Ok(Standing {
             endpoint,
             backed,
@@ -226,6 +227,7 @@ async fn aged(services: &Services<'_>, standing: Standing) -> Result<Standing, L
     };
     let check = |document: &BackupLedger| {
         let mut new = document.clone();
+        new.kept_in(&backed.policy.vault);
         if backed.policy.vault.region != services.home() {
             new.check_age(&facts, &backed.policy.objectives);
         }

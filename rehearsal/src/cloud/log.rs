@@ -151,7 +151,8 @@ fn action(service: Service, operation: &str) -> String {
 }
 
 /// The IAM actions of a call, beside its own: whoever makes something of SageMaker, CloudWatch or Application Auto Scaling
-/// with tags may tag it, too, and whoever hands a role to SageMaker may pass it.
+/// with tags may tag it, too, whoever hands a role to SageMaker may pass it, and whoever names a key for instances' volumes
+/// may make grants on it.
 fn actions(service: Service, operation: &str, input: &Value) -> Vec<String> {
     let named = |member: &str| input.get(member).is_some_and(|value| !value.is_null());
     let tag = match service {
@@ -164,6 +165,8 @@ fn actions(service: Service, operation: &str, input: &Value) -> Vec<String> {
     let mut all = vec![action(service, operation)];
     all.extend(tag.map(|tag| action(service, tag)));
     all.extend(passes.then(|| "iam:PassRole".to_owned()));
+    let encrypts = service == Service::SageMaker && named("KmsKeyId");
+    all.extend(encrypts.then(|| "kms:CreateGrant".to_owned()));
     all
 }
 

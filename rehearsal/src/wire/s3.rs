@@ -150,6 +150,7 @@ fn named(
         ("DELETE", true, false) => ("DeleteBucket", "s3:DeleteBucket"),
         ("POST", true, false) if has("delete") => ("DeleteObjects", "s3:DeleteObject"),
         ("GET", true, true) if has("uploadId") => ("ListParts", "s3:ListMultipartUploadParts"),
+        ("GET", true, true) if has("tagging") && has("versionId") => ("GetObjectTagging", "s3:GetObjectVersionTagging"),
         ("GET", true, true) if has("tagging") => ("GetObjectTagging", "s3:GetObjectTagging"),
         ("GET", true, true) if has("attributes") => ("GetObjectAttributes", "s3:GetObjectAttributes"),
         ("GET", true, true) => ("GetObject", read),
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn operations_and_permissions_are_told_from_the_request_line() {
         let copy = [("x-amz-copy-source", "b/k?versionId=1")];
-        let cases: [(&str, &str, &[_], &str, &[&str]); 9] = [
+        let cases: [(&str, &str, &[_], &str, &[&str]); 10] = [
             ("GET", "/", &[], "ListBuckets", &["s3:ListAllMyBuckets"]),
             (
                 "GET",
@@ -304,6 +305,13 @@ mod tests {
             ),
             ("GET", "/b?policy", &[], "Unknown", &["s3:Unknown"]),
             ("GET", "/b/k?versionId=1", &[], "GetObject", &["s3:GetObjectVersion"]),
+            (
+                "GET",
+                "/b/k?tagging&versionId=1",
+                &[],
+                "GetObjectTagging",
+                &["s3:GetObjectVersionTagging"],
+            ),
             ("PUT", "/b/k?x-id=PutObject", &[], "PutObject", &["s3:PutObject"]),
             (
                 "PUT",

@@ -1,21 +1,106 @@
 //! The calls that a function makes and the actions its role grants are the same set, for each function. The calls are those
-//! of every built-in scenario, played with the very handlers that are deployed.
+//! of every built-in scenario, played with the very handlers that are deployed. What S3 is asked for is compared with the
+//! bucket, since a role may do different things with each: `s3:GetObject on BackupBucket`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
     sync::LazyLock,
     thread::{available_parallelism, scope},
 };
 
-use rehearsal::scenario::builtins;
+use rehearsal::{
+    record::Called,
+    scenario::{Builtin, builtins},
+};
+use serde_json::Value;
 
 use super::kept;
 
 #[path = "../../../tests/support/template.rs"]
 mod support;
 
-use support::{Statement, allowed, template};
+use support::{Statement, allowed, template, yaml};
+
+/// The buckets of the template's permissions, by what their resources name.
+const BUCKETS: [&str; 5] = [
+    "StateBucket",
+    "FleetBucket",
+    "ArtifactBuckets",
+    "BackupBucket",
+    "AsyncProbeBucket",
+];
+
+/// Which bucket of a scenario is which of the template's.
+pub(super) struct Buckets {
+    backups: BTreeSet<String>,
+    probes: BTreeSet<String>,
+}
+
+impl Buckets {
+    pub(super) fn of(builtin: &Builtin) -> Self {
+        let mut buckets = Self {
+            backups: BTreeSet::new(),
+            probes: BTreeSet::new(),
+        };
+        buckets.collect(&yaml(builtin.text, builtin.name));
+        buckets
+    }
+
+    fn collect(&mut self, value: &Value) {
+        for (key, inner) in value.as_object().into_iter().flatten() {
+            match (key.as_str(), inner["bucket"].as_str(), inner.as_str()) {
+                ("destination", Some(bucket), _) => drop(self.backups.insert(bucket.to_owned())),
+                ("input" | "output" | "failures", _, Some(uri)) => {
+                    let bucket = uri.strip_prefix("s3://").and_then(|rest| rest.split('/').next());
+                    self.probes.extend(bucket.map(str::to_owned));
+                }
+                _ => {}
+            }
+            self.collect(inner);
+        }
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .for_each(|item| self.collect(item));
+    }
+
+    /// The name that the template has for a bucket.
+    fn named(&self, bucket: &str) -> &'static str {
+        match bucket {
+            state if state.starts_with("steward-state-") => "StateBucket",
+            backups if self.backups.contains(backups) => "BackupBucket",
+            probes if self.probes.contains(probes) => "AsyncProbeBucket",
+            _ => "ArtifactBuckets",
+        }
+    }
+
+    /// What a call needs, as it is compared.
+    pub(super) fn needed(&self, call: &Called) -> impl Iterator<Item = String> {
+        let written = call.resource.as_deref().and_then(|at| at.split('/').next());
+        call.actions.iter().map(move |action| {
+            let read = action.starts_with("s3:Get");
+            let bucket = call.copied_from.as_deref().filter(|_| read).or(written);
+            match bucket.filter(|_| action.starts_with("s3:")) {
+                Some(bucket) => format!("{action} on {}", self.named(bucket)),
+                None => action.clone(),
+            }
+        })
+    }
+}
+
+/// What a statement grants, as it is compared.
+fn granted(statement: &Statement) -> impl Iterator<Item = String> {
+    let resource = statement.resource.to_string();
+    statement.actions.iter().map(move |action| {
+        let bucket = BUCKETS.iter().find(|bucket| resource.contains(**bucket));
+        match bucket.filter(|_| action.starts_with("s3:")) {
+            Some(bucket) => format!("{action} on {bucket}"),
+            None => action.clone(),
+        }
+    })
+}
 
 /// Granted without a call of a function's own, and why.
 type Excused = [(&'static str, &'static str)];
@@ -32,6 +117,14 @@ const OF_ALL: &Excused = &[
     ),
     ("sqs:SendMessage", "Lambda keeps failed events with the function's role"),
     (
+        "s3:GetObject on FleetBucket",
+        "the fleet file may lie in a bucket of the user's; here it lies with the state",
+    ),
+    (
+        "s3:ListBucket on FleetBucket",
+        "makes S3 answer 404 instead of 403 for a fleet file that is not there",
+    ),
+    (
         "cloudwatch:PutMetricAlarm",
         "checked by Application Auto Scaling, whose alarms are made in the caller's name",
     ),
@@ -43,7 +136,7 @@ const OF_ALL: &Excused = &[
 
 const HEALTH_CHECKER: &Excused = &[
     (
-        "s3:ListBucket",
+        "s3:ListBucket on StateBucket",
         "makes S3 answer 404 instead of 403 for an object that is not there",
     ),
     (
@@ -97,16 +190,11 @@ const TRAFFIC_SHIFTER: &Excused = &[
 
 const CROSS_REGION_BACKUP: &Excused = &[
     (
-        "s3:GetObjectVersionTagging",
-        "checked by S3 when the tags of one version are read",
+        "s3:PutObjectTagging on BackupBucket",
+        "checked by S3 when a copy is made with tags",
     ),
-    ("s3:PutObjectTagging", "checked by S3 when a copy is made with tags"),
     ("kms:Decrypt", "checked by S3 when an encrypted object is copied"),
     ("kms:GenerateDataKey", "checked by S3 when a copy is encrypted"),
-    (
-        "kms:CreateGrant",
-        "checked by SageMaker when it deploys a config that names a key",
-    ),
     (
         "kms:DescribeKey",
         "checked by SageMaker when it deploys a config that names a key",
@@ -160,7 +248,7 @@ const FLEET_RECONCILER: &Excused = &[
         "checked by Application Auto Scaling, which scales components in the caller's name",
     ),
     (
-        "s3:ListBucket",
+        "s3:ListBucket on StateBucket",
         "makes S3 answer 404 instead of 403 for an object that is not there",
     ),
     (
@@ -196,15 +284,10 @@ fn the_role_of_the_cross_region_backup_grants_exactly_what_its_calls_need() {
 
 fn grants_exactly(function: &str, role: &str, without_a_call: &Excused) {
     let used = &USED[function];
-    let granted: BTreeMap<String, Statement> = allowed(&template(), role)
-        .into_iter()
-        .flat_map(|statement| {
-            statement
-                .actions
-                .clone()
-                .into_iter()
-                .map(move |action| (action, statement.clone()))
-        })
+    let statements = allowed(&template(), role);
+    let granted: BTreeMap<String, &Statement> = statements
+        .iter()
+        .flat_map(|statement| granted(statement).map(move |action| (action, statement)))
         .collect();
 
     let missing: Vec<String> = used

@@ -169,12 +169,16 @@ impl Wanted {
         }
     }
 
-    /// The same copy, made from one that was made before, which lies in the bucket of the copy.
+    /// The same copy, made from one that was made before, which lies in the bucket of the copy. Key and ETag pin that one:
+    /// to name its `VersionId`, too, would take permissions on the versions of a bucket that this writes to.
     #[must_use]
     pub fn taken_from(&self, earlier: ObjectInfo, proof: Proof) -> Self {
         Self {
             bucket: self.to.bucket.clone(),
-            object: earlier,
+            object: ObjectInfo {
+                version: None,
+                ..earlier
+            },
             taken: Some(Taken {
                 version: self.version(),
                 proof,

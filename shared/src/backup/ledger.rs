@@ -22,6 +22,7 @@ pub use self::{
     unfinished::Unfinished,
 };
 use super::{
+    artifact::Vault,
     claim::Held,
     copy::progress::{Progress, Tally},
     manifest::PointId,
@@ -80,6 +81,9 @@ pub struct BackupLedger {
     /// The newest good recovery point that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Kept>,
+    /// The newest one of the place where backups were kept before the fleet file said another, until there is one there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Kept>,
     /// Backups fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<Trouble>,
@@ -156,6 +160,21 @@ pub struct Kept {
     /// Objects of which nothing but the size could be compared.
     #[serde(default, skip_serializing_if = "is_none")]
     pub by_size: u64,
+    /// Where it lies, and the key that its copies got. Ledgers of earlier builds do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<Vault>,
+}
+
+impl Kept {
+    /// It lies where backups are kept now, as far as is known.
+    fn lies_in(&self, vault: &Vault) -> bool {
+        self.vault.as_ref().is_none_or(|its| its.is_place_of(vault))
+    }
+
+    /// Its copies have the key that copies get now, as far as is known.
+    pub fn has_key_of(&self, vault: &Vault) -> bool {
+        self.vault.as_ref().is_none_or(|its| its.key == vault.key)
+    }
 }
 
 /// There is no recovery point.
@@ -226,6 +245,19 @@ impl BackupLedger {
     pub fn at_work(&self, now: Timestamp) -> Option<&Job> {
         let job = self.backup.as_ref()?;
         (now < after(job.touched, SILENT)).then_some(job)
+    }
+
+    /// Backups are kept in `vault` now. A recovery point in another place is none that a restore would find, and nothing of
+    /// it can be taken from there: a backup is due at once.
+    pub fn kept_in(&mut self, vault: &Vault) {
+        if let Some(kept) = self.newest.take_if(|kept| !kept.lies_in(vault)) {
+            self.elsewhere = Some(kept);
+            self.again = true;
+            self.unfinished.clear();
+        }
+        if self.newest.is_none() {
+            self.newest = self.elsewhere.take_if(|kept| kept.lies_in(vault));
+        }
     }
 
     /// A backup is to be begun, where one is to be made `every` so often.

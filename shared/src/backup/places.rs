@@ -36,6 +36,15 @@ pub struct Found {
     pub read: Result<RecoveryPoint, String>,
 }
 
+/// Whose a recovery point is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// Where it is.
+    pub placed: Placed,
+    /// The Region of its endpoint; absent where neither its place nor its content says it.
+    pub from: Option<String>,
+}
+
 impl Placed {
     /// Of an endpoint of the Region `from`.
     pub fn new(endpoint: &str, from: &str, id: PointId) -> Self {
@@ -97,21 +106,37 @@ impl Found {
     }
 }
 
-/// The Regions that points are of.
-pub fn sources(found: &[Found]) -> BTreeSet<String> {
-    found.iter().filter_map(Found::source).map(str::to_owned).collect()
+impl Whose {
+    /// What its place says; `None` where only its content can.
+    pub fn placed(placed: &Placed) -> Option<Self> {
+        let from = Some(placed.from.clone()?);
+        let placed = placed.clone();
+        Some(Self { placed, from })
+    }
 }
 
-/// Those that are of the Region `from`, in their order, and the number of the others. One that cannot be read and lies where
-/// earlier builds wrote those of every Region is of `from` only if nothing is of another.
-pub fn of_region(found: Vec<Found>, from: &str) -> (Vec<Found>, usize) {
-    let alone = sources(&found).iter().all(|source| source == from);
-    let all = found.len();
-    let own: Vec<Found> = found
-        .into_iter()
-        .filter(|one| one.source().map_or(alone, |source| source == from))
-        .collect();
-    let others = all - own.len();
+impl From<Found> for Whose {
+    fn from(found: Found) -> Self {
+        Self {
+            from: found.source().map(str::to_owned),
+            placed: found.placed,
+        }
+    }
+}
+
+/// The Regions that points are of.
+pub fn sources(all: &[Whose]) -> BTreeSet<String> {
+    all.iter().filter_map(|one| one.from.clone()).collect()
+}
+
+/// Those that are of the Region `from` (without it, all), in their order, and the number of the others. One that cannot be
+/// read and lies where earlier builds wrote those of every Region is of `from` only if nothing is of another.
+pub fn of_region(all: Vec<Whose>, from: Option<&str>) -> (Vec<Placed>, usize) {
+    let alone = sources(&all).iter().all(|source| from == Some(source));
+    let count = all.len();
+    let is_own = |one: &Whose| from.is_none() || one.from.as_deref().map_or(alone, |source| from == Some(source));
+    let own: Vec<Placed> = all.into_iter().filter(is_own).map(|one| one.placed).collect();
+    let others = count - own.len();
     (own, others)
 }
 
@@ -169,15 +194,16 @@ mod tests {
     use super::*;
     use crate::backup::fixture::{point, vault};
 
-    fn found(placed: Placed, from: Option<&str>) -> Found {
+    fn found(placed: Placed, from: Option<&str>) -> Whose {
         let read = from.map(|from| RecoveryPoint {
             from: from.to_owned(),
             ..point(0)
         });
-        Found {
-            placed,
-            read: read.ok_or_else(|| "it is damaged".to_owned()),
-        }
+        let by_place = Whose::placed(&placed);
+        by_place.unwrap_or_else(|| {
+            let read = read.ok_or_else(|| "it is damaged".to_owned());
+            Found { placed, read }.into()
+        })
     }
 
     fn id(began: i64) -> PointId {
@@ -253,8 +279,8 @@ mod tests {
                 found(Placed::new("fraud", "ap-south-1", id(240)), None),
             ]
         };
-        let (american, others) = of_region(all(), "us-east-1");
-        let ids: Vec<PointId> = american.into_iter().map(|one| one.placed.id).collect();
+        let (american, others) = of_region(all(), Some("us-east-1"));
+        let ids: Vec<PointId> = american.into_iter().map(|placed| placed.id).collect();
         assert_eq!((ids, others), (vec![id(0), id(180)], 3));
         assert_eq!(sources(&all()).len(), 2);
     }
@@ -265,8 +291,9 @@ mod tests {
             found(Placed::earlier("fraud", id(0)), None),
             found(Placed::earlier("fraud", id(60)), Some("us-east-1")),
         ];
-        assert_eq!(of_region(all.clone(), "us-east-1").0.len(), 2);
-        assert_eq!(of_region(all, "ap-south-1").0.len(), 0);
+        assert_eq!(of_region(all.clone(), Some("us-east-1")).0.len(), 2);
+        assert_eq!(of_region(all.clone(), Some("ap-south-1")).0.len(), 0);
+        assert_eq!(of_region(all, None).0.len(), 2);
     }
 
     #[test]

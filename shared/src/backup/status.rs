@@ -30,6 +30,16 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
     match &ledger.newest {
         None => {
             let _ = writeln!(said, "{endpoint} has no recovery point in {}.", vault.region);
+            let elsewhere = ledger.elsewhere.as_ref();
+            if let Some((kept, place)) = elsewhere.and_then(|kept| Some((kept, kept.vault.as_ref()?))) {
+                let _ = writeln!(
+                    said,
+                    "Its last one, {}, lies below {} in {}, where backups were kept before: no restore looks there.",
+                    kept.id,
+                    place.all_points(),
+                    place.region
+                );
+            }
         }
         Some(kept) => {
             let age = since(kept.id.began, now);

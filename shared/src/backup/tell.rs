@@ -49,6 +49,7 @@ impl BackupLedger {
         let first = self.newest.is_none();
         let told = self.lacking.take().is_some_and(|lacking| lacking.told);
         self.unfinished.clear();
+        self.elsewhere = None;
         self.backup = None;
         self.put_off = 0;
         let overdue = overdue || told;

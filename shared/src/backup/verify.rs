@@ -141,7 +141,8 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
                 lasting = true;
                 verified.missing.push(format!(
                     "the key {shown}, which encrypts the copy of {uri}, is not usable in {}: {}. Enable it again, or say \
-                     another `destination.key`, by its ARN, and the next backup copies anew",
+                     another `destination.key`, by its ARN, which is also the stacks' `BackupKeyArn`, and the next backup \
+                     copies anew",
                     point.to,
                     printable(why, 300)
                 ));
@@ -311,8 +312,8 @@ mod tests {
             verified.missing,
             [format!(
                 "the key {key}, which encrypts the copy of s3://models/fraud/v1/model.tar.gz, is not usable in eu-west-1: it \
-                 is PendingDeletion. Enable it again, or say another `destination.key`, by its ARN, and the next backup \
-                 copies anew"
+                 is PendingDeletion. Enable it again, or say another `destination.key`, by its ARN, which is also the stacks' \
+                 `BackupKeyArn`, and the next backup copies anew"
             )]
         );
     }

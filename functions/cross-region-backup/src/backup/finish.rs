@@ -77,6 +77,9 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
     let keys: Vec<(String, Form)> = to_copy.into_keys().collect();
     let copier = work.services.copier(&work.backed.policy);
     let known = known(work, ledger).await?;
+    // What another key encrypts is not taken: it may be changed because nobody may use the one before.
+    let same_key = ledger.newest.as_ref().is_none_or(|kept| kept.has_key_of(vault));
+    let takable: &[Artifact] = if same_key { &known } else { &[] };
     for _ in 0..ROUNDS {
         let from = work.services.looking(work.services.home()).s3;
         let looking = stream::iter(&keys).map(|key| inventory::task(&from, vault, key));
@@ -85,7 +88,7 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
         let present = present(work, &known, &mut tasks).await?;
         let lacking = tasks.iter_mut().zip(&present);
         for task in lacking.filter_map(|(task, present)| present.is_none().then_some(task)) {
-            place(work, &known, task).await?;
+            place(work, takable, task).await?;
         }
         // Two of them may name the same prefix.
         let to_do: BTreeMap<&Location, &Task> = tasks
@@ -171,7 +174,7 @@ fn is_of(artifact: &Artifact, task: &Task) -> bool {
 }
 
 /// Where a set is collected that changed before all of it was copied, and where copies of it were made before.
-async fn place(work: &mut Work<'_>, known: &Known, task: &mut Task) -> Result<(), Stop> {
+async fn place(work: &mut Work<'_>, takable: &[Artifact], task: &mut Task) -> Result<(), Stop> {
     let vault = &work.backed.policy.vault;
     let mut earlier: Vec<Location> = Vec::new();
     if let Some((of, listing)) = task.set() {
@@ -187,7 +190,7 @@ async fn place(work: &mut Work<'_>, known: &Known, task: &mut Task) -> Result<()
             }
         }
     }
-    let before = known.iter().filter(|artifact| is_of(artifact, task));
+    let before = takable.iter().filter(|artifact| is_of(artifact, task));
     earlier.extend(before.map(|artifact| artifact.root.clone()));
     earlier.retain(|root| *root != task.destination.root && root.bucket == task.destination.root.bucket);
     task.earlier = earlier;

@@ -15,7 +15,7 @@ use shared::{
         inventory::{CopyAnswer, CopyCall, Found, ObjectInfo, Upload, Wanted},
         references::{Form, ManifestFile, ManifestForm, place},
     },
-    failure::CallError,
+    failure::{CallError, Retry},
     location::Location,
 };
 
@@ -392,7 +392,14 @@ impl<'a> Transfers<'a> {
         if self.task.set().is_none() {
             for root in &self.task.earlier {
                 let at = Location::new(&root.bucket, format!("{}{rest}", root.key));
-                found.extend(self.to.info(&at, None, None).await?.map(|(info, _)| info));
+                match self.to.info(&at, None, None).await {
+                    Ok(info) => found.extend(info.map(|(info, _)| info)),
+                    // It may be of a key that nobody may use any more. The source makes up for it.
+                    Err(error) if error.failure.retry() == Retry::Never => {
+                        tracing::info!(%error, key = at.key, "a copy made before is not taken");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         for cursor in &mut self.earlier {

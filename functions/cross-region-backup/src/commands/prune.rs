@@ -171,43 +171,42 @@ async fn plan(services: &Services<'_>, wanted: Wanted<'_>, place: &Place) -> Res
     let from = places::may_prune(endpoint, points::home(services, vault), wanted.from, &vault.region);
     let from = from.map_err(Unplanned::Refused)?;
     let s3 = services.looking(&vault.region).s3;
-    let found = points::all(&s3, vault, endpoint).await?;
-    let (own, others) = match places::meant(endpoint, &places::sources(&found), from).map_err(Unplanned::Refused)? {
-        Some(from) => places::of_region(found, &from),
-        None => (found, 0),
-    };
-    let placed: Vec<Placed> = own.iter().map(|one| one.placed.clone()).collect();
+    let all = points::of(&s3, vault, endpoint, None).await?;
+    let all = points::whose(&s3, vault, all).await?;
+    let from = places::meant(endpoint, &places::sources(&all), from).map_err(Unplanned::Refused)?;
+    let (own, others) = places::of_region(all, from.as_deref());
     let claims = claims::all(&s3, vault).await?.map_err(Unplanned::Refused)?;
     let in_use = |id: &PointId| {
         let holder = claims.iter().find(|claim| claim.holds(endpoint, id));
         holder.map(ToString::to_string)
     };
     let plan = match wanted.everything {
-        true => PrunePlan::everything(placed.iter().map(|one| (one.id.clone(), in_use(&one.id)))),
+        true => PrunePlan::everything(own.iter().map(|placed| (placed.id.clone(), in_use(&placed.id)))),
         false => {
-            let mut seen = seen(services, own).await;
+            let mut seen = seen(services, &s3, vault, own.clone()).await?;
             seen.iter_mut().for_each(|seen| seen.in_use = in_use(&seen.id));
             prune(&seen, &place.retention, services.now())
         }
     };
     Ok(Planned {
-        delete: placed.into_iter().filter(|one| plan.delete.contains(&one.id)).collect(),
+        delete: own.into_iter().filter(|one| plan.delete.contains(&one.id)).collect(),
         plan,
         others,
     })
 }
 
-async fn seen(services: &Services<'_>, own: Vec<Found>) -> Vec<Seen> {
+/// How the points of an endpoint are, newest first: those that are newer than the newest good one are looked at as a whole,
+/// of the others it counts that they can be read.
+async fn seen(services: &Services<'_>, s3: &S3, vault: &Vault, own: Vec<Placed>) -> Result<Vec<Seen>, CallError> {
     let mut seen = Vec::new();
-    let mut newest_found = false;
-    for Found { placed, read } in own.into_iter().rev() {
+    let mut newest_first = own.into_iter().rev();
+    for placed in newest_first.by_ref() {
+        let Found { placed, read } = points::found(s3, vault, placed).await?;
         let good = match &read {
             Err(_) => false,
-            Ok(_) if newest_found => true,
             Ok(point) => {
                 let verified = verified(services, point).await;
-                newest_found = verified.damaged.is_empty() && listed(&verified.unknown);
-                newest_found
+                verified.damaged.is_empty() && listed(&verified.unknown)
             }
         };
         seen.push(Seen {
@@ -215,8 +214,20 @@ async fn seen(services: &Services<'_>, own: Vec<Found>) -> Vec<Seen> {
             good,
             in_use: None,
         });
+        if good {
+            break;
+        }
     }
-    seen
+    let rest = |Found { placed, read }: Found| {
+        let (id, good) = (placed.id, read.is_ok());
+        seen.push(Seen {
+            id,
+            good,
+            in_use: None,
+        });
+    };
+    points::each(s3, vault, newest_first, rest).await?;
+    Ok(seen)
 }
 
 /// Nothing of the copies could not be listed; that an image or role was not seen says nothing of the point.
@@ -276,17 +287,18 @@ async fn unneeded(
 ) -> Result<(Orphans, Option<String>), CallError> {
     let all = points::below(s3, vault, &vault.all_points()).await?;
     let mut roots = BTreeSet::new();
-    for Found { placed, read } in points::read_all(s3, vault, all).await? {
-        match read {
-            Ok(point) => roots.extend(point.artifacts.into_iter().map(|artifact| artifact.root.key)),
-            Err(why) => {
-                let why = format!(
-                    "No copies were deleted: nobody knows what {} names, for it cannot be read: {why}",
-                    placed.at(vault)
-                );
-                return Ok((Orphans::default(), Some(why)));
-            }
-        }
+    let mut unreadable = None;
+    let names = |Found { placed, read }: Found| match read {
+        Ok(point) => roots.extend(point.artifacts.into_iter().map(|artifact| artifact.root.key)),
+        Err(why) => drop(unreadable.get_or_insert((placed, why))),
+    };
+    points::each(s3, vault, all, names).await?;
+    if let Some((placed, why)) = unreadable {
+        let why = format!(
+            "No copies were deleted: nobody knows what {} names, for it cannot be read: {why}",
+            placed.at(vault)
+        );
+        return Ok((Orphans::default(), Some(why)));
     }
     // After the points were deleted: a restore looks for its point after it has written its claim.
     match claims::all(s3, vault).await? {

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::{
     aws::{lambda::refused, s3::S3},
     backup::{
-        artifact::Artifact,
+        artifact::{Artifact, Vault},
         audit::Check,
         ledger::BackupLedger,
         manifest::{PointId, RecoveryPoint},
@@ -33,13 +33,10 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
     let endpoint = of.endpoint.as_str();
     let vault = &place.vault;
     let s3 = services.looking(&vault.region).s3;
-    let found = match points::all(&s3, vault, endpoint).await {
-        Ok(found) => found,
+    let Found { placed, read } = match chosen(&s3, vault, of, points::home(services, vault)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(why)) => return Ok(refused(&why)),
         Err(error) => return Ok(unread(endpoint, &error)),
-    };
-    let Found { placed, read } = match chosen(found, of, points::home(services, vault)) {
-        Ok(found) => found,
-        Err(why) => return Ok(refused(&why)),
     };
     let id = placed.id;
     let point = match read {
@@ -67,23 +64,35 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
         .with("not_compared", json!(verified.uncompared)))
 }
 
-/// The point that is meant: the one that was asked for, whether it is there or not, or the newest.
-fn chosen(mut found: Vec<Found>, of: &OfPoint, home: Option<&str>) -> Result<Found, String> {
+/// The point that is meant: the one that was asked for, whether it is there or not, or the newest. `Err`: nobody can say
+/// which.
+async fn chosen(s3: &S3, vault: &Vault, of: &OfPoint, home: Option<&str>) -> Result<Result<Found, String>, CallError> {
     let endpoint = &of.endpoint;
-    if let Some(id) = &of.point {
-        found.retain(|one| one.placed.id == *id);
-        return Ok(found.pop().unwrap_or_else(|| Found {
-            placed: Placed::earlier(endpoint, id.clone()),
-            read: Err("it is not there".to_owned()),
-        }));
-    }
-    let from = of.from.as_deref().or(home);
-    if let Some(from) = places::meant(endpoint, &places::sources(&found), from)? {
-        found = places::of_region(found, &from).0;
-    }
-    found
-        .pop()
-        .ok_or_else(|| format!("{endpoint} has no recovery point; `backup` makes one."))
+    let mut all = points::of(s3, vault, endpoint, None).await?;
+    let newest = match &of.point {
+        Some(id) => {
+            all.retain(|placed| placed.id == *id);
+            let Some(placed) = all.pop() else {
+                return Ok(Ok(Found {
+                    placed: Placed::earlier(endpoint, id.clone()),
+                    read: Err("it is not there".to_owned()),
+                }));
+            };
+            placed
+        }
+        None => {
+            let all = points::whose(s3, vault, all).await?;
+            let from = match places::meant(endpoint, &places::sources(&all), of.from.as_deref().or(home)) {
+                Ok(from) => from,
+                Err(why) => return Ok(Err(why)),
+            };
+            let Some(placed) = places::of_region(all, from.as_deref()).0.pop() else {
+                return Ok(Err(format!("{endpoint} has no recovery point; `backup` makes one.")));
+            };
+            placed
+        }
+    };
+    points::found(s3, vault, newest).await.map(Ok)
 }
 
 /// What became of a point.

@@ -111,27 +111,28 @@ pub(super) async fn choose(
 ) -> Result<Chosen, String> {
     let s3 = services.looking(services.home()).s3;
     let (vault, endpoint) = (&policy.vault, of.endpoint.as_str());
-    let mut all = points::all(&s3, vault, endpoint)
+    let mut all = points::of(&s3, vault, endpoint, None)
         .await
         .map_err(|error| unread(&error))?;
     if let Some(id) = &of.point {
-        all.retain(|found| found.placed.id == *id);
+        all.retain(|placed| placed.id == *id);
         if all.is_empty() {
             return Err(format!(
                 "{endpoint} has no recovery point {id}: `list` shows those that there are."
             ));
         }
     }
+    let all = points::whose(&s3, vault, all).await.map_err(|error| unread(&error))?;
     let sources = places::sources(&all);
     let from = match turn.filter(|_| of.from.is_none()) {
         Some(number) => places::in_turn(&sources, number),
         None => places::meant(endpoint, &sources, of.from.as_deref())?,
     };
-    if let Some(from) = from {
-        all = places::of_region(all, &from).0;
-    }
+    let (own, _) = places::of_region(all, from.as_deref());
     let mut notes: Vec<String> = Vec::new();
-    for Found { placed, read } in all.into_iter().rev() {
+    for placed in own.into_iter().rev() {
+        let found = points::look(&s3, vault, placed).await;
+        let Found { placed, read } = found.map_err(|error| unread(&error))?;
         let id = placed.id;
         match read.and_then(|point| fits(services, &point).map(|()| point)) {
             Ok(point) => return Ok(Chosen { id, point, notes }),

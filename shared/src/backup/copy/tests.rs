@@ -12,6 +12,8 @@ use crate::{
     failure::Failure,
 };
 
+mod taken;
+
 const MIB: u64 = 1 << 20;
 
 fn transfer(fake: &Fake) -> Transfer {
@@ -285,98 +287,5 @@ fn what_cannot_be_copied_says_why() {
     assert_eq!(
         fake.run(&mut huge, |_| Fault::None).to_string(),
         "cannot be copied: it is larger than 53687091200000 bytes, the most S3 holds"
-    );
-}
-
-/// A set goes on changing: the copy lies under a key of several versions, and others were made before.
-fn changing(size: u64, checksums: bool) -> Fake {
-    let mut fake = Fake::new(size);
-    fake.checksums = checksums;
-    run(&mut fake);
-    fake.pinned = false;
-    fake.calls.clear();
-    fake
-}
-
-fn found(fake: &Fake) -> Transfer {
-    let wanted = fake.wanted().unwrap();
-    let found = fake.found(&wanted);
-    Transfer::found(Arc::new(wanted), found)
-}
-
-#[test]
-fn what_was_copied_for_another_set_is_taken_from_there_and_not_from_the_source() {
-    for (checksums, proof) in [(true, Proof::Checksum), (false, Proof::Size)] {
-        for size in [10, 1000 * MIB] {
-            let mut fake = changing(size, checksums);
-            let mut transfer = found(&fake);
-            let mut from_the_source = 0;
-            let outcome = fake.run(&mut transfer, |call| {
-                let copies = matches!(call, CopyCall::Whole(_) | CopyCall::Part { .. });
-                from_the_source += u32::from(copies && !call.is_taken());
-                Fault::None
-            });
-            assert_eq!((outcome, from_the_source), (Outcome::Taken(proof), 0));
-            assert!(is_whole(&fake.copies["artifacts/changing"], "\"v1\"", size));
-            assert!(fake.uploads.is_empty());
-        }
-    }
-}
-
-#[test]
-fn a_copy_of_another_version_of_the_same_size_is_not_taken() {
-    for checksums in [true, false] {
-        let mut fake = changing(10, checksums);
-        fake.source = Some(("\"v2\"".into(), 10));
-        let mut transfer = found(&fake);
-        assert!(matches!(fake.run(&mut transfer, |_| Fault::None), Outcome::Copied(_)));
-        assert!(is_whole(&fake.copies["artifacts/changing"], "\"v2\"", 10));
-    }
-}
-
-#[test]
-fn where_copies_of_several_versions_come_only_what_is_proven_stays() {
-    for checksums in [true, false] {
-        let mut fake = changing(10, checksums);
-        fake.copies.clear();
-        assert!(run(&mut fake).proof().is_some());
-        fake.source = Some(("\"v2\"".into(), 10));
-        assert!(matches!(run(&mut fake), Outcome::Copied(_)));
-        assert!(is_whole(&fake.copies["artifacts/changing"], "\"v2\"", 10));
-        assert!(
-            matches!(run(&mut fake), Outcome::Present(_)),
-            "and the next look knows it"
-        );
-    }
-}
-
-#[test]
-fn an_upload_that_may_be_of_another_version_is_ended_and_not_gone_on_with() {
-    let mut fake = changing(1000 * MIB, false);
-    fake.copies.clear();
-    let mut first = transfer(&fake);
-    for _ in 0..7 {
-        let call = first.next_call().unwrap();
-        let answer = fake.answer(&call, Fault::None);
-        first.answer(&call, answer);
-    }
-    drop(first);
-    fake.source = Some(("\"v2\"".into(), 1000 * MIB));
-    assert!(run(&mut fake).proof().is_some());
-    assert!(is_whole(&fake.copies["artifacts/changing"], "\"v2\"", 1000 * MIB));
-    assert!(fake.uploads.is_empty());
-}
-
-#[test]
-fn an_earlier_copy_that_goes_meanwhile_is_made_up_for_by_the_source() {
-    let mut fake = changing(10, true);
-    let mut transfer = found(&fake);
-    let weigh = transfer.next_call().unwrap();
-    let answer = fake.answer(&weigh, Fault::None);
-    transfer.answer(&weigh, answer);
-    fake.copies.clear();
-    assert_eq!(
-        fake.run(&mut transfer, |_| Fault::None),
-        Outcome::Copied(Proof::Checksum)
     );
 }

@@ -45,6 +45,8 @@ pub struct Transfer {
     made: bool,
     /// The copy made before that this one is made from, instead of from the source.
     take: Option<Arc<Wanted>>,
+    /// A copy made before did not serve: it is made from the source, whatever else is found.
+    from_source: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +85,7 @@ impl Transfer {
             damaged: 0,
             made: false,
             take: None,
+            from_source: false,
         }
     }
 
@@ -254,7 +257,7 @@ impl Transfer {
     /// Nothing is there yet. What was copied before is taken from there, where it is of this version.
     fn begin(&mut self, mut earlier: Vec<ObjectInfo>) {
         let object = &self.wanted.object;
-        earlier.retain(|one| one.size == object.size && object.size > 0);
+        earlier.retain(|one| one.size == object.size && object.size > 0 && !self.from_source);
         let proven = earlier.iter().find_map(|one| match compare_found(object, one) {
             Verdict::Same(proof) => Some((one.clone(), proof)),
             _ => None,
@@ -363,6 +366,10 @@ impl Transfer {
     }
 
     fn failed(&mut self, call: &CopyCall, error: CallError) {
+        if call.is_taken() && self.take.is_none() {
+            // Of a call from before the copy was given up that it read: it says nothing of the source.
+            return;
+        }
         match error.failure {
             Failure::Throttled => self.throttled += 1,
             _ => self.failures += 1,
@@ -377,6 +384,15 @@ impl Transfer {
         }
         if matches!(self.stage, Stage::End(_)) {
             return;
+        }
+        let earlier = call.is_taken() || matches!(call, CopyCall::Weigh { .. });
+        if earlier && error.failure.retry() != Retry::Soon {
+            // It may be of a key that nobody may use any more. The source makes up for it.
+            self.from_source = true;
+            return match call {
+                CopyCall::Weigh { .. } => self.stage = self.first(),
+                _ => self.look_again(&format!("the copy that it was made from does not serve: {error}")),
+            };
         }
         if error.failure.retry() == Retry::Never {
             return self.end(Outcome::Failed(error));

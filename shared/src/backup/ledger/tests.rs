@@ -1,5 +1,17 @@
 use super::*;
-use crate::backup::fixture::at;
+use crate::backup::fixture::{at, point, vault};
+
+fn kept(vault: Option<Vault>) -> Kept {
+    Kept {
+        id: point(10).write().0,
+        config: "v1".into(),
+        completed: at(60),
+        tally: Tally::default(),
+        took: Duration::ZERO,
+        by_size: 0,
+        vault,
+    }
+}
 
 #[test]
 fn one_backup_at_a_time_and_a_dead_one_is_taken_over() {
@@ -38,14 +50,7 @@ fn a_new_config_is_backed_up_once_and_an_old_one_not_again() {
     assert!(!ledger.lacks("v1", at(0)), "it is at work");
     assert!(ledger.lacks("v2", at(20)), "it began before");
     ledger.backup = None;
-    ledger.newest = Some(Kept {
-        id: crate::backup::fixture::point(10).write().0,
-        config: "v1".into(),
-        completed: at(60),
-        tally: Tally::default(),
-        took: Duration::ZERO,
-        by_size: 0,
-    });
+    ledger.newest = Some(kept(Some(vault())));
     assert!(!ledger.lacks("v1", at(100)));
     assert!(ledger.lacks("v2", at(100)));
 }
@@ -97,4 +102,81 @@ fn a_command_is_obeyed_once() {
 fn a_document_of_an_older_build_is_read() {
     let ledger: BackupLedger = serde_json::from_str("{}").unwrap();
     assert_eq!(ledger, BackupLedger::default());
+}
+
+#[test]
+fn a_point_of_another_place_is_none_and_a_backup_is_due_at_once() {
+    let every = Duration::from_secs(86_400);
+    let of_vault = |change: fn(&mut Vault)| {
+        let mut vault = vault();
+        change(&mut vault);
+        vault
+    };
+    for other in [
+        of_vault(|vault| vault.bucket = "other".into()),
+        of_vault(|vault| vault.region = "eu-west-3".into()),
+        of_vault(|vault| vault.prefix = "other/".into()),
+    ] {
+        let mut ledger = BackupLedger::default();
+        ledger.begin(at(0), None).unwrap();
+        ledger.backup = None;
+        ledger.newest = Some(kept(Some(vault())));
+        ledger.unfinished.insert("s3://models/llm/".into(), unfinished());
+        let before = ledger.clone();
+        ledger.kept_in(&vault());
+        assert_eq!(ledger, before, "nothing moved");
+        assert!(!ledger.backup_is_due(every, at(60)));
+
+        ledger.kept_in(&other);
+        assert!(ledger.newest.is_none() && ledger.lacks("v1", at(60)) && ledger.unfinished.is_empty());
+        assert!(ledger.backup_is_due(every, at(60)));
+        assert_eq!(ledger.outbox.len(), 0, "nothing is damaged");
+        let once = ledger.clone();
+        ledger.kept_in(&other);
+        assert_eq!(ledger, once);
+
+        ledger.kept_in(&vault());
+        assert_eq!(
+            ledger.newest,
+            Some(kept(Some(vault()))),
+            "it is where it was, and so is the fleet file"
+        );
+        assert_eq!(ledger.elsewhere, None);
+    }
+}
+
+#[test]
+fn another_key_is_no_other_place_but_nothing_is_taken_from_copies_under_the_one_before() {
+    let encrypted = |key: &str| Vault {
+        key: Some(key.to_owned()),
+        ..vault()
+    };
+    let mut ledger = BackupLedger {
+        newest: Some(kept(Some(encrypted("old")))),
+        ..BackupLedger::default()
+    };
+    ledger.kept_in(&encrypted("new"));
+    let newest = ledger.newest.unwrap();
+    assert!(!newest.has_key_of(&encrypted("new")) && newest.has_key_of(&encrypted("old")));
+    assert!(kept(None).has_key_of(&encrypted("new")), "nobody knows: it is tried");
+}
+
+#[test]
+fn a_point_of_which_an_earlier_build_does_not_say_where_it_lies_is_taken_to_lie_here() {
+    let mut json = serde_json::to_value(kept(Some(vault()))).unwrap();
+    json.as_object_mut().unwrap().remove("vault");
+    let mut ledger: BackupLedger = serde_json::from_value(serde_json::json!({ "newest": json })).unwrap();
+    ledger.kept_in(&vault());
+    assert_eq!(ledger.newest, Some(kept(None)));
+}
+
+fn unfinished() -> Unfinished {
+    Unfinished {
+        listing: "one".into(),
+        since: at(0),
+        changes: 1,
+        collected: Some(at(0)),
+        key: None,
+        earlier: vec!["steward/artifacts/sets/x/".into()],
+    }
 }

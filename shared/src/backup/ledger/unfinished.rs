@@ -28,6 +28,9 @@ pub struct Unfinished {
     /// When the root of its own was begun below which it is collected. Absent: it lies below the digest of its listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collected: Option<Timestamp>,
+    /// The KMS key that its copies get, as [`Vault::key`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Keys of roots that hold copies of it, and are not written to any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<String>,
@@ -44,11 +47,14 @@ impl Unfinished {
 impl BackupLedger {
     /// The set below `of` is to be copied, and was listed with this digest.
     pub fn collects(&mut self, vault: &Vault, of: &Location, listing: &str, now: Timestamp) {
+        // What another key encrypts is another set, and nothing is taken from it.
+        self.unfinished.retain(|_, set| set.key == vault.key);
         let set = self.unfinished.entry(of.to_string()).or_insert_with(|| Unfinished {
             listing: listing.to_owned(),
             since: now,
             changes: 0,
             collected: None,
+            key: vault.key.clone(),
             earlier: Vec::new(),
         });
         if set.listing == listing {
@@ -138,6 +144,21 @@ mod tests {
             assert_ne!(next.as_ref(), Some(&root), "{listing}");
             assert!(earlier.contains(&root.key), "what is there is taken from there");
         }
+    }
+
+    #[test]
+    fn under_another_key_a_set_is_begun_anew_and_nothing_is_taken_from_its_copies() {
+        let mut ledger = BackupLedger::default();
+        let old = Vault {
+            key: Some("old".into()),
+            ..vault()
+        };
+        ledger.collects(&old, &of(), "one", at(0));
+        ledger.collects(&old, &of(), "two", at(60));
+        assert_eq!(ledger.unfinished["s3://models/llm/"].earlier.len(), 1);
+        ledger.collects(&vault(), &of(), "two without a key", at(120));
+        assert_eq!(roots(&ledger), (None, vec![]));
+        assert_eq!(ledger.unfinished["s3://models/llm/"].changes, 0);
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn kept(began: i64) -> Kept {
         },
         took: Duration::from_secs(60),
         by_size: 0,
+        vault: None,
     }
 }
 
@@ -82,6 +83,25 @@ fn what_is_known_reads_like_this() {
         status("fraud", &restless, Some(&policy), at(3600)),
     ];
     insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_point_of_another_place_is_none_to_restore_from_and_it_is_said_where_it_lies() {
+    let mut ledger = BackupLedger {
+        newest: Some(Kept {
+            vault: Some(policy().vault),
+            ..kept(0)
+        }),
+        ..BackupLedger::default()
+    };
+    let mut moved = policy();
+    moved.vault.bucket = "models-dr2".into();
+    ledger.kept_in(&moved.vault);
+    assert_eq!(
+        status("fraud", &ledger, Some(&moved), at(3600)),
+        "fraud has no recovery point in eu-west-1.\nIts last one, 20260921T141320Z-27dbd504, lies below \
+         s3://dr/steward/points/ in eu-west-1, where backups were kept before: no restore looks there.\n"
+    );
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn kept(began: i64) -> Kept {
         },
         took: Duration::from_secs(60),
         by_size: 0,
+        vault: None,
     }
 }
 
