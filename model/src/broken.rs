@@ -21,6 +21,8 @@ pub(crate) enum Sabotage {
     WeighsNothing,
     /// Blue loses an instance as soon as green has some.
     ShrinksBlue,
+    /// Blue does not grow with the traffic that green has.
+    LeavesBlueSmall,
     /// The config that serves is deleted.
     DeletesWhatServes,
     /// Blue is removed without deregistering its autoscaling.
@@ -75,6 +77,10 @@ impl Sabotage {
                     variant: plan.blue.variant,
                     count: 1,
                 });
+            }
+            Self::LeavesBlueSmall if matches!(effect, Some(Effect::SetInstances { .. })) => {
+                *effect = None;
+                rollout.sizes = None;
             }
             Self::DeletesWhatServes if matches!(rollout.phase, Phase::Baking { .. }) => {
                 *effect = plan.both.map(|both| Effect::DeleteConfig(both.name));

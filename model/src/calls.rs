@@ -19,7 +19,7 @@ pub(crate) enum Luck {
     CutBefore,
     /// Cut after the effect; of several calls after the first one.
     CutAfter,
-    /// A quota, a missing permission.
+    /// A missing permission.
     Refused,
 }
 
@@ -41,7 +41,7 @@ impl World {
                 self.call(effect, true);
                 ActOutcome::Later("cut after it took effect".to_owned())
             }
-            Luck::Refused => refused("ResourceLimitExceeded"),
+            Luck::Refused => refused("AccessDeniedException"),
         }
     }
 
@@ -58,6 +58,9 @@ impl World {
         }
         if on_endpoint && self.status != EndpointStatus::InService {
             return ActOutcome::Later("Cannot update in-progress endpoint".to_owned());
+        }
+        if self.quota && matches!(effect, Effect::UpdateEndpoint { .. }) {
+            return ActOutcome::Later("ResourceLimitExceeded".to_owned());
         }
         match effect {
             Effect::CreateConfig(plan) => self.create(plan),

@@ -79,6 +79,19 @@ fn a_blue_that_shrinks_too_early_breaks_the_third_rule() {
 }
 
 #[test]
+fn a_blue_that_does_not_grow_with_the_traffic_breaks_the_third_rule() {
+    let mut setup = spoilt(Sabotage::LeavesBlueSmall);
+    setup.policy.strategy.steps = vec![step(100)];
+    setup.policy.smoke = false;
+    setup.scaled = true;
+    setup.moves = vec![Move::GreenGrows];
+    setup.orders = orders(&[Order::Abort]);
+    setup.left.orders = 1;
+    setup.left.troubles = 1;
+    is_caught(setup, Rule::Capacity);
+}
+
+#[test]
 fn a_live_config_that_is_deleted_breaks_the_fourth_rule() {
     is_caught(spoilt(Sabotage::DeletesWhatServes), Rule::Safekeeping);
 }

@@ -9,7 +9,7 @@ use super::{
     rules::Rule,
     setup::Setup,
     state::{Invocation, Point, State},
-    world::STEP,
+    world::{Quality, STEP},
 };
 
 /// Invocations within which every rollout must end.
@@ -21,11 +21,11 @@ pub(crate) const ROUNDS: u32 = 20;
 /// Ticks in one phase after which time leaps.
 const PATIENCE: u32 = 6;
 
-/// Ticks after which there are instances again: a shortage lasts longer than any phase may.
+/// Ticks after which there are instances, quota and data again: their want lasts longer than any phase may.
 const SHORTAGE: u32 = 30;
 
-/// Minutes of a leap: past any deadline of a phase.
-const LEAP: u16 = 60;
+/// Minutes of a leap: as long as Steward may not look without taking it for an outage of its own.
+const LEAP: u16 = 18;
 
 impl State {
     /// Runs on in a fair world. Rules broken on the way are in `wrong`; the states passed are handed to `seen`, which
@@ -37,6 +37,11 @@ impl State {
         for tick in 0..TICKS {
             if tick == SHORTAGE {
                 state.world.short = false;
+                state.world.quota = false;
+                state.world.mute = false;
+                if state.world.green == Quality::Silent {
+                    state.world.green = Quality::Good;
+                }
             }
             if state.ledger.active.is_none() || seen(&state) {
                 return state;

@@ -82,7 +82,7 @@ fn canary(scaled: bool, asked: &[Order]) -> Setup {
 
 /// Both variants are in force, and green has its first share.
 const SCALED_FIRST_STEP: &str = "tick look write call look write call look write call finish look write look write look write call \
-                                 look write call finish look write pass tick look write call";
+                                 look write call finish look write look write pass tick look write call";
 
 #[test]
 fn a_late_suspension_does_not_outlive_the_rollout() {
@@ -154,7 +154,7 @@ fn autoscaling_that_was_given_back_halfway_is_given_back_whole() {
         ..Left::default()
     };
     let path = "tick look write call look write call look write call finish look write look write look write call look write \
-                call finish look write leap60 tick look write look write call look write look write pass tick look write \
+                call finish look write look write leap60 tick look write look write call look write look write pass tick look write \
                 look write call look write call look write call finish look write look write call look write rollback look \
                 write look write call look write call look write call finish look write cut";
     is_well(setup, path);

@@ -99,7 +99,10 @@ fn harm(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
 /// After the last bake neither a deadline nor a refusal takes green back, unless somebody took from its traffic.
 fn kept(decided: &Decided, wrong: &mut Wrong) {
     for transition in &decided.decision.transitions {
-        let passed = matches!(transition.from, Some(Phase::Finishing | Phase::Removing));
+        let passed = matches!(
+            transition.from,
+            Some(Phase::Finishing | Phase::Keeping | Phase::Removing)
+        );
         let (true, To::Phase(Phase::RollingBack), Some(cause)) = (passed, &transition.to, &transition.cause) else {
             continue;
         };
@@ -235,8 +238,35 @@ pub(crate) fn call(
         ));
     }
     let green = &plan.green.variant;
+    large_enough(effect, rollout, before, wrong);
     if ghost.back && rollout.back.is_none() && after.share(green) > before.share(green) {
         ghost.overtaken = true;
+    }
+}
+
+/// Green, that had all of the traffic, is not taken from beside a blue that has fewer instances: while it goes, blue cannot
+/// grow.
+fn large_enough(effect: &Effect, rollout: &Rollout, world: &World, wrong: &mut Wrong) {
+    let Effect::UpdateEndpoint { config, .. } = effect else {
+        return;
+    };
+    let plan = &rollout.plan;
+    let both = (
+        world.fleets.get(&plan.blue.variant),
+        world.fleets.get(&plan.green.variant),
+    );
+    let (Some(blue), Some(green)) = both else { return };
+    let had_all = rollout.back.as_ref().is_some_and(|back| match &back.from {
+        Phase::Baking { step } => *step == plan.last_step(),
+        from => matches!(from, Phase::Finishing | Phase::Keeping | Phase::Removing),
+    });
+    let stays = |config: &String| world.configs.get(config).is_some_and(|it| it.len() > 1);
+    if had_all && !world.short && !stays(config) && blue.count < green.desired {
+        let (blue, green) = (blue.count, green.desired);
+        wrong.push((
+            Rule::Capacity,
+            format!("{effect}: blue has {blue} instances, green had {green}"),
+        ));
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Move {
     RunOutOfCapacity,
     /// From now on there are no further instances.
     Shortage,
+    /// From now on a quota is used up.
+    Quota,
     /// `Failed`, or `UpdateRollbackFailed` for SageMaker's own engines.
     Fail,
     /// `SystemUpdating`.
@@ -33,6 +35,8 @@ pub(crate) enum Move {
     ScaleIn,
     /// The autoscaler gives blue an instance.
     ScaleOut,
+    /// The autoscaler gives green, which has all of the traffic, an instance.
+    GreenGrows,
     /// Somebody gives green half of the traffic.
     StrangerShifts,
     /// Somebody gives the endpoint another config.
@@ -96,6 +100,7 @@ impl World {
                 world.touch();
             }
             Move::Shortage if !self.short => world.short = true,
+            Move::Quota if !self.quota => world.quota = true,
             Move::Fail => world.fail()?,
             Move::Maintain if calm => {
                 world.work = Some(Work::Maintenance);
@@ -111,10 +116,14 @@ impl World {
             Move::Hush if !self.mute && !self.alarming => world.mute = true,
             Move::Speak if self.mute => world.mute = false,
             Move::Turn(quality) if self.green == Quality::Good => world.green = quality,
-            Move::ScaleIn => world.autoscale(|fleet, suspended, min, _| {
+            Move::GreenGrows if self.share("green") == 10_000 => world
+                .autoscale("green", |fleet, suspended, _, max| {
+                    (!suspended.scale_out && fleet.desired < max).then_some(fleet.desired + 1)
+                })?,
+            Move::ScaleIn => world.autoscale("blue", |fleet, suspended, min, _| {
                 (!suspended.scale_in && fleet.desired > min).then(|| fleet.desired - 1)
             })?,
-            Move::ScaleOut => world.autoscale(|fleet, suspended, _, max| {
+            Move::ScaleOut => world.autoscale("blue", |fleet, suspended, _, max| {
                 (!suspended.scale_out && fleet.desired < max).then_some(fleet.desired + 1)
             })?,
             Move::StrangerShifts if calm && self.fleets.contains_key("green") => {
@@ -189,15 +198,19 @@ impl World {
         Some(())
     }
 
-    fn autoscale(&mut self, wish: impl FnOnce(&Fleet, Suspended, u32, u32) -> Option<u32>) -> Option<()> {
-        let target = self.targets.get("blue")?;
-        let fleet = self.fleets.get("blue")?;
+    fn autoscale(
+        &mut self,
+        variant: &str,
+        wish: impl FnOnce(&Fleet, Suspended, u32, u32) -> Option<u32>,
+    ) -> Option<()> {
+        let target = self.targets.get(variant)?;
+        let fleet = self.fleets.get(variant)?;
         if self.status != EndpointStatus::InService {
             return None;
         }
         let count = wish(fleet, target.suspended, target.min, target.max)?;
         self.capacity(|fleets| {
-            if let Some(fleet) = fleets.get_mut("blue") {
+            if let Some(fleet) = fleets.get_mut(variant) {
                 fleet.desired = count;
             }
         });

@@ -230,10 +230,28 @@ fn short(name: &'static str) -> Setup {
     let mut setup = Setup::variants(name, vec![step(100)]);
     setup.policy.smoke = false;
     setup.scaled = true;
-    setup.moves = vec![Move::Shortage];
+    setup.moves = vec![Move::Shortage, Move::Quota];
     setup.left.troubles = 1;
     setup.left.deaths = 1;
     setup
+}
+
+#[test]
+fn green_grows_with_the_traffic_and_is_taken_back() {
+    let mut setup = Setup::variants("growth", vec![step(100)]);
+    setup.policy.smoke = false;
+    setup.scaled = true;
+    setup.moves = vec![Move::GreenGrows];
+    setup.orders = orders(&[Order::Abort]);
+    setup.left = Left {
+        orders: 1,
+        troubles: 2,
+        deaths: 1,
+        passes: 6,
+        ..Left::default()
+    };
+    setup.reaches = vec!["operator"];
+    holds(setup);
 }
 
 #[test]

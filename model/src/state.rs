@@ -138,6 +138,8 @@ fn rollout(rollout: &Rollout) -> u64 {
         phase,
         since,
         rested,
+        looked,
+        absent,
         paused,
         skipped,
         promoted,
@@ -147,6 +149,8 @@ fn rollout(rollout: &Rollout) -> u64 {
         scaling,
         sizes,
         restore,
+        outgrown,
+        short,
         taken_back,
         returning,
         green_scaling,
@@ -172,11 +176,13 @@ fn rollout(rollout: &Rollout) -> u64 {
             phase,
             since,
             rested,
+            (looked, absent),
             returning,
             held,
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
+        (outgrown, short),
     ))
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) green: Quality,
     /// There are no further instances: a change that needs some ends where it began.
     pub(crate) short: bool,
+    /// A quota is used up: no other config is taken, now and for long.
+    pub(crate) quota: bool,
 }
 
 /// One variant's instances.
@@ -163,6 +165,7 @@ impl World {
             component: None,
             green: Quality::Good,
             short: false,
+            quota: false,
         }
     }
 

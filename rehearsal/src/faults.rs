@@ -13,6 +13,8 @@ use jiff::Timestamp;
 pub enum FaultKind {
     /// Refused with the service's own throttling error; no effect.
     Throttle,
+    /// Refused because a quota is used up, with the service's own error; no effect.
+    Quota,
     /// Refused with the service's own internal error, status 500; no effect.
     Error500,
     /// S3 answers a copy or a completion with status 200 and an error in its body; every other call as
@@ -44,6 +46,7 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Throttle => "throttle",
+            Self::Quota => "quota",
             Self::Error500 => "error500",
             Self::Error200 => "error200",
             Self::Denied => "denied",

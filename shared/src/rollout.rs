@@ -12,12 +12,14 @@
 //! 1. Green's weight grows only after every gate of the present step passed on that step's data; missing data holds. An
 //!    operator's `skip` and `promote` may stand in for a bake or for missing data, never for shown harm.
 //! 2. Once [`Back`] is set, no call raises green's weight.
-//! 3. The weights never sum to zero, and no call takes instances from blue before the last bake has passed.
+//! 3. The weights never sum to zero, and no call takes instances from blue before the last bake has passed. Whoever gets all
+//!    of the traffic has, as far as there are any, the instances and the range that who serves has by then, not those of an
+//!    earlier hour.
 //! 4. The config in force, the last good one and one that another endpoint uses are never deleted; a scaled variant is deregistered before it is removed.
 //! 5. [`Ended::Completed`] is said only of an endpoint that was read back as wished.
 //! 6. In a fair world every rollout ends.
 //! 7. One alert for each change that people act on.
-//! 8. After the last bake only harm or a person takes green back, never what AWS does not clean up.
+//! 8. After the last bake only harm or a person takes green back, never what AWS does not clean up, nor missing data.
 //! 9. What serves alone is scaled as it was whenever SageMaker takes changes.
 
 mod back;

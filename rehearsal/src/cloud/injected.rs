@@ -11,6 +11,20 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
             "lambda" | "apigateway" => (429, "TooManyRequestsException", "Rate exceeded".to_owned()),
             _ => (400, "ThrottlingException", "Rate exceeded".to_owned()),
         },
+        FaultKind::Quota => {
+            let code = match service {
+                "sagemaker" | "runtime" => "ResourceLimitExceeded",
+                "iam" => "LimitExceeded",
+                _ => "LimitExceededException",
+            };
+            (
+                400,
+                code,
+                format!(
+                    "The account-level service limit for {operation} is used up. Please request an increase for this quota."
+                ),
+            )
+        }
         FaultKind::Error200 if matches!(operation, "CopyObject" | "UploadPartCopy" | "CompleteMultipartUpload") => (
             200,
             "InternalError",

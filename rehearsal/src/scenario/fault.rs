@@ -70,6 +70,9 @@ pub enum Kind {
     /// Refused as throttled.
     #[deserr(rename = "throttle")]
     Throttle,
+    /// Refused because a quota is used up.
+    #[deserr(rename = "quota")]
+    Quota,
     /// Refused with status 500.
     #[deserr(rename = "error500")]
     Error500,
@@ -139,6 +142,7 @@ impl From<&FaultSpec> for Fault {
     fn from(spec: &FaultSpec) -> Self {
         let kind = match spec.kind {
             Kind::Throttle => FaultKind::Throttle,
+            Kind::Quota => FaultKind::Quota,
             Kind::Error500 => FaultKind::Error500,
             Kind::Error200 => FaultKind::Error200,
             Kind::Denied => FaultKind::Denied,

@@ -1,13 +1,19 @@
 //! Back to blue: the traffic first, in one call; then everything that was done is undone.
 
+mod autoscaling;
 mod returning;
 
-pub(super) use self::returning::{in_greens_place, stays};
+use self::autoscaling::{remember, rescaled, resumed};
+pub(super) use self::{
+    autoscaling::suspended,
+    returning::{in_greens_place, stays},
+};
 use super::{
     cause::Cause,
     checks::{self, Config, Progress, Seen, Weighed, World},
     decide::Next,
     effect::{ConfigPlan, Effect, VariantPlan},
+    forward,
     ledger::{Ended, Rollout},
     look::Known,
     names,
@@ -76,7 +82,7 @@ fn in_force(rollout: &Rollout, endpoint: &Endpoint) -> InForce {
         |config: &Option<ConfigPlan>| config.as_ref().map(|config| config.name.as_str()) == endpoint.config.as_deref();
     match &endpoint.config {
         Some(config) if *config == plan.base => InForce::Blue,
-        Some(_) if is(&rollout.restore) => InForce::Blue,
+        Some(config) if is(&rollout.restore) || rollout.outgrown.contains(config) => InForce::Blue,
         Some(_) if is(&plan.both) => InForce::Both,
         Some(_) if is(&plan.only) => InForce::Green,
         config => InForce::Other(format!(
@@ -109,7 +115,9 @@ fn rolling_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -
 /// Blue's removal was asked for and not seen.
 fn removal_may_begin(rollout: &Rollout) -> bool {
     let from_removing = rollout.back.as_ref().is_some_and(|back| back.from == Phase::Removing);
-    from_removing && rollout.update.as_ref().is_some_and(|update| !update.seen)
+    let only = rollout.plan.only.as_ref().map(|only| &only.name);
+    let asked = rollout.update.as_ref().filter(|update| Some(&update.target) == only);
+    from_removing && asked.is_some_and(|update| !update.seen)
 }
 
 fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
@@ -122,7 +130,12 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
     if both && checks::weigh(&rollout.plan, endpoint, Weight::ZERO) != Weighed::AsWished {
         return Next::Do(Effect::SetWeights(rollout.plan.weights(Weight::ZERO)));
     }
-    if let Some(next) = rescaled(world, rollout) {
+    remember(world, rollout);
+    // Before its range is registered, so that this has room for it.
+    if both && let Some(next) = forward::blue_grows(world, rollout, endpoint, true) {
+        return next;
+    }
+    if let Some(next) = rescaled(world, rollout, endpoint) {
         return next;
     }
     let green = rollout.plan.green.variant.clone();
@@ -139,8 +152,14 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
         return if checks::may_begin(world, rollout, Some(endpoint.modified)) {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         } else {
-            resumed(world, rollout).unwrap_or(Next::End(Ended::RolledBack, None))
+            resumed(world, rollout, endpoint).unwrap_or(Next::End(Ended::RolledBack, None))
         };
+    }
+    // While SageMaker removes green, blue cannot grow. What it has is not waited for longer than a phase may last.
+    if rollout.waited(world.facts.now) < rollout.plan.request.policy.phase_deadline
+        && let Some(why) = forward::lacking(rollout, endpoint)
+    {
+        return Next::Stay(why);
     }
     let base = rollout.plan.base.clone();
     match world.look.and_then(|look| look.configs.get(&base)) {
@@ -203,35 +222,6 @@ fn update_to(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, conf
     }
 }
 
-/// Blue has its scalable target and its policies; `None` when it has.
-fn rescaled(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
-    let original = rollout.scaling.as_ref()?.still_to_come(world.facts.now);
-    let variant = rollout.plan.blue.variant.clone();
-    match checks::scaled(world, &variant) {
-        Err(why) => Some(Next::Stay(why)),
-        Ok(seen) if seen.is_none_or(|seen| seen.lacks(&original)) => Some(Next::Do(Effect::Scale {
-            variant,
-            scaling: original,
-        })),
-        Ok(_) => None,
-    }
-}
-
-/// Blue may be scaled in again; `None` when it may. The last thing of all: what Application Auto Scaling saw until now is
-/// what blue had while green took its share, and by that it would take away instances that blue needs for all of it.
-fn resumed(world: &World<'_>, rollout: &Rollout) -> Option<Next> {
-    let original = rollout.scaling.as_ref()?;
-    let variant = rollout.plan.blue.variant.clone();
-    match checks::scaled(world, &variant) {
-        Err(why) => Some(Next::Stay(why)),
-        Ok(Some(seen)) if seen.suspended != original.suspended => Some(Next::Do(Effect::Suspend {
-            variant,
-            suspended: original.suspended,
-        })),
-        Ok(_) => None,
-    }
-}
-
 /// Not for longer than a phase may last.
 fn leave_or(world: &World<'_>, rollout: &Rollout, next: Next) -> Next {
     if rollout.phase == Phase::Leaving && rollout.elapsed(world.facts.now) >= rollout.plan.request.policy.phase_deadline
@@ -274,10 +264,9 @@ fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> 
     }
     match checks::scaled(world, &variant) {
         Err(why) => leave_or(world, rollout, Next::Stay(why)),
-        Ok(Some(seen)) if seen.suspended.scale_in && !original.suspended.scale_in => Next::Do(Effect::Suspend {
-            variant,
-            suspended: original.suspended,
-        }),
+        Ok(Some(seen)) if seen.suspended.scale_in && !original.suspended.scale_in => {
+            Next::Do(suspended(world, endpoint, variant, seen, original.suspended))
+        }
         Ok(_) => end,
     }
 }

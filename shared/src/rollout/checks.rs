@@ -15,7 +15,7 @@ use super::{
     cause::Cause,
     decision::{AlarmNews, Facts},
     effect::{Acted, ConfigPlan},
-    ledger::{Rollout, Update},
+    ledger::{LOOKED, Pause, Rollout, Update},
     look::{ConfigSeen, Known, Look},
     needs::after,
     phase::Phase,
@@ -33,7 +33,7 @@ use crate::{
 pub(super) const VISIBLE: Duration = Duration::from_secs(120);
 
 /// So long the endpoint is left to its autoscaling after SageMaker took an update back that can wait.
-const REST: Duration = Duration::from_secs(600);
+pub(super) const REST: Duration = Duration::from_secs(600);
 
 /// Everything that one decision is made from, but for the ledger.
 #[derive(Clone, Copy)]
@@ -331,10 +331,22 @@ pub(super) fn scaled<'a>(world: &World<'a>, variant: &str) -> Result<Option<&'a 
     }
 }
 
+/// So long a pause holds at least while blue is kept: two fleets are not paid for ever because somebody forgot.
+const HOLD: Duration = Duration::from_secs(24 * 3600);
+
+fn span(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
 impl Rollout {
     /// The share of blue's traffic that green is meant to have now, read back or about to be.
     pub fn share(&self) -> Weight {
-        match &self.phase {
+        self.share_in(&self.phase)
+    }
+
+    /// The same in another phase.
+    pub(super) fn share_in(&self, phase: &Phase) -> Weight {
+        match phase {
             Phase::Shifting { step } | Phase::Probing { step, .. } | Phase::Baking { step } | Phase::Gate { step } => {
                 self.plan.share(*step)
             }
@@ -359,14 +371,57 @@ impl Rollout {
         self.passed.first().map(|passed| passed.from).or(self.judged_from)
     }
 
-    /// Time spent in this phase, pauses left out. A pause ends with the rollout's deadline.
+    /// Time spent in this phase, pauses left out.
     pub fn elapsed(&self, now: Timestamp) -> Duration {
-        let span = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap_or_default();
-        let ends = after(self.started, self.plan.request.policy.deadline).min(now);
-        let paused = self
-            .paused
-            .as_ref()
-            .map_or(Duration::ZERO, |pause| span(pause.at.max(self.since), ends));
-        span(self.since, now).saturating_sub(paused).saturating_sub(self.rested)
+        span(self.since, now)
+            .saturating_sub(self.paused_for(now))
+            .saturating_sub(self.rested)
+    }
+
+    /// Time of this phase in which somebody looked: what its deadline is measured by. Steward's own outage is none of it.
+    pub(super) fn waited(&self, now: Timestamp) -> Duration {
+        self.elapsed(now).saturating_sub(self.absent)
+    }
+
+    /// How long the present pause has held this phase.
+    pub(super) fn paused_for(&self, now: Timestamp) -> Duration {
+        self.paused.as_ref().map_or(Duration::ZERO, |pause| {
+            span(pause.at.max(self.since), self.held_until(pause).min(now))
+        })
+    }
+
+    /// What of the present pause counts as rest when it is ended now: before the end the deadline takes a held rollout back,
+    /// after it, it only ends the hold.
+    pub(super) fn paused_until_now(&self, now: Timestamp) -> Option<Duration> {
+        let pause = self.paused.as_ref()?;
+        Some(if self.phase.is_before_the_end() {
+            span(pause.at.max(self.since), now)
+        } else {
+            self.paused_for(now)
+        })
+    }
+
+    /// When an operator's hold ends by itself: with the rollout's deadline. While blue is kept, which that deadline does not
+    /// end, not before [`HOLD`] is over.
+    pub fn held_until(&self, pause: &Pause) -> Timestamp {
+        let deadline = after(self.started, self.plan.request.policy.deadline);
+        if self.phase.is_before_the_end() {
+            deadline
+        } else {
+            deadline.max(after(pause.at, HOLD))
+        }
+    }
+
+    /// It is decided on now. What nobody has looked at for long is told from what takes long.
+    pub(super) fn noticed(&mut self, now: Timestamp) {
+        let often = LOOKED.min(self.plan.request.policy.phase_deadline / 4);
+        let last = self.looked.unwrap_or(now);
+        let unseen = span(last, now);
+        if unseen >= 2 * often {
+            self.absent = self.absent.saturating_add(span(last.max(self.since), now));
+        }
+        if unseen >= often || self.looked.is_none() {
+            self.looked = Some(now);
+        }
     }
 }

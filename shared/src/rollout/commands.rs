@@ -8,7 +8,6 @@ use super::{
     decide::Turn,
     decision::{Answer, Command},
     ledger::{COMMANDS, Ended, Rollout, RolloutLedger, Said},
-    needs::after,
     phase::Phase,
     plan::Plan,
     policy::Engine,
@@ -134,6 +133,8 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         phase,
         since: *now,
         rested: std::time::Duration::ZERO,
+        looked: Some(*now),
+        absent: std::time::Duration::ZERO,
         paused: None,
         skipped: None,
         promoted: None,
@@ -144,6 +145,8 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         scaling: None,
         sizes: None,
         restore: None,
+        outgrown: Vec::new(),
+        short: None,
         returning: false,
         green_scaling: None,
         stopped: None,
@@ -207,29 +210,39 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
                      back."
                 ));
             }
-            if let Some(pause) = &rollout.paused {
+            if let Some(pause) = rollout
+                .paused
+                .as_ref()
+                .filter(|pause| facts.now < rollout.held_until(pause))
+            {
                 return Answer::yes(format!("Rollout {id} is paused since {:.0} already.", pause.at));
             }
+            let until = rollout.held_until(&said);
+            if facts.now >= until {
+                return Answer::no(format!(
+                    "Rollout {id} passed its deadline at {until:.0}, and nothing is held after that: it is taken back, or has \
+                     passed. `status` says which."
+                ));
+            }
+            rollout.rested = rollout.rested.saturating_add(rollout.paused_for(facts.now));
             rollout.paused = Some(said);
             let alert = tell::paused(&facts, rollout);
             turn.ledger.outbox.push(alert);
-            Answer::yes(format!(
-                "Rollout {id} is held. Alarms, analysis and the deadline still act. `resume` goes on."
-            ))
+            Answer::yes(if rollout.phase.is_before_the_end() {
+                format!("Rollout {id} is held. Alarms, analysis and the deadline still act. `resume` goes on.")
+            } else {
+                format!(
+                    "Rollout {id} is held, and blue is kept, until {until:.0} at the most. Alarms and analysis still act. `resume` \
+                     goes on."
+                )
+            })
         }
         Order::Resume => {
-            let Some(pause) = rollout.paused.take() else {
+            let Some(rest) = rollout.paused_until_now(facts.now) else {
                 return Answer::yes(format!("Rollout {id} is not paused."));
             };
-            // Before the end the deadline takes a held rollout back; after it, it only ends the hold.
-            let deadline = after(rollout.started, rollout.plan.request.policy.deadline);
-            let ends = if rollout.phase.is_before_the_end() {
-                facts.now
-            } else {
-                deadline.min(facts.now)
-            };
-            let rest = ends.duration_since(pause.at.max(rollout.since));
-            rollout.rested = rollout.rested.saturating_add(rest.try_into().unwrap_or_default());
+            rollout.paused = None;
+            rollout.rested = rollout.rested.saturating_add(rest);
             let alert = tell::resumed(&facts, rollout, &said);
             turn.ledger.outbox.push(alert);
             Answer::yes(format!("Rollout {id} goes on."))
@@ -258,7 +271,11 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
 }
 
 fn onward(rollout: &mut Rollout, order: Order, said: Said, id: &str) -> Answer {
-    if let Some(pause) = &rollout.paused {
+    if let Some(pause) = rollout
+        .paused
+        .as_ref()
+        .filter(|pause| said.at < rollout.held_until(pause))
+    {
         return Answer::no(format!(
             "Rollout {id} was paused by {} at {:.0}. Send `resume` first, so that both of you know.",
             pause.by.as_deref().unwrap_or("an operator"),
@@ -276,6 +293,12 @@ fn onward(rollout: &mut Rollout, order: Order, said: Said, id: &str) -> Answer {
             rollout.skipped.get_or_insert(said);
             Answer::yes(format!(
                 "Rollout {id} ends this bake, unless an alarm or the analysis says otherwise."
+            ))
+        }
+        (Order::Skip, Phase::Keeping) => {
+            rollout.skipped.get_or_insert(said);
+            Answer::yes(format!(
+                "Rollout {id} keeps blue no longer, unless an alarm or the health checker says otherwise."
             ))
         }
         (Order::Skip, phase) => Answer::no(format!(

@@ -86,6 +86,7 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     fn run(&mut self) -> (Option<Effect>, Why) {
         if let Some(rollout) = &mut self.ledger.active {
+            rollout.noticed(self.world.facts.now);
             take_in(&self.world, rollout);
         }
         for _ in 0..ENOUGH {
@@ -129,6 +130,7 @@ impl Turn<'_> {
         let from = std::mem::replace(&mut rollout.phase, phase.clone());
         rollout.since = now;
         rollout.rested = std::time::Duration::ZERO;
+        rollout.absent = std::time::Duration::ZERO;
         rollout.skipped = None;
         rollout.held = false;
         rollout.taken_back = None;
@@ -262,7 +264,7 @@ fn harmable(world: &World<'_>, rollout: &Rollout) -> bool {
         _ => rollout
             .update
             .as_ref()
-            .is_none_or(|update| !update.seen && update.accepted.is_none()),
+            .is_none_or(|update| update.target != only || (!update.seen && update.accepted.is_none())),
     }
 }
 
@@ -282,8 +284,9 @@ fn bounded(world: &World<'_>, rollout: &mut Rollout, next: Next) -> Next {
     if rollout.back.is_some() || !rollout.phase.is_forward() {
         return next;
     }
-    // Everything has passed. What AWS does not do then keeps two fleets longer than wished, and is no harm of green's.
-    let passed = matches!(rollout.phase, Phase::Finishing | Phase::Removing);
+    // Everything has passed. What AWS does not do then, or does not tell, keeps two fleets longer than wished, and is no harm
+    // of green's.
+    let passed = matches!(rollout.phase, Phase::Finishing | Phase::Keeping | Phase::Removing);
     if passed && !matches!(next, Next::Stay(Why::Drifted(_))) {
         return next;
     }
@@ -336,7 +339,12 @@ fn overdue(world: &World<'_>, rollout: &Rollout) -> Option<String> {
         Phase::Gate { .. } => format!("nobody promoted within {}", spoken(limit)),
         _ => format!("{} was not done within {}", rollout.phase, spoken(limit)),
     };
-    (rollout.elapsed(now) >= limit).then_some(which)
+    // People's time to promote is not Steward's.
+    let waited = match rollout.phase {
+        Phase::Gate { .. } => rollout.elapsed(now),
+        _ => rollout.waited(now),
+    };
+    (waited >= limit).then_some(which)
 }
 
 /// How this very call went, when it was the last one made.
@@ -352,6 +360,18 @@ fn answered(world: &World<'_>, rollout: &mut Rollout, effect: &Effect, outcome: 
     let call = effect.to_string();
     match outcome {
         ActOutcome::Accepted => Next::Stay(Why::NotSeenYet(call)),
+        ActOutcome::Later(said) | ActOutcome::Refused(said) if is_for_later(rollout, effect) => {
+            rollout.problem = Some(format!("{call}: {said}"));
+            rollout.short = Some(world.facts.now);
+            Next::Again
+        }
+        // Nothing was begun, as this look shows: what was taken from green for it is given back at once. A quota is used up
+        // for hours.
+        ActOutcome::Later(said) if rollout.phase == Phase::Returning && puts_back(effect) => {
+            rollout.problem = Some(format!("{call}: {said}"));
+            rollout.taken_back = Some(world.facts.now);
+            Next::Again
+        }
         ActOutcome::Later(said) => {
             rollout.problem = Some(format!("{call}: {said}"));
             Next::Stay(Why::Later {
@@ -362,10 +382,9 @@ fn answered(world: &World<'_>, rollout: &mut Rollout, effect: &Effect, outcome: 
         ActOutcome::Refused(said) => {
             let problem = format!("{call} was refused: {said}");
             rollout.problem = Some(problem.clone());
-            let is_update = matches!(effect, Effect::UpdateEndpoint { .. } | Effect::UpdateComponent { .. });
             if rollout.back.is_none() && rollout.phase.is_before_the_end() {
                 Next::Back(Cause::Refused { said: problem })
-            } else if rollout.phase == Phase::Returning && is_update {
+            } else if rollout.phase == Phase::Returning && puts_back(effect) {
                 rollout.update = None;
                 rollout.taken_back = Some(world.facts.now);
                 Next::Again
@@ -380,4 +399,19 @@ fn answered(world: &World<'_>, rollout: &mut Rollout, effect: &Effect, outcome: 
             }
         }
     }
+}
+
+/// Blue is put back with it.
+const fn puts_back(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::CreateConfig(_) | Effect::UpdateEndpoint { .. } | Effect::UpdateComponent { .. }
+    )
+}
+
+/// More of blue than it began with: wished in case that it has to take the traffic back, and nothing waits for it.
+fn is_for_later(rollout: &Rollout, effect: &Effect) -> bool {
+    let plan = &rollout.plan;
+    matches!(effect, Effect::SetInstances { variant, count }
+        if *variant == plan.blue.variant && Some(*count) > plan.blue.instances)
 }

@@ -56,6 +56,8 @@ pub(super) fn remember(
                 .extend(made(&rollout).into_iter().map(|name| (name, from)));
         }
     }
+    let outgrown = rollout.outgrown.iter().cloned();
+    ledger.litter.extend(outgrown.map(|name| (name, facts.now)));
     ledger.stale_alarms.extend(rollout.plan.abort_alarm.clone());
     ledger.history.push(Past {
         plan: rollout.plan,
@@ -88,7 +90,6 @@ pub(super) fn left_until(facts: &Facts<'_>, rollout: &Rollout) -> Timestamp {
 fn made_by_steward(ledger: &RolloutLedger, config: &str) -> bool {
     ledger.history.iter().map(|past| &past.plan).any(|plan| {
         let only = plan.only.as_ref().is_some_and(|only| only.name == config);
-        let back = |attempt| names::config(plan.endpoint(), plan.serial, &plan.request.id, &names::back(attempt));
-        only || (0..HISTORY).any(|attempt| back(attempt) == config)
+        only || names::attempt(plan, config).is_some()
     })
 }

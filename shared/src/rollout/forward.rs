@@ -1,11 +1,15 @@
 //! The engine `variants` on its way: each phase looks whether what it wants is so, and otherwise asks for one call.
 
 mod finish;
+mod follow;
 mod prepare;
 mod size;
 mod steps;
 
-pub(super) use self::steps::gate_may_open;
+pub(super) use self::{
+    follow::{blue_grows, lacking},
+    steps::gate_may_open,
+};
 use super::{
     cause::Cause,
     checks::{self, Seen, World},
@@ -92,10 +96,13 @@ fn settled<'a>(world: &World<'a>, rollout: &Rollout) -> Result<&'a Endpoint, Box
     }))
 }
 
-/// An operator's hold. It ends with the rollout's deadline: blue is not kept for ever because somebody forgot.
+/// An operator's hold, as long as it lasts.
 fn held_by_operator(world: &World<'_>, rollout: &Rollout) -> Option<Why> {
-    let ends = super::needs::after(rollout.started, rollout.plan.request.policy.deadline);
-    let pause = rollout.paused.as_ref().filter(|_| world.facts.now < ends)?;
+    let now = world.facts.now;
+    let pause = rollout
+        .paused
+        .as_ref()
+        .filter(|pause| now < rollout.held_until(pause))?;
     Some(Why::Paused {
         by: pause.by.clone(),
         reason: pause.reason.clone(),

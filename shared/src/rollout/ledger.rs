@@ -26,6 +26,10 @@ pub(super) const HISTORY: usize = 50;
 /// Lines of one rollout's log; the first and the last ones are kept.
 pub(super) const LINES: usize = 120;
 
+/// That somebody looked is written down once in so long, or oftener where a phase may last for less than four times as long:
+/// from it an outage of Steward's own is known.
+pub(super) const LOOKED: Duration = Duration::from_secs(600);
+
 /// Ids of commands remembered, so that the same one is obeyed once.
 pub(super) const COMMANDS: usize = 50;
 
@@ -77,6 +81,12 @@ pub struct Rollout {
     /// Time in this phase that was spent paused and is over. It counts toward no bake and no phase's deadline.
     #[serde(default, skip_serializing_if = "Duration::is_zero")]
     pub rested: Duration,
+    /// When it was last decided on, give or take [`LOOKED`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<Timestamp>,
+    /// Time in this phase in which nobody decided on it. It counts toward no phase's deadline.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub absent: Duration,
     /// An operator holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
@@ -98,7 +108,8 @@ pub struct Rollout {
     /// From when on green's metrics count: the begin of the present step's bake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_from: Option<Timestamp>,
-    /// How blue was scaled before Steward suspended its scale-in; what green gets, and blue gets back.
+    /// How blue is scaled but for what Steward suspended; what green gets, and blue gets back. Where green alone was
+    /// scaled, as green is, for blue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
     /// How large both were when green's present share was read back.
@@ -107,6 +118,12 @@ pub struct Rollout {
     /// Blue's config where the one from the start cannot be used again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<ConfigPlan>,
+    /// Those before it that are not wanted any more, by name: green has grown since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outgrown: Vec<String>,
+    /// When SageMaker last did not give blue the further instances that it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<Timestamp>,
     /// It is a completed rollout that is being taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returning: bool,
@@ -187,6 +204,15 @@ pub struct Sizes {
     /// The most that all of the traffic was found to need so far, in green's; 0: nothing was found.
     #[serde(default)]
     pub whole: u32,
+    /// Green's that Steward gave it for this share: they say nothing of the traffic. 0: not known.
+    #[serde(default)]
+    pub given: u32,
+    /// Green's by which `blues` was found last.
+    #[serde(default)]
+    pub followed: u32,
+    /// Blue's that all of the traffic was found to need; 0: no more than it has had.
+    #[serde(default)]
+    pub blues: u32,
 }
 
 /// A step whose gates passed.

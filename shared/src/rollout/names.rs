@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::plan::Plan;
+
 /// Where the ledgers of rollouts lie among what Steward remembers: one for each endpoint.
 pub const FOLDER: &str = "rollouts/";
 
@@ -29,6 +31,17 @@ pub(super) fn back(attempt: usize) -> String {
         0 => "back".to_owned(),
         _ => format!("back-{}", attempt.saturating_add(1)),
     }
+}
+
+/// How often it was begun before, if it is the name of such a config of this rollout.
+pub(super) fn attempt(plan: &Plan, name: &str) -> Option<usize> {
+    let (_, number) = name.rsplit_once("-back")?;
+    let attempt = match number.strip_prefix('-') {
+        Some(number) => number.parse::<usize>().ok()?.checked_sub(1)?,
+        None => 0,
+    };
+    let named = config(plan.endpoint(), plan.serial, &plan.request.id, &back(attempt));
+    (named == name).then_some(attempt)
 }
 
 const ABORT: &str = "steward-abort-";

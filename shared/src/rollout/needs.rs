@@ -74,7 +74,9 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         Phase::Smoke(rounds) | Phase::Probing { rounds, .. } if due(now, rounds) => {
             needs.smoke = Some(green.clone());
         }
-        Phase::Sizing { .. } | Phase::Finishing if rollout.scaling.is_some() => {
+        Phase::Sizing { .. } | Phase::Baking { .. } | Phase::Gate { .. } | Phase::Finishing
+            if rollout.scaling.is_some() =>
+        {
             needs.scaling.extend([blue.clone(), green.clone()]);
         }
         Phase::Removing => {

@@ -89,12 +89,18 @@ pub(super) fn started(facts: &Facts<'_>, rollout: &mut Rollout) -> Alert {
 pub(super) fn paused(facts: &Facts<'_>, rollout: &mut Rollout) -> Alert {
     let who = rollout.paused.as_ref().map(by).unwrap_or_default();
     note(facts, rollout, format!("paused by {who}"));
-    let ends = super::needs::after(rollout.started, rollout.plan.request.policy.deadline);
+    let ends = rollout.paused.as_ref().map(|pause| rollout.held_until(pause));
+    let ends = ends.map_or(String::new(), |ends| format!("{ends:.0}"));
     let phase = rollout.phase.to_string();
+    let until = if rollout.phase.is_before_the_end() {
+        format!("its deadline is {ends}")
+    } else {
+        format!("blue is kept until {ends}, unless somebody sends `resume`")
+    };
     alert(facts, rollout, AlertKind::RolloutPaused)
         .titled(format!("paused by {who}"))
         .seen(format!("it was {phase}"))
-        .seen(format!("its deadline is {ends:.0}"))
+        .seen(until)
 }
 
 pub(super) fn resumed(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) -> Alert {
@@ -107,6 +113,12 @@ pub(super) fn resumed(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) -> 
 pub(super) fn stopping(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) {
     let who = by(said);
     note(facts, rollout, format!("the taking back is stopped by {who}"));
+}
+
+/// It goes on after all.
+pub(super) fn going_on(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) {
+    let who = by(said);
+    note(facts, rollout, format!("the taking back goes on, asked for by {who}"));
 }
 
 /// A change of phase.
@@ -294,6 +306,7 @@ pub(super) fn held(facts: &Facts<'_>, rollout: &mut Rollout, why: &Why) -> Optio
             bake.saturating_add(PATIENCE)
         }
         Phase::Keeping => policy.keep_blue.saturating_add(PATIENCE),
+        Phase::CleaningUp if matches!(why, Why::Growing { .. }) => PATIENCE,
         Phase::RollingBack | Phase::Returning => PATIENCE,
         Phase::Finishing | Phase::Removing | Phase::CleaningUp | Phase::Leaving => policy.phase_deadline,
         // Everything else has a deadline that ends it.
@@ -329,6 +342,11 @@ pub(super) fn held(facts: &Facts<'_>, rollout: &mut Rollout, why: &Why) -> Optio
             }
             _ => "Give the old variant its weight by hand if you can; Steward goes on trying at every wake-up.",
         });
+    } else if rollout.phase == Phase::CleaningUp && matches!(why, Why::Growing { .. }) {
+        alert = alert.severe(Severity::Critical).next(
+            "The old model has all the traffic, and fewer instances than the new one had for it. Free instances or quota for it. \
+             Steward asks again, with 10 minutes between, and does not remove the new one before the phase's deadline.",
+        );
     } else if rollout.phase == Phase::Removing {
         let blue = &rollout.plan.blue.variant;
         alert.evidence.push(format!(

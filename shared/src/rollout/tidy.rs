@@ -69,7 +69,7 @@ pub(super) fn search(ledger: &RolloutLedger, configs: &[String]) -> Option<Searc
 fn made(past: &Past, config: &str) -> bool {
     let plan = &past.plan;
     let planned = plan.both.iter().chain(&plan.only).any(|made| made.name == config);
-    planned || names::config(plan.endpoint(), plan.serial, &plan.request.id, "back") == config
+    planned || names::attempt(plan, config).is_some()
 }
 
 /// One thing to delete, if one is due.

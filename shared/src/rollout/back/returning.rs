@@ -4,7 +4,7 @@
 //! Until blue is there green serves, and may have to for long: there may be no instances for blue. So nothing is taken
 //! from green for longer than SageMaker is at work, in which nothing scales anyway.
 
-use super::{InForce, in_force, update_to};
+use super::{InForce, autoscaling::remember, in_force, update_to};
 use crate::{
     endpoint::Endpoint,
     rollout::{
@@ -28,7 +28,7 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         InForce::Other(_) => return Next::Go(Phase::Leaving),
     }
     let green = rollout.plan.green.variant.clone();
-    remember_scaling(world, rollout, &green);
+    remember(world, rollout);
     if rollout.stopped.is_some() {
         return scaled_again(world, rollout, &green).unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
     }
@@ -43,12 +43,6 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
             restore
         }
     };
-    match checks::config(world, &restore) {
-        Config::Missing => return Next::Do(Effect::CreateConfig(restore)),
-        Config::Unknown(why) => return Next::Stay(why),
-        Config::Other(said) => return Next::Stay(Why::Unknown(said)),
-        Config::There => {}
-    }
     let asked = format!("update the endpoint to config {}", restore.name);
     match checks::tried_again(
         world,
@@ -61,6 +55,21 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     if let Some(why) = checks::rests(world, rollout, &asked) {
         return scaled_again(world, rollout, &green).unwrap_or(Next::Stay(why));
     }
+    let restore = grown(rollout, endpoint, restore);
+    // It was not known to be wanted when this look was made. Green may be deregistered by then, so nothing is waited for.
+    if !world.look.is_some_and(|look| look.configs.contains_key(&restore.name)) {
+        return Next::Do(Effect::CreateConfig(restore));
+    }
+    match checks::config(world, &restore) {
+        Config::Missing => return Next::Do(Effect::CreateConfig(restore)),
+        Config::Unknown(why) => return Next::Stay(why),
+        Config::Other(said) => {
+            rollout.problem = Some(said.clone());
+            another(rollout, endpoint, restore);
+            return Next::Stay(Why::Unknown(said));
+        }
+        Config::There => {}
+    }
     match checks::scaled(world, &green) {
         Err(why) => Next::Stay(why),
         // SageMaker removes no variant that is scaled.
@@ -69,13 +78,28 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     }
 }
 
-/// What green has is written down before it is deregistered. What lacks something of it was registered halfway.
-fn remember_scaling(world: &World<'_>, rollout: &mut Rollout, green: &str) {
-    if let Ok(Some(seen)) = checks::scaled(world, green)
-        && rollout.green_scaling.as_ref().is_none_or(|kept| !seen.lacks(kept))
-    {
-        rollout.green_scaling = Some(seen.clone());
+/// The config for blue, with as many instances as green has now: it may have waited for long, and green has grown.
+fn grown(rollout: &mut Rollout, endpoint: &Endpoint, restore: ConfigPlan) -> ConfigPlan {
+    let plan = &rollout.plan;
+    let count = |config: &ConfigPlan| {
+        let blue = config.variants.iter().find(|variant| variant.name == plan.blue.variant);
+        blue.and_then(|blue| blue.instances)
+    };
+    let wanted = in_greens_place(plan, endpoint, restore.from.clone(), 0);
+    if count(&wanted) <= count(&restore) {
+        return restore;
     }
+    another(rollout, endpoint, restore)
+}
+
+/// The config under the next name; this one is not wanted any more.
+fn another(rollout: &mut Rollout, endpoint: &Endpoint, restore: ConfigPlan) -> ConfigPlan {
+    let plan = &rollout.plan;
+    let next = names::attempt(plan, &restore.name).map_or(0, |attempt| attempt.saturating_add(1));
+    let fresh = in_greens_place(plan, endpoint, restore.from.clone(), next);
+    rollout.outgrown.push(restore.name);
+    rollout.restore = Some(fresh.clone());
+    fresh
 }
 
 /// Green has the autoscaling that it had; `None` when it has.

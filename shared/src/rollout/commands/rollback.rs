@@ -36,8 +36,16 @@ pub(super) fn stop(facts: &Facts<'_>, rollout: &mut Rollout, said: Said) -> Answ
 /// Takes a completed rollout back.
 pub(super) fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
     let facts = turn.world.facts;
-    if let Some(rollout) = &turn.ledger.active {
+    if let Some(rollout) = &mut turn.ledger.active {
         let id = rollout.plan.id();
+        if let Some(stopped) = rollout.stopped.take() {
+            tell::going_on(&facts, rollout, &said);
+            return Answer::yes(format!(
+                "Rollout {id} is taken back after all: what {} stopped at {:.0} goes on.",
+                stopped.by.as_deref().unwrap_or("an operator"),
+                stopped.at
+            ));
+        }
         return if rollout.back.is_some() {
             Answer::yes(format!("Rollout {id} is being taken back already."))
         } else {

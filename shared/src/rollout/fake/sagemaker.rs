@@ -40,6 +40,8 @@ pub(in crate::rollout) enum Call {
     Mumbles,
     /// AWS will never take it.
     Refused,
+    /// A quota is used up: not now, and for nobody knows how long.
+    Quota,
 }
 
 /// A change that SageMaker works on.
@@ -188,7 +190,8 @@ impl Fake {
                 self.apply(effect);
                 Some(ActOutcome::Later("no answer".to_owned()))
             }
-            Call::Refused => Some(ActOutcome::Refused("ResourceLimitExceeded".to_owned())),
+            Call::Refused => Some(ActOutcome::Refused("AccessDeniedException".to_owned())),
+            Call::Quota => Some(ActOutcome::Later("ResourceLimitExceeded".to_owned())),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Green has all the traffic: it gets blue's autoscaling, blue is kept for a while, then removed.
 
-use super::{held_by_operator, steps::drifted};
+use super::{follow::blue_grows, held_by_operator, steps::drifted};
 use crate::{
     endpoint::{Endpoint, Variant},
     rollout::{
@@ -65,6 +65,9 @@ pub(super) fn keeping(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpo
     if let Some(next) = drifted(rollout, endpoint) {
         return next;
     }
+    if let Some(next) = blue_grows(world, rollout, endpoint, false) {
+        return next;
+    }
     let left = rollout
         .plan
         .request
@@ -74,12 +77,14 @@ pub(super) fn keeping(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpo
     if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
-    if !left.is_zero() {
+    let word = rollout.skipped.is_some();
+    if !left.is_zero() && !word {
         return Next::Stay(Why::Keeping {
             left: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
         });
     }
-    match checks::alarms_are_quiet(world, rollout, Alarms::Ok).and_then(|()| checks::is_well(world, rollout)) {
+    let needed = if word { Alarms::Readable } else { Alarms::Ok };
+    match checks::alarms_are_quiet(world, rollout, needed).and_then(|()| checks::is_well(world, rollout)) {
         Ok(()) => Next::Go(Phase::Removing),
         Err(why) => Next::Stay(why),
     }
@@ -109,6 +114,10 @@ pub(super) fn removing(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
         Progress::NotSeenYet => Next::Stay(Why::NotSeenYet(format!("the update to {}", only.name))),
         Progress::TakenBack | Progress::ToDo => {
             if let Some(next) = drifted(rollout, endpoint) {
+                return next;
+            }
+            // For as long as blue cannot be removed, it may still have to take the traffic back.
+            if let Some(next) = blue_grows(world, rollout, endpoint, false) {
                 return next;
             }
             let blue = rollout.plan.blue.variant.clone();

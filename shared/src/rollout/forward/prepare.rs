@@ -4,6 +4,7 @@ use super::{advance, steps::blue_is_whole};
 use crate::{
     endpoint::Endpoint,
     rollout::{
+        back::suspended,
         cause::Cause,
         checks::{self, Config, Progress, Weighed, World},
         decide::Next,
@@ -23,7 +24,7 @@ pub(super) fn preparing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
             said: "the plan holds no config with both variants".to_owned(),
         });
     };
-    if let Some(next) = keep_capacity(world, rollout) {
+    if let Some(next) = keep_capacity(world, rollout, endpoint) {
         return next;
     }
     let blue = &rollout.plan.blue;
@@ -71,20 +72,18 @@ pub(super) fn preparing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
 }
 
 /// Blue's autoscaling may add instances and take none away; `None` when it is so.
-fn keep_capacity(world: &World<'_>, rollout: &mut Rollout) -> Option<Next> {
+fn keep_capacity(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Option<Next> {
     let variant = rollout.plan.blue.variant.clone();
     match checks::scaled(world, &variant) {
         Err(why) => return Some(Next::Stay(why)),
         Ok(None) => rollout.scaling = None,
         Ok(Some(seen)) if !seen.suspended.scale_in => {
             rollout.scaling = Some(seen.clone());
-            return Some(Next::Do(Effect::Suspend {
-                variant,
-                suspended: Suspended {
-                    scale_in: true,
-                    ..seen.suspended
-                },
-            }));
+            let wished = Suspended {
+                scale_in: true,
+                ..seen.suspended
+            };
+            return Some(Next::Do(suspended(world, endpoint, variant, seen, wished)));
         }
         Ok(Some(seen)) => {
             rollout.scaling.get_or_insert_with(|| seen.clone());

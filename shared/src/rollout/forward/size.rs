@@ -1,14 +1,16 @@
-//! How many instances green needs for its share: before it gets the share, and while it has it.
+//! How many instances green needs for its share: before it gets the share, and while it has it; and how many blue needs in
+//! case that it has to take all of the traffic back.
 //!
 //! Green is scaled by blue's policies as soon as it has traffic, so its own load makes it grow. What Steward adds is what no
 //! policy of green's can know in time: the instances of the next share, and what blue was given meanwhile, by a schedule,
-//! a person or a policy that green cannot have.
+//! a person or a policy that green cannot have. The same for blue, whose policy knows nothing of what green gets.
 
 use crate::{
     endpoint::{Endpoint, Variant},
     rollout::{
         checks,
         ledger::{Rollout, Sizes},
+        phase::Phase,
         plan::for_share,
         strategy::Weight,
     },
@@ -33,10 +35,22 @@ fn seen(rollout: &Rollout, endpoint: &Endpoint) -> Option<Seen> {
 /// What was found of green's and blue's counts when green's share was read back.
 pub(super) fn at_share(rollout: &Rollout, endpoint: &Endpoint) -> Option<Sizes> {
     let seen = seen(rollout, endpoint)?;
+    let (whole, given) = rollout.sizes.map_or((0, 0), |sizes| (sizes.whole, sizes.given));
     Some(Sizes {
         blue: seen.blue,
         green: seen.green,
-        whole: rollout.sizes.map_or(0, |sizes| sizes.whole),
+        whole,
+        given,
+        followed: 0,
+        blues: in_blues(rollout, whole),
+    })
+}
+
+/// Green has what it is given for its next share. What it has beyond that when the share is read back came of the traffic.
+pub(super) fn given(rollout: &Rollout, endpoint: &Endpoint, count: Option<u32>) -> Option<Sizes> {
+    Some(Sizes {
+        given: count.unwrap_or(0),
+        ..at_share(rollout, endpoint)?
     })
 }
 
@@ -53,25 +67,66 @@ pub(super) fn before_share(rollout: &mut Rollout, endpoint: &Endpoint, step: usi
 
 /// Green's instances while it has its share, from blue's alone: green's own count would feed back on itself. `None`:
 /// it has all traffic, or no instances.
-pub(super) fn with_share(rollout: &Rollout, endpoint: &Endpoint) -> Option<u32> {
+pub(super) fn with_share(rollout: &mut Rollout, endpoint: &Endpoint) -> Option<u32> {
     let share = rollout.share();
     if share == Weight::FULL {
         return None;
     }
     let seen = seen(rollout, endpoint)?;
     let found = match rollout.sizes {
-        Some(sizes) if seen.blue > sizes.blue && !scales_itself(rollout.scaling.as_ref()) => by_blue(rollout, &seen),
+        Some(sizes) if seen.blue > sizes.blue.max(sizes.blues) && !scales_itself(rollout.scaling.as_ref()) => {
+            by_blue(rollout, &seen)
+        }
         _ => 0,
     };
     let whole = limited(rollout, &seen, found);
-    Some(for_share(whole, share, rollout.plan.request.policy.headroom).max(seen.green))
+    let wanted = for_share(whole, share, rollout.plan.request.policy.headroom);
+    if let Some(sizes) = &mut rollout.sizes {
+        sizes.given = sizes.given.max(wanted);
+    }
+    Some(wanted.max(seen.green))
+}
+
+/// Blue's instances, if it had to take all of the traffic back now. It has little of the traffic, or none, so its own count
+/// does not tell; green's does, when more has come of it by itself than Steward gave it: one fewer could not carry its share.
+/// Blue's count is enough for its own part, which bounds what a green that is merely slow can ask for.
+pub(in crate::rollout) fn of_blue(rollout: &mut Rollout, endpoint: &Endpoint) -> Option<u32> {
+    let phase = rollout.back.as_ref().map_or(&rollout.phase, |back| &back.from);
+    // In between, green has what Steward gave it for the share to come.
+    let share = match phase {
+        Phase::Sizing { .. } | Phase::Shifting { .. } => Weight::ZERO,
+        phase => rollout.share_in(phase),
+    };
+    let seen = seen(rollout, endpoint)?;
+    let sizes = rollout.sizes?;
+    let given = if sizes.given == 0 { sizes.green } else { sizes.given };
+    let grown = seen.green > given.max(sizes.followed);
+    if share == Weight::ZERO || !grown || (share < Weight::FULL && !scales_itself(rollout.scaling.as_ref())) {
+        return Some(sizes.blues);
+    }
+    let part = share.ten_thousandths();
+    let carried = u64::from(seen.green.saturating_sub(1)) * 10_000 / u64::from(part) + 1;
+    let by_green = in_blues(rollout, u32::try_from(carried).unwrap_or(u32::MAX));
+    let found = if share == Weight::FULL {
+        by_green
+    } else {
+        by_green.min(divided(seen.blue, 10_000 - part))
+    };
+    let most = rollout.scaling.as_ref().map_or(found, |it| it.max.max(seen.green));
+    let blues = sizes.blues.max(found.min(most));
+    rollout.sizes = Some(Sizes {
+        followed: seen.green,
+        blues,
+        ..sizes
+    });
+    Some(blues)
 }
 
 /// Instances for all of the traffic, in green's. Blue's at the start and now, and more where either has grown since green
 /// has its share: each count is enough for its own part of the traffic, so that the smaller estimate is enough for all.
 fn whole(rollout: &Rollout, seen: &Seen) -> u32 {
     let found = match (rollout.sizes, rollout.scaling.as_ref()) {
-        (Some(sizes), Some(scaling)) if seen.blue > sizes.blue || seen.green > sizes.green => {
+        (Some(sizes), Some(scaling)) if seen.blue > sizes.blue.max(sizes.blues) || seen.green > sizes.green => {
             let by_blue = by_blue(rollout, seen);
             if scales_itself(Some(scaling)) {
                 by_blue.min(divided(seen.green, rollout.share().ten_thousandths()))
@@ -107,6 +162,20 @@ fn in_greens(rollout: &Rollout, blues: u32) -> u32 {
     };
     let parts = u64::from(asked.max(1)) * u64::from(blues);
     u32::try_from(parts.div_ceil(u64::from(start))).unwrap_or(u32::MAX)
+}
+
+/// The fewest of blue's instances for which one fewer of green's would not do: what [`in_greens`] has rounded up is not
+/// rounded up again. None for none.
+fn in_blues(rollout: &Rollout, greens: u32) -> u32 {
+    let start = rollout.plan.blue.instances.unwrap_or(1).max(1);
+    match (rollout.plan.request.green.instances, greens.checked_sub(1)) {
+        (None, _) => greens,
+        (Some(_), None) => 0,
+        (Some(asked), Some(fewer)) => {
+            let parts = u64::from(start) * u64::from(fewer) / u64::from(asked.max(1));
+            u32::try_from(parts + 1).unwrap_or(u32::MAX)
+        }
+    }
 }
 
 /// So many for this part of the traffic, in ten-thousandths: how many for all of it. None of a part is none.

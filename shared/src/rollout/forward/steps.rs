@@ -1,6 +1,11 @@
 //! Step by step: green grows, takes its share, and is watched.
 
-use super::{advance, finish::scale_green, held_by_operator, size};
+use super::{
+    advance,
+    finish::scale_green,
+    follow::{blue_grows, green_may_grow},
+    held_by_operator, size,
+};
 use crate::{
     endpoint::Endpoint,
     rollout::{
@@ -23,13 +28,16 @@ pub(super) fn blue_is_whole(world: &World<'_>, rollout: &mut Rollout, endpoint: 
     grown(world, rollout, endpoint, &blue, needed)
 }
 
-/// And green has what its share needs by now: a bake may last a day, and a gate the night.
+/// And green has what its share needs by now, and blue what all of it does: a bake may last a day, and a gate the night.
 fn both_are_whole(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Option<Next> {
-    blue_is_whole(world, rollout, endpoint).or_else(|| {
-        let needed = size::with_share(rollout, endpoint)?;
-        let green = rollout.plan.green.variant.clone();
-        grown(world, rollout, endpoint, &green, needed)
-    })
+    blue_is_whole(world, rollout, endpoint)
+        .or_else(|| green_may_grow(world, rollout))
+        .or_else(|| {
+            let needed = size::with_share(rollout, endpoint)?;
+            let green = rollout.plan.green.variant.clone();
+            grown(world, rollout, endpoint, &green, needed)
+        })
+        .or_else(|| blue_grows(world, rollout, endpoint, false))
 }
 
 /// The variant has so many instances; `None` when it has. SageMaker is asked once: when it took the change back, most
@@ -108,6 +116,7 @@ pub(super) fn sizing(
     if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
+    rollout.sizes = size::given(rollout, endpoint, count);
     Next::Go(Phase::Shifting { step })
 }
 

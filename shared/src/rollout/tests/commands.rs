@@ -154,3 +154,51 @@ fn what_cannot_be_held_is_not_said_to_be_held() {
     assert_eq!(world.alerts.len(), sent, "nothing is told of it");
     assert_eq!(world.run(), Ended::Completed);
 }
+
+#[test]
+fn a_pause_while_blue_is_kept_holds_after_the_rollouts_deadline_and_says_until_when() {
+    let mut asked = request("one");
+    asked.policy.keep_blue = minutes(8 * 60);
+    let mut world = started(&asked);
+    world.until("keeping");
+    world.ticks(5 * 60);
+    assert!(world.now > world.ledger.active.as_ref().unwrap().started + asked.policy.deadline);
+    let answer = world.order(Order::Pause);
+    let until = world.now + minutes(24 * 60);
+    assert!(
+        answer.accepted && answer.said.contains(&format!("until {until:.0}")),
+        "{}",
+        answer.said
+    );
+    let told = world.alerts.last().unwrap().evidence.join("\n");
+    assert!(told.contains(&format!("blue is kept until {until:.0}")), "{told}");
+    let mut resumed = world.clone();
+    world.ticks(23 * 60);
+    assert_eq!((world.phase(), world.share("green")), ("keeping", 1.0));
+    assert!(world.order(Order::Pause).said.contains("already"));
+    // Its time is over, and so is that for which blue is kept.
+    world.ticks(4 * 60 + 10);
+    assert_eq!(world.run(), Ended::Completed);
+    // Held time is no part of it.
+    resumed.ticks(6 * 60);
+    assert!(resumed.order(Order::Resume).accepted);
+    resumed.ticks(60);
+    assert_eq!(resumed.phase(), "keeping");
+    resumed.ticks(3 * 60);
+    assert_eq!(resumed.ledger.history[0].outcome, Ended::Completed);
+}
+
+#[test]
+fn a_pause_after_the_deadline_of_what_has_not_passed_is_refused_with_the_reason() {
+    let mut world = started(&request("one"));
+    world.until("baking");
+    // Nobody looked for a day, and the pause is the first to come.
+    world.pass(minutes(24 * 60));
+    let answer = world.order(Order::Pause);
+    assert!(
+        !answer.accepted && answer.said.contains("passed its deadline"),
+        "{}",
+        answer.said
+    );
+    assert_eq!(world.run(), Ended::RolledBack);
+}

@@ -8,6 +8,7 @@ use crate::{
     alert::{AlertKind, Severity},
     analysis::Verdict,
     endpoint::EndpointStatus,
+    scaling::{Scaling, Suspended},
 };
 
 /// A completed rollout that is being taken back, and SageMaker never has the instances.
@@ -148,15 +149,150 @@ fn a_quota_that_refuses_the_way_back_takes_nothing_from_what_serves() {
     world.run();
     world.ticks(3);
     world.effects.clear();
-    // The config and the deregistration are taken, then the update is refused.
-    world.calls = [Call::Works, Call::Works, Call::Refused].into();
+    // The config and the deregistration are taken, then the update is refused: for good, or for as long as the quota is.
+    for refusal in [Call::Refused, Call::Quota, Call::Lost] {
+        let mut world = world.clone();
+        world.calls = [Call::Works, Call::Works, refusal].into();
+        world.order(Order::Rollback);
+        assert!(green_serves_and_scales(&world), "{}", world.did());
+        world.ticks(5);
+        assert!(green_serves_and_scales(&world));
+        assert_eq!(updates(&world), 1, "{}", world.did());
+        assert_eq!(world.run(), Ended::RolledBack);
+        as_it_was(&world);
+    }
+}
+
+/// What serves, and what it is scaled by, an hour and more after the end.
+fn changed_since(change: impl Fn(&mut Scaling), removing: bool) -> Fake {
+    let mut world = started(&request("one"));
+    if removing {
+        world.until("keeping");
+        world.fates = std::iter::repeat_n(Fate::TakenBack, 200).collect();
+        world.until("removing");
+        world.ticks(30);
+        while world.change.is_some() {
+            world.ticks(1);
+        }
+        assert!(!world.scaling.contains_key("blue"));
+    } else {
+        world.run();
+    }
+    change(world.scaling.get_mut("green").unwrap());
+    let green = world
+        .endpoint_mut()
+        .variants
+        .iter_mut()
+        .find(|live| live.name == "green");
+    let green = green.unwrap();
+    (green.desired_instances, green.current_instances) = (Some(25), Some(25));
+    world.fates.clear();
+    world
+}
+
+#[test]
+fn blue_is_scaled_as_what_served_until_now_and_not_as_at_the_rollouts_end() {
+    for removing in [false, true] {
+        let mut world = changed_since(
+            |green| {
+                (green.min, green.max) = (3, 30);
+                green.policies[0].alarms.clear();
+                green.policies[0].name = "theirs".to_owned();
+            },
+            removing,
+        );
+        let order = if removing { Order::Abort } else { Order::Rollback };
+        assert!(world.order(order).accepted);
+        assert_eq!(world.run(), Ended::RolledBack, "{}", world.told());
+        let blue = &world.scaling["blue"];
+        assert_eq!((blue.min, blue.max, blue.suspended), (3, 30, Suspended::default()));
+        assert_eq!(blue.policies[0].name, "theirs");
+        assert_eq!(
+            world.endpoint().variants[0].desired_instances,
+            Some(25),
+            "{}",
+            world.did()
+        );
+        assert_eq!(world.scaling.len(), 1);
+    }
+}
+
+#[test]
+fn no_range_is_registered_that_takes_instances_from_what_gets_the_traffic() {
+    for removing in [false, true] {
+        // More than its maximum, by hand.
+        let mut world = changed_since(|_| (), removing);
+        world.order(if removing { Order::Abort } else { Order::Rollback });
+        assert_eq!(world.run(), Ended::RolledBack);
+        assert_eq!(world.scaling["blue"].max, 25);
+        assert_eq!(world.endpoint().variants[0].desired_instances, Some(25));
+    }
+}
+
+#[test]
+fn what_nobody_scales_any_more_is_not_scaled_after_the_way_back_and_what_somebody_does_is() {
+    let mut world = started(&request("one"));
+    world.run();
+    let taken = world.scaling.remove("green").unwrap();
     world.order(Order::Rollback);
-    assert!(green_serves_and_scales(&world), "{}", world.did());
-    world.ticks(5);
-    assert!(green_serves_and_scales(&world));
-    assert_eq!(updates(&world), 1, "{}", world.did());
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert!(world.scaling.is_empty(), "{:?}", world.scaling);
+    let mut world = Fake::new();
+    world.scaling.clear();
+    world.start(&request("one"));
+    world.run();
+    world.scaling.insert("green".to_owned(), taken);
+    world.order(Order::Rollback);
     assert_eq!(world.run(), Ended::RolledBack);
     as_it_was(&world);
+}
+
+#[test]
+fn a_way_back_that_waited_is_as_large_as_green_is_when_it_succeeds() {
+    let mut world = taken_back_in_vain();
+    world.ticks(60);
+    for count in [6, 9] {
+        while world.change.is_some() {
+            world.ticks(1);
+        }
+        world.endpoint_mut().variants[0].desired_instances = Some(count);
+        world.endpoint_mut().variants[0].current_instances = Some(count);
+        world.ticks(30);
+    }
+    world.fates.clear();
+    assert_eq!(world.run(), Ended::RolledBack, "{}", world.did());
+    assert_eq!(world.endpoint().variants[0].current_instances, Some(9));
+    as_it_was(&world);
+    world.pass(minutes(25 * 60));
+    world.ticks(5);
+    let kept: Vec<_> = world.configs.keys().collect();
+    assert_eq!(kept.len(), 2, "those that were outgrown are deleted: {kept:?}");
+}
+
+#[test]
+fn a_rollback_after_its_abort_takes_it_back_after_all() {
+    let mut world = taken_back_in_vain();
+    world.ticks(2);
+    world.order(Order::Abort);
+    let again = |world: &mut Fake| {
+        world.command(Command::Order {
+            order: Order::Rollback,
+            id: Some("again".to_owned()),
+            by: Some("ana".to_owned()),
+            reason: None,
+        })
+    };
+    let answer = again(&mut world);
+    assert!(
+        answer.accepted && answer.said.contains("what bo stopped at"),
+        "{}",
+        answer.said
+    );
+    world.fates.clear();
+    assert_eq!(world.run(), Ended::RolledBack, "{}", world.told());
+    assert!(world.told().contains("goes on, asked for by ana"), "{}", world.told());
+    as_it_was(&world);
+    assert!(again(&mut world).said.contains("obeyed before"));
 }
 
 #[test]

@@ -123,8 +123,171 @@ fn the_next_share_is_sized_by_what_both_have_come_to_need() {
         assert_eq!(count(&world, "green"), all, "{blue} and {green}");
         world.order(Order::Abort);
         world.run();
+        // Nothing that was given is taken away, also where somebody gave more than blue's maximum.
+        assert_eq!(world.scaling["blue"].max, 10.max(blue));
+        world.scaling.get_mut("blue").unwrap().max = 10;
         as_it_was(&world);
     }
+}
+
+/// Target tracking gives green what its share needs.
+fn grows(world: &mut Fake, green: u32) {
+    world.ticks(5);
+    give(world, "green", green);
+    world.ticks(10);
+}
+
+#[test]
+fn blue_has_what_all_of_the_traffic_needs_now_in_the_last_bake_and_while_it_is_kept() {
+    let mut asked = request("one");
+    asked.policy.strategy.steps[2].bake = minutes(60);
+    let mut world = started(&asked);
+    while world.share("green") < 1.0 || world.phase() != "baking" {
+        world.ticks(1);
+    }
+    assert_eq!((count(&world, "blue"), count(&world, "green")), (4, 4));
+    grows(&mut world, 7);
+    assert_eq!(count(&world, "blue"), 7, "{}", world.did());
+    world.until("keeping");
+    grows(&mut world, 9);
+    assert_eq!(count(&world, "blue"), 9);
+    // What green does not need any more is kept for blue.
+    grows(&mut world, 3);
+    assert_eq!((count(&world, "blue"), count(&world, "green")), (9, 3));
+    world.effects.clear();
+    world.order(Order::Abort);
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert!(
+        !world.did().contains("instances"),
+        "one call, and no waiting: {}",
+        world.did()
+    );
+    as_it_was(&world);
+}
+
+#[test]
+fn blue_follows_what_green_has_come_to_need_for_its_share_and_not_what_steward_gave_it() {
+    for headroom in [0, 2_000, 10_000] {
+        let mut world = started(&gated(|policy| policy.headroom = headroom));
+        world.until("gate");
+        world.ticks(60);
+        assert_eq!(count(&world, "blue"), 4);
+        let own = count(&world, "green") + 2;
+        grows(&mut world, own);
+        // Half of the traffic needs it all, and one fewer would not do; blue's four are enough for the other half.
+        let whole = ((own - 1) * 2 + 1).min(8);
+        assert_eq!(count(&world, "blue"), whole, "{headroom}");
+        let green = count(&world, "green");
+        world.effects.clear();
+        world.ticks(120);
+        assert_eq!(
+            (count(&world, "blue"), count(&world, "green")),
+            (whole, green),
+            "one does not drive the other: {}",
+            world.did()
+        );
+    }
+}
+
+#[test]
+fn a_green_that_is_merely_slow_does_not_make_blue_grow_without_end() {
+    let mut slow = request("one");
+    slow.policy.strategy.steps[0].bake = minutes(120);
+    let mut world = started(&slow);
+    world.until("baking");
+    for green in 2..9 {
+        grows(&mut world, green);
+    }
+    // A tenth of the traffic on eight: blue has nine tenths on what it has.
+    assert!(count(&world, "blue") <= 10, "{}", world.did());
+    grows(&mut world, 9);
+    assert!(count(&world, "blue") <= 10);
+}
+
+#[test]
+fn instances_that_there_are_none_of_for_blue_hold_nothing_and_are_asked_for_with_rests() {
+    for refused in [false, true] {
+        let mut world = started(&request("one"));
+        world.until("keeping");
+        world.ticks(2);
+        give(&mut world, "green", 8);
+        world.effects.clear();
+        if refused {
+            world.calls = std::iter::repeat_n(Call::Quota, 100).collect();
+        } else {
+            world.fates = std::iter::repeat_n(Fate::TakenBack, 100).collect();
+        }
+        world.ticks(40);
+        assert_eq!((world.phase(), count(&world, "blue")), ("keeping", 4));
+        assert!((3..=5).contains(&world.effects.len()), "{}", world.did());
+        world.fates.clear();
+        world.calls.clear();
+        assert_eq!(world.run(), Ended::Completed);
+    }
+}
+
+#[test]
+fn green_is_not_removed_before_blue_has_the_instances_that_it_could_not_have_before() {
+    let mut world = started(&request("one"));
+    world.until("keeping");
+    world.ticks(2);
+    give(&mut world, "green", 8);
+    world.fates = std::iter::repeat_n(Fate::TakenBack, 2).collect();
+    world.ticks(4);
+    world.fates = [Fate::Done].into();
+    world.fates.extend(std::iter::repeat_n(Fate::TakenBack, 20));
+    world.order(Order::Abort);
+    world.until("cleaning-up");
+    assert_eq!(world.share("blue"), 1.0, "the traffic waits for nothing");
+    world.ticks(30);
+    assert_eq!(
+        (world.phase(), count(&world, "green")),
+        ("cleaning-up", 8),
+        "{}",
+        world.did()
+    );
+    let held: Vec<_> = world
+        .alerts
+        .iter()
+        .filter(|alert| alert.kind == crate::alert::AlertKind::RolloutHeld)
+        .collect();
+    assert_eq!(held.len(), 1);
+    assert!(held[0].title.contains("blue has 4 of 8 instances"), "{}", held[0].title);
+    let mut never = world.clone();
+    world.fates.clear();
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert_eq!(count(&world, "blue"), 8);
+    as_it_was(&world);
+    // Nor is it waited for longer than a phase may last.
+    never.ticks(40);
+    assert!(
+        never.did().contains("update the endpoint to config fraud-1"),
+        "{}",
+        never.did()
+    );
+}
+
+#[test]
+fn green_may_grow_as_far_as_blue_may_while_it_keeps_its_share() {
+    let mut world = started(&gated(|_| ()));
+    world.until("gate");
+    assert_eq!(world.scaling["green"].max, 10);
+    // A schedule, in the morning.
+    let blue = world.scaling.get_mut("blue").unwrap();
+    (blue.min, blue.max) = (3, 30);
+    world.ticks(2);
+    assert_eq!((world.scaling["green"].max, world.scaling["green"].min), (30, 2));
+    assert!(world.scaling["green"].suspended.scale_in);
+    // In the evening nothing is taken from it.
+    let blue = world.scaling.get_mut("blue").unwrap();
+    (blue.min, blue.max) = (2, 10);
+    world.effects.clear();
+    world.ticks(2);
+    assert_eq!(world.scaling["green"].max, 30);
+    assert!(world.effects.is_empty(), "{}", world.did());
+    world.order(Order::Promote);
+    world.until("keeping");
+    assert!(world.scaling["green"].does(&scaling()), "{:?}", world.scaling["green"]);
 }
 
 #[test]

@@ -401,3 +401,29 @@ fn green_grows_with_what_blue_needed_meanwhile() {
     // Nine were enough for nine tenths of the traffic.
     assert_eq!(world.endpoint().variants[0].current_instances, Some(10));
 }
+
+#[test]
+fn a_deadline_of_a_phase_does_not_count_the_time_in_which_nobody_looked() {
+    for (phase, calls) in [("sizing", 1), ("shifting", 1), ("preparing", 2)] {
+        for blind in [false, true] {
+            let mut world = started(&request("one"));
+            while world.phase() != phase || world.change.is_none() {
+                world.ticks(1);
+            }
+            // Longer than any phase may last; meanwhile SageMaker does what it was asked for.
+            for _ in 0..calls {
+                world.pass(minutes(65));
+                world.blind = blind;
+                world.wake(None, None);
+                world.blind = false;
+                world.ticks(1);
+            }
+            assert!(
+                world.ledger.active.as_ref().unwrap().back.is_none(),
+                "{phase}: {}",
+                world.told()
+            );
+            assert_eq!(world.run(), Ended::Completed, "{phase}: {}", world.told());
+        }
+    }
+}
