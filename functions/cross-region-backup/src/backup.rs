@@ -95,7 +95,7 @@ pub(crate) enum Came {
 
 /// What an endpoint of this Region is made of. `Err` says why nobody knows.
 pub(crate) async fn described(services: &Services<'_>, endpoint: &str) -> Result<Definition, String> {
-    match Box::pin(definition::look(services, endpoint)).await {
+    match Box::pin(definition::look(services, endpoint, true)).await {
         Ok(definition) => Ok(definition),
         Err(Stop::Failed(why) | Stop::Later(why) | Stop::NotNow(why)) => Err(why),
         Err(other) => Err(format!("{other:?}")),

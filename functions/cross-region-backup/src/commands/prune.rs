@@ -220,11 +220,7 @@ async fn seen(services: &Services<'_>, s3: &S3, vault: &Vault, own: Vec<Placed>)
     }
     let rest = |Found { placed, read }: Found| {
         let (id, good) = (placed.id, read.is_ok());
-        seen.push(Seen {
-            id,
-            good,
-            in_use: None,
-        });
+        seen.push(Seen { id, good, in_use: None });
     };
     points::each(s3, vault, newest_first, rest).await?;
     Ok(seen)

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::{desired, main_of, target};
 use crate::{
     capacity::{
@@ -10,7 +12,7 @@ use crate::{
 };
 
 fn exported(world: &World) -> (String, Vec<String>) {
-    let exported = export(world);
+    let exported = export(world, &BTreeMap::new());
     let plan = planned(world, &desired(&exported.text, world), false);
     assert!(plan.is_empty(), "{plan}");
     (exported.text, exported.left_out)
