@@ -70,8 +70,6 @@ pub struct Shape {
     pub config: String,
     /// The variants by name.
     pub variants: BTreeMap<String, Standing>,
-    /// `ModelName` of the inference components by name.
-    pub components: BTreeMap<String, String>,
     /// The share of the traffic that the fleet of an update takes, 0 to 1.
     pub new_fleet: f64,
 }

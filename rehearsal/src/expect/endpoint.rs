@@ -101,11 +101,6 @@ fn is_shaped(expected: &EndpointExpectation, shape: Option<&Shape>) -> bool {
             .iter()
             .all(|(variant, wanted)| model(variant).is_some_and(|is| any(wanted, is)))
         && expected
-            .components
-            .0
-            .iter()
-            .all(|(component, wanted)| shape.components.get(component).is_some_and(|is| any(wanted, is)))
-        && expected
             .shares
             .0
             .iter()
@@ -141,10 +136,6 @@ fn shape_words(expected: &EndpointExpectation, shape: Option<&Shape>) -> Vec<Str
             .get(variant)
             .map_or("no model", |standing| &standing.model);
         words.push(format!("{variant} with {model}"));
-    }
-    for (component, _) in &expected.components.0 {
-        let model = shape.components.get(component).map_or("no model", String::as_str);
-        words.push(format!("component {component} with {model}"));
     }
     for (variant, _) in &expected.shares.0 {
         words.push(format!(
@@ -201,8 +192,6 @@ fn sentence(expected: &EndpointExpectation) -> String {
             .iter()
             .map(|(variant, model)| format!("model {model} in {variant}")),
     );
-    let components = expected.components.0.iter();
-    what.extend(components.map(|(component, model)| format!("model {model} in component {component}")));
     let shares = expected.shares.0.iter();
     what.extend(shares.map(|(variant, bound)| format!("{} of the weights on {variant}", bound.0)));
     let instances = expected.instances.0.iter();

@@ -52,7 +52,6 @@ fn record() -> Record {
         let shape = Shape {
             config,
             variants,
-            components: [("german".to_owned(), "risk-v1".to_owned())].into(),
             new_fleet,
         };
         history.shape.set(at(minute), Some(shape));
@@ -179,8 +178,6 @@ fn config_variants_models_weights_and_instances_are_judged_over_time() {
     - {name: fraud, config: fraud-*, variants: [green], models: {green: risk-v2}, at: 30m}
     - {name: fraud, variants: [blue, green], at: 30m}
     - {name: fraud, models: {blue: risk-v2}, by: 39m}
-    - {name: fraud, components: {german: risk-v*}, at: 30m}
-    - {name: fraud, components: {german: risk-v2, french: risk-v1}, at: 30m}
     - {name: fraud, shares: {green: 10%}, until: 19m}
     - {name: fraud, shares: {green: at most 10%}, until: 25m}
     - {name: fraud, shares: {blue: 0%}, at: 30m}
@@ -299,7 +296,7 @@ fn what_cannot_be_expected_is_refused_with_what_can() {
     5 errors in test.yaml
 
     test.yaml:7:7: expect.endpoints[0]: says nothing about the endpoint
-        accepted: `health`, `status`, `config`, `variants`, `models`, `components`, `shares`, `instances` or `new_fleet`
+        accepted: `health`, `status`, `config`, `variants`, `models`, `shares`, `instances` or `new_fleet`
 
     test.yaml:8:36: expect.endpoints[1].shares.blue: "ten" is no share
         accepted: a share such as 10%, at least 10% or at most 10%

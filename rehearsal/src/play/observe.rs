@@ -225,7 +225,6 @@ fn shape(cloud: &Cloud, region: &str, endpoint: &str) -> Option<Shape> {
     Some(Shape {
         config: view.config,
         variants: variants.collect(),
-        components: view.components,
         new_fleet: view.green.map_or(0.0, |green| green.share),
     })
 }

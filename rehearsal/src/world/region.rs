@@ -228,12 +228,6 @@ impl Region {
             demand: self.demand_now(ctx, name),
             tags: endpoint.tags.clone(),
             variants,
-            components: self
-                .components
-                .iter()
-                .filter(|(_, component)| component.endpoint == name)
-                .map(|(name, component)| (name.clone(), component.model.clone()))
-                .collect(),
             green: endpoint.green.as_ref().map(|green| GreenView {
                 config: green.config.clone(),
                 share: green.share,

@@ -36,8 +36,6 @@ pub struct EndpointView {
     pub variants: Vec<VariantView>,
     /// The fleet that an update under way brings.
     pub green: Option<GreenView>,
-    /// Its inference components: `ModelName` in force by name.
-    pub components: BTreeMap<String, String>,
 }
 
 /// The fleet that an update brings.

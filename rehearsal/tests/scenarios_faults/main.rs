@@ -4,7 +4,6 @@
 
 mod backup;
 mod components;
-mod engines;
 mod health;
 mod later;
 mod native;
