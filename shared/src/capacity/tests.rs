@@ -187,7 +187,7 @@ fn what_another_installation_of_steward_made_is_not_pruned_although_its_names_be
         things: vec![world.get(&known).cloned().unwrap()],
     };
     let mine: Vec<Key> = untaggable(&applied, &world).collect();
-    assert_eq!(mine, [known.clone()]);
+    assert_eq!(mine, std::slice::from_ref(&known));
     world.tagged.extend(mine);
     let deleted: Vec<Key> = planned(&world, &none, true)
         .changes
