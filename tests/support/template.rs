@@ -1,7 +1,11 @@
 //! `template.yaml` as JSON, with CloudFormation's short forms spelled out: `!Ref x` is `{"Ref": "x"}`, `!Sub x` is
 //! `{"Fn::Sub": "x"}`.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
@@ -19,13 +23,19 @@ pub(crate) fn yaml(text: &str, file: &str) -> Value {
     let outside = |event: &Event<'_>| matches!(event, Event::StreamStart | Event::DocumentStart(_));
     let mut events = events.skip_while(outside);
     let first = events.next().unwrap_or_else(|| panic!("{file} is empty"));
-    value(first, &mut events)
+    value(first, &mut events, &mut BTreeMap::new())
 }
 
-/// The value that begins with this event; takes the rest of it from `events`.
-fn value<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> Value {
-    match event {
-        Event::Scalar(text, style, _, tag) => {
+/// The value that begins with this event; takes the rest of it from `events`. `anchored` are the values that aliases can
+/// stand for, by the number of their anchor; 0 is none.
+fn value<'a>(
+    event: Event<'a>,
+    events: &mut impl Iterator<Item = Event<'a>>,
+    anchored: &mut BTreeMap<usize, Value>,
+) -> Value {
+    let (anchor, tag, plain) = match event {
+        Event::Alias(anchor) => return anchored[&anchor].clone(),
+        Event::Scalar(text, style, anchor, tag) => {
             let plain = || {
                 serde_json::from_str(&text)
                     .ok()
@@ -35,34 +45,39 @@ fn value<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> 
                 ScalarStyle::Plain if tag.is_none() => plain().unwrap_or_else(|| text.clone().into()),
                 _ => Value::from(text.as_ref()),
             };
-            spelled_out(tag.map(|tag| tag.suffix.clone()), scalar)
+            (anchor, tag, scalar)
         }
-        Event::SequenceStart(_, tag) => {
+        Event::SequenceStart(anchor, tag) => {
             let mut items = Vec::new();
             loop {
                 match events.next().expect("a list ends") {
                     Event::SequenceEnd => break,
-                    item => items.push(value(item, events)),
+                    item => items.push(value(item, events, anchored)),
                 }
             }
-            spelled_out(tag.map(|tag| tag.suffix.clone()), items.into())
+            (anchor, tag, items.into())
         }
-        Event::MappingStart(_, tag) => {
+        Event::MappingStart(anchor, tag) => {
             let mut fields = Map::new();
             loop {
                 match events.next().expect("a map ends") {
                     Event::MappingEnd => break,
                     Event::Scalar(key, ..) => {
                         let first = events.next().expect("a key has a value");
-                        fields.insert(key.into_owned(), value(first, events));
+                        fields.insert(key.into_owned(), value(first, events, anchored));
                     }
                     other => panic!("a key is a word: {other:?}"),
                 }
             }
-            spelled_out(tag.map(|tag| tag.suffix.clone()), fields.into())
+            (anchor, tag, fields.into())
         }
         other => panic!("not a value: {other:?}"),
+    };
+    let whole = spelled_out(tag.map(|tag| tag.suffix.clone()), plain);
+    if anchor != 0 {
+        anchored.insert(anchor, whole.clone());
     }
+    whole
 }
 
 /// `!GetAtt a.b` as `{"Fn::GetAtt": "a.b"}`.

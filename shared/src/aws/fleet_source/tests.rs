@@ -95,8 +95,7 @@ async fn a_file_that_is_gone_or_not_text_leaves_the_last_good_one_in_force() {
 async fn without_any_good_version_everything_wrong_is_said() {
     let wire = Wire::default();
     let (file, s3) = start(&wire);
-    insta::assert_snapshot!(file.load(&s3).await.expect_err("none"), @r"
-    ");
+    insta::assert_snapshot!(file.load(&s3).await.expect_err("none"), @"there is no fleet file yet, so there is nothing to look after: s3://config/fleet.yaml is not there, and none was ever good. Write one and upload it there");
     wire.put(COPY, br#"{"source":"s3://other/fleet.yaml","version":"1","text":""}"#);
     insta::assert_snapshot!(file.load(&s3).await.expect_err("none").copy, @"s3://state/steward/fleet/last-good.json is a copy of s3://other/fleet.yaml, not of s3://config/fleet.yaml");
 }
@@ -118,7 +117,7 @@ async fn a_file_that_nobody_wrote_is_told_from_one_that_is_wrong_or_moved_and_fr
     wire.put(COPY, br#"{"source":"s3://other/fleet.yaml","version":"1","text":""}"#);
     assert!(!start(&wire).0.load(&s3).await.expect_err("none").is_unwritten());
     wire.remove(COPY);
-    wire.fault(Fault::Says(403, "AccessDenied"));
+    wire.refuse_to_read(403, "AccessDenied");
     let denied = start(&wire).0.load(&s3).await.expect_err("none");
     assert!(!denied.is_unwritten(), "{denied}");
 }
