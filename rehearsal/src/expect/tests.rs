@@ -196,6 +196,8 @@ fn config_variants_models_weights_and_instances_are_judged_over_time() {
     holds | fraud has config fraud-* and variants green and model risk-v2 in green at 30m | config fraud-2, variants green, green with risk-v2 at 0:30:00
     fails | fraud has variants blue and green at 30m | variants green at 0:30:00
     fails | fraud has model risk-v2 in blue by 39m | blue with no model at 0:39:00
+    holds | fraud has model risk-v* in component german at 30m | component german with risk-v1 at 0:30:00
+    fails | fraud has model risk-v2 in component german and model risk-v1 in component french at 30m | component german with risk-v1, component french with no model at 0:30:00
     holds | fraud has 10% of the weights on green all the time until 19m | green with 10.0% of the weights at 0:19:00
     fails | fraud has at most 10% of the weights on green all the time until 25m | green with 100.0% of the weights at 0:20:00
     holds | fraud has 0% of the weights on blue at 30m | blue with 0.0% of the weights at 0:30:00

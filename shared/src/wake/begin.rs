@@ -41,16 +41,22 @@ pub(super) fn begin(
     remembered.missed.retain(|name, _| declared(name));
     while let Some(opening) = opening(policy, remembered, now) {
         let Opening { prewarm, began, until } = opening;
-        remembered.prewarmed.insert(prewarm.name.clone(), began);
-        // In service, and what failed then is not cured by asking for it again.
-        if opening.again(remembered) && state.is_some_and(|state| state.current >= prewarm.instances) {
+        let in_service = state.is_some_and(|state| state.current >= prewarm.instances);
+        let before = remembered.prewarmed.insert(prewarm.name.clone(), began);
+        // What failed then is not cured by asking for it again.
+        if opening.again(remembered) && in_service {
             continue;
         }
+        // A schedule that was not known yet may have been declared after its time had begun: nobody waited since then.
+        let since = if before.is_some() && !in_service { began } else { now };
         let cause = Cause::Schedule {
             name: prewarm.name.clone(),
             until,
         };
-        let wake = wake(world, policy, serial, cause, began, Some(prewarm.instances));
+        let mut wake = wake(world, policy, serial, cause, since, Some(prewarm.instances));
+        if in_service {
+            wake.found_in_service(now);
+        }
         start(remembered, wake, Some(until), teller);
         return None;
     }

@@ -130,6 +130,12 @@ impl Calls {
 }
 
 impl Wake {
+    /// Nothing is to be waited for, and no wake to be measured or told: it is only kept.
+    pub(in crate::wake) fn found_in_service(&mut self, now: Timestamp) {
+        (self.ready, self.served) = (Some(now), Some(now));
+        self.note(now, "in service already: kept");
+    }
+
     pub(in crate::wake) fn new(number: u64, cause: Cause, demanded: Timestamp, now: Timestamp, wanted: u32) -> Self {
         Self {
             number,

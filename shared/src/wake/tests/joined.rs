@@ -253,3 +253,34 @@ fn a_schedule_that_opens_while_a_wake_gives_its_minimum_back_is_not_lost() {
         assert_eq!(fake.min(), Some(0));
     }
 }
+
+#[test]
+fn what_is_in_service_when_its_schedule_opens_is_kept_and_no_wake_is_told() {
+    for late in [0, 60] {
+        let (mut fake, nine) = scheduled();
+        (fake.current, fake.desired) = (2, 2);
+        fake.scales_in = false;
+        fake.now = nine + SignedDuration::from_mins(late);
+        fake.backlog = 1;
+        minutes(&mut fake, 20);
+        assert_eq!(fake.told(), [""; 0], "{late} minutes late");
+        assert!(fake.wake().is_some(), "until eleven");
+        assert_eq!((fake.current, fake.min()), (2, Some(2)));
+    }
+}
+
+#[test]
+fn a_schedule_that_is_declared_within_its_time_was_not_waited_for_since_it_began() {
+    let (mut fake, nine) = scheduled();
+    fake.now = nine + SignedDuration::from_mins(60);
+    let declared = fake.now;
+    fake.quietly();
+    assert_eq!(fake.wake().map(|wake| wake.demanded), Some(declared));
+    fake.until_calm(300);
+    (fake.current, fake.desired) = (0, 0);
+    // From then on it is known: what is late is late since nine o'clock.
+    let nine = nine + SignedDuration::from_hours(24);
+    fake.now = nine + SignedDuration::from_mins(20);
+    fake.quietly();
+    assert_eq!(fake.wake().map(|wake| wake.demanded), Some(nine));
+}
