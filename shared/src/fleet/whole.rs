@@ -64,12 +64,13 @@ pub(super) fn contradictions(fleet: &Fleet, unplaced: &[(String, Layer)], at: Va
     let layers = Layers::of(fleet);
     let mut told = AllTold::default();
     let mut named = names::Alarms::default();
+    let refused = found.refused();
     for (index, entry) in fleet.entries.iter().enumerate() {
         let certain = layers.certain(index);
         let whole = whole(&certain);
         let image_refused = certain.iter().any(|laid| {
             let path = "provision.model.image";
-            under(at, laid.key, path, found, &mut |at| found.refused(at))
+            under(at, laid.key, path, found, &mut |at| refused.is_at(at))
         });
         let mut wrong = of_sections(&whole, image_refused);
         let doubtful = |wrong: &Wrong, possible: &[Laid<'_>]| {

@@ -1,6 +1,6 @@
 //! What reading finds wrong, gathered by place in the structure; lines come from the tree afterwards.
 
-use std::ops::ControlFlow;
+use std::{collections::HashSet, ops::ControlFlow};
 
 use deserr::{
     DeserializeError, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef,
@@ -32,6 +32,16 @@ pub(super) struct One {
     pub(super) problem: String,
     accepted: Option<String>,
     pub(super) rests: Rests,
+}
+
+/// Places at which reading refused what stands there.
+pub(crate) struct Refused(HashSet<Vec<Step>>);
+
+impl Refused {
+    /// This is one of them.
+    pub(crate) fn is_at(&self, at: ValuePointerRef<'_>) -> bool {
+        self.0.contains(&steps(at))
+    }
 }
 
 impl Found {
@@ -93,11 +103,10 @@ impl Found {
         self.left.iter().any(|left| left.touches(&at, true))
     }
 
-    /// Something stands at `at` that reading refused, and went on without.
-    pub(crate) fn refused(&self, at: ValuePointerRef<'_>) -> bool {
-        let at = steps(at);
-        let refused = |left: &LeftOut| left.at == at && left.instead_of_all_but.is_none();
-        self.left.iter().any(refused)
+    /// Where something stands that reading refused, and went on without.
+    pub(crate) fn refused(&self) -> Refused {
+        let refused = self.left.iter().filter(|left| left.instead_of_all_but.is_none());
+        Refused(refused.map(|left| left.at.clone()).collect())
     }
 
     /// Which item of the list at `at`, as the file has it, is the one that was read at this index: items may have been left

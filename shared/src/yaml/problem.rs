@@ -121,7 +121,7 @@ fn is_plain(key: &str) -> bool {
 }
 
 /// One step down into the structure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     Key(String),
     Index(usize),
