@@ -8,6 +8,7 @@ mod definition;
 mod finish;
 mod inventory;
 mod work;
+mod write;
 
 use serde_json::json;
 use shared::{
@@ -24,8 +25,8 @@ use shared::{
 
 use self::work::{Job, Work};
 pub(crate) use self::{
-    finish::VAULT,
     inventory::{Cursor, listing},
+    write::VAULT,
 };
 use crate::services::{Backed, Services};
 

@@ -1,6 +1,9 @@
 mod asleep;
 mod audit;
+mod exported;
 mod following;
+mod owned;
+mod ranges;
 mod standby;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,81 +144,6 @@ fn what_differs_is_shown_field_by_field_and_what_is_own_and_undeclared_goes_last
     assert!(left.changes.iter().all(|change| change.verb != Verb::Delete));
 }
 
-#[test]
-fn an_alarm_is_stewards_own_by_its_tag_and_not_by_a_name_that_cloudformation_may_have_given_it() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    let [made, stacks] = ["steward-left-behind", "steward-DeadLettersWaiting-0A9B8C7D6E5F"].map(|name| {
-        world.put(Thing::Alarm(Box::new(alarm(name, "ModelLatency", &[], 1.0))));
-        Key::Alarm(name.to_owned())
-    });
-    let declared = desired(DECLARED, &world);
-    let asked = undeclared(&Applied::default(), &declared, &world, "steward-");
-    assert_eq!(
-        asked,
-        [stacks.clone(), made.clone()].into(),
-        "their tags say whose they are"
-    );
-    world.tagged.insert(made.clone());
-    let deleted: Vec<Key> = planned(&world, &declared, true)
-        .changes
-        .into_iter()
-        .filter(|change| change.verb == Verb::Delete)
-        .map(|change| change.key)
-        .collect();
-    assert_eq!(deleted, [made]);
-    assert!(!planned(&world, &declared, false).prunable.contains(&stacks));
-}
-
-#[test]
-fn what_another_installation_of_steward_made_is_not_pruned_although_its_names_begin_the_same() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    world.tagged.clear();
-    let none = desired("version: 1\nendpoints: {}\n", &world);
-    let asked = undeclared(&Applied::default(), &none, &world, "steward-");
-    let of = |name: &str| Key::Target(main_of(name));
-    assert!(
-        asked.contains(&of("fraud")) && asked.contains(&of("images")),
-        "{asked:?}"
-    );
-    assert_eq!(planned(&world, &none, true).changes, []);
-    assert_eq!(planned(&world, &none, false).prunable, []);
-    // The tag of the target says whose what hangs on it is; what was made here on another's target is known.
-    world.tagged.insert(of("images"));
-    let known = Key::Policy(main_of("fraud"), "steward-load".to_owned());
-    let applied = Applied {
-        at: None,
-        things: vec![world.get(&known).cloned().unwrap()],
-    };
-    let mine: Vec<Key> = untaggable(&applied, &world).collect();
-    assert_eq!(mine, std::slice::from_ref(&known));
-    world.tagged.extend(mine);
-    let deleted: Vec<Key> = planned(&world, &none, true)
-        .changes
-        .into_iter()
-        .map(|change| change.key)
-        .collect();
-    let backlog = Key::Policy(main_of("images"), "steward-backlog".to_owned());
-    assert!(deleted.contains(&known) && deleted.contains(&backlog), "{deleted:?}");
-    assert!(!deleted.contains(&of("fraud")) && deleted.len() == 4, "{deleted:?}");
-}
-
-#[test]
-fn a_schedule_that_is_suspended_while_it_is_in_force_leaves_nothing_to_do() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    world.put(target(main_of("fraud"), 3, 10));
-    let suspended = DECLARED.replacen(
-        "        max: 10\n",
-        "        max: 10\n        suspended: { scheduled: true }\n",
-        1,
-    );
-    let desired = desired(&suspended, &world);
-    for change in planned(&world, &desired, false).changes {
-        world.apply(&change);
-    }
-    let left = planned(&world, &desired, false);
-    assert!(left.is_empty(), "{left}");
-}
-
 const PROVISIONED: &str = "
 version: 1
 endpoints:
@@ -268,93 +196,6 @@ fn an_endpoint_that_is_gone_is_made_again_by_a_person_only() {
     assert_eq!(plan.leaving_gone(&Applied::default(), &ledger.known).changes, []);
     ledger.meet(&desired("version: 1\nendpoints: {}\n", &world), &world);
     assert!(ledger.known.is_empty());
-}
-
-#[test]
-fn a_target_that_somebody_elses_policy_hangs_on_is_not_deregistered() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    let key = Key::Target(main_of("images"));
-    world.tagged.insert(key.clone());
-    let of = main_of("images");
-    world.put(Thing::Action {
-        of: of.clone(),
-        action: ScheduledAction {
-            name: "somebody's".to_owned(),
-            schedule: "rate(1 day)".to_owned(),
-            timezone: None,
-            start: None,
-            end: None,
-            min: Some(1),
-            max: None,
-        },
-    });
-    let less = &DECLARED[..DECLARED.find("  images:").unwrap()];
-    let plan = planned(&world, &desired(less, &world), true);
-    let others = vec![Key::Action(of, "somebody's".to_owned())];
-    assert!(
-        plan.held
-            .iter()
-            .any(|held| held.key == key && held.why == Why::Shared(others.clone()))
-    );
-    assert!(plan.changes.iter().all(|change| change.key != key));
-}
-
-#[test]
-fn a_range_that_a_schedule_or_a_wake_moved_is_nobodys_mistake() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    let desired = desired(DECLARED, &world);
-    world.put(target(main_of("fraud"), 3, 10));
-    world.put(target(main_of("images"), 2, 4));
-    let with_raised = |raised: &BTreeMap<Scalable, u32>| {
-        plan(Situation {
-            desired: &desired,
-            world: &world,
-            prefix: "steward-",
-            prune: false,
-            raised,
-            now: NOW.parse().unwrap(),
-        })
-    };
-    let woken = with_raised(&BTreeMap::from([(main_of("images"), 2)]));
-    assert!(woken.is_empty(), "{woken}");
-    let reasons: Vec<&str> = woken.same.iter().filter_map(|same| same.although.as_deref()).collect();
-    assert_eq!(reasons.len(), 2, "{woken}");
-    let fought = with_raised(&BTreeMap::new());
-    let changed: Vec<&Key> = fought.changes.iter().map(|change| &change.key).collect();
-    assert_eq!(changed, [&Key::Target(main_of("images"))]);
-}
-
-#[test]
-fn a_range_that_nothing_explains_becomes_what_the_schedule_says_now() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    let desired = desired(DECLARED, &world);
-    world.put(target(main_of("fraud"), 7, 10));
-    let plan = planned(&world, &desired, false);
-    let after = plan.changes.first().and_then(|change| change.after.clone());
-    assert_eq!(
-        after,
-        Some(target(main_of("fraud"), 3, 10)),
-        "it is Monday, 11:00 in Berlin"
-    );
-}
-
-#[test]
-fn a_suspended_schedule_explains_no_range() {
-    let text = DECLARED.replace(
-        "        max: 10\n",
-        "        max: 10\n        suspended: { scheduled: true }\n",
-    );
-    let mut world = with_declared(usual_world(), &text);
-    let desired = desired(&text, &world);
-    assert!(planned(&world, &desired, false).is_empty());
-    let Some(mut declared) = world.get(&Key::Target(main_of("fraud"))).cloned() else {
-        panic!("no target")
-    };
-    if let Thing::Target { min, .. } = &mut declared {
-        *min = 3;
-    }
-    world.put(declared);
-    assert_eq!(planned(&world, &desired, false).changes.len(), 1);
 }
 
 #[test]
@@ -493,66 +334,4 @@ fn what_was_changed_outside_is_told_and_what_a_schedule_moved_is_not() {
             .collect::<Vec<_>>()
             .join("\n")
     );
-}
-
-#[test]
-fn an_export_is_a_fleet_file_that_changes_nothing() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    world.put(Thing::Throttle {
-        api: "a1b2".to_owned(),
-        stage: "prod".to_owned(),
-        route: Some(Route {
-            path: "/predict".to_owned(),
-            method: "POST".to_owned(),
-        }),
-        rate: 0.5,
-        burst: 1,
-    });
-    world.put(Thing::Action {
-        of: main_of("search"),
-        action: ScheduledAction {
-            name: "ScaleUpForBusinessHours".to_owned(),
-            schedule: "cron(0 8 * * MON-FRI *)".to_owned(),
-            timezone: None,
-            start: None,
-            end: None,
-            min: Some(3),
-            max: Some(10),
-        },
-    });
-    world.put(target(main_of("search"), 1, 10));
-    world.put(target(main_of("gone"), 1, 10));
-    let exported = export(&world, &BTreeMap::new());
-    insta::assert_snapshot!(exported.text);
-    let plan = planned(&world, &desired(&exported.text, &world), false);
-    assert!(plan.is_empty(), "{plan}");
-}
-
-#[test]
-fn an_export_says_the_minimum_that_a_wake_gives_back() {
-    let mut world = with_declared(usual_world(), DECLARED);
-    world.put(target(main_of("images"), 2, 4));
-    let lowest = BTreeMap::from([(main_of("images"), 0)]);
-    let wanted = desired(&export(&world, &lowest).text, &world);
-    let said = wanted.get(&Key::Target(main_of("images")));
-    assert_eq!(said, Some(&target(main_of("images"), 0, 4)));
-}
-
-#[test]
-fn what_is_more_than_a_fleet_file_may_list_is_left_out_of_an_export_by_name() {
-    let mut world = usual_world();
-    let on = [("EndpointName", "fraud"), ("VariantName", "main")];
-    for number in 0..53 {
-        let name = format!("slow-{number:02}");
-        world.put(Thing::Alarm(Box::new(alarm(&name, "ModelLatency", &on, 1.0))));
-    }
-    let exported = export(&world, &BTreeMap::new());
-    let left_out: Vec<&str> = exported.left_out.iter().map(String::as_str).collect();
-    let many: Vec<&&str> = left_out
-        .iter()
-        .filter(|line| line.contains("lists at most 50"))
-        .collect();
-    assert_eq!(many.len(), 3, "{left_out:#?}");
-    let plan = planned(&world, &desired(&exported.text, &world), false);
-    assert!(plan.is_empty() && plan.same.len() >= 50, "{plan}");
 }
