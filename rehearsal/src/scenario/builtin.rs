@@ -65,6 +65,8 @@ builtins![
     "rollout-throttled",
     "rollout-engines",
     "rollout-scaling",
+    "rollout-steps",
+    "rollout-steps-back",
     "rollout-morning",
     "rollout-no-way-back",
     "rollout-no-room-to-tidy",
