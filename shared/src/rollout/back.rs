@@ -14,6 +14,7 @@ use super::{
     phase::Phase,
     plan::Plan,
     strategy::Weight,
+    triggers,
     why::Why,
 };
 use crate::endpoint::Endpoint;
@@ -125,6 +126,10 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
     if let Some(next) = rescaled(world, rollout) {
         return next;
     }
+    let blue = rollout.plan.blue.variant.clone();
+    if let Some(next) = triggers::point_meanwhile(world, rollout, &blue) {
+        return next;
+    }
     let green = rollout.plan.green.variant.clone();
     match checks::scaled(world, &green) {
         Err(why) => return Next::Stay(why),
@@ -139,7 +144,9 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
         return if checks::may_begin(world, rollout, Some(endpoint.modified)) {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         } else {
-            resumed(world, rollout).unwrap_or(Next::End(Ended::RolledBack, None))
+            resumed(world, rollout)
+                .or_else(|| triggers::point(world, rollout, &blue))
+                .unwrap_or(Next::End(Ended::RolledBack, None))
         };
     }
     let base = rollout.plan.base.clone();
@@ -269,15 +276,25 @@ fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> 
     }
     let variant = rollout.plan.blue.variant.clone();
     let Some(original) = &rollout.scaling else { return end };
-    if checks::variant(endpoint, &variant).is_none() {
-        return end;
-    }
-    match checks::scaled(world, &variant) {
-        Err(why) => leave_or(world, rollout, Next::Stay(why)),
-        Ok(Some(seen)) if seen.suspended.scale_in && !original.suspended.scale_in => Next::Do(Effect::Suspend {
-            variant,
-            suspended: original.suspended,
-        }),
-        Ok(_) => end,
+    let scales = |variant: &str| match checks::variant(endpoint, variant) {
+        Some(_) => checks::scaled(world, variant),
+        None => Ok(None),
+    };
+    let scaled = match scales(&variant) {
+        Err(why) => return leave_or(world, rollout, Next::Stay(why)),
+        Ok(Some(seen)) if seen.suspended.scale_in && !original.suspended.scale_in => {
+            return Next::Do(Effect::Suspend {
+                variant,
+                suspended: original.suspended,
+            });
+        }
+        Ok(Some(_)) => variant,
+        Ok(None) if checks::variant(endpoint, &green).is_some() => green,
+        Ok(None) => return end,
+    };
+    match triggers::point(world, rollout, &scaled) {
+        None => end,
+        Some(Next::Stay(why)) => leave_or(world, rollout, Next::Stay(why)),
+        Some(next) => next,
     }
 }

@@ -269,6 +269,8 @@ pub struct AlarmSeen {
     pub watches: Vec<Watched>,
     /// `TreatMissingData`; [`MissingData::Missing`] of a composite alarm, which has none.
     pub missing: MissingData,
+    /// What it triggers in any of its states, by ARN.
+    pub actions: Vec<String>,
 }
 
 /// Whose metric an alarm watches.

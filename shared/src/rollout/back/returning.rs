@@ -16,6 +16,7 @@ use crate::{
         needs::after,
         phase::Phase,
         plan::Plan,
+        triggers,
         why::Why,
     },
 };
@@ -28,9 +29,15 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         InForce::Other(_) => return Next::Go(Phase::Leaving),
     }
     let green = rollout.plan.green.variant.clone();
+    let looked_at = rollout.triggers();
     remember_scaling(world, rollout, &green);
+    if rollout.triggers() != looked_at {
+        return Next::Stay(Why::NotLooked);
+    }
     if rollout.stopped.is_some() {
-        return scaled_again(world, rollout, &green).unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
+        return scaled_again(world, rollout, &green)
+            .or_else(|| triggers::point(world, rollout, &green))
+            .unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
     }
     let restore = match &rollout.restore {
         Some(restore) => restore.clone(),
@@ -59,7 +66,9 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         Progress::Done | Progress::ToDo | Progress::TakenBack => {}
     }
     if let Some(why) = checks::rests(world, rollout, &asked) {
-        return scaled_again(world, rollout, &green).unwrap_or(Next::Stay(why));
+        return scaled_again(world, rollout, &green)
+            .or_else(|| triggers::point_meanwhile(world, rollout, &green))
+            .unwrap_or(Next::Stay(why));
     }
     match checks::scaled(world, &green) {
         Err(why) => Next::Stay(why),
@@ -74,7 +83,7 @@ fn remember_scaling(world: &World<'_>, rollout: &mut Rollout, green: &str) {
     if let Ok(Some(seen)) = checks::scaled(world, green)
         && rollout.green_scaling.as_ref().is_none_or(|kept| !seen.lacks(kept))
     {
-        rollout.green_scaling = Some(seen.clone());
+        rollout.green_scaling = Some(seen.clone().remembering(rollout.green_scaling.as_ref()));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         needs::after,
         phase::{Phase, Rounds},
         strategy::Weight,
+        triggers,
         why::Why,
     },
 };
@@ -30,6 +31,13 @@ fn both_are_whole(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint)
         let green = rollout.plan.green.variant.clone();
         grown(world, rollout, endpoint, &green, needed)
     })
+}
+
+/// With all of the traffic green is scaled by the alarms that scaled blue: its last bake may last a day, and so may the time
+/// for which blue is kept. It holds nothing up.
+pub(super) fn scales_what_serves(world: &World<'_>, rollout: &mut Rollout) -> Option<Next> {
+    let green = rollout.plan.green.variant.clone();
+    (rollout.share() == Weight::FULL).then(|| triggers::point_meanwhile(world, rollout, &green))?
 }
 
 /// The variant has so many instances; `None` when it has. SageMaker is asked once: when it took the change back, most
@@ -145,6 +153,9 @@ pub(super) fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoi
     if let Some(next) = drifted(rollout, endpoint).or_else(|| both_are_whole(world, rollout, endpoint)) {
         return next;
     }
+    if let Some(next) = scales_what_serves(world, rollout) {
+        return next;
+    }
     let word = rollout.skipped.clone().or_else(|| rollout.promoted.clone());
     let bake = rollout.plan.steps().get(step).map(|step| step.bake).unwrap_or_default();
     let left = bake.saturating_sub(rollout.elapsed(world.facts.now));
@@ -204,6 +215,9 @@ pub(in crate::rollout) fn gate_may_open(world: &World<'_>, rollout: &Rollout) ->
 
 pub(super) fn gate(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint, step: usize) -> Next {
     if let Some(next) = drifted(rollout, endpoint).or_else(|| both_are_whole(world, rollout, endpoint)) {
+        return next;
+    }
+    if let Some(next) = scales_what_serves(world, rollout) {
         return next;
     }
     if let Some(why) = held_by_operator(world, rollout) {
