@@ -345,7 +345,7 @@ fn check_alarm(found: &mut Found, path: &str, alarm: &AlarmSpec, region: &Region
             if !named && !region.topics.contains(action) {
                 found.add(
                     &format!("{path}.{field}"),
-                    format!("`{action}` is neither a topic of this Region nor a function nor a scaling policy"),
+                    format!("`{action}` is no topic of this Region, no function and no scaling policy"),
                     "a name in `topics`, `function:NAME`, `policy:ENDPOINT/VARIANT/NAME`, or an ARN",
                 );
             }
