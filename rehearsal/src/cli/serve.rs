@@ -152,6 +152,14 @@ fn line(happening: &Happening, start: Timestamp) -> Option<String> {
             phase,
             share,
         } => format!("{endpoint}: {config} {phase}, {:.0}% of the traffic", share * 100.0),
+        HappeningKind::Component {
+            endpoint,
+            component,
+            model,
+        } => match model {
+            Some(model) => format!("{endpoint}: {component} serves {model}"),
+            None => format!("{endpoint}: {component} is gone"),
+        },
         HappeningKind::Invoked { target_arn, .. } => {
             format!("{target_arn}: invoked, which nothing here carries out")
         }

@@ -153,6 +153,17 @@ impl Narrator {
                 };
                 self.add(*at, region, Sort::World, Tone::Quiet, endpoint, text);
             }
+            HappeningKind::Component {
+                endpoint,
+                component,
+                model,
+            } => {
+                let text = match model {
+                    Some(model) => format!("{component} serves {model}"),
+                    None => format!("{component} is gone"),
+                };
+                self.add(*at, region, Sort::World, Tone::Quiet, endpoint, text);
+            }
             HappeningKind::Capacity { .. }
             | HappeningKind::Deployment { .. }
             | HappeningKind::Event { .. }

@@ -47,7 +47,8 @@ impl Observer {
         let Happening { at, region, kind } = happening;
         if let HappeningKind::EndpointStatus { endpoint, .. }
         | HappeningKind::Capacity { endpoint, .. }
-        | HappeningKind::Deployment { endpoint, .. } = kind
+        | HappeningKind::Deployment { endpoint, .. }
+        | HappeningKind::Component { endpoint, .. } = kind
         {
             let history = record.endpoints.entry(format!("{region}/{endpoint}")).or_default();
             history.shape.set(*at, shape(cloud, region, endpoint));

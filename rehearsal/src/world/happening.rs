@@ -58,6 +58,15 @@ pub enum HappeningKind {
         /// Its share of the traffic from now on, 0 to 1.
         share: f64,
     },
+    /// An inference component has another specification in force, or is there no more.
+    Component {
+        /// The endpoint it is on.
+        endpoint: String,
+        /// The component.
+        component: String,
+        /// `ModelName` of the specification; `None` when it is gone.
+        model: Option<String>,
+    },
     /// An alarm changed state.
     AlarmState {
         /// The alarm.

@@ -33,27 +33,46 @@ const BUCKETS: [&str; 5] = [
 
 /// Which bucket of a scenario is which of the template's.
 pub(super) struct Buckets {
+    states: BTreeSet<String>,
+    fleets: BTreeSet<String>,
     backups: BTreeSet<String>,
     probes: BTreeSet<String>,
+    /// The bucket of one Region, and what takes its place in the other.
+    replaced: BTreeSet<(String, String)>,
 }
 
 impl Buckets {
     pub(super) fn of(builtin: &Builtin) -> Self {
         let mut buckets = Self {
+            states: BTreeSet::new(),
+            fleets: BTreeSet::new(),
             backups: BTreeSet::new(),
             probes: BTreeSet::new(),
+            replaced: BTreeSet::new(),
         };
         buckets.collect(&yaml(builtin.text, builtin.name));
+        for (here, there) in &buckets.replaced {
+            if buckets.probes.contains(here) {
+                buckets.probes.insert(there.clone());
+            }
+        }
         buckets
     }
 
     fn collect(&mut self, value: &Value) {
         for (key, inner) in value.as_object().into_iter().flatten() {
-            match (key.as_str(), inner["bucket"].as_str(), inner.as_str()) {
-                ("destination", Some(bucket), _) => drop(self.backups.insert(bucket.to_owned())),
-                ("input" | "output" | "failures", _, Some(uri)) => {
-                    let bucket = uri.strip_prefix("s3://").and_then(|rest| rest.split('/').next());
-                    self.probes.extend(bucket.map(str::to_owned));
+            let place = inner.as_str().and_then(|uri| uri.strip_prefix("s3://"));
+            let bucket = place.and_then(|place| place.split('/').next()).map(str::to_owned);
+            match key.as_str() {
+                "STEWARD_STATE" => self.states.extend(place.map(str::to_owned)),
+                "STEWARD_FLEET" => self.fleets.extend(place.map(str::to_owned)),
+                "input" | "output" | "failures" => self.probes.extend(bucket),
+                "destination" => self.backups.extend(inner["bucket"].as_str().map(str::to_owned)),
+                "buckets" => {
+                    for (here, there) in inner.as_object().into_iter().flatten() {
+                        let there = there.as_str().map(str::to_owned);
+                        self.replaced.extend(there.map(|there| (here.clone(), there)));
+                    }
                 }
                 _ => {}
             }
@@ -66,10 +85,15 @@ impl Buckets {
             .for_each(|item| self.collect(item));
     }
 
-    /// The name that the template has for a bucket.
-    fn named(&self, bucket: &str) -> &'static str {
+    /// The name that the template has for the bucket of `bucket/key`, or of a bucket.
+    fn named(&self, place: &str) -> &'static str {
+        let bucket = place.split('/').next().unwrap_or(place);
+        let lies_in = |places: &BTreeSet<String>| places.iter().any(|known| place.starts_with(known.as_str()));
         match bucket {
-            state if state.starts_with("steward-state-") => "StateBucket",
+            state if state.starts_with("steward-state-") || lies_in(&self.states) => "StateBucket",
+            _ if lies_in(&self.fleets) || self.fleets.iter().any(|fleet| fleet.split('/').next() == Some(place)) => {
+                "FleetBucket"
+            }
             backups if self.backups.contains(backups) => "BackupBucket",
             probes if self.probes.contains(probes) => "AsyncProbeBucket",
             _ => "ArtifactBuckets",
@@ -78,12 +102,15 @@ impl Buckets {
 
     /// What a call needs, as it is compared.
     pub(super) fn needed(&self, call: &Called) -> impl Iterator<Item = String> {
-        let written = call.resource.as_deref().and_then(|at| at.split('/').next());
         call.actions.iter().map(move |action| {
             let read = action.starts_with("s3:Get");
-            let bucket = call.copied_from.as_deref().filter(|_| read).or(written);
-            match bucket.filter(|_| action.starts_with("s3:")) {
-                Some(bucket) => format!("{action} on {}", self.named(bucket)),
+            let place = call
+                .copied_from
+                .as_deref()
+                .filter(|_| read)
+                .or(call.resource.as_deref());
+            match place.filter(|_| action.starts_with("s3:")) {
+                Some(place) => format!("{action} on {}", self.named(place)),
                 None => action.clone(),
             }
         })
@@ -135,6 +162,10 @@ const OF_ALL: &Excused = &[
 ];
 
 const HEALTH_CHECKER: &Excused = &[
+    (
+        "s3:ListBucket on AsyncProbeBucket",
+        "makes S3 answer 404 instead of 403 for an answer that is not there yet",
+    ),
     (
         "s3:ListBucket on StateBucket",
         "makes S3 answer 404 instead of 403 for an object that is not there",
@@ -189,6 +220,10 @@ const TRAFFIC_SHIFTER: &Excused = &[
 ];
 
 const CROSS_REGION_BACKUP: &Excused = &[
+    (
+        "s3:ListBucket on AsyncProbeBucket",
+        "makes S3 answer 404 instead of 403 for an answer that is not there yet",
+    ),
     (
         "s3:PutObjectTagging on BackupBucket",
         "checked by S3 when a copy is made with tags",

@@ -168,7 +168,8 @@ fn component_ends(version: &str, _: Option<FaultKind>, outcome: &Outcome) -> Vec
         ": rolled-back"
     };
     match shapes(outcome).last() {
-        Some(shape) if shape.config == "fraud-1" => {}
+        Some(shape)
+            if shape.config == "fraud-1" && shape.components.get("german").is_some_and(|model| model == version) => {}
         other => wrong.push(format!("fraud ends as {other:?}")),
     }
     match outcome.record.targets.as_slice() {

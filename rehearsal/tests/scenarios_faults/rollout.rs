@@ -57,13 +57,13 @@ pub(crate) fn starved(outcome: &Outcome) -> Vec<String> {
             wrong.push(format!("no variant has a weight: {shape:?}"));
         }
         for (name, variant) in &shape.variants {
-            let needed = 2.0 * shape.share(name);
+            let needed = 2.0 * shape.share(name) * (1.0 - shape.new_fleet);
             if f64::from(variant.instances.unwrap_or(0)) < needed {
                 wrong.push(format!("{name} has fewer instances than its share needs: {shape:?}"));
             }
         }
         let blue = shape.variants.get("blue").map(|blue| blue.instances.unwrap_or(0));
-        if blue.is_some_and(|instances| instances < 2) {
+        if shape.new_fleet == 0.0 && blue.is_some_and(|instances| instances < 2) {
             wrong.push(format!("blue has lost instances: {shape:?}"));
         }
     }

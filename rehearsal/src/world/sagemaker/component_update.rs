@@ -233,7 +233,7 @@ impl Region {
     }
 
     /// The update is over: the new specification is in force, or the old one again.
-    fn component_updated(&mut self, ctx: &Ctx, name: &str, done: bool) {
+    fn component_updated(&mut self, ctx: &mut Ctx, name: &str, done: bool) {
         let Some(component) = self.components.get_mut(name) else {
             return;
         };
@@ -247,6 +247,8 @@ impl Region {
         component.current = component.desired;
         component.status = "InService";
         component.modified = ctx.now;
+        let endpoint = component.endpoint.clone();
+        self.tell_component(ctx, name, endpoint);
     }
 
     /// An alarm has gone to ALARM: every component's update that it guards is undone.

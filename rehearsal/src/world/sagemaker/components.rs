@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::endpoint::EndpointStatus;
 
 use crate::world::{
-    ApiError, Reply,
+    ApiError, HappeningKind, Reply,
     api::{Input, epoch, page, reply},
     region::{Ctx, Region, What},
     sagemaker::{
@@ -107,7 +107,9 @@ impl Region {
             return;
         };
         if component.status == "Deleting" {
+            let endpoint = component.endpoint.clone();
             self.components.remove(name);
+            self.tell_component(ctx, name, endpoint);
             return;
         }
         if component.update.is_some() {
@@ -119,6 +121,7 @@ impl Region {
         let Some(component) = self.components.get_mut(name) else {
             return;
         };
+        let made = component.status == "Creating";
         component.status = "InService";
         component.modified = ctx.now;
         component.failure = lacks.then(|| NO_CAPACITY.to_owned());
@@ -129,6 +132,23 @@ impl Region {
             component.current = component.desired;
             self.manage_instances(ctx, &endpoint, &variant);
         }
+        if made {
+            self.tell_component(ctx, name, endpoint);
+        }
+    }
+
+    /// Says which model the component of an endpoint has now.
+    pub(super) fn tell_component(&self, ctx: &mut Ctx, name: &str, endpoint: String) {
+        let component = name.to_owned();
+        let model = self.components.get(name).map(|component| component.model.clone());
+        ctx.tell(
+            &self.name,
+            HappeningKind::Component {
+                endpoint,
+                component,
+                model,
+            },
+        );
     }
 
     /// Managed instance scaling: the instances of a variant follow the copies on it.
