@@ -153,10 +153,25 @@ fn a_step_policy_that_green_got_since_the_rollouts_end_goes_back_with_its_alarm(
     alarm.actions[1] = world.arn("green", "night");
     world.triggers.insert(alarm.name.clone(), alarm);
     assert!(world.scales("green"));
+    // Also where green is registered anew in between.
+    world.calls = [Call::Works, Call::Works, Call::Quota].into();
     assert!(world.order(Order::Rollback).accepted);
+    world.ticks(3);
+    assert!(world.scales("green"), "{:#?}", world.triggers);
     assert_eq!(world.run(), Ended::RolledBack);
     assert!(world.scales("blue"), "{:#?}", world.triggers);
     assert_eq!(unscaled(&world), 0);
+}
+
+#[test]
+fn an_alarm_that_refused_in_a_rollout_is_pointed_when_that_is_taken_back() {
+    let mut world = started();
+    world.stubborn = true;
+    assert_eq!(world.run(), Ended::Completed);
+    world.stubborn = false;
+    assert!(world.order(Order::Rollback).accepted);
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert!(world.scales("blue"), "{:#?}", world.triggers);
 }
 
 #[test]
@@ -340,4 +355,24 @@ fn a_status_says_what_the_alarms_scale() {
         said.contains("alarm backlog-high: triggers no policy of the endpoint"),
         "{said}"
     );
+}
+
+#[test]
+fn an_outage_of_stewards_own_does_not_count_toward_the_time_in_which_an_alarm_is_pointed() {
+    let mut world = started();
+    while world.share("green") < 1.0 || world.phase() != "baking" {
+        world.ticks(1);
+    }
+    world.calls = std::iter::repeat_n(Call::Lost, 100).collect();
+    world.until("finishing");
+    dead(world.triggers.get_mut("busy-high").unwrap(), "blue");
+    world.pass(minutes(65));
+    // Green's autoscaling, and the alarm, which CloudWatch throttles.
+    world.calls = [Call::Works, Call::Lost].into();
+    world.wake(None, None);
+    assert!(world.calls.is_empty(), "{}", world.did());
+    assert_eq!(world.phase(), "finishing");
+    world.ticks(1);
+    assert_eq!(world.phase(), "keeping");
+    assert!(world.scales("green"), "{:#?}", world.triggers);
 }
