@@ -1,5 +1,7 @@
 //! Decisions spoilt on purpose, between deciding and writing: the checker has to notice each, by the right name.
 
+use std::collections::BTreeMap;
+
 use shared::{
     alert::{Alert, AlertKind},
     rollout::{
@@ -45,11 +47,16 @@ pub(crate) enum Sabotage {
     KeepsScaling,
     /// Green goes because blue cannot be removed.
     GivesUp,
+    /// Alarms are taken for pointed.
+    LeavesAlarms,
 }
 
 impl Sabotage {
     /// Spoils one decision.
     pub(crate) fn spoil(self, before: &RolloutLedger, decision: &mut Decision) {
+        if self == Self::LeavesAlarms {
+            return leaves_alarms(decision);
+        }
         let was = before.active.as_ref();
         let Some(rollout) = &mut decision.ledger.active else {
             if self == Self::LosesAlerts {
@@ -122,6 +129,25 @@ impl Sabotage {
     }
 }
 
+/// Nothing is pointed, and nothing is said of it.
+fn leaves_alarms(decision: &mut Decision) {
+    if let Some(Effect::Point { alarm, .. }) = decision.effect.take_if(|effect| matches!(effect, Effect::Point { .. }))
+        && let Some(rollout) = &mut decision.ledger.active
+    {
+        rollout.unpointed.insert(alarm, String::new());
+        decision.again = true;
+    }
+    if decision.ledger.active.is_none() {
+        if let Some(past) = decision.ledger.history.last_mut() {
+            past.unpointed.clear();
+        }
+        let untold = decision.ledger.outbox.pending().iter();
+        let untold = untold.filter(|alert| alert.kind == AlertKind::RolloutUnscaled);
+        let untold: Vec<String> = untold.map(|alert| alert.id.clone()).collect();
+        decision.ledger.outbox.clear(&untold);
+    }
+}
+
 /// As a deadline would take it back.
 fn gives_up(decision: &mut Decision) {
     let Some(rollout) = &mut decision.ledger.active else {
@@ -186,6 +212,7 @@ fn end(decision: &mut Decision, outcome: Ended) {
         cause: None,
         scaling,
         returned: returning,
+        unpointed: BTreeMap::new(),
         log,
     });
 }

@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 
 use shared::{
     endpoint::EndpointStatus,
-    rollout::effect::{ActOutcome, ConfigPlan, Effect},
+    rollout::{
+        effect::{ActOutcome, ConfigPlan, Effect},
+        triggers::Pointing,
+    },
     scaling::Scaling,
 };
 
-use super::world::{Declared, Fleet, Target, Work, World};
+use super::{
+    view::named,
+    world::{Declared, Fleet, Target, Trigger, Work, World},
+};
 
 /// How a call meets AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +86,10 @@ impl World {
             },
             Effect::Unscale { variant } => {
                 self.targets.remove(variant);
+                ActOutcome::Accepted
+            }
+            Effect::Point { at, .. } => {
+                self.point(at);
                 ActOutcome::Accepted
             }
             Effect::DeleteConfig(name) => {
@@ -209,6 +219,13 @@ impl World {
             max: scaling.max,
             suspended: scaling.suspended,
             whole,
+            id: match self.targets.get(variant) {
+                Some(there) => there.id,
+                None => {
+                    self.registered += u8::from(self.trigger.is_some());
+                    self.registered
+                }
+            },
         };
         self.targets.insert(variant.to_owned(), target);
         let range = scaling.min..=scaling.max;
@@ -220,6 +237,21 @@ impl World {
             });
         }
         ActOutcome::Accepted
+    }
+
+    fn point(&mut self, at: &Pointing) {
+        let watches = self.watched();
+        let Some(trigger) = &mut self.trigger else { return };
+        if at.moves_metrics(&watches) {
+            trigger.watches.clone_from(&at.variant);
+        }
+        if let Some((variant, id)) = at.wanted(&trigger.arn()).and_then(named) {
+            *trigger = Trigger {
+                variant,
+                id,
+                ..trigger.clone()
+            };
+        }
     }
 
     fn update_component(&mut self, model: &str, alarms: &[String]) -> ActOutcome {

@@ -181,3 +181,14 @@ fn what_serves_and_is_not_scaled_again_breaks_the_eleventh_rule() {
 fn a_good_green_that_goes_because_blue_cannot_be_removed_breaks_the_twelfth_rule() {
     is_caught(spoilt(Sabotage::GivesUp), Rule::Kept);
 }
+
+#[test]
+fn alarms_that_are_left_where_they_were_break_the_fifth_rule() {
+    let mut setup = spoilt(Sabotage::LeavesAlarms);
+    setup.policy.strategy.steps = vec![step(100)];
+    setup.policy.smoke = false;
+    setup.policy.analysis = None;
+    setup.scaled = true;
+    setup.stepped = true;
+    is_caught(setup, Rule::Truth);
+}

@@ -1,7 +1,7 @@
 //! What becomes of a state if nothing bad happens any more: whoever is at work dies, the function is woken each minute,
 //! SageMaker finishes what it has begun, time passes. Within a bound the rollout must have ended.
 
-use shared::endpoint::EndpointStatus;
+use shared::{endpoint::EndpointStatus, rollout::Phase};
 
 use super::{
     calls::Luck,
@@ -107,6 +107,14 @@ impl State {
         }
         let world = &self.world;
         let serving = world.fleets.keys().find(|variant| world.share(variant) == 10_000);
+        if let Some(variant) = serving
+            && let Some(rollout) = &self.ledger.active
+            && rollout.unpointed.is_empty()
+            && !matches!(rollout.phase, Phase::Shifting { .. } | Phase::Probing { .. })
+            && let Err(said) = world.triggered(variant)
+        {
+            self.wrong.push((Rule::Scaled, format!("{}: {said}", rollout.phase)));
+        }
         if let Some(variant) = serving
             && !world.targets.get(variant).is_some_and(|target| target.whole)
         {

@@ -16,7 +16,7 @@ use shared::{
 use super::{
     rules::Rule,
     state::{Asked, Decided},
-    world::{Target, World},
+    world::Target,
 };
 
 /// More rounds of probes than any setup asks for.
@@ -152,7 +152,7 @@ impl Ghost {
         }
         match &transition.to {
             To::Phase(phase) => self.enter(decided, plan, phase),
-            To::End(ended) => ended_as(*ended, &decided.world, plan, self, wrong),
+            To::End(ended) => ended_as(*ended, decided, plan, self, wrong),
         }
     }
 
@@ -297,10 +297,22 @@ fn quiet(look: &Look, plan: &Plan) -> Result<(), String> {
 }
 
 /// The end that was said, against the world at that moment.
-fn ended_as(ended: Ended, world: &World, plan: &Plan, ghost: &Ghost, wrong: &mut Wrong) {
+fn ended_as(ended: Ended, decided: &Decided, plan: &Plan, ghost: &Ghost, wrong: &mut Wrong) {
+    let world = &decided.world;
+    // What is told to people is not said to be so.
+    let told = decided
+        .write
+        .history
+        .last()
+        .is_some_and(|past| !past.unpointed.is_empty());
+    let triggered = |variant: &str| if told { Ok(()) } else { world.triggered(variant) };
     let said = match ended {
-        Ended::Completed => world.serves_green(plan, ghost.target.as_ref()),
-        Ended::RolledBack => world.serves_blue(plan, ghost.target.as_ref()),
+        Ended::Completed => world
+            .serves_green(plan, ghost.target.as_ref())
+            .and_then(|()| triggered(&plan.green.variant)),
+        Ended::RolledBack => world
+            .serves_blue(plan, ghost.target.as_ref())
+            .and_then(|()| triggered(&plan.blue.variant)),
         Ended::Failed => Ok(()),
     };
     if let Err(said) = said {

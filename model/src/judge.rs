@@ -153,6 +153,20 @@ fn told(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
     for kind in decided.decision.transitions.iter().filter_map(announced) {
         *kinds.entry(kind).or_default() -= 1;
     }
+    let ended = decided
+        .decision
+        .transitions
+        .iter()
+        .any(|it| matches!(it.to, To::End(_)));
+    if ended
+        && decided
+            .write
+            .history
+            .last()
+            .is_some_and(|past| !past.unpointed.is_empty())
+    {
+        *kinds.entry(AlertKind::RolloutUnscaled).or_default() -= 1;
+    }
     // Held up: once for each phase, which the ledger says.
     if kinds.get(&AlertKind::RolloutHeld) == Some(&1) && decided.write.active.as_ref().is_some_and(|it| it.held) {
         kinds.remove(&AlertKind::RolloutHeld);

@@ -225,6 +225,35 @@ fn a_completed_rollout_is_taken_back_and_tidied_up_after() {
     holds(setup);
 }
 
+/// Blue is scaled by a step policy, too.
+fn stepped(name: &'static str) -> Setup {
+    let mut setup = Setup::variants(name, vec![step(100)]);
+    setup.policy.smoke = false;
+    setup.scaled = true;
+    setup.stepped = true;
+    setup
+}
+
+#[test]
+fn the_alarm_of_a_step_policy_goes_where_the_traffic_goes() {
+    let mut setup = stepped("step policy").with_faults();
+    setup.moves = vec![Move::Ring];
+    setup.left.troubles = 1;
+    setup.left.deaths = 1;
+    setup.reaches = vec!["alarm"];
+    holds(setup);
+}
+
+#[test]
+fn the_alarm_of_a_step_policy_with_a_call_that_comes_late() {
+    let mut setup = stepped("step policy, overlaps");
+    setup.orders = orders(&[Order::Abort, Order::Rollback]);
+    setup.left.orders = 1;
+    setup.left.overlaps = 1;
+    setup.reaches = vec!["operator"];
+    holds(setup);
+}
+
 /// From any moment on there are no instances, for longer than a phase may last.
 fn short(name: &'static str) -> Setup {
     let mut setup = Setup::variants(name, vec![step(100)]);

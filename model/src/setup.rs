@@ -20,7 +20,7 @@ use super::{
     moves::Move,
     state::{Asked, Kept, Left, State},
     view::Blind,
-    world::{ALARM, Component, ENDPOINT, World},
+    world::{ALARM, Component, ENDPOINT, Trigger, World},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,6 +34,8 @@ pub(crate) struct Setup {
     pub(crate) policy: RolloutPolicy,
     /// Blue is scaled automatically.
     pub(crate) scaled: bool,
+    /// And a step policy of it triggered by an alarm on it.
+    pub(crate) stepped: bool,
     /// It is an inference component that is updated.
     pub(crate) component: bool,
     /// It begins before the first `start`.
@@ -99,6 +101,7 @@ impl Setup {
             name,
             policy,
             scaled: false,
+            stepped: false,
             component: false,
             idle: false,
             orders: Vec::new(),
@@ -164,6 +167,13 @@ impl Setup {
     /// The world before anything happened.
     fn world(&self) -> World {
         let mut world = World::new(self.scaled);
+        if self.stepped {
+            world.trigger = Some(Trigger {
+                variant: "blue".to_owned(),
+                id: 0,
+                watches: "blue".to_owned(),
+            });
+        }
         if self.component {
             world.component = Some(Component {
                 model: "m1".to_owned(),

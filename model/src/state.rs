@@ -6,11 +6,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use shared::rollout::{
-    Decision, Rollout, RolloutLedger,
-    effect::{Acted, Effect},
-    look::{Look, Needs},
-    request::Order,
+use shared::{
+    rollout::{
+        Decision, Rollout, RolloutLedger,
+        effect::{Acted, Effect},
+        look::{Look, Needs},
+        request::Order,
+    },
+    scaling::Scaling,
 };
 
 use super::{ghost::Ghost, rules::Rule, world::World};
@@ -154,6 +157,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         taken_back,
         returning,
         green_scaling,
+        unpointed,
         stopped,
         held,
         problem,
@@ -161,12 +165,11 @@ fn rollout(rollout: &Rollout) -> u64 {
         alerts,
         log: _,
     } = rollout;
-    let scaling = scaling
-        .as_ref()
-        .map(|it| (it.min, it.max, it.suspended, it.policies.len()));
-    let green_scaling = green_scaling
-        .as_ref()
-        .map(|it| (it.min, it.max, it.suspended, it.policies.len()));
+    let of = |it: &Scaling| {
+        let alarms: Vec<String> = it.step_alarms().map(str::to_owned).collect();
+        (it.min, it.max, it.suspended, it.policies.len(), alarms)
+    };
+    let (scaling, green_scaling) = (scaling.as_ref().map(of), green_scaling.as_ref().map(of));
     let restore = restore.as_ref().map(|it| (&it.name, &it.from));
     print(&(
         (
@@ -182,7 +185,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
-        (outgrown, short),
+        (unpointed, outgrown, short),
     ))
 }
 

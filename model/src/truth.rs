@@ -70,8 +70,15 @@ impl World {
             return Err(format!("{left} is gone and its scalable target is not"));
         }
         let target = self.targets.get(variant);
+        let same = |target: &Target, scaled: &Target| {
+            *target
+                == Target {
+                    id: target.id,
+                    ..scaled.clone()
+                }
+        };
         if let Some(scaled) = scaled
-            && target != Some(scaled)
+            && !target.is_some_and(|target| same(target, scaled))
         {
             return Err(format!("{variant} is scaled by {target:?} instead of {scaled:?}"));
         }

@@ -7,13 +7,14 @@ use shared::{
     endpoint::{Endpoint, EndpointStatus, Variant},
     health::ledger::Level,
     rollout::look::{
-        AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, MissingData, Needs, SmokeSeen,
+        AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, MissingData, Needs,
+        SmokeSeen, Watched,
     },
     scaling::{Scaling, ScalingPolicy, ScalingRule, TrackedMetric},
     trigger::AlarmState,
 };
 
-use super::world::{ALARM, Component, Declared, ENDPOINT, Fleet, Quality, Target, World, instant};
+use super::world::{ALARM, Component, Declared, ENDPOINT, Fleet, Quality, TRIGGER, Target, Trigger, World, instant};
 
 /// What of it cannot be seen this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,9 +76,12 @@ impl World {
                 })
             }),
             scaling: each(&needs.scaling, |variant| {
-                known(blind, Blind::Scaling, || self.targets.get(variant).map(Target::seen))
+                known(blind, Blind::Scaling, || {
+                    self.targets.get(variant).map(|target| self.scaling(variant, target))
+                })
             }),
             alarms: known(blind, Blind::Alarms, || self.alarms(&needs.alarms)),
+            asked: needs.alarms.clone(),
             analysis: needs
                 .analysis
                 .as_ref()
@@ -130,8 +134,49 @@ impl World {
         }
     }
 
+    fn scaling(&self, variant: &str, target: &Target) -> Scaling {
+        let mut scaling = target.seen();
+        if let Some(trigger) = &self.trigger
+            && target.whole
+        {
+            let triggers = (trigger.variant.as_str(), trigger.id) == (variant, target.id);
+            scaling.policies.push(ScalingPolicy {
+                name: POLICY.to_owned(),
+                rule: ScalingRule::Step {
+                    adjustment: "ChangeInCapacity".to_owned(),
+                    steps: vec![(Some(0.0), None, 1)],
+                    magnitude: None,
+                    cooldown: None,
+                    aggregation: None,
+                },
+                alarms: triggers.then(|| TRIGGER.to_owned()).into_iter().collect(),
+                arn: Some(arn(variant, target.id)),
+            });
+        }
+        scaling
+    }
+
+    pub(crate) fn watched(&self) -> Vec<Watched> {
+        let watched = |trigger: &Trigger| Watched {
+            endpoint: Some(ENDPOINT.to_owned()),
+            variant: Some(trigger.watches.clone()),
+        };
+        self.trigger.iter().map(watched).collect()
+    }
+
     fn alarms(&self, wanted: &[String]) -> Vec<AlarmSeen> {
         let seen = |name: &String| {
+            if let Some(trigger) = self.trigger.as_ref().filter(|_| name == TRIGGER) {
+                return Some(AlarmSeen {
+                    name: name.clone(),
+                    state: AlarmState::Ok,
+                    reason: String::new(),
+                    since: None,
+                    watches: self.watched(),
+                    missing: MissingData::default(),
+                    actions: vec![trigger.arn()],
+                });
+            }
             let (alarming, mute, since) = match &self.abort {
                 Some((abort, tripped)) if abort == name => (*tripped, false, None),
                 _ if name == ALARM => (self.alarming, self.mute, self.rang),
@@ -148,6 +193,7 @@ impl World {
                 since,
                 watches: Vec::new(),
                 missing: MissingData::default(),
+                actions: Vec::new(),
             })
         };
         wanted.iter().filter_map(seen).collect()
@@ -218,6 +264,30 @@ impl Declared {
     }
 }
 
+const POLICY: &str = "by-backlog";
+
+/// The ARN of the step policy of a variant's registration.
+fn arn(variant: &str, id: u8) -> String {
+    format!(
+        "arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:{id}:resource/sagemaker/endpoint/{ENDPOINT}/variant/{variant}:\
+         policyName/{POLICY}"
+    )
+}
+
+/// The variant and the registration that such an ARN names.
+pub(crate) fn named(arn: &str) -> Option<(String, u8)> {
+    let mut parts = arn.split(':').skip(6);
+    let id = parts.next()?.parse().ok()?;
+    let (_, variant) = parts.next()?.rsplit_once('/')?;
+    Some((variant.to_owned(), id))
+}
+
+impl Trigger {
+    pub(crate) fn arn(&self) -> String {
+        arn(&self.variant, self.id)
+    }
+}
+
 impl Target {
     fn seen(&self) -> Scaling {
         let policy = ScalingPolicy {
@@ -233,6 +303,7 @@ impl Target {
                 disable_scale_in: false,
             },
             alarms: Vec::new(),
+            arn: None,
         };
         Scaling {
             min: self.min,

@@ -15,6 +15,9 @@ pub(crate) const ENDPOINT: &str = "e";
 /// The alarm that policies name.
 pub(crate) const ALARM: &str = "errors";
 
+/// The alarm of the step policy.
+pub(crate) const TRIGGER: &str = "backlog";
+
 /// Everything outside Steward.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
@@ -46,6 +49,10 @@ pub(crate) struct World {
     pub(crate) rang: Option<Timestamp>,
     /// The abort alarm, and whether it is in ALARM.
     pub(crate) abort: Option<(String, bool)>,
+    /// The alarm of blue's step policy, where the setup has one.
+    pub(crate) trigger: Option<Trigger>,
+    /// How many scalable targets were registered; counted only where there is a trigger.
+    pub(crate) registered: u8,
     /// The inference component, where the setup has one.
     pub(crate) component: Option<Component>,
     /// What metrics and probes say of green.
@@ -101,6 +108,19 @@ pub(crate) struct Target {
     pub(crate) suspended: Suspended,
     /// With its policies.
     pub(crate) whole: bool,
+    /// Which registration it is: a part of its policies' ARNs.
+    pub(crate) id: u8,
+}
+
+/// An alarm that a step policy scales by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Trigger {
+    /// The variant whose policy it triggers.
+    pub(crate) variant: String,
+    /// Of which registration.
+    pub(crate) id: u8,
+    /// The variant whose metric it watches.
+    pub(crate) watches: String,
 }
 
 /// One inference component.
@@ -142,6 +162,7 @@ impl World {
             max: 4,
             suspended: Suspended::default(),
             whole: true,
+            id: 0,
         };
         Self {
             minute: 0,
@@ -162,6 +183,8 @@ impl World {
             mute: false,
             rang: None,
             abort: None,
+            trigger: None,
+            registered: 0,
             component: None,
             green: Quality::Good,
             short: false,
@@ -190,6 +213,22 @@ impl World {
         match &self.work {
             Some(Work::Config { name, .. }) => Some(name),
             _ => None,
+        }
+    }
+
+    /// The alarm scales this variant: it triggers a policy of it that is there, and watches it.
+    ///
+    /// # Errors
+    /// What it does instead.
+    pub(crate) fn triggered(&self, variant: &str) -> Result<(), String> {
+        let Some(trigger) = &self.trigger else {
+            return Ok(());
+        };
+        let alive = self.targets.get(variant).is_some_and(|target| target.id == trigger.id);
+        if trigger.variant == variant && trigger.watches == variant && alive {
+            Ok(())
+        } else {
+            Err(format!("the alarm does not scale {variant}: {trigger:?}"))
         }
     }
 

@@ -27,6 +27,8 @@ use shared::{
 
 #[path = "aws_calls_rollout/scaling.rs"]
 mod scaling;
+#[path = "aws_calls_rollout/triggers.rs"]
+mod triggers;
 #[path = "aws_calls_rollout/users.rs"]
 mod users;
 

@@ -163,6 +163,8 @@ scenarios! {
     refused_and_lost_calls_are_made_again_and_none_twice => "rollout-throttled",
     sagemakers_own_engines_are_believed_when_read_back => "rollout-engines",
     autoscaling_goes_on_in_the_middle_of_a_rollout => "rollout-scaling",
+    the_alarms_of_step_policies_go_where_the_traffic_goes => "rollout-steps",
+    a_rollout_that_goes_back_brings_the_alarms_of_step_policies_back => "rollout-steps-back",
     green_scales_with_its_traffic_during_a_long_bake => "rollout-morning",
     who_takes_the_traffic_is_scaled_as_who_has_served_until_now => "rollout-range",
     blue_has_what_the_traffic_needs_now_when_it_takes_it_back => "rollout-grown",

@@ -48,6 +48,7 @@ pub mod strategy;
 mod table;
 mod tell;
 mod tidy;
+pub mod triggers;
 mod why;
 
 pub use self::{

@@ -51,6 +51,17 @@ pub struct ScalingPolicy {
     /// scaling belong to whoever made them and name the policy's ARN, which ends with its resource.
     #[serde(default)]
     pub alarms: Vec<String>,
+    /// `PolicyARN`. Another one each time that the scalable target is registered anew; `None` of a policy that was not
+    /// described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+}
+
+impl ScalingPolicy {
+    /// Others' alarms trigger it.
+    fn waits_for_alarms(&self) -> bool {
+        matches!(self.rule, ScalingRule::Step { .. })
+    }
 }
 
 /// How a policy scales.
@@ -167,7 +178,10 @@ impl Scaling {
     pub fn does(&self, wanted: &Self) -> bool {
         let policies = |scaling: &Self| {
             let mut policies = scaling.policies.clone();
-            policies.iter_mut().for_each(|policy| policy.alarms.clear());
+            for policy in &mut policies {
+                policy.alarms.clear();
+                policy.arn = None;
+            }
             policies.sort_by(|a, b| a.name.cmp(&b.name));
             policies
         };
@@ -181,6 +195,31 @@ impl Scaling {
     pub fn tracks(&self) -> bool {
         let tracks = |policy: &ScalingPolicy| matches!(policy.rule, ScalingRule::TargetTracking { .. });
         !self.suspended.scale_out && self.policies.iter().any(tracks)
+    }
+
+    /// The alarms of others that trigger its step policies, by name.
+    pub fn step_alarms(&self) -> impl Iterator<Item = &str> {
+        let steps = self.policies.iter().filter(|policy| policy.waits_for_alarms());
+        steps.flat_map(|policy| &policy.alarms).map(String::as_str)
+    }
+
+    /// The same, with the alarms that are known to have triggered its step policies before: those that trigger another
+    /// variant's now, or nothing.
+    #[must_use]
+    pub fn remembering(mut self, before: Option<&Self>) -> Self {
+        for policy in self.policies.iter_mut().filter(|policy| policy.waits_for_alarms()) {
+            let known = before.into_iter().flat_map(|before| &before.policies);
+            for alarm in known
+                .filter(|known| known.name == policy.name)
+                .flat_map(|known| &known.alarms)
+            {
+                if !policy.alarms.contains(alarm) {
+                    policy.alarms.push(alarm.clone());
+                }
+            }
+            policy.alarms.sort();
+        }
+        self
     }
 
     /// A policy or an action of `wanted` is not there at all, as after a registration that was cut off halfway.
@@ -220,6 +259,7 @@ impl Scaling {
         let mut moved = self.clone();
         for policy in &mut moved.policies {
             policy.alarms.clear();
+            policy.arn = None;
             if let ScalingRule::TargetTracking { metric, .. } = &mut policy.rule {
                 match metric {
                     TrackedMetric::Predefined { .. } => {}

@@ -1,11 +1,11 @@
 //! What the schedule does: goes on with what is being applied, tells drift, and applies where the fleet file says so.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use shared::{
     aws::{Invocation, capacity::Breadth, ledger::Loaded},
     capacity::{
-        drift::{self, Drift, Kind},
+        drift::{self, Applied, Drift, Kind},
         ledger::CapacityLedger,
         plan::{Change, Plan, Verb},
         tell::Teller,
@@ -134,18 +134,15 @@ async fn compared(
         found.retain(|drift| !of_it(&drift.key));
         found
     };
+    let left = ledger.document.applied.clone();
+    let on = |drift: &Drift| endpoints_of(drift, &view, &left);
     let suspects = drifted(&ledger.document);
-    let about = suspects
-        .iter()
-        .filter_map(|drift| apply::endpoint(&drift.key, &view.world));
     let changing = plan.changes.iter().filter_map(|change| change.about());
-    let changing = changing.filter_map(|thing| view.world.endpoint_about(thing));
-    let about = about.chain(changing.map(|seen| seen.name.clone())).collect();
+    let changing = changing.flat_map(|thing| view.world.endpoints_about(thing));
+    let changing = changing.map(|seen| seen.name.clone());
+    let about = suspects.iter().flat_map(on).chain(changing).collect();
     let at_work = Box::pin(apply::others_at_work(services, about)).await;
-    let elsewhere = |drift: &Drift| {
-        let on = apply::endpoint(&drift.key, &view.world);
-        on.is_none_or(|name| !at_work.contains_key(&name))
-    };
+    let elsewhere = |drift: &Drift| !on(drift).iter().any(|name| at_work.contains_key(name));
     let watch = |document: &CapacityLedger| {
         let mut watched = document.clone();
         let same = plan.same.iter().map(|same| same.key.clone()).filter(|key| !of_it(key));
@@ -191,6 +188,17 @@ async fn compared(
     }
     tick.plan = (!moved).then_some(plan);
     Ok((ledger, tick))
+}
+
+/// The endpoints that something is about, as it is there and as it was left.
+fn endpoints_of(drift: &Drift, view: &View, left: &Applied) -> BTreeSet<String> {
+    if let Key::Endpoint(name) = &drift.key {
+        return BTreeSet::from([name.clone()]);
+    }
+    let left = left.things.iter().find(|thing| thing.key() == drift.key);
+    let things = view.world.get(&drift.key).into_iter().chain(left);
+    let about = things.flat_map(|thing| view.world.endpoints_about(thing));
+    about.map(|seen| seen.name.clone()).collect()
 }
 
 /// What others changed of what is declared. What a plan is at work on is not drift.

@@ -111,6 +111,7 @@ async fn call(acting: &Acting, endpoint: &str, effect: &Effect) -> Result<(), Ca
         Effect::Scale { variant, scaling } => autoscaling.apply(&scaled(variant), scaling).await,
         Effect::Suspend { variant, suspended } => autoscaling.suspend(&scaled(variant), *suspended).await,
         Effect::Unscale { variant } => autoscaling.deregister(&scaled(variant)).await,
+        Effect::Point { alarm, at } => cloudwatch.point(alarm, at).await,
         Effect::DeleteConfig(name) => sagemaker.delete_endpoint_config(name).await.map(drop),
         Effect::UpdateComponent {
             component,

@@ -74,6 +74,7 @@ pub(crate) async fn look(
         configs,
         scaling,
         alarms,
+        asked: needs.alarms.clone(),
         analysis,
         smoke,
         component,

@@ -67,6 +67,8 @@ builtins![
     "rollout-throttled",
     "rollout-engines",
     "rollout-scaling",
+    "rollout-steps",
+    "rollout-steps-back",
     "rollout-morning",
     "rollout-range",
     "rollout-grown",

@@ -125,6 +125,16 @@ impl Alarm {
     pub(crate) fn in_alarm(&self) -> bool {
         self.state == State::Alarm
     }
+
+    /// It does this in one of its states.
+    pub(crate) fn acts_on(&self, arn: &str) -> bool {
+        ["AlarmActions", "OKActions", "InsufficientDataActions"]
+            .iter()
+            .any(|member| {
+                let actions = self.input.get(*member).and_then(Value::as_array);
+                actions.into_iter().flatten().any(|action| action.as_str() == Some(arn))
+            })
+    }
 }
 
 /// The state that CloudWatch concludes from `points`, oldest first, `None` where a datapoint is missing; the last `periods`

@@ -23,6 +23,7 @@ fn whole() -> Scaling {
             disable_scale_in: false,
         },
         alarms: Vec::new(),
+        arn: None,
     };
     let steps = ScalingPolicy {
         name: "steps".into(),
@@ -34,6 +35,7 @@ fn whole() -> Scaling {
             aggregation: Some("Average".into()),
         },
         alarms: Vec::new(),
+        arn: None,
     };
     // More than a page of policies, whose limit is 10.
     let many = (0..11).map(|number| tracked(&format!("p{number:02}")));
@@ -83,6 +85,11 @@ async fn all_that_scales_a_variant_is_read_written_and_read_back_the_same() {
     for policy in &mut now.policies {
         // Application Auto Scaling makes those of target tracking.
         let made = std::mem::take(&mut policy.alarms).len();
+        let arn = policy.arn.take().expect("it has an ARN");
+        assert!(
+            arn.ends_with(&format!("variant/blue:policyName/{}", policy.name)),
+            "{arn}"
+        );
         let tracking = matches!(policy.rule, ScalingRule::TargetTracking { .. });
         assert_eq!(made, if tracking { 2 } else { 0 }, "{policy:?}");
     }

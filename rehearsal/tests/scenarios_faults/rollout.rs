@@ -279,6 +279,49 @@ fn a_rollout_completes_whichever_of_its_changes_fails() {
     sweep(&at_once, (Duration::ZERO, UNTIL), true, in_turn, not_as_good_at_once);
 }
 
+/// All at once, scaled by a step policy, whose alarm rings when all is over.
+fn by_steps() -> String {
+    let policy = "policies: {busy: {PolicyType: StepScaling, StepScalingPolicyConfiguration: {AdjustmentType: ChangeInCapacity, \
+                  StepAdjustments: [{MetricIntervalLowerBound: 0, ScalingAdjustment: 1}]}}}";
+    let alarm = "alarms:\n        fraud-busy: {metric: Invocations, endpoint: fraud, variant: blue, statistic: Sum, above: 3000, \
+                 missing: not_breaching, actions: ['policy:fraud/blue/busy']}\n        fraud-5xx: ";
+    let traffic = "traffic: {trace: [{minute: 0, rps: 20}, {minute: 11, rps: 20}, {minute: 12, rps: 100}, {minute: 15, rps: 100}]}";
+    GOOD.replace("canary: {size: 50%, bake: 1m}", "all_at_once: {bake: 1m}")
+        .replace("target: 900", policy)
+        .replace("alarms: {fraud-5xx: ", alarm)
+        .replace(
+            "above: 50, missing: not_breaching}}",
+            "above: 50, missing: not_breaching}",
+        )
+        .replace("traffic: 20 rps", traffic)
+        .replace("duration: 11m", "duration: 15m")
+        .replace("at: 10m50s", "at: 14m50s")
+        .replace(
+            "expect: {",
+            "expect: {endpoints: [{name: fraud, instances: {green: at least 3}}], ",
+        )
+}
+
+/// The calls that tell where an alarm points, and that point it.
+fn of_alarms(turn: usize, call: &Called) -> Vec<Way> {
+    match call.operation.as_str() {
+        "PutMetricAlarm" => every_way(),
+        "DescribeAlarms" | "DescribeScalingPolicies" if turn.is_multiple_of(3) => vec![(FaultKind::Error500, 5)],
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_alarm_of_a_step_policy_scales_green_whichever_call_that_points_it_fails() {
+    sweep(
+        &by_steps(),
+        (Duration::ZERO, UNTIL),
+        true,
+        of_alarms,
+        not_as_good_at_once,
+    );
+}
+
 #[test]
 fn a_rollback_ends_on_blue_whichever_of_its_changes_fails() {
     sweep(&bad(), (TAKEN_BACK, UNTIL), true, in_turn, not_taken_back);

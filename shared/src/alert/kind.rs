@@ -93,6 +93,9 @@ pub enum AlertKind {
     /// The rollout ended and Steward can bring the endpoint neither forward nor back.
     #[serde(rename = "rollout.failed")]
     RolloutFailed,
+    /// The rollout is over, and an alarm that scaled the variant by a step policy scales the one that serves no more.
+    #[serde(rename = "rollout.unscaled")]
+    RolloutUnscaled,
     /// A recovery point is complete: the first one, or the first after a trouble.
     #[serde(rename = "backup.completed")]
     BackupCompleted,
@@ -157,7 +160,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
@@ -185,6 +188,7 @@ impl AlertKind {
         Self::RolloutRollingBack,
         Self::RolloutRolledBack,
         Self::RolloutFailed,
+        Self::RolloutUnscaled,
         Self::BackupCompleted,
         Self::BackupFailed,
         Self::BackupOverdue,
@@ -237,6 +241,7 @@ impl AlertKind {
             Self::RolloutRollingBack => "rollout.rolling-back",
             Self::RolloutRolledBack => "rollout.rolled-back",
             Self::RolloutFailed => "rollout.failed",
+            Self::RolloutUnscaled => "rollout.unscaled",
             Self::BackupCompleted => "backup.completed",
             Self::BackupFailed => "backup.failed",
             Self::BackupOverdue => "backup.overdue",
@@ -285,6 +290,7 @@ impl AlertKind {
             | Self::RolloutWaiting
             | Self::RolloutHeld
             | Self::RolloutRolledBack
+            | Self::RolloutUnscaled
             | Self::BackupFailed
             | Self::BackupUnredeployable
             | Self::BackupRestoring

@@ -75,6 +75,7 @@ fn example(kind: AlertKind) -> Alert {
         AlertKind::RolloutRollingBack => alert.titled("alarm fraud-errors is in ALARM: 5 datapoints were above 1.0").did("gives all the traffic back to the old model"),
         AlertKind::RolloutRolledBack => alert.titled("alarm fraud-errors is in ALARM").did("now removes what is left of green"),
         AlertKind::RolloutFailed => alert.titled("the endpoint is Failed: no capacity").seen("it was preparing"),
+        AlertKind::RolloutUnscaled => alert.titled("fraud-backlog could not be pointed at the policies of variant green, which serves").seen("fraud-backlog: it is gone"),
         AlertKind::BackupCompleted => alert.titled("20260131T020000Z-1a2b3c4d with 100 GB").seen("12 objects in eu-central-1, copied and compared"),
         AlertKind::BackupFailed => alert.titled("s3:PutObject: denied").seen("the newest recovery point is 20260130T020000Z-1a2b3c4d, 1d 1h old"),
         AlertKind::BackupOverdue => alert.titled("2d 3h old, promised are 1d 2h").seen("the last backup failed: s3:PutObject: denied"),

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod declared;
+mod point;
 mod series;
 mod sleep;
 

@@ -122,6 +122,7 @@ pub(super) fn definition() -> Definition {
                 max: 4,
                 suspended: Suspended::default(),
                 policies: vec![ScalingPolicy {
+                    arn: None,
                     name: "busy".into(),
                     rule: ScalingRule::TargetTracking {
                         target: 60.0,

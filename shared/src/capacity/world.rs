@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::thing::{Key, Scalable, Thing};
+use super::thing::{Action, Key, Scalable, Thing};
 use crate::endpoint::EndpointStatus;
 
 /// The tag of what Steward made; its value is the name of the installation.
@@ -107,15 +107,27 @@ impl World {
         self.endpoint(name)
     }
 
-    /// The endpoint that a thing is about: on which it scales, or whose metrics an alarm watches.
-    pub fn endpoint_about(&self, thing: &Thing) -> Option<&Seen> {
+    /// The endpoints that a thing is about: on which it scales; of an alarm those whose metrics it watches, and those that it
+    /// scales by a policy.
+    pub fn endpoints_about(&self, thing: &Thing) -> Vec<&Seen> {
         match thing {
             Thing::Alarm(alarm) => {
                 let component = alarm.dimensions.get("InferenceComponentName");
                 let on = component.and_then(|component| self.components.get(component));
-                self.endpoint(alarm.dimensions.get("EndpointName").or(on)?)
+                let watched = alarm.dimensions.get("EndpointName").or(on);
+                let watched = watched.and_then(|name| self.endpoint(name));
+                let actions = [&alarm.actions, &alarm.ok_actions, &alarm.insufficient_actions];
+                let scaled = actions.into_iter().flatten().filter_map(|action| match action {
+                    Action::Policy { of, .. } => self.endpoint_of(of),
+                    Action::Arn(_) => None,
+                });
+                watched.into_iter().chain(scaled).collect()
             }
-            thing => self.endpoint_of(thing.key().scalable()?),
+            thing => {
+                let key = thing.key();
+                let on = key.scalable().and_then(|of| self.endpoint_of(of));
+                on.into_iter().collect()
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use super::{
     phase::Phase,
     plan::Plan,
     strategy::Weight,
+    triggers,
     why::Why,
 };
 use crate::endpoint::Endpoint;
@@ -138,6 +139,10 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
     if let Some(next) = rescaled(world, rollout, endpoint) {
         return next;
     }
+    let blue = rollout.plan.blue.variant.clone();
+    if let Some(next) = triggers::point_meanwhile(world, rollout, &blue) {
+        return next;
+    }
     let green = rollout.plan.green.variant.clone();
     match checks::scaled(world, &green) {
         Err(why) => return Next::Stay(why),
@@ -152,7 +157,9 @@ fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) ->
         return if checks::may_begin(world, rollout, Some(endpoint.modified)) {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         } else {
-            resumed(world, rollout, endpoint).unwrap_or(Next::End(Ended::RolledBack, None))
+            resumed(world, rollout, endpoint)
+                .or_else(|| triggers::point(world, rollout, &blue))
+                .unwrap_or(Next::End(Ended::RolledBack, None))
         };
     }
     // While SageMaker removes green, blue cannot grow. What it has is not waited for longer than a phase may last.
@@ -259,14 +266,22 @@ fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> 
     }
     let variant = rollout.plan.blue.variant.clone();
     let Some(original) = &rollout.scaling else { return end };
-    if checks::variant(endpoint, &variant).is_none() {
-        return end;
-    }
-    match checks::scaled(world, &variant) {
-        Err(why) => leave_or(world, rollout, Next::Stay(why)),
+    let scales = |variant: &str| match checks::variant(endpoint, variant) {
+        Some(_) => checks::scaled(world, variant),
+        None => Ok(None),
+    };
+    let scaled = match scales(&variant) {
+        Err(why) => return leave_or(world, rollout, Next::Stay(why)),
         Ok(Some(seen)) if seen.suspended.scale_in && !original.suspended.scale_in => {
-            Next::Do(suspended(world, endpoint, variant, seen, original.suspended))
+            return Next::Do(suspended(world, endpoint, variant, seen, original.suspended));
         }
-        Ok(_) => end,
+        Ok(Some(_)) => variant,
+        Ok(None) if checks::variant(endpoint, &green).is_some() => green,
+        Ok(None) => return end,
+    };
+    match triggers::point(world, rollout, &scaled) {
+        None => end,
+        Some(Next::Stay(why)) => leave_or(world, rollout, Next::Stay(why)),
+        Some(next) => next,
     }
 }

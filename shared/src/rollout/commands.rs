@@ -2,6 +2,8 @@
 
 mod rollback;
 
+use std::collections::BTreeMap;
+
 use self::rollback::{rollback, stop};
 use super::{
     cause::Cause,
@@ -149,6 +151,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         short: None,
         returning: false,
         green_scaling: None,
+        unpointed: BTreeMap::new(),
         stopped: None,
         held: false,
         problem: None,

@@ -7,13 +7,13 @@ use super::{
     commands,
     decision::{Decision, Facts, News},
     deploy,
-    effect::{ActOutcome, Effect},
+    effect::{ActOutcome, Acted, Effect},
     end, forward,
     ledger::{Back, Ended, Rollout, RolloutLedger, Said},
     needs::{after, needs},
     phase::Phase,
     policy::{Engine, OnDeadline},
-    tell, tidy,
+    tell, tidy, triggers,
     why::{To, Transition, Why},
 };
 use crate::lease::Urgency;
@@ -134,6 +134,7 @@ impl Turn<'_> {
         rollout.skipped = None;
         rollout.held = false;
         rollout.taken_back = None;
+        rollout.unpointed.clear();
         // An update of the preparation may still begin while it is being taken back; of instances that does not matter.
         let of_config = matches!(from, Phase::Preparing | Phase::Deploying | Phase::Removing);
         if phase != Phase::RollingBack || !of_config {
@@ -199,8 +200,16 @@ impl Turn<'_> {
     }
 }
 
-/// What was seen of the update in flight.
+/// What was seen of the update in flight, and what an alarm refused.
 fn take_in(world: &World<'_>, rollout: &mut Rollout) {
+    if let Some(Acted {
+        effect: Effect::Point { alarm, .. },
+        outcome: ActOutcome::Refused(said),
+        ..
+    }) = world.acted
+    {
+        triggers::refused(rollout, alarm, said);
+    }
     let Some(update) = &mut rollout.update else { return };
     if let Some(acted) = world.acted.filter(|acted| acted.outcome == ActOutcome::Accepted) {
         let target = match &acted.effect {

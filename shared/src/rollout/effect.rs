@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::strategy::Weight;
+use super::{strategy::Weight, triggers::Pointing};
 use crate::scaling::{Scaling, Suspended};
 
 /// One thing to do to the endpoint, under its lease, after the decision was committed.
@@ -48,6 +48,14 @@ pub enum Effect {
         /// `VariantName`.
         variant: String,
     },
+    /// `PutMetricAlarm` with all that the alarm is, but for the policies that it triggers and the variant that it watches;
+    /// one that is not there is done.
+    Point {
+        /// `AlarmName`.
+        alarm: String,
+        /// At what.
+        at: Pointing,
+    },
     /// `DeleteEndpointConfig`; one that is not there is done.
     DeleteConfig(String),
     /// `UpdateInferenceComponent` to another model, with a rolling update.
@@ -89,6 +97,7 @@ impl fmt::Display for Effect {
             Self::Suspend { variant, suspended } if suspended.scale_in => write!(f, "suspend scale-in of {variant}"),
             Self::Suspend { variant, .. } => write!(f, "resume scale-in of {variant}"),
             Self::Unscale { variant } => write!(f, "deregister the autoscaling of {variant}"),
+            Self::Point { alarm, at } => write!(f, "point alarm {alarm} at {}", at.variant),
             Self::DeleteConfig(name) => write!(f, "delete config {name}"),
             Self::UpdateComponent { component, model, .. } => {
                 write!(f, "update component {component} to model {model}")

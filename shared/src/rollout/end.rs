@@ -27,7 +27,8 @@ pub(super) fn remember(
 ) {
     let cause = cause.or_else(|| rollout.back.as_ref().map(|back| back.cause.clone()));
     let alert = tell::ended(facts, &mut rollout, ended, cause.as_ref());
-    ledger.outbox.extend(alert);
+    let unscaled = tell::unscaled(facts, &mut rollout, ended);
+    ledger.outbox.extend(alert.into_iter().chain(unscaled));
     let plan = &rollout.plan;
     let both = plan.both.as_ref().map(|config| config.name.clone());
     let only = plan.only.as_ref().map(|config| config.name.clone());
@@ -67,6 +68,7 @@ pub(super) fn remember(
         cause: cause.filter(|_| ended != Ended::Completed),
         scaling: rollout.scaling,
         returned: rollout.returning,
+        unpointed: rollout.unpointed,
         log: rollout.log,
     });
     let over = ledger.history.len().saturating_sub(HISTORY);

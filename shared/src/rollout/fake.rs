@@ -17,7 +17,7 @@ use super::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
-    look::{ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData},
+    look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Watched},
     needs::needs,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
@@ -29,6 +29,7 @@ use crate::{
     analysis::{AnalysisPolicy, Verdict},
     endpoint::{Endpoint, EndpointStatus, Variant},
     scaling::{Scaling, ScalingPolicy, ScalingRule, Suspended, TrackedMetric},
+    trigger::AlarmState,
 };
 
 pub(super) const ENDPOINT: &str = "fraud";
@@ -116,8 +117,25 @@ pub(super) fn scaling() -> Scaling {
                 disable_scale_in: false,
             },
             alarms: vec!["TargetTracking-high".to_owned()],
+            arn: None,
         }],
         actions: Vec::new(),
+    }
+}
+
+/// One instance more, when an alarm says so.
+pub(super) fn step_policy(name: &str) -> ScalingPolicy {
+    ScalingPolicy {
+        name: name.to_owned(),
+        rule: ScalingRule::Step {
+            adjustment: "ChangeInCapacity".to_owned(),
+            steps: vec![(Some(0.0), None, 1)],
+            magnitude: None,
+            cooldown: None,
+            aggregation: None,
+        },
+        alarms: Vec::new(),
+        arn: None,
     }
 }
 
@@ -146,6 +164,12 @@ pub(super) struct Fake {
     pub(super) no_data: BTreeSet<String>,
     /// The variants in every alarm's dimensions.
     pub(super) watched: BTreeSet<String>,
+    /// Alarms that scale by step policies, by name.
+    pub(super) triggers: BTreeMap<String, AlarmSeen>,
+    /// Those refuse every change.
+    pub(super) stubborn: bool,
+    /// How many policies were made.
+    pub(super) made: u32,
     /// What every alarm takes missing data for.
     pub(super) missing: MissingData,
     pub(super) models: Vec<String>,
@@ -206,6 +230,9 @@ impl Fake {
             alarms: BTreeMap::from([("errors".to_owned(), false)]),
             no_data: BTreeSet::new(),
             watched: BTreeSet::new(),
+            triggers: BTreeMap::new(),
+            stubborn: false,
+            made: 0,
             missing: MissingData::default(),
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
             component: None,
@@ -221,6 +248,71 @@ impl Fake {
             effects: Vec::new(),
             alerts: Vec::new(),
         }
+    }
+
+    /// The same with two step policies on blue: `busy` on an alarm on blue, and `backlog` on one on the endpoint that tells
+    /// people too.
+    pub(super) fn stepped() -> Self {
+        let mut world = Self::new();
+        for name in ["backlog", "busy"] {
+            let blue = world.scaling.get_mut("blue").unwrap();
+            blue.policies.push(step_policy(name));
+        }
+        world.register("blue");
+        for (name, variant) in [("backlog", None), ("busy", Some("blue".to_owned()))] {
+            let trigger = AlarmSeen {
+                name: format!("{name}-high"),
+                state: AlarmState::Ok,
+                reason: String::new(),
+                since: None,
+                watches: vec![Watched {
+                    endpoint: Some(ENDPOINT.to_owned()),
+                    variant,
+                }],
+                missing: MissingData::default(),
+                actions: vec![
+                    "arn:aws:sns:eu-west-1:111122223333:people".to_owned(),
+                    world.arn("blue", name),
+                ],
+            };
+            world.triggers.insert(trigger.name.clone(), trigger);
+        }
+        world
+    }
+
+    /// Application Auto Scaling gives each policy that is new an ARN.
+    pub(super) fn register(&mut self, variant: &str) {
+        for policy in &mut self.scaling.get_mut(variant).unwrap().policies {
+            self.made += 1;
+            let arn = format!(
+                "arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:{}:resource/sagemaker/endpoint/{ENDPOINT}/variant/\
+                 {variant}:policyName/{}",
+                self.made, policy.name
+            );
+            policy.arn.get_or_insert(arn);
+        }
+    }
+
+    /// The ARN of a policy that is there.
+    pub(super) fn arn(&self, variant: &str, name: &str) -> String {
+        let mut policies = self.scaling[variant].policies.iter();
+        policies
+            .find(|policy| policy.name == name)
+            .unwrap()
+            .arn
+            .clone()
+            .unwrap()
+    }
+
+    /// Every alarm triggers this variant's policy, and watches it where it watches a variant.
+    pub(super) fn scales(&self, variant: &str) -> bool {
+        self.triggers.iter().all(|(alarm, seen)| {
+            let name = alarm.trim_end_matches("-high");
+            let watched = seen.watches[0].variant.as_deref();
+            seen.actions.len() == 2
+                && seen.actions[1] == self.arn(variant, name)
+                && watched == (name == "busy").then_some(variant)
+        })
     }
 
     pub(super) fn facts(&self) -> Facts<'static> {

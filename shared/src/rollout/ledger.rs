@@ -130,6 +130,10 @@ pub struct Rollout {
     /// How green was scaled before it was deregistered to put blue in its place; what it gets again where that fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_scaling: Option<Scaling>,
+    /// Alarms that scaled blue or green, and cannot be pointed at whichever is to be scaled by them now, with why; found in
+    /// this phase.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unpointed: BTreeMap<String, String>,
     /// An operator ended the taking back of a completed rollout: green stays, unless blue is in force by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Said>,
@@ -284,6 +288,9 @@ pub struct Past {
     /// It was the taking back of a rollout that had completed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returned: bool,
+    /// Alarms that scaled the endpoint before and did so no more at the end, with why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unpointed: BTreeMap<String, String>,
     /// What happened, oldest first.
     pub log: Vec<Line>,
 }

@@ -182,6 +182,8 @@ pub struct Look {
     pub scaling: BTreeMap<String, Known<Option<Scaling>>>,
     /// The alarms asked for; one that does not exist is missing in the list.
     pub alarms: Known<Vec<AlarmSeen>>,
+    /// The alarms that were asked for, by name: of these, one that is not among `alarms` does not exist.
+    pub asked: Vec<String>,
     /// How green compares in the window asked for; `None` when not asked.
     pub analysis: Option<Known<Analysis>>,
     /// A round of probes of the variant asked for; `None` when not asked.
@@ -269,6 +271,8 @@ pub struct AlarmSeen {
     pub watches: Vec<Watched>,
     /// `TreatMissingData`; [`MissingData::Missing`] of a composite alarm, which has none.
     pub missing: MissingData,
+    /// What it triggers in any of its states, by ARN.
+    pub actions: Vec<String>,
 }
 
 /// Whose metric an alarm watches.

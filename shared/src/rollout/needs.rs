@@ -66,6 +66,8 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         needs.analysis = window(now, rollout);
         needs.health = policy.health && rollout.judged_from.is_some();
     }
+    let triggers = rollout.triggers();
+    let points = !triggers.is_empty() && points_alarms(rollout);
     match &rollout.phase {
         Phase::Preparing => {
             needs.scaling.push(blue.clone());
@@ -79,8 +81,10 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         {
             needs.scaling.extend([blue.clone(), green.clone()]);
         }
+        Phase::Keeping if points => needs.scaling.push(green.clone()),
         Phase::Removing => {
             needs.scaling.push(blue.clone());
+            needs.scaling.extend(points.then(|| green.clone()));
             needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));
         }
         Phase::CleaningUp => {
@@ -98,13 +102,30 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         }
         Phase::Leaving => {
             needs.scaling.push(blue.clone());
-            needs
-                .scaling
-                .extend(rollout.green_scaling.as_ref().map(|_| green.clone()));
+            let green = (points || rollout.green_scaling.is_some()).then(|| green.clone());
+            needs.scaling.extend(green);
         }
         _ => {}
     }
+    if points {
+        for alarm in triggers {
+            if !needs.alarms.contains(&alarm) {
+                needs.alarms.push(alarm);
+            }
+        }
+    }
     needs
+}
+
+/// In this phase alarms are pointed at the variant that they are to scale.
+fn points_alarms(rollout: &Rollout) -> bool {
+    match rollout.phase {
+        Phase::Baking { .. } | Phase::Gate { .. } => rollout.share() == Weight::FULL,
+        Phase::Finishing | Phase::Keeping | Phase::Removing | Phase::CleaningUp | Phase::Returning | Phase::Leaving => {
+            true
+        }
+        _ => false,
+    }
 }
 
 fn native(now: Timestamp, rollout: &Rollout) -> Needs {

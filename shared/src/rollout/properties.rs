@@ -144,19 +144,26 @@ fn the_truth_is_told(world: &Fake) {
     let endpoint = world.endpoint();
     let variant = |name: &str| endpoint.variants.iter().find(|variant| variant.name == name);
     let scaled = &world.scaling;
+    let was = if world.triggers.is_empty() {
+        scaling()
+    } else {
+        Fake::stepped().scaling["blue"].clone()
+    };
     match past.outcome {
         Ended::Completed => {
             assert_eq!(endpoint.config, plan.only.as_ref().map(|only| only.name.clone()));
             assert_eq!(endpoint.share(&plan.green.variant), Some(1.0));
+            assert!(world.scales(&plan.green.variant), "{:?}", world.triggers);
             assert!(variant(&plan.blue.variant).is_none());
-            assert!(scaled[&plan.green.variant].does(&scaling()), "{scaled:?}");
+            assert!(scaled[&plan.green.variant].does(&was), "{scaled:?}");
             assert_eq!(scaled.len(), 1);
         }
         Ended::RolledBack => {
             assert_eq!(endpoint.share(&plan.blue.variant), Some(1.0));
+            assert!(world.scales(&plan.blue.variant), "{:?}", world.triggers);
             assert!(variant(&plan.green.variant).is_none());
             assert!(variant(&plan.blue.variant).unwrap().current_instances >= plan.blue.instances);
-            assert!(scaled[&plan.blue.variant].does(&scaling()), "{scaled:?}");
+            assert!(scaled[&plan.blue.variant].does(&was), "{scaled:?}");
             assert_eq!(scaled.len(), 1);
         }
         Ended::Failed => panic!("{:?}", past.cause),
@@ -204,9 +211,10 @@ proptest! {
     fn a_rollout_ends_well_or_as_it_began_whatever_happens_on_the_way(
         steps in steps(),
         smoke in any::<bool>(),
+        by_steps in any::<bool>(),
         happenings in prop::collection::vec(fair(), 0..25),
     ) {
-        let mut world = Fake::new();
+        let mut world = if by_steps { Fake::stepped() } else { Fake::new() };
         let mut request = request("first");
         request.policy.strategy.steps = steps;
         request.policy.smoke = smoke;
@@ -229,9 +237,10 @@ proptest! {
 
     #[test]
     fn nothing_panics_and_everything_ends_in_the_worst_of_worlds(
+        by_steps in any::<bool>(),
         happenings in prop::collection::vec(unfair(), 0..40),
     ) {
-        let mut world = Fake::new();
+        let mut world = if by_steps { Fake::stepped() } else { Fake::new() };
         world.start(&request("first"));
         for (id, happening) in happenings.iter().enumerate() {
             happen(&mut world, happening, id);

@@ -1,19 +1,22 @@
 //! Where a rollout is, for people: what has passed, what it waits for and why, and how much time is left.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::{
     checks::{self, Seen, World},
     decide::decide,
     decision::{Facts, News},
     ledger::{Ended, Past, Rollout, RolloutLedger},
-    look::{Known, Look},
+    look::{AlarmSeen, Known, Look},
     needs::after,
     phase::Phase,
     policy::Engine,
     strategy::Weight,
 };
-use crate::{text::lasting, trigger::AlarmState};
+use crate::{
+    text::{and_list, lasting},
+    trigger::AlarmState,
+};
 
 /// Lines of the log that `status` shows.
 const RECENT: usize = 8;
@@ -134,13 +137,17 @@ fn ended(past: &Past) -> String {
         .as_ref()
         .map(|cause| format!(", {cause}"))
         .unwrap_or_default();
-    format!(
+    let mut said = format!(
         "Rollout {} to {model}, {:.0} to {:.0}: {}{returned}{cause}.\n",
         past.plan.id(),
         past.started,
         past.ended,
         past.outcome.as_str()
-    )
+    );
+    for (alarm, why) in &past.unpointed {
+        let _ = writeln!(said, "Its end left alarm {alarm} without a policy to trigger: {why}.");
+    }
+    said
 }
 
 fn since(facts: &Facts<'_>, at: jiff::Timestamp) -> String {
@@ -240,7 +247,8 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
         }
     }
     if let Known::Yes(alarms) = &look.alarms {
-        for alarm in alarms {
+        let judges = &rollout.plan.request.policy.alarms;
+        for alarm in alarms.iter().filter(|alarm| judges.contains(&alarm.name)) {
             let state = match alarm.state {
                 AlarmState::Ok => "quiet",
                 AlarmState::Alarm => "ALARM",
@@ -251,6 +259,7 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
             };
             let _ = writeln!(said, "  alarm {}: {state}", alarm.name);
         }
+        triggers(rollout, alarms, said);
     }
     match &look.health {
         Some(Known::Yes(Some(seen))) => {
@@ -282,6 +291,26 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
             said.push_str("  analysis: no whole minute of metrics yet\n");
         }
         None => {}
+    }
+}
+
+/// What the alarms scale that step policies need.
+fn triggers(rollout: &Rollout, alarms: &[AlarmSeen], said: &mut String) {
+    for name in rollout.triggers() {
+        let seen = alarms.iter().find(|alarm| alarm.name == name);
+        let scales = match (rollout.unpointed.get(&name), seen) {
+            (Some(why), _) => format!("scales the endpoint no more: {why}"),
+            (None, Some(seen)) => {
+                let variants: BTreeSet<&str> = seen.scales(rollout.plan.endpoint()).collect();
+                let variants: Vec<&str> = variants.into_iter().collect();
+                match variants.as_slice() {
+                    [] => "triggers no policy of the endpoint".to_owned(),
+                    variants => format!("triggers a policy of {}", and_list(variants)),
+                }
+            }
+            (None, None) => continue,
+        };
+        let _ = writeln!(said, "  alarm {name}: {scales}");
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     alert::{Alert, AlertKind, Severity},
-    text::{lasting, printable},
+    text::{and_list, lasting, printable},
 };
 
 /// A step that could be taken, and is not, for this long is told.
@@ -284,6 +284,28 @@ pub(super) fn ended(facts: &Facts<'_>, rollout: &mut Rollout, ended: Ended, caus
             Some(alert)
         }
     }
+}
+
+/// After the end: alarms that scaled the endpoint and do so no more.
+pub(super) fn unscaled(facts: &Facts<'_>, rollout: &mut Rollout, ended: Ended) -> Option<Alert> {
+    if rollout.unpointed.is_empty() {
+        return None;
+    }
+    let left = rollout.unpointed.clone();
+    let names: Vec<&str> = left.keys().map(String::as_str).collect();
+    let names = and_list(&names);
+    let plan = &rollout.plan;
+    let serves = match ended {
+        Ended::Completed => format!("variant {}, which serves", plan.green.variant),
+        Ended::RolledBack => format!("variant {}, which serves", plan.blue.variant),
+        Ended::Failed => "whichever variant serves".to_owned(),
+    };
+    note(facts, rollout, format!("not scaled by {names} any more"));
+    let mut alert = alert(facts, rollout, AlertKind::RolloutUnscaled)
+        .titled(format!("{names} could not be pointed at the policies of {serves}"));
+    let whys = left.into_iter().map(|(name, why)| format!("{name}: {why}"));
+    alert.evidence.extend(whys);
+    Some(alert)
 }
 
 /// Told once for each phase: it waits for what should not take so long.

@@ -84,4 +84,5 @@ mod probes;
 mod returning;
 mod size;
 mod tidy;
+mod triggers;
 mod variants;

@@ -45,6 +45,7 @@ pub(super) fn prewarm(cron: &str, lasts: u64) -> Prewarm {
 
 pub(super) fn tracked() -> ScalingPolicy {
     ScalingPolicy {
+        arn: None,
         name: "backlog".to_owned(),
         rule: ScalingRule::Step {
             adjustment: "ChangeInCapacity".to_owned(),

@@ -140,9 +140,11 @@ async fn scaling(
     }
     let mut found = BTreeMap::new();
     for target in region.autoscaling.scalable_targets(&wanted).await? {
-        let Some(scaling) = region.autoscaling.scaling(&target.scaled).await? else {
+        let Some(mut scaling) = region.autoscaling.scaling(&target.scaled).await? else {
             continue;
         };
+        // A policy has another ARN wherever it is made again, and is the same policy.
+        scaling.policies.iter_mut().for_each(|policy| policy.arn = None);
         let of = match &target.scaled {
             Scaled::VariantInstances { variant, .. } | Scaled::VariantConcurrency { variant, .. } => {
                 ScaledThing::Variant(variant.clone())

@@ -7,6 +7,7 @@ use crate::world::{
     api::Input,
     metrics::Statistic,
     region::{Ctx, Region},
+    scaling::VARIANT,
     spec::{AlarmSpec, Missing, RegionSpec},
 };
 
@@ -40,14 +41,25 @@ impl Region {
         }
     }
 
+    /// The ARN of `ENDPOINT/VARIANT/POLICY`.
+    fn policy_arn(&self, policy: &str) -> Option<String> {
+        let mut parts = policy.splitn(3, '/');
+        let (endpoint, variant, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let id = (format!("endpoint/{endpoint}/variant/{variant}"), VARIANT.to_owned());
+        let found = self.scaling.policies.get(&(id, name.to_owned()));
+        found.map(|policy| policy.arn.clone())
+    }
+
     /// The call that puts an alarm of the scenario.
     fn alarm_input(&self, ctx: &Ctx, name: &str, spec: &AlarmSpec) -> (&'static str, Value) {
         let arns = |actions: &[String]| -> Vec<String> {
             actions
                 .iter()
-                .map(|action| match action.strip_prefix("function:") {
-                    Some(function) => self.arn(ctx, "lambda", &format!("function:{function}")),
-                    None if action.starts_with("arn:") => action.clone(),
+                .map(|action| match action.split_once(':') {
+                    Some(("function", function)) => self.arn(ctx, "lambda", &format!("function:{function}")),
+                    // Of one that is not there the text stays, which CloudWatch refuses.
+                    Some(("policy", policy)) => self.policy_arn(policy).unwrap_or_else(|| action.clone()),
+                    Some(_) => action.clone(),
                     None => self.arn(ctx, "sns", action),
                 })
                 .collect()

@@ -189,11 +189,16 @@ impl Region {
         Ok(names)
     }
 
-    /// `Alarms` of a policy.
+    /// `Alarms` of a policy: those that target tracking keeps, and those of others that name it.
     fn told_alarms(&self, ctx: &Ctx, policy: &Policy) -> Value {
+        let others = self.alarms.iter().filter(|(_, alarm)| alarm.acts_on(&policy.arn));
+        let others = others
+            .map(|(name, _)| name)
+            .filter(|name| !policy.alarms.contains(name));
         policy
             .alarms
             .iter()
+            .chain(others)
             .map(|name| json!({"AlarmName": name, "AlarmARN": self.arn(ctx, "cloudwatch", &format!("alarm:{name}"))}))
             .collect()
     }

@@ -54,7 +54,8 @@ pub struct AlarmSpec {
     /// What a missing datapoint means; `missing` unless said.
     #[deserr(default)]
     pub missing: Option<Missing>,
-    /// Told on ALARM: a topic of this Region by name, `function:NAME`, or an ARN.
+    /// Told on ALARM: a topic of this Region by name, `function:NAME`, `policy:ENDPOINT/VARIANT/NAME` (a scaling policy), or
+    /// an ARN.
     #[deserr(default)]
     pub actions: Vec<String>,
     /// Told on OK.

@@ -339,11 +339,14 @@ fn check_alarm(found: &mut Found, path: &str, alarm: &AlarmSpec, region: &Region
             );
         }
         for action in actions {
-            if !action.starts_with("arn:") && !action.starts_with("function:") && !region.topics.contains(action) {
+            let named = ["arn:", "function:", "policy:"]
+                .iter()
+                .any(|kind| action.starts_with(kind));
+            if !named && !region.topics.contains(action) {
                 found.add(
                     &format!("{path}.{field}"),
-                    format!("`{action}` is neither a topic of this Region nor a function"),
-                    "a name in `topics`, `function:NAME`, or an ARN",
+                    format!("`{action}` is no topic of this Region, no function and no scaling policy"),
+                    "a name in `topics`, `function:NAME`, `policy:ENDPOINT/VARIANT/NAME`, or an ARN",
                 );
             }
         }

@@ -196,6 +196,47 @@ fn a_step_policy_follows_its_alarm_by_the_distance_from_the_threshold() {
 }
 
 #[test]
+fn an_alarm_triggers_the_policy_that_it_names_and_not_one_that_is_registered_in_its_place() {
+    let mut stage = scaled(1, 8);
+    let policy = json!({"PolicyName": "steps", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": {
+        "AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+    }});
+    let put = |stage: &mut Stage| {
+        stage.call(Service::AutoScaling, "PutScalingPolicy", blue(policy.clone()))["PolicyARN"].clone()
+    };
+    let point = |stage: &mut Stage, arn: &Value| {
+        let alarm = json!({
+            "AlarmName": "busy", "Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Statistic": "Sum",
+            "Dimensions": [{"Name": "EndpointName", "Value": "fraud"}, {"Name": "VariantName", "Value": "blue"}],
+            "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+            "AlarmActions": [arn],
+        });
+        stage.call(Service::CloudWatch, "PutMetricAlarm", alarm);
+    };
+    let triggers = |stage: &mut Stage| {
+        let described = stage.call(
+            Service::AutoScaling,
+            "DescribeScalingPolicies",
+            json!({"ServiceNamespace": "sagemaker"}),
+        );
+        described["ScalingPolicies"][0]["Alarms"][0]["AlarmName"].clone()
+    };
+    let first = put(&mut stage);
+    point(&mut stage, &first);
+    assert_eq!(triggers(&mut stage), json!("busy"));
+    stage.call(Service::AutoScaling, "DeregisterScalableTarget", blue(json!({})));
+    register(&mut stage, json!({"MinCapacity": 1, "MaxCapacity": 8}));
+    let second = put(&mut stage);
+    assert_ne!(first, second);
+    assert_eq!(triggers(&mut stage), Value::Null);
+    stage.pass(300);
+    assert_eq!(instances(&mut stage), 2, "it rings, and triggers what is gone");
+    point(&mut stage, &second);
+    stage.pass(120);
+    assert!(instances(&mut stage) > 2);
+}
+
+#[test]
 fn a_policy_may_follow_an_expression_over_metrics() {
     let mut stage = scaled(1, 6);
     let dimensions = json!([{"Name": "EndpointName", "Value": "fraud"}, {"Name": "VariantName", "Value": "blue"}]);

@@ -35,6 +35,7 @@ impl AlertKind {
             | Self::RolloutRollingBack
             | Self::RolloutRolledBack
             | Self::RolloutFailed
+            | Self::RolloutUnscaled
             | Self::BackupCompleted
             | Self::BackupFailed
             | Self::BackupOverdue
@@ -83,6 +84,7 @@ impl AlertKind {
             Self::RolloutRollingBack => "rolling back since",
             Self::RolloutRolledBack => "rolled back at",
             Self::RolloutFailed => "rollout failed at",
+            Self::RolloutUnscaled => "not scaled by an alarm since",
             Self::BackupCompleted => "backed up since",
             Self::BackupFailed => "not backed up since",
             Self::BackupOverdue => "without a fresh recovery point since",

@@ -49,6 +49,9 @@ impl AlertKind {
             Self::RolloutFailed => {
                 "has a rollout that ended with neither the new nor the old model in place as it should be"
             }
+            Self::RolloutUnscaled => {
+                "has alarms that scale it no more: they trigger a policy of a variant that is gone, or are gone themselves"
+            }
             Self::BackupCompleted => "has a complete recovery point in the other Region",
             Self::BackupFailed => "was not backed up; the recovery points there were are still there",
             Self::BackupOverdue => "has a recovery point that is older than the fleet file promises",
@@ -147,6 +150,9 @@ impl AlertKind {
             }
             Self::RolloutFailed => {
                 "Take over: look at the endpoint, its config and its weights. The evidence says what Steward left behind."
+            }
+            Self::RolloutUnscaled => {
+                "Let each alarm trigger the policy of the variant that serves (`describe-scaling-policies` has its ARN), and watch that variant where it watches one. Until then it does not scale by them."
             }
             Self::BackupCompleted => "Nothing. Backups go on; only trouble is told again.",
             Self::BackupFailed => {

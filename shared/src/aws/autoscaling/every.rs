@@ -184,6 +184,7 @@ impl AutoScaling {
     /// What the service says; [`Failure::Busy`] also while a new target is not known yet.
     pub async fn put_one_policy(&self, of: &Scalable, name: &str, rule: &ScalingRule) -> Result<(), CallError> {
         let policy = ScalingPolicy {
+            arn: None,
             name: name.to_owned(),
             rule: rule.clone(),
             alarms: vec![],

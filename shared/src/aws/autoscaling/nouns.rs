@@ -61,6 +61,7 @@ pub(super) fn policy(described: &SdkPolicy) -> Result<ScalingPolicy, String> {
         .map(|alarm: &Alarm| alarm.alarm_name.clone());
     Ok(ScalingPolicy {
         alarms: alarms.collect(),
+        arn: Some(described.policy_arn.clone()),
         name,
         rule,
     })

@@ -46,17 +46,28 @@ impl CloudWatch {
                     let of_metrics = metrics.filter_map(|query| Some(query.metric_stat?.metric?.dimensions));
                     // Of one metric without dimensions there is neither a list nor an item in it.
                     let of_one = alarm.metric_name.is_some().then_some(alarm.dimensions);
-                    let watches = of_one.into_iter().chain(of_metrics).map(watched).collect();
+                    let watches = of_one.into_iter().chain(of_metrics);
+                    let watches = watches
+                        .map(|dimensions| watched(&dimensions.unwrap_or_default()))
+                        .collect();
                     let seen = (alarm.alarm_name, alarm.state_value, alarm.state_reason, since);
-                    (seen, watches, missing_data(alarm.treat_missing_data.as_deref()))
+                    let actions = [alarm.alarm_actions, alarm.ok_actions, alarm.insufficient_data_actions];
+                    let actions = actions.into_iter().flatten().flatten().collect();
+                    (
+                        seen,
+                        watches,
+                        missing_data(alarm.treat_missing_data.as_deref()),
+                        actions,
+                    )
                 });
                 let composite = page.composite_alarms.unwrap_or_default().into_iter();
                 let composite = composite.map(|alarm| {
                     let since = alarm.state_updated_timestamp;
                     let seen = (alarm.alarm_name, alarm.state_value, alarm.state_reason, since);
-                    (seen, Vec::new(), MissingData::default())
+                    // It cannot scale anything.
+                    (seen, Vec::new(), MissingData::default(), Vec::new())
                 });
-                for ((name, state, reason, since), watches, without) in metric.chain(composite) {
+                for ((name, state, reason, since), watches, without, actions) in metric.chain(composite) {
                     let state = state.ok_or_else(|| missing("StateValue"))?;
                     let seen = AlarmSeen {
                         name: name.ok_or_else(|| missing("AlarmName"))?,
@@ -69,6 +80,7 @@ impl CloudWatch {
                         since: since.as_ref().and_then(timestamp),
                         watches,
                         missing: without,
+                        actions,
                     };
                     found.push(seen);
                 }
@@ -152,12 +164,12 @@ impl CloudWatch {
     }
 }
 
-fn watched(dimensions: Option<Vec<Dimension>>) -> Watched {
+pub(super) fn watched(dimensions: &[Dimension]) -> Watched {
     let mut watched = Watched::default();
-    for dimension in dimensions.into_iter().flatten() {
-        match dimension.name.as_deref() {
-            Some("EndpointName") => watched.endpoint = dimension.value,
-            Some("VariantName") => watched.variant = dimension.value,
+    for dimension in dimensions {
+        match dimension.name() {
+            Some("EndpointName") => watched.endpoint.clone_from(&dimension.value),
+            Some("VariantName") => watched.variant.clone_from(&dimension.value),
             _ => {}
         }
     }

@@ -24,8 +24,12 @@ impl Plan {
                 }),
                 _ => None,
             };
-            let on = change.about().and_then(|thing| world.endpoint_about(thing));
-            match (on.and_then(|on| at_work.get(&on.name)).cloned(), triggers) {
+            let about = change
+                .about()
+                .into_iter()
+                .flat_map(|thing| world.endpoints_about(thing));
+            let who = about.into_iter().find_map(|on| at_work.get(&on.name)).cloned();
+            match (who, triggers) {
                 (Some(who), _) => {
                     if let Key::Policy(of, name) = &change.key {
                         left.insert((of.clone(), name.clone()));

@@ -101,6 +101,34 @@ fn what_somebody_else_is_at_work_on_is_left_and_so_is_the_alarm_on_a_policy_of_i
     assert_eq!(whole.clone().leaving(&BTreeMap::new(), &world).changes, whole.changes);
 }
 
+const BY_ANOTHER: &str = "
+version: 1
+endpoints:
+  fraud:
+    scaling: [{ variant: main, min: 2, max: 10, policies: [{ name: steward-burst, step: { alarm: steward-gate, steps: [{ from: 0, by: 2 }] } }] }]
+    alarms: [{ name: steward-gate, metric: { namespace: AWS/SageMaker, name: Invocations, statistic: Sum, dimensions: { EndpointName: gate, VariantName: main } }, threshold: 900 }]
+";
+
+#[test]
+fn an_alarm_that_scales_what_somebody_else_is_at_work_on_is_left_whatever_it_watches() {
+    let mut world = with_declared(fraud_with(&["main", "green"]), BY_ANOTHER);
+    // A rollout has pointed it at green.
+    let alarm = world
+        .get(&Key::Alarm("steward-gate".to_owned()))
+        .expect("declared")
+        .clone();
+    world.put(alarm.following("fraud", "main", "green"));
+    let plan = planned(&world, &desired(BY_ANOTHER, &world), false);
+    assert_eq!(plan.changes.len(), 1, "{plan}");
+    let at_work = BTreeMap::from([(
+        "fraud".to_owned(),
+        "traffic-shifter is at work on fraud: rollout 3".to_owned(),
+    )]);
+    let left = plan.leaving(&at_work, &world);
+    assert_eq!(left.changes, [], "{left}");
+    assert!(matches!(left.held[0].why, Why::AtWork(_)), "{left}");
+}
+
 #[test]
 fn the_alarm_by_which_a_rollout_is_stopped_is_its_own() {
     let mut world = usual_world();

@@ -23,8 +23,8 @@ pub(super) fn remember(world: &World<'_>, rollout: &mut Rollout) {
     match checks::scaled(world, green) {
         // What lacks something of it was registered halfway.
         Ok(Some(seen)) if alone && rollout.green_scaling.as_ref().is_none_or(|kept| !seen.lacks(kept)) => {
-            rollout.scaling = Some(seen.moved(green, blue));
-            rollout.green_scaling = Some(seen.clone());
+            rollout.scaling = Some(seen.moved(green, blue).remembering(rollout.scaling.as_ref()));
+            rollout.green_scaling = Some(seen.clone().remembering(rollout.green_scaling.as_ref()));
         }
         // Nobody wants it scaled any more.
         Ok(None) if rollout.phase == Phase::Returning && rollout.green_scaling.is_none() => rollout.scaling = None,

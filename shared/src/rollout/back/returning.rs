@@ -16,6 +16,7 @@ use crate::{
         needs::after,
         phase::Phase,
         plan::Plan,
+        triggers,
         why::Why,
     },
 };
@@ -30,7 +31,9 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     let green = rollout.plan.green.variant.clone();
     remember(world, rollout);
     if rollout.stopped.is_some() {
-        return scaled_again(world, rollout, &green).unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
+        return scaled_again(world, rollout, &green)
+            .or_else(|| triggers::point(world, rollout, &green))
+            .unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
     }
     let restore = match &rollout.restore {
         Some(restore) => restore.clone(),
@@ -53,7 +56,9 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         Progress::Done | Progress::ToDo | Progress::TakenBack => {}
     }
     if let Some(why) = checks::rests(world, rollout, &asked) {
-        return scaled_again(world, rollout, &green).unwrap_or(Next::Stay(why));
+        return scaled_again(world, rollout, &green)
+            .or_else(|| triggers::point_meanwhile(world, rollout, &green))
+            .unwrap_or(Next::Stay(why));
     }
     let restore = grown(rollout, endpoint, restore);
     // It was not known to be wanted when this look was made. Green may be deregistered by then, so nothing is waited for.

@@ -5,6 +5,7 @@ use crate::rollout::{
     decide::decide,
     decision::{Decision, News},
     effect::Effect,
+    phase::Phase,
 };
 
 impl Fake {
@@ -39,6 +40,13 @@ impl Fake {
                     );
                     assert!(rollout.paused.is_none());
                 }
+            }
+            Effect::Point { at, .. } if at.variant == plan.green.variant && rollout.phase != Phase::Leaving => {
+                let blue = self.endpoint().share(&plan.blue.variant);
+                assert!(
+                    blue.is_none_or(|share| share == 0.0),
+                    "blue serves and is scaled by nothing: {rollout:?}"
+                );
             }
             Effect::SetInstances { variant, count } => {
                 let seen = self

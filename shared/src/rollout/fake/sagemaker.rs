@@ -13,6 +13,7 @@ use crate::{
             Watched,
         },
     },
+    scaling::{Scaling, ScalingRule},
     trigger::AlarmState,
 };
 
@@ -91,7 +92,7 @@ impl Fake {
                 .scaling
                 .iter()
                 .map(|name| {
-                    let scaling = self.scaling.get(name).cloned();
+                    let scaling = self.scaling.get(name).cloned().map(|scaling| self.triggered(scaling));
                     (
                         name.clone(),
                         if self.blind {
@@ -107,6 +108,9 @@ impl Fake {
                     .alarms
                     .iter()
                     .filter_map(|name| {
+                        if let Some(trigger) = self.triggers.get(name) {
+                            return Some(trigger.clone());
+                        }
                         Some(AlarmSeen {
                             name: name.clone(),
                             state: match *self.alarms.get(name)? {
@@ -125,10 +129,12 @@ impl Fake {
                                 })
                                 .collect(),
                             missing: self.missing,
+                            actions: Vec::new(),
                         })
                     })
                     .collect(),
             ),
+            asked: needs.alarms.clone(),
             analysis: needs.analysis.as_ref().map(|_| self.analysis()),
             smoke: needs.smoke.as_ref().map(|_| {
                 Known::Yes(SmokeSeen {
@@ -144,6 +150,18 @@ impl Fake {
                 .collect(),
             health: needs.health.then(|| self.health.clone()),
         }
+    }
+
+    /// With the alarms that name its step policies.
+    fn triggered(&self, mut scaling: Scaling) -> Scaling {
+        for policy in &mut scaling.policies {
+            if let (ScalingRule::Step { .. }, Some(arn)) = (&policy.rule, &policy.arn) {
+                let names = |seen: &&AlarmSeen| seen.actions.contains(arn);
+                let alarms = self.triggers.values().filter(names).map(|seen| seen.name.clone());
+                policy.alarms = alarms.collect();
+            }
+        }
+        scaling
     }
 
     fn users(&self, search: &Search) -> Known<Users> {
@@ -257,7 +275,15 @@ impl Fake {
                 self.begin(after, None);
             }
             Effect::Scale { variant, scaling } => {
-                self.scaling.insert(variant.clone(), scaling.clone());
+                let mut made = scaling.clone();
+                let there = self.scaling.get(variant).map(|there| there.policies.clone());
+                for policy in &mut made.policies {
+                    let mut there = there.iter().flatten();
+                    let same = there.find(|there| there.name == policy.name);
+                    policy.arn = same.and_then(|same| same.arn.clone());
+                }
+                self.scaling.insert(variant.clone(), made);
+                self.register(variant);
             }
             Effect::Suspend { variant, suspended } => {
                 if let Some(scaling) = self.scaling.get_mut(variant) {
@@ -266,6 +292,15 @@ impl Fake {
             }
             Effect::Unscale { variant } => {
                 self.scaling.remove(variant);
+            }
+            Effect::Point { .. } if self.stubborn => return ActOutcome::Refused("AccessDenied".to_owned()),
+            Effect::Point { alarm, at } => {
+                if let Some(seen) = self.triggers.get_mut(alarm) {
+                    if at.moves_metrics(&seen.watches) {
+                        seen.watches[0].variant = Some(at.variant.clone());
+                    }
+                    seen.actions = at.actions(&seen.actions);
+                }
             }
             Effect::DeleteConfig(name) => {
                 let live = self.endpoint();

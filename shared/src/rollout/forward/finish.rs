@@ -1,6 +1,10 @@
 //! Green has all the traffic: it gets blue's autoscaling, blue is kept for a while, then removed.
 
-use super::{follow::blue_grows, held_by_operator, steps::drifted};
+use super::{
+    follow::blue_grows,
+    held_by_operator,
+    steps::{drifted, scales_what_serves},
+};
 use crate::{
     endpoint::{Endpoint, Variant},
     rollout::{
@@ -11,6 +15,7 @@ use crate::{
         ledger::{Ended, Rollout},
         phase::Phase,
         strategy::Weight,
+        triggers,
         why::Why,
     },
     scaling::Scaling,
@@ -34,7 +39,7 @@ pub(super) fn scale_green(
     // What scheduled actions or people changed since the start is wanted too; only what Steward suspended is not.
     let fresh = Scaling {
         suspended: original.suspended,
-        ..now.unwrap_or(&original).clone()
+        ..now.unwrap_or(&original).clone().remembering(Some(&original))
     };
     let mut wanted = fresh.moved(&blue, &green).still_to_come(world.facts.now);
     wanted.suspended.scale_in |= only_out;
@@ -58,14 +63,16 @@ pub(super) fn finishing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     if let Some(next) = scale_green(world, rollout, count, Weight::FULL, false) {
         return next;
     }
-    Next::Go(Phase::Keeping)
+    let green = rollout.plan.green.variant.clone();
+    triggers::point(world, rollout, &green).unwrap_or(Next::Go(Phase::Keeping))
 }
 
 pub(super) fn keeping(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
     if let Some(next) = drifted(rollout, endpoint) {
         return next;
     }
-    if let Some(next) = blue_grows(world, rollout, endpoint, false) {
+    let scales = scales_what_serves(world, rollout);
+    if let Some(next) = scales.or_else(|| blue_grows(world, rollout, endpoint, false)) {
         return next;
     }
     let left = rollout
@@ -106,7 +113,7 @@ pub(super) fn removing(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
                 variant.name == green && variant.current_weight > 0.0 && variant.current_instances != Some(0)
             };
             if endpoint.variants.iter().any(there) && checks::variant(endpoint, &rollout.plan.blue.variant).is_none() {
-                Next::End(Ended::Completed, None)
+                triggers::point(world, rollout, &green).unwrap_or(Next::End(Ended::Completed, None))
             } else {
                 Next::Stay(Why::Drifted(format!("{} is in force, but not as it says", only.name)))
             }

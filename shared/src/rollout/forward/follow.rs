@@ -76,7 +76,7 @@ pub(super) fn green_may_grow(world: &World<'_>, rollout: &mut Rollout) -> Option
     let seen = checks::scaled(world, &green).ok()??;
     let fresh = Scaling {
         suspended: original.suspended,
-        ..blue.clone()
+        ..blue.clone().remembering(Some(original))
     };
     let min = if rollout.share() == Weight::FULL { blue.min } else { 0 };
     let wanted = Scaling {

@@ -78,7 +78,7 @@ fn keep_capacity(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) 
         Err(why) => return Some(Next::Stay(why)),
         Ok(None) => rollout.scaling = None,
         Ok(Some(seen)) if !seen.suspended.scale_in => {
-            rollout.scaling = Some(seen.clone());
+            rollout.scaling = Some(seen.clone().remembering(rollout.scaling.as_ref()));
             let wished = Suspended {
                 scale_in: true,
                 ..seen.suspended

@@ -17,6 +17,7 @@ use crate::{
         needs::after,
         phase::{Phase, Rounds},
         strategy::Weight,
+        triggers,
         why::Why,
     },
 };
@@ -37,7 +38,15 @@ fn both_are_whole(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint)
             let green = rollout.plan.green.variant.clone();
             grown(world, rollout, endpoint, &green, needed)
         })
+        .or_else(|| scales_what_serves(world, rollout))
         .or_else(|| blue_grows(world, rollout, endpoint, false))
+}
+
+/// With all of the traffic green is scaled by the alarms that scaled blue: its last bake may last a day, and so may the time
+/// for which blue is kept. It holds nothing up.
+pub(super) fn scales_what_serves(world: &World<'_>, rollout: &mut Rollout) -> Option<Next> {
+    let green = rollout.plan.green.variant.clone();
+    (rollout.share() == Weight::FULL).then(|| triggers::point_meanwhile(world, rollout, &green))?
 }
 
 /// The variant has so many instances; `None` when it has. SageMaker is asked once: when it took the change back, most

@@ -257,15 +257,21 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
     }
     let scaling = plan.blue.scaling.as_ref().filter(|_| policy.engine == Engine::Variants);
     for policy in scaling.into_iter().flat_map(|scaling| &scaling.policies) {
-        if matches!(policy.rule, ScalingRule::Step { .. }) && !policy.alarms.is_empty() {
-            warnings.push(format!(
-                "step scaling policy {} is moved to {}, and gets a new ARN: {} must be pointed at it, and at the new \
-                 variant's metrics, by whoever made them",
-                policy.name,
-                plan.green.variant,
-                and_list(&policy.alarms)
-            ));
+        if !matches!(policy.rule, ScalingRule::Step { .. }) {
+            continue;
         }
+        let (blue, green, name) = (&plan.blue.variant, &plan.green.variant, &policy.name);
+        warnings.push(match policy.alarms.as_slice() {
+            [] => format!(
+                "no alarm triggers step scaling policy {name} of {blue}: it scales nothing now, and {green}'s will not either"
+            ),
+            alarms => format!(
+                "alarms of step scaling policy {name}: Steward points {} at the policy of {green}, and at {green}'s metrics in \
+                 place of {blue}'s, when {green} has all traffic, and back should it go back; a deployment of whatever made \
+                 them would undo that",
+                and_list(alarms)
+            ),
+        });
     }
     warnings
 }

@@ -7,7 +7,6 @@ use crate::{
     analysis::{AnalysisPolicy, LatencyCheck, Percentile},
     endpoint::EndpointStatus,
     lease::{Lease, Urgency},
-    scaling::{ScalingPolicy, ScalingRule},
 };
 
 #[test]
@@ -138,26 +137,15 @@ fn the_variant_to_replace_is_the_only_one_with_traffic_or_is_named() {
 }
 
 #[test]
-fn step_scaling_that_must_be_pointed_at_the_new_policy_is_a_warning() {
-    let mut world = Fake::new();
-    world.scaling.get_mut("blue").unwrap().policies.push(ScalingPolicy {
-        name: "backlog".to_owned(),
-        rule: ScalingRule::Step {
-            adjustment: "ChangeInCapacity".to_owned(),
-            steps: vec![(Some(0.0), None, 1)],
-            magnitude: None,
-            cooldown: None,
-            aggregation: None,
-        },
-        alarms: vec!["backlog-high".to_owned()],
-    });
+fn a_plan_says_which_alarms_it_points_at_the_new_variants_step_policies() {
+    let mut world = Fake::stepped();
     let plan = world.planned(&request("one")).unwrap();
+    insta::assert_snapshot!(plan.warnings.join("\n"));
+    world.triggers.clear();
+    let warnings = world.planned(&request("one")).unwrap().warnings.join("\n");
     assert!(
-        plan.warnings
-            .iter()
-            .any(|warning| warning.contains("backlog-high must be pointed at it")),
-        "{:?}",
-        plan.warnings
+        warnings.contains("no alarm triggers step scaling policy busy of blue"),
+        "{warnings}"
     );
 }
 
