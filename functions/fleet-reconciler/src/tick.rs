@@ -220,5 +220,7 @@ pub(crate) fn drifted(ledger: &CapacityLedger, view: &View, services: &Services<
         // What is declared and not applied yet is a plan's matter, and so is what conflicts; what is declared no more may change.
         .filter(|drift| (drift.kind == Kind::Appeared) != view.desired.mentions(&drift.key))
         .filter(|drift| !changing(drift))
+        // Its endpoint is not there any more: what is left of it waits for the next restore.
+        .filter(|drift| !view.desired.standing_by.contains_key(&drift.key))
         .collect()
 }

@@ -82,12 +82,12 @@ impl Applied {
         self
     }
 
-    /// Without what is neither there nor declared any more.
+    /// Without what is not there, and neither declared any more nor to be there before its endpoint is restored.
     #[must_use]
     pub fn without_lost(mut self, desired: &Desired, world: &World) -> Self {
         let known = |thing: &Thing| {
             let key = thing.key();
-            desired.mentions(&key) || world.get(&key).is_some()
+            world.get(&key).is_some() || (desired.mentions(&key) && !desired.standing_by.contains_key(&key))
         };
         self.things.retain(known);
         self

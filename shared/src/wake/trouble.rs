@@ -83,10 +83,19 @@ impl Kind {
     }
 }
 
+/// The endpoint was being changed, so another change was refused: whoever asked asks again when it has settled.
+fn is_busy(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    ["in-progress", "in progress", "being updated", "currently updating"]
+        .iter()
+        .any(|words| said.contains(words))
+}
+
 /// What was said of a wake that began at `from` and has no capacity yet.
 pub(super) fn of(state: &State<'_>, activities: &[Activity], from: Timestamp) -> Option<Trouble> {
-    // A refused change is tried again by whoever waits for the endpoint to settle.
-    let counts = |one: &&Activity| one.at >= from && matches!(one.code.as_str(), "Failed" | "Unfulfilled");
+    let counts = |one: &&Activity| {
+        one.at >= from && matches!(one.code.as_str(), "Failed" | "Unfulfilled") && !is_busy(&one.said)
+    };
     let activity = activities.iter().rfind(counts);
     let said = state.failure.clone().or_else(|| activity.map(|one| one.said.clone()))?;
     Some(Trouble {

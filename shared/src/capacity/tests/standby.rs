@@ -2,6 +2,7 @@
 
 use crate::capacity::{
     desired::Desired,
+    drift::Applied,
     fixture::{parsed, planned, real_time},
     plan::Why,
     thing::Key,
@@ -41,4 +42,31 @@ endpoints:
     let restored = in_region(&restored, "eu-central-1");
     assert!(restored.held.iter().all(|held| !matches!(held.why, Why::StandsBy(_))));
     assert_eq!(restored.changes.len(), 2, "{restored}");
+}
+
+#[test]
+fn what_went_with_a_restored_endpoint_is_missed_no_more() {
+    let fleet = parsed(
+        "
+version: 1
+endpoints:
+  fraud:
+    backup: { destination: { region: eu-central-1, bucket: models-dr } }
+    scaling: [{ variant: main, min: 2, max: 4 }]
+",
+    );
+    let mut restored = World::default();
+    restored.endpoints = vec![real_time("fraud", 2)];
+    let made = Desired::of(&fleet, &restored, "eu-central-1");
+    let applied = Applied {
+        at: None,
+        things: made.things().map(|(_, thing)| thing.clone()).collect(),
+    };
+    assert_eq!(applied.things.len(), 1);
+    let left_in = |region: &str| {
+        let gone = World::default();
+        let desired = Desired::of(&fleet, &gone, region);
+        applied.clone().without_lost(&desired, &gone).things.len()
+    };
+    assert_eq!((left_in("eu-west-1"), left_in("eu-central-1")), (1, 0));
 }

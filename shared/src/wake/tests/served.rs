@@ -112,3 +112,25 @@ fn an_alarm_that_rings_because_the_queue_is_empty_wakes_nothing() {
     fake.alarmed();
     assert_eq!(fake.calls, ["raise the minimum of variant main to 1"]);
 }
+
+#[test]
+fn a_change_that_was_refused_because_the_endpoint_is_busy_is_no_trouble() {
+    for (said, told) in [
+        ("Failed to set desired capacity to 3: the resource is being updated.", 0),
+        ("Cannot update in-progress endpoint images.", 0),
+        ("The primary container did not pass the ping health check.", 1),
+    ] {
+        let mut fake = Fake::asynchronous();
+        fake.backlog = 1;
+        fake.pass(60);
+        fake.alarmed();
+        fake.activities.push(Activity {
+            at: fake.now,
+            code: "Failed".to_owned(),
+            said: said.to_owned(),
+        });
+        minutes(&mut fake, 1);
+        let struggling = fake.told().iter().filter(|told| told.contains("struggling")).count();
+        assert_eq!(struggling, told, "{said}: {:?}", fake.told());
+    }
+}
