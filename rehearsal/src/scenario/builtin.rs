@@ -71,6 +71,7 @@ builtins![
     "rollout-steps-back",
     "rollout-morning",
     "rollout-range",
+    "rollout-schedule",
     "rollout-grown",
     "rollout-still-there",
     "rollout-quota",

@@ -130,6 +130,10 @@ pub struct Rollout {
     /// How green was scaled before it was deregistered to put blue in its place; what it gets again where that fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_scaling: Option<Scaling>,
+    /// When green, which serves alone, was last seen registered before it was deregistered: what is scheduled since then
+    /// moves nothing. None while it is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unregistered: Option<Timestamp>,
     /// Alarms that scaled blue or green, and cannot be pointed at whichever is to be scaled by them now, with why; found in
     /// this phase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

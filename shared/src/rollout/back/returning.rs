@@ -4,7 +4,11 @@
 //! Until blue is there green serves, and may have to for long: there may be no instances for blue. So nothing is taken
 //! from green for longer than SageMaker is at work, in which nothing scales anyway.
 
-use super::{InForce, autoscaling::remember, in_force, update_to};
+use super::{
+    InForce,
+    autoscaling::{by_now, remember, roomy},
+    in_force, update_to,
+};
 use crate::{
     endpoint::Endpoint,
     rollout::{
@@ -31,7 +35,7 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     let green = rollout.plan.green.variant.clone();
     remember(world, rollout);
     if rollout.stopped.is_some() {
-        return scaled_again(world, rollout, &green)
+        return scaled_again(world, rollout, endpoint, &green)
             .or_else(|| triggers::point(world, rollout, &green))
             .unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
     }
@@ -56,7 +60,7 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         Progress::Done | Progress::ToDo | Progress::TakenBack => {}
     }
     if let Some(why) = checks::rests(world, rollout, &asked) {
-        return scaled_again(world, rollout, &green)
+        return scaled_again(world, rollout, endpoint, &green)
             .or_else(|| triggers::point_meanwhile(world, rollout, &green))
             .unwrap_or(Next::Stay(why));
     }
@@ -78,7 +82,10 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     match checks::scaled(world, &green) {
         Err(why) => Next::Stay(why),
         // SageMaker removes no variant that is scaled.
-        Ok(Some(_)) => Next::Do(Effect::Unscale { variant: green }),
+        Ok(Some(_)) => {
+            rollout.unregistered = world.look.map(|look| look.at);
+            Next::Do(Effect::Unscale { variant: green })
+        }
         Ok(None) => update_to(world, rollout, endpoint, restore.name),
     }
 }
@@ -108,13 +115,13 @@ fn another(rollout: &mut Rollout, endpoint: &Endpoint, restore: ConfigPlan) -> C
 }
 
 /// Green has the autoscaling that it had; `None` when it has.
-pub(super) fn scaled_again(world: &World<'_>, rollout: &Rollout, green: &str) -> Option<Next> {
-    let kept = rollout.green_scaling.as_ref()?.still_to_come(world.facts.now);
+pub(super) fn scaled_again(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint, green: &str) -> Option<Next> {
+    let kept = by_now(world, rollout, rollout.green_scaling.as_ref()?);
     match checks::scaled(world, green) {
         Err(why) => Some(Next::Stay(why)),
         Ok(seen) if seen.is_none_or(|seen| seen.lacks(&kept)) => Some(Next::Do(Effect::Scale {
             variant: green.to_owned(),
-            scaling: kept,
+            scaling: roomy(kept, endpoint, green),
         })),
         Ok(_) => None,
     }
