@@ -72,6 +72,7 @@ builtins![
     "rollout-morning",
     "rollout-range",
     "rollout-schedule",
+    "rollout-ratio",
     "rollout-grown",
     "rollout-still-there",
     "rollout-quota",

@@ -82,6 +82,7 @@ mod health;
 mod native;
 mod preflight;
 mod probes;
+mod ratio;
 mod returning;
 mod size;
 mod tidy;

@@ -29,7 +29,12 @@ pub(super) fn remember(world: &World<'_>, rollout: &mut Rollout) {
         // What lacks something of it was registered halfway.
         Ok(Some(seen)) if alone && !halfway(seen, rollout.green_scaling.as_ref()) => {
             rollout.unregistered = None;
-            rollout.scaling = Some(seen.moved(green, blue).remembering(rollout.scaling.as_ref()));
+            let max = own_max(seen, rollout);
+            let moved = Scaling {
+                max,
+                ..seen.moved(green, blue)
+            };
+            rollout.scaling = Some(moved.remembering(rollout.scaling.as_ref()));
             rollout.green_scaling = Some(seen.clone().remembering(rollout.green_scaling.as_ref()));
         }
         // Nobody wants it scaled any more.
@@ -49,6 +54,15 @@ pub(super) fn by_now(world: &World<'_>, rollout: &Rollout, kept: &Scaling) -> Sc
         None => kept,
     };
     kept.still_to_come(now)
+}
+
+/// Blue's maximum, where green has the one that Steward raised for its own instances; otherwise green's.
+fn own_max(seen: &Scaling, rollout: &Rollout) -> u32 {
+    let scheduled = seen.actions.iter().any(|action| action.max == Some(seen.max));
+    match &rollout.scaling {
+        Some(before) if seen.max == rollout.raised && !scheduled => before.max.max(seen.min),
+        _ => seen.max,
+    }
 }
 
 /// Blue has its scalable target and its policies; `None` when it has.

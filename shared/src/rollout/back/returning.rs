@@ -90,7 +90,7 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     }
 }
 
-/// The config for blue, with as many instances as green has now: it may have waited for long, and green has grown.
+/// The config for blue, with as many instances as stand for those that green has now: it may have waited for long, and green has grown.
 fn grown(rollout: &mut Rollout, endpoint: &Endpoint, restore: ConfigPlan) -> ConfigPlan {
     let plan = &rollout.plan;
     let count = |config: &ConfigPlan| {
@@ -139,7 +139,7 @@ pub(in crate::rollout) fn stays(world: &World<'_>, rollout: &Rollout, modified: 
     Next::End(Ended::Completed, None)
 }
 
-/// Blue again, with as many instances as green has now; `from` is a config that holds blue. `attempt`: how often it was
+/// Blue again, with as many instances as stand for those that green has now; `from` is a config that holds blue. `attempt`: how often it was
 /// begun before, so that a config of then, which may have other counts, is not taken for this one.
 pub(in crate::rollout) fn in_greens_place(
     plan: &Plan,
@@ -149,7 +149,7 @@ pub(in crate::rollout) fn in_greens_place(
 ) -> ConfigPlan {
     let green = checks::variant(endpoint, &plan.green.variant);
     let count = |fallback: Option<u32>| match green.and_then(|green| green.desired_instances) {
-        Some(count) => fallback.map(|least| least.max(count)),
+        Some(count) => fallback.map(|least| least.max(plan.in_blues(count))),
         None => fallback,
     };
     let variants = plan.only.as_ref().map(|only| only.variants.clone()).unwrap_or_default();

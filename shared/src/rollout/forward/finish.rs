@@ -48,6 +48,7 @@ pub(super) fn scale_green(
         wanted.min = wanted.min.min(count.unwrap_or(0));
         wanted.actions.clear();
     }
+    rollout.raised = if wanted.max > fresh.max { wanted.max } else { 0 };
     rollout.scaling = Some(fresh);
     (!seen.is_some_and(|seen| seen.does(&wanted))).then_some(Next::Do(Effect::Scale {
         variant: green,

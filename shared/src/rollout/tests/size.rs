@@ -16,12 +16,12 @@ fn gated(policy: impl FnOnce(&mut RolloutPolicy)) -> request::Request {
     gated
 }
 
-fn count(world: &Fake, variant: &str) -> u32 {
+pub(super) fn count(world: &Fake, variant: &str) -> u32 {
     let live = world.endpoint().variants.iter().find(|live| live.name == variant);
     live.and_then(|live| live.desired_instances).unwrap()
 }
 
-fn give(world: &mut Fake, variant: &str, count: u32) {
+pub(super) fn give(world: &mut Fake, variant: &str, count: u32) {
     let live = world.endpoint_mut().variants.iter_mut();
     for live in live.filter(|live| live.name == variant) {
         live.desired_instances = Some(count);
