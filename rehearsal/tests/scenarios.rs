@@ -169,6 +169,7 @@ scenarios! {
     who_takes_the_traffic_is_scaled_as_who_has_served_until_now => "rollout-range",
     what_is_scheduled_while_nothing_is_registered_is_made_up_for => "rollout-schedule",
     blue_is_counted_in_its_own_instances_on_the_way_back => "rollout-ratio",
+    headroom_raises_no_maximum_for_good => "rollout-headroom",
     blue_has_what_the_traffic_needs_now_when_it_takes_it_back => "rollout-grown",
     a_blue_that_cannot_be_removed_for_hours_can_take_the_traffic_back => "rollout-still-there",
     a_quota_that_refuses_the_way_back_leaves_what_serves_scaled => "rollout-quota",

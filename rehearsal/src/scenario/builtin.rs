@@ -73,6 +73,7 @@ builtins![
     "rollout-range",
     "rollout-schedule",
     "rollout-ratio",
+    "rollout-headroom",
     "rollout-grown",
     "rollout-still-there",
     "rollout-quota",

@@ -65,6 +65,15 @@ pub(super) fn before_share(rollout: &mut Rollout, endpoint: &Endpoint, step: usi
     Some(for_share(whole, rollout.plan.share(step), policy.headroom).max(seen.green))
 }
 
+/// Green's instances for all of the traffic without the headroom that Steward added while it was judged. Where it has more than
+/// that explains, somebody gave it more: what it has. `None`: it has no instances.
+pub(super) fn to_keep(rollout: &Rollout, endpoint: &Endpoint) -> Option<u32> {
+    let seen = seen(rollout, endpoint)?;
+    let whole = limited(rollout, &seen, 0);
+    let most = for_share(whole, Weight::FULL, rollout.plan.request.policy.headroom);
+    Some(if seen.green > most { seen.green } else { whole })
+}
+
 /// Green's instances while it has its share, from blue's alone: green's own count would feed back on itself. `None`:
 /// it has all traffic, or no instances.
 pub(super) fn with_share(rollout: &mut Rollout, endpoint: &Endpoint) -> Option<u32> {
