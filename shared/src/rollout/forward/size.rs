@@ -108,7 +108,10 @@ pub(in crate::rollout) fn of_blue(rollout: &mut Rollout, endpoint: &Endpoint) ->
     };
     let seen = seen(rollout, endpoint)?;
     let sizes = rollout.sizes?;
+    // With all of the traffic it has blue's minimum, which says nothing of the traffic either.
+    let least = rollout.scaling.as_ref().filter(|_| share == Weight::FULL);
     let given = if sizes.given == 0 { sizes.green } else { sizes.given };
+    let given = given.max(least.map_or(0, |it| it.min));
     let grown = seen.green > given.max(sizes.followed);
     if share == Weight::ZERO || !grown || (share < Weight::FULL && !scales_itself(rollout.scaling.as_ref())) {
         return Some(sizes.blues);

@@ -1,8 +1,8 @@
 //! Green is asked for with other instances than blue's, and more or fewer of them.
 
 use super::{
-    super::{fake::*, request::Order, *},
-    size::{count, give},
+    super::{effect::Effect, fake::*, request::Order, *},
+    size::{count, gated, give},
     variants::started,
 };
 
@@ -76,4 +76,29 @@ fn blue_does_not_get_the_maximum_that_steward_raised_for_greens_instances() {
     world.order(Order::Rollback);
     assert_eq!(world.run(), Ended::RolledBack);
     assert_eq!((world.scaling["blue"].min, world.scaling["blue"].max), (2, 20));
+}
+
+#[test]
+fn what_a_minimum_gives_green_is_not_taken_for_traffic() {
+    let mut fewer = asked(2);
+    fewer.policy.strategy = gated(|_| ()).policy.strategy;
+    fewer.policy.strategy.steps[2].bake = minutes(120);
+    let mut world = started(&fewer);
+    world.until("gate");
+    world.order(Order::Promote);
+    while world.share("green") < 1.0 || world.phase() != "baking" {
+        world.ticks(1);
+    }
+    assert_eq!((count(&world, "blue"), count(&world, "green")), (4, 2));
+    // A schedule raises the minimum of both.
+    world.scaling.get_mut("blue").unwrap().min = 6;
+    give(&mut world, "blue", 6);
+    world.ticks(5);
+    assert_eq!(world.scaling["green"].min, 6);
+    give(&mut world, "green", 6);
+    world.effects.clear();
+    world.ticks(30);
+    let grown = |effect: &&Effect| matches!(effect, Effect::SetInstances { .. });
+    assert_eq!(world.effects.iter().filter(grown).count(), 0, "{}", world.did());
+    assert_eq!(count(&world, "blue"), 6);
 }
