@@ -157,6 +157,8 @@ fn rollout(rollout: &Rollout) -> u64 {
         taken_back,
         returning,
         green_scaling,
+        raised,
+        unregistered,
         unpointed,
         stopped,
         held,
@@ -185,7 +187,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
-        (unpointed, outgrown, short),
+        (unpointed, outgrown, short, raised, unregistered),
     ))
 }
 

@@ -246,6 +246,23 @@ impl Scaling {
         }
     }
 
+    /// The same with the range that its scheduled actions have left that were due from `since` until `now`, and within
+    /// seconds from then: while nothing is registered they move nothing. Not where they are suspended.
+    #[must_use]
+    pub fn caught_up(&self, since: Timestamp, now: Timestamp) -> Self {
+        let soon = now.checked_add(MARGIN).unwrap_or(now);
+        let within = Duration::try_from(soon.duration_since(since)).unwrap_or_default();
+        let actions = self.actions.iter().filter(|_| !self.suspended.scheduled);
+        match in_force((self.min, self.max), actions, soon, within) {
+            (min, max) if min > max => self.clone(),
+            (min, max) => Self {
+                min,
+                max,
+                ..self.clone()
+            },
+        }
+    }
+
     /// The same for another variant: dimensions that name `from` name `to`.
     #[must_use]
     pub fn moved(&self, from: &str, to: &str) -> Self {
@@ -274,6 +291,24 @@ impl Scaling {
         }
         moved
     }
+}
+
+/// The range (`MinCapacity`, `MaxCapacity`) that scheduled actions left which were due at `now` or `within` the time before
+/// it: of each end, what the last one says. Nothing is put back when one is over, so it holds until the next.
+pub fn in_force<'a>(
+    base: (u32, u32),
+    actions: impl IntoIterator<Item = &'a ScheduledAction>,
+    now: Timestamp,
+    within: Duration,
+) -> (u32, u32) {
+    let actions = actions.into_iter();
+    let mut due: Vec<(Timestamp, &ScheduledAction)> = actions
+        .filter_map(|action| Some((action.latest(now, within)?, action)))
+        .collect();
+    due.sort_by_key(|(at, _)| *at);
+    due.iter().fold(base, |(min, max), (_, action)| {
+        (action.min.unwrap_or(min), action.max.unwrap_or(max))
+    })
 }
 
 /// So long before its moment an action is taken for over: the call takes time too.

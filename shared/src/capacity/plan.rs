@@ -14,10 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::{
-    range::in_force,
-    why::{Stale, Why},
-};
+pub use self::why::{Stale, Why};
 use super::{
     desired::{Desired, Followed},
     difference::{Field, fields},

@@ -257,7 +257,7 @@ fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> 
     );
     let green = rollout.plan.green.variant.clone();
     if checks::variant(endpoint, &green).is_some()
-        && let Some(next) = returning::scaled_again(world, rollout, &green)
+        && let Some(next) = returning::scaled_again(world, rollout, endpoint, &green)
     {
         return match next {
             Next::Stay(why) => leave_or(world, rollout, Next::Stay(why)),

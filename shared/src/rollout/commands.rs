@@ -151,6 +151,8 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         short: None,
         returning: false,
         green_scaling: None,
+        raised: 0,
+        unregistered: None,
         unpointed: BTreeMap::new(),
         stopped: None,
         held: false,

@@ -67,6 +67,7 @@ pub(super) fn remember(
         outcome: ended,
         cause: cause.filter(|_| ended != Ended::Completed),
         scaling: rollout.scaling,
+        raised: rollout.raised,
         returned: rollout.returning,
         unpointed: rollout.unpointed,
         log: rollout.log,

@@ -130,6 +130,13 @@ pub struct Rollout {
     /// How green was scaled before it was deregistered to put blue in its place; what it gets again where that fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_scaling: Option<Scaling>,
+    /// `MaxCapacity` that Steward gave green beyond blue's, for instances that blue's maximum has no room for. 0: blue's.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub raised: u32,
+    /// When green, which serves alone, was last seen registered before it was deregistered: what is scheduled since then
+    /// moves nothing. None while it is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unregistered: Option<Timestamp>,
     /// Alarms that scaled blue or green, and cannot be pointed at whichever is to be scaled by them now, with why; found in
     /// this phase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -152,6 +159,12 @@ pub struct Rollout {
     /// What happened, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<Line>,
+}
+
+/// For serde.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Who said something, and when.
@@ -285,6 +298,9 @@ pub struct Past {
     /// How blue was scaled; needed to take a completed rollout back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
+    /// `MaxCapacity` that Steward gave green beyond that. 0: none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub raised: u32,
     /// It was the taking back of a rollout that had completed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returned: bool,

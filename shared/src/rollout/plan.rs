@@ -109,6 +109,30 @@ impl Plan {
         self.steps().get(step).map_or(Weight::FULL, |step| step.weight)
     }
 
+    /// As many of green's instances as stand for so many of blue's, where other instances were asked for.
+    pub fn in_greens(&self, blues: u32) -> u32 {
+        let start = self.blue.instances.unwrap_or(1).max(1);
+        let Some(asked) = self.request.green.instances else {
+            return blues;
+        };
+        let parts = u64::from(asked.max(1)) * u64::from(blues);
+        u32::try_from(parts.div_ceil(u64::from(start))).unwrap_or(u32::MAX)
+    }
+
+    /// The fewest of blue's instances for which one fewer of green's would not do: what [`Plan::in_greens`] has rounded up is
+    /// not rounded up again. None for none.
+    pub fn in_blues(&self, greens: u32) -> u32 {
+        let start = self.blue.instances.unwrap_or(1).max(1);
+        match (self.request.green.instances, greens.checked_sub(1)) {
+            (None, _) => greens,
+            (Some(_), None) => 0,
+            (Some(asked), Some(fewer)) => {
+                let parts = u64::from(start) * u64::from(fewer) / u64::from(asked.max(1));
+                u32::try_from(parts + 1).unwrap_or(u32::MAX)
+            }
+        }
+    }
+
     /// `DesiredWeight` of blue and green when green has this share. They sum up to blue's weight at the start.
     pub fn weights(&self, share: Weight) -> BTreeMap<String, f64> {
         let green = self.blue.weight * share.share();

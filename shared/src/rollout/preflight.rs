@@ -357,6 +357,7 @@ fn of_variant(
             None
         }
     };
+    possible::enough(request, scaling.as_ref(), found);
     let mut plan = build::build(now, &subject, ledger);
     plan.blue.scaling = scaling;
     if request.policy.engine == Engine::Variants {

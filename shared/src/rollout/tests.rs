@@ -77,10 +77,12 @@ fn a_status_reads_like_this() {
 mod after;
 mod alarms;
 mod commands;
+mod gap;
 mod health;
 mod native;
 mod preflight;
 mod probes;
+mod ratio;
 mod returning;
 mod size;
 mod tidy;

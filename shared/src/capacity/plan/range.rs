@@ -2,32 +2,17 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::Situation;
 use crate::{
     capacity::{
         thing::{Key, Scalable, Thing},
         world::World,
     },
-    scaling::ScheduledAction,
+    scaling::{ScheduledAction, in_force},
 };
 
 /// Scheduled actions that were due within so long may be why a range is what it is.
 const LOOKED_BACK: Duration = Duration::from_secs(370 * 86_400);
-
-/// The range that scheduled actions left: of each end, what the last one that was due says. Nothing is put back when one is
-/// over, so it holds until the next.
-pub fn in_force(base: (u32, u32), actions: &[&ScheduledAction], now: Timestamp) -> (u32, u32) {
-    let mut due: Vec<(Timestamp, &ScheduledAction)> = actions
-        .iter()
-        .filter_map(|action| Some((action.latest(now, LOOKED_BACK)?, *action)))
-        .collect();
-    due.sort_by_key(|(at, _)| *at);
-    due.iter().fold(base, |(min, max), (_, action)| {
-        (action.min.unwrap_or(min), action.max.unwrap_or(max))
-    })
-}
 
 /// The actions of a target that are there and as declared. None, where they are declared suspended: then the declared range is
 /// the right one, and is made so together with the suspension.
@@ -72,7 +57,8 @@ pub(super) fn wanted(situation: Situation<'_>, wanted: &Thing, there: Option<&Th
     let by_wake = situation.raised.get(of) == Some(low) && low != min;
     let low_is_right = low == min || by_wake || actions.iter().any(|action| action.min == Some(*low));
     let high_is_right = high == max || actions.iter().any(|action| action.max == Some(*high));
-    let forced = match in_force((*min, *max), &actions, situation.now) {
+    let due = actions.iter().copied();
+    let forced = match in_force((*min, *max), due, situation.now, LOOKED_BACK) {
         (least, most) if least > most => (*min, *max),
         forced => forced,
     };

@@ -3,6 +3,8 @@
 //! `RegisterScalableTarget` moves the present capacity into the range, also where it only suspends or resumes something. So
 //! no call of Steward's leaves a range below what a variant has by then: that would take its instances away under its traffic.
 
+use std::time::Duration;
+
 use crate::{
     endpoint::Endpoint,
     rollout::{
@@ -20,10 +22,19 @@ use crate::{
 pub(super) fn remember(world: &World<'_>, rollout: &mut Rollout) {
     let alone = rollout.back.as_ref().is_some_and(|back| back.from == Phase::Removing);
     let (blue, green) = (&rollout.plan.blue.variant, &rollout.plan.green.variant);
+    let now = world.facts.now;
+    let halfway =
+        |seen: &Scaling, kept: Option<&Scaling>| kept.is_some_and(|kept| seen.lacks(&kept.still_to_come(now)));
     match checks::scaled(world, green) {
         // What lacks something of it was registered halfway.
-        Ok(Some(seen)) if alone && rollout.green_scaling.as_ref().is_none_or(|kept| !seen.lacks(kept)) => {
-            rollout.scaling = Some(seen.moved(green, blue).remembering(rollout.scaling.as_ref()));
+        Ok(Some(seen)) if alone && !halfway(seen, rollout.green_scaling.as_ref()) => {
+            rollout.unregistered = None;
+            let max = own_max(seen, rollout);
+            let moved = Scaling {
+                max,
+                ..seen.moved(green, blue)
+            };
+            rollout.scaling = Some(moved.remembering(rollout.scaling.as_ref()));
             rollout.green_scaling = Some(seen.clone().remembering(rollout.green_scaling.as_ref()));
         }
         // Nobody wants it scaled any more.
@@ -32,9 +43,31 @@ pub(super) fn remember(world: &World<'_>, rollout: &mut Rollout) {
     }
 }
 
+/// An action that was due so long before the variant was last seen registered may have come too late for it.
+const LATE: Duration = Duration::from_secs(60);
+
+/// What was remembered as it is by now: with what was scheduled since nothing is registered, and without what is over.
+pub(super) fn by_now(world: &World<'_>, rollout: &Rollout, kept: &Scaling) -> Scaling {
+    let now = world.facts.now;
+    let kept = match rollout.unregistered {
+        Some(seen) => &kept.caught_up(seen.checked_sub(LATE).unwrap_or(seen), now),
+        None => kept,
+    };
+    kept.still_to_come(now)
+}
+
+/// Blue's maximum, where green has the one that Steward raised for its own instances; otherwise green's.
+fn own_max(seen: &Scaling, rollout: &Rollout) -> u32 {
+    let scheduled = seen.actions.iter().any(|action| action.max == Some(seen.max));
+    match &rollout.scaling {
+        Some(before) if seen.max == rollout.raised && !scheduled => before.max.max(seen.min),
+        _ => seen.max,
+    }
+}
+
 /// Blue has its scalable target and its policies; `None` when it has.
 pub(super) fn rescaled(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint) -> Option<Next> {
-    let original = rollout.scaling.as_ref()?.still_to_come(world.facts.now);
+    let original = by_now(world, rollout, rollout.scaling.as_ref()?);
     let variant = rollout.plan.blue.variant.clone();
     match checks::scaled(world, &variant) {
         Err(why) => Some(Next::Stay(why)),
@@ -79,7 +112,7 @@ pub(in crate::rollout) fn suspended(
 }
 
 /// With a maximum that takes nothing from what the variant has.
-fn roomy(scaling: Scaling, endpoint: &Endpoint, variant: &str) -> Scaling {
+pub(super) fn roomy(scaling: Scaling, endpoint: &Endpoint, variant: &str) -> Scaling {
     let has = checks::variant(endpoint, variant).and_then(|seen| seen.desired_instances);
     Scaling {
         max: scaling.max.max(has.unwrap_or(0)),

@@ -4,7 +4,11 @@
 //! Until blue is there green serves, and may have to for long: there may be no instances for blue. So nothing is taken
 //! from green for longer than SageMaker is at work, in which nothing scales anyway.
 
-use super::{InForce, autoscaling::remember, in_force, update_to};
+use super::{
+    InForce,
+    autoscaling::{by_now, remember, roomy},
+    in_force, update_to,
+};
 use crate::{
     endpoint::Endpoint,
     rollout::{
@@ -31,7 +35,7 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     let green = rollout.plan.green.variant.clone();
     remember(world, rollout);
     if rollout.stopped.is_some() {
-        return scaled_again(world, rollout, &green)
+        return scaled_again(world, rollout, endpoint, &green)
             .or_else(|| triggers::point(world, rollout, &green))
             .unwrap_or_else(|| stays(world, rollout, Some(endpoint.modified)));
     }
@@ -56,7 +60,7 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
         Progress::Done | Progress::ToDo | Progress::TakenBack => {}
     }
     if let Some(why) = checks::rests(world, rollout, &asked) {
-        return scaled_again(world, rollout, &green)
+        return scaled_again(world, rollout, endpoint, &green)
             .or_else(|| triggers::point_meanwhile(world, rollout, &green))
             .unwrap_or(Next::Stay(why));
     }
@@ -78,12 +82,15 @@ pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     match checks::scaled(world, &green) {
         Err(why) => Next::Stay(why),
         // SageMaker removes no variant that is scaled.
-        Ok(Some(_)) => Next::Do(Effect::Unscale { variant: green }),
+        Ok(Some(_)) => {
+            rollout.unregistered = world.look.map(|look| look.at);
+            Next::Do(Effect::Unscale { variant: green })
+        }
         Ok(None) => update_to(world, rollout, endpoint, restore.name),
     }
 }
 
-/// The config for blue, with as many instances as green has now: it may have waited for long, and green has grown.
+/// The config for blue, with as many instances as stand for those that green has now: it may have waited for long, and green has grown.
 fn grown(rollout: &mut Rollout, endpoint: &Endpoint, restore: ConfigPlan) -> ConfigPlan {
     let plan = &rollout.plan;
     let count = |config: &ConfigPlan| {
@@ -108,13 +115,13 @@ fn another(rollout: &mut Rollout, endpoint: &Endpoint, restore: ConfigPlan) -> C
 }
 
 /// Green has the autoscaling that it had; `None` when it has.
-pub(super) fn scaled_again(world: &World<'_>, rollout: &Rollout, green: &str) -> Option<Next> {
-    let kept = rollout.green_scaling.as_ref()?.still_to_come(world.facts.now);
+pub(super) fn scaled_again(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint, green: &str) -> Option<Next> {
+    let kept = by_now(world, rollout, rollout.green_scaling.as_ref()?);
     match checks::scaled(world, green) {
         Err(why) => Some(Next::Stay(why)),
         Ok(seen) if seen.is_none_or(|seen| seen.lacks(&kept)) => Some(Next::Do(Effect::Scale {
             variant: green.to_owned(),
-            scaling: kept,
+            scaling: roomy(kept, endpoint, green),
         })),
         Ok(_) => None,
     }
@@ -132,7 +139,7 @@ pub(in crate::rollout) fn stays(world: &World<'_>, rollout: &Rollout, modified: 
     Next::End(Ended::Completed, None)
 }
 
-/// Blue again, with as many instances as green has now; `from` is a config that holds blue. `attempt`: how often it was
+/// Blue again, with as many instances as stand for those that green has now; `from` is a config that holds blue. `attempt`: how often it was
 /// begun before, so that a config of then, which may have other counts, is not taken for this one.
 pub(in crate::rollout) fn in_greens_place(
     plan: &Plan,
@@ -142,7 +149,7 @@ pub(in crate::rollout) fn in_greens_place(
 ) -> ConfigPlan {
     let green = checks::variant(endpoint, &plan.green.variant);
     let count = |fallback: Option<u32>| match green.and_then(|green| green.desired_instances) {
-        Some(count) => fallback.map(|least| least.max(count)),
+        Some(count) => fallback.map(|least| least.max(plan.in_blues(count))),
         None => fallback,
     };
     let variants = plan.only.as_ref().map(|only| only.variants.clone()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::{
     follow::blue_grows,
-    held_by_operator,
+    held_by_operator, size,
     steps::{drifted, scales_what_serves},
 };
 use crate::{
@@ -48,6 +48,7 @@ pub(super) fn scale_green(
         wanted.min = wanted.min.min(count.unwrap_or(0));
         wanted.actions.clear();
     }
+    rollout.raised = if wanted.max > fresh.max { wanted.max } else { 0 };
     rollout.scaling = Some(fresh);
     (!seen.is_some_and(|seen| seen.does(&wanted))).then_some(Next::Do(Effect::Scale {
         variant: green,
@@ -59,7 +60,7 @@ pub(super) fn finishing(world: &World<'_>, rollout: &mut Rollout, endpoint: &End
     if let Some(next) = drifted(rollout, endpoint) {
         return next;
     }
-    let count = checks::variant(endpoint, &rollout.plan.green.variant).and_then(|green| green.desired_instances);
+    let count = size::to_keep(rollout, endpoint);
     if let Some(next) = scale_green(world, rollout, count, Weight::FULL, false) {
         return next;
     }

@@ -42,7 +42,7 @@ pub(super) fn at_share(rollout: &Rollout, endpoint: &Endpoint) -> Option<Sizes> 
         whole,
         given,
         followed: 0,
-        blues: in_blues(rollout, whole),
+        blues: rollout.plan.in_blues(whole),
     })
 }
 
@@ -63,6 +63,15 @@ pub(super) fn before_share(rollout: &mut Rollout, endpoint: &Endpoint, step: usi
     }
     let policy = &rollout.plan.request.policy;
     Some(for_share(whole, rollout.plan.share(step), policy.headroom).max(seen.green))
+}
+
+/// Green's instances for all of the traffic without the headroom that Steward added while it was judged. Where it has more than
+/// that explains, somebody gave it more: what it has. `None`: it has no instances.
+pub(super) fn to_keep(rollout: &Rollout, endpoint: &Endpoint) -> Option<u32> {
+    let seen = seen(rollout, endpoint)?;
+    let whole = limited(rollout, &seen, 0);
+    let most = for_share(whole, Weight::FULL, rollout.plan.request.policy.headroom);
+    Some(if seen.green > most { seen.green } else { whole })
 }
 
 /// Green's instances while it has its share, from blue's alone: green's own count would feed back on itself. `None`:
@@ -99,14 +108,17 @@ pub(in crate::rollout) fn of_blue(rollout: &mut Rollout, endpoint: &Endpoint) ->
     };
     let seen = seen(rollout, endpoint)?;
     let sizes = rollout.sizes?;
+    // With all of the traffic it has blue's minimum, which says nothing of the traffic either.
+    let least = rollout.scaling.as_ref().filter(|_| share == Weight::FULL);
     let given = if sizes.given == 0 { sizes.green } else { sizes.given };
+    let given = given.max(least.map_or(0, |it| it.min));
     let grown = seen.green > given.max(sizes.followed);
     if share == Weight::ZERO || !grown || (share < Weight::FULL && !scales_itself(rollout.scaling.as_ref())) {
         return Some(sizes.blues);
     }
     let part = share.ten_thousandths();
     let carried = u64::from(seen.green.saturating_sub(1)) * 10_000 / u64::from(part) + 1;
-    let by_green = in_blues(rollout, u32::try_from(carried).unwrap_or(u32::MAX));
+    let by_green = rollout.plan.in_blues(u32::try_from(carried).unwrap_or(u32::MAX));
     let found = if share == Weight::FULL {
         by_green
     } else {
@@ -142,40 +154,21 @@ fn whole(rollout: &Rollout, seen: &Seen) -> u32 {
 /// What blue's count for the rest of the traffic says of all of it; nothing where blue has none of it.
 fn by_blue(rollout: &Rollout, seen: &Seen) -> u32 {
     let rest = 10_000 - rollout.share().ten_thousandths();
-    in_greens(rollout, divided(seen.blue, rest))
+    rollout.plan.in_greens(divided(seen.blue, rest))
 }
 
 /// At least what blue had at the start, has now, and what was found before; beyond that no more than blue's autoscaling
 /// would ever give it.
 fn limited(rollout: &Rollout, seen: &Seen, found: u32) -> u32 {
-    let least = in_greens(rollout, rollout.plan.blue.instances.unwrap_or(1).max(seen.blue));
-    let most = rollout.scaling.as_ref().map_or(least, |it| in_greens(rollout, it.max));
+    let least = rollout
+        .plan
+        .in_greens(rollout.plan.blue.instances.unwrap_or(1).max(seen.blue));
+    let most = rollout
+        .scaling
+        .as_ref()
+        .map_or(least, |it| rollout.plan.in_greens(it.max));
     let before = rollout.sizes.map_or(0, |sizes| sizes.whole);
     found.min(most).max(least).max(before)
-}
-
-/// As many of green's instances as stand for so many of blue's, where other instances were asked for.
-fn in_greens(rollout: &Rollout, blues: u32) -> u32 {
-    let start = rollout.plan.blue.instances.unwrap_or(1).max(1);
-    let Some(asked) = rollout.plan.request.green.instances else {
-        return blues;
-    };
-    let parts = u64::from(asked.max(1)) * u64::from(blues);
-    u32::try_from(parts.div_ceil(u64::from(start))).unwrap_or(u32::MAX)
-}
-
-/// The fewest of blue's instances for which one fewer of green's would not do: what [`in_greens`] has rounded up is not
-/// rounded up again. None for none.
-fn in_blues(rollout: &Rollout, greens: u32) -> u32 {
-    let start = rollout.plan.blue.instances.unwrap_or(1).max(1);
-    match (rollout.plan.request.green.instances, greens.checked_sub(1)) {
-        (None, _) => greens,
-        (Some(_), None) => 0,
-        (Some(asked), Some(fewer)) => {
-            let parts = u64::from(start) * u64::from(fewer) / u64::from(asked.max(1));
-            u32::try_from(parts + 1).unwrap_or(u32::MAX)
-        }
-    }
 }
 
 /// So many for this part of the traffic, in ten-thousandths: how many for all of it. None of a part is none.

@@ -4,6 +4,7 @@ use super::{Found, Subject};
 use crate::{
     endpoint::{Endpoint, Variant},
     rollout::{policy::Engine, request::Request},
+    scaling::Scaling,
     text::and_list,
 };
 
@@ -44,6 +45,23 @@ pub(super) fn replaced<'a>(request: &Request, endpoint: &'a Endpoint) -> Result<
                 "Say which one is replaced, with `variant`.".to_owned(),
             ))
         }
+    }
+}
+
+/// Green's instances are in the range that it gets with all of the traffic: below its minimum Application Auto Scaling would
+/// make more of them at once.
+pub(super) fn enough(request: &Request, scaling: Option<&Scaling>, found: &mut Found) {
+    let (Some(asked @ 1..), Some(scaling), Engine::Variants) =
+        (request.green.instances, scaling, request.policy.engine)
+    else {
+        return;
+    };
+    let min = scaling.min;
+    if asked < min {
+        found.add(
+            format!("`instances` {asked} is below the scalable target's minimum {min}."),
+            format!("Lower the minimum first, or ask for at least {min}."),
+        );
     }
 }
 

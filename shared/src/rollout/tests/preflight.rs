@@ -243,3 +243,20 @@ fn at_least_one_check_is_left_at_100_percent() {
     let said = world.planned(&request).unwrap_err().to_string();
     assert!(said.contains("At 100% nothing would watch green"), "{said}");
 }
+
+#[test]
+fn fewer_instances_than_the_scalable_targets_minimum_are_refused() {
+    let mut world = Fake::new();
+    world.scaling.get_mut("blue").unwrap().min = 3;
+    let mut fewer = request("one");
+    for instances in [Some(2), Some(3), None] {
+        fewer.green.instances = instances;
+        match (world.planned(&fewer), instances) {
+            (Err(problems), Some(2)) => assert_eq!(
+                problems.to_string().lines().last().unwrap(),
+                "- `instances` 2 is below the scalable target's minimum 3. Lower the minimum first, or ask for at least 3."
+            ),
+            (planned, _) => assert_eq!((planned.is_ok(), instances == Some(2)), (true, false), "{instances:?}"),
+        }
+    }
+}

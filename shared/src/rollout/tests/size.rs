@@ -7,7 +7,7 @@ use super::{
 use crate::scaling::{ScalingRule, ScheduledAction};
 
 /// 10%, then half of the traffic with a gate, then all of it.
-fn gated(policy: impl FnOnce(&mut RolloutPolicy)) -> request::Request {
+pub(super) fn gated(policy: impl FnOnce(&mut RolloutPolicy)) -> request::Request {
     let mut gated = request("one");
     gated.policy.strategy.steps[1].gate = true;
     gated.policy.deadline = minutes(24 * 60);
@@ -16,12 +16,12 @@ fn gated(policy: impl FnOnce(&mut RolloutPolicy)) -> request::Request {
     gated
 }
 
-fn count(world: &Fake, variant: &str) -> u32 {
+pub(super) fn count(world: &Fake, variant: &str) -> u32 {
     let live = world.endpoint().variants.iter().find(|live| live.name == variant);
     live.and_then(|live| live.desired_instances).unwrap()
 }
 
-fn give(world: &mut Fake, variant: &str, count: u32) {
+pub(super) fn give(world: &mut Fake, variant: &str, count: u32) {
     let live = world.endpoint_mut().variants.iter_mut();
     for live in live.filter(|live| live.name == variant) {
         live.desired_instances = Some(count);
@@ -315,4 +315,48 @@ fn instances_that_there_are_none_of_for_a_growing_green_hold_the_bake_and_are_as
     world.fates.clear();
     world.ticks(15);
     assert_eq!(count(&world, "green"), 4);
+}
+
+#[test]
+fn the_maximum_is_the_users_own_again_at_the_end_whatever_headroom_was_given() {
+    for (blue, asked, most, max) in [(4, None, 5, 4), (3, None, 4, 4), (4, Some(12), 15, 12), (6, None, 8, 6)] {
+        let mut world = Fake::new();
+        world.scaling.get_mut("blue").unwrap().max = 4;
+        give(&mut world, "blue", blue);
+        let mut wide = gated(|policy| policy.headroom = 2_000);
+        wide.green.instances = asked;
+        wide.policy.strategy.steps[2].bake = minutes(30);
+        world.start(&wide);
+        world.until("gate");
+        world.order(Order::Promote);
+        while world.share("green") < 1.0 || world.phase() != "baking" {
+            world.ticks(1);
+        }
+        // Nothing is taken while it is judged.
+        assert_eq!((count(&world, "green"), world.scaling["green"].max), (most, most));
+        assert_eq!(world.run(), Ended::Completed);
+        assert_eq!(
+            (world.scaling["green"].min, world.scaling["green"].max),
+            (2, max),
+            "{blue}"
+        );
+    }
+}
+
+#[test]
+fn what_somebody_gave_green_beyond_its_headroom_is_not_taken_from_it_at_the_end() {
+    let mut world = Fake::new();
+    world.scaling.get_mut("blue").unwrap().max = 4;
+    world.start(&gated(|policy| policy.headroom = 2_000));
+    world.until("gate");
+    world.order(Order::Promote);
+    while world.share("green") < 1.0 || world.phase() != "baking" {
+        world.ticks(1);
+    }
+    // There are no instances for a blue as large.
+    world.fates = std::iter::repeat_n(Fate::TakenBack, 20).collect();
+    give(&mut world, "green", 9);
+    world.until("keeping");
+    assert_eq!((count(&world, "blue"), count(&world, "green")), (4, 9));
+    assert_eq!(world.scaling["green"].max, 9);
 }
