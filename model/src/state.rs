@@ -158,6 +158,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         returning,
         green_scaling,
         unpointed,
+        named,
         stopped,
         held,
         problem,
@@ -185,7 +186,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
-        (unpointed, outgrown, short),
+        (unpointed, named, outgrown, short),
     ))
 }
 

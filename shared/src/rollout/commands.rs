@@ -152,6 +152,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         returning: false,
         green_scaling: None,
         unpointed: BTreeMap::new(),
+        named: BTreeMap::new(),
         stopped: None,
         held: false,
         problem: None,
