@@ -213,6 +213,7 @@ fn end(decision: &mut Decision, outcome: Ended) {
         scaling,
         returned: returning,
         unpointed: BTreeMap::new(),
+        named: BTreeMap::new(),
         log,
     });
 }

@@ -9,6 +9,7 @@ use shared::{
         triggers::Pointing,
     },
     scaling::Scaling,
+    trigger::AlarmState,
 };
 
 use super::{
@@ -85,7 +86,10 @@ impl World {
                 None => refused("MinCapacity and MaxCapacity are required for a new scalable target"),
             },
             Effect::Unscale { variant } => {
-                self.targets.remove(variant);
+                let gone = self.targets.remove(variant);
+                if let (Some(trigger), Some(gone)) = (&mut self.trigger, gone) {
+                    trigger.acts &= (&trigger.variant, trigger.id) != (variant, gone.id);
+                }
                 ActOutcome::Accepted
             }
             Effect::Point { at, .. } => {
@@ -242,15 +246,19 @@ impl World {
     fn point(&mut self, at: &Pointing) {
         let watches = self.watched();
         let Some(trigger) = &mut self.trigger else { return };
+        let pointed = at.actions(AlarmState::Alarm, &trigger.actions());
+        let of_it = pointed.iter().find(|action| at.triggers(action));
+        let Some((variant, id)) = of_it.and_then(|action| named(action)) else {
+            return;
+        };
+        *trigger = Trigger {
+            variant,
+            id,
+            acts: true,
+            ..trigger.clone()
+        };
         if at.moves_metrics(&watches) {
             trigger.watches.clone_from(&at.variant);
-        }
-        if let Some((variant, id)) = at.wanted(&trigger.arn()).and_then(named) {
-            *trigger = Trigger {
-                variant,
-                id,
-                ..trigger.clone()
-            };
         }
     }
 

@@ -171,6 +171,7 @@ impl Setup {
             world.trigger = Some(Trigger {
                 variant: "blue".to_owned(),
                 id: 0,
+                acts: true,
                 watches: "blue".to_owned(),
             });
         }

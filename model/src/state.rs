@@ -160,6 +160,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         raised,
         unregistered,
         unpointed,
+        named,
         stopped,
         held,
         problem,
@@ -187,7 +188,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
-        (unpointed, outgrown, short, raised, unregistered),
+        (unpointed, named, outgrown, short, raised, unregistered),
     ))
 }
 

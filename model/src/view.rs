@@ -7,7 +7,7 @@ use shared::{
     endpoint::{Endpoint, EndpointStatus, Variant},
     health::ledger::Level,
     rollout::look::{
-        AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, MissingData, Needs,
+        Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, MissingData, Needs,
         SmokeSeen, Watched,
     },
     scaling::{Scaling, ScalingPolicy, ScalingRule, TrackedMetric},
@@ -139,7 +139,7 @@ impl World {
         if let Some(trigger) = &self.trigger
             && target.whole
         {
-            let triggers = (trigger.variant.as_str(), trigger.id) == (variant, target.id);
+            let triggers = trigger.acts && (trigger.variant.as_str(), trigger.id) == (variant, target.id);
             scaling.policies.push(ScalingPolicy {
                 name: POLICY.to_owned(),
                 rule: ScalingRule::Step {
@@ -174,7 +174,14 @@ impl World {
                     since: None,
                     watches: self.watched(),
                     missing: MissingData::default(),
-                    actions: vec![trigger.arn()],
+                    actions: trigger
+                        .actions()
+                        .into_iter()
+                        .map(|arn| Action {
+                            on: AlarmState::Alarm,
+                            arn,
+                        })
+                        .collect(),
                 });
             }
             let (alarming, mute, since) = match &self.abort {
@@ -283,8 +290,9 @@ pub(crate) fn named(arn: &str) -> Option<(String, u8)> {
 }
 
 impl Trigger {
-    pub(crate) fn arn(&self) -> String {
-        arn(&self.variant, self.id)
+    /// What it triggers when it rings.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.acts.then(|| arn(&self.variant, self.id)).into_iter().collect()
     }
 }
 

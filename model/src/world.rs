@@ -119,6 +119,8 @@ pub(crate) struct Trigger {
     pub(crate) variant: String,
     /// Of which registration.
     pub(crate) id: u8,
+    /// It does still: the action goes with the policy.
+    pub(crate) acts: bool,
     /// The variant whose metric it watches.
     pub(crate) watches: String,
 }
@@ -225,7 +227,7 @@ impl World {
             return Ok(());
         };
         let alive = self.targets.get(variant).is_some_and(|target| target.id == trigger.id);
-        if trigger.variant == variant && trigger.watches == variant && alive {
+        if trigger.acts && trigger.variant == variant && trigger.watches == variant && alive {
             Ok(())
         } else {
             Err(format!("the alarm does not scale {variant}: {trigger:?}"))

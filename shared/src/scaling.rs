@@ -59,7 +59,7 @@ pub struct ScalingPolicy {
 
 impl ScalingPolicy {
     /// Others' alarms trigger it.
-    fn waits_for_alarms(&self) -> bool {
+    pub fn waits_for_alarms(&self) -> bool {
         matches!(self.rule, ScalingRule::Step { .. })
     }
 }

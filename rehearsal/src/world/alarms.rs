@@ -17,6 +17,9 @@ pub(crate) use api::OPERATIONS;
 use evaluate::Verdict;
 pub(crate) use rule::Rule;
 
+/// What an alarm does when it comes to one of its states.
+const ACTIONS: [&str; 3] = ["AlarmActions", "OKActions", "InsufficientDataActions"];
+
 /// An alarm's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -128,12 +131,19 @@ impl Alarm {
 
     /// It does this in one of its states.
     pub(crate) fn acts_on(&self, arn: &str) -> bool {
-        ["AlarmActions", "OKActions", "InsufficientDataActions"]
-            .iter()
-            .any(|member| {
-                let actions = self.input.get(*member).and_then(Value::as_array);
-                actions.into_iter().flatten().any(|action| action.as_str() == Some(arn))
-            })
+        ACTIONS.iter().any(|member| {
+            let actions = self.input.get(*member).and_then(Value::as_array);
+            actions.into_iter().flatten().any(|action| action.as_str() == Some(arn))
+        })
+    }
+
+    /// It does this no more, in none of its states.
+    pub(crate) fn forget_action(&mut self, arn: &str) {
+        for member in ACTIONS {
+            if let Some(actions) = self.input.get_mut(member).and_then(Value::as_array_mut) {
+                actions.retain(|action| action.as_str() != Some(arn));
+            }
+        }
     }
 }
 

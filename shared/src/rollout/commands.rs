@@ -154,6 +154,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         raised: 0,
         unregistered: None,
         unpointed: BTreeMap::new(),
+        named: BTreeMap::new(),
         stopped: None,
         held: false,
         problem: None,

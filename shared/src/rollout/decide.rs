@@ -96,16 +96,16 @@ impl Turn<'_> {
             let next = step(&self.world, rollout);
             let next = match bounded(&self.world, rollout, next) {
                 Next::Do(effect) => match outcome(&self.world, &effect) {
-                    None => {
-                        let why = Why::Acting(effect.to_string());
-                        return (Some(effect), why);
-                    }
+                    None => Next::Do(effect),
                     Some(outcome) => answered(&self.world, rollout, &effect, outcome),
                 },
                 next => next,
             };
             match next {
                 Next::Do(effect) => {
+                    if let Effect::Unscale { variant } = &effect {
+                        triggers::deregisters(&self.world, rollout, variant);
+                    }
                     let why = Why::Acting(effect.to_string());
                     return (Some(effect), why);
                 }

@@ -60,6 +60,8 @@ pub(super) fn remember(
     let outgrown = rollout.outgrown.iter().cloned();
     ledger.litter.extend(outgrown.map(|name| (name, facts.now)));
     ledger.stale_alarms.extend(rollout.plan.abort_alarm.clone());
+    let mut named = rollout.named;
+    named.retain(|alarm, _| rollout.unpointed.contains_key(alarm));
     ledger.history.push(Past {
         plan: rollout.plan,
         started: rollout.started,
@@ -70,6 +72,7 @@ pub(super) fn remember(
         raised: rollout.raised,
         returned: rollout.returning,
         unpointed: rollout.unpointed,
+        named,
         log: rollout.log,
     });
     let over = ledger.history.len().saturating_sub(HISTORY);

@@ -17,7 +17,7 @@ use super::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
-    look::{AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Watched},
+    look::{Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Watched},
     needs::needs,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
@@ -166,6 +166,8 @@ pub(super) struct Fake {
     pub(super) watched: BTreeSet<String>,
     /// Alarms that scale by step policies, by name.
     pub(super) triggers: BTreeMap<String, AlarmSeen>,
+    /// They keep the ARN of a policy that is gone. AWS says that it deletes these actions.
+    pub(super) keeps_actions: bool,
     /// Those refuse every change.
     pub(super) stubborn: bool,
     /// How many policies were made.
@@ -231,6 +233,7 @@ impl Fake {
             no_data: BTreeSet::new(),
             watched: BTreeSet::new(),
             triggers: BTreeMap::new(),
+            keeps_actions: false,
             stubborn: false,
             made: 0,
             missing: MissingData::default(),
@@ -270,10 +273,12 @@ impl Fake {
                     variant,
                 }],
                 missing: MissingData::default(),
-                actions: vec![
-                    "arn:aws:sns:eu-west-1:111122223333:people".to_owned(),
-                    world.arn("blue", name),
-                ],
+                actions: ["arn:aws:sns:eu-west-1:111122223333:people", &world.arn("blue", name)]
+                    .map(|arn| Action {
+                        on: AlarmState::Alarm,
+                        arn: arn.to_owned(),
+                    })
+                    .into(),
             };
             world.triggers.insert(trigger.name.clone(), trigger);
         }
@@ -310,7 +315,7 @@ impl Fake {
             let name = alarm.trim_end_matches("-high");
             let watched = seen.watches[0].variant.as_deref();
             seen.actions.len() == 2
-                && seen.actions[1] == self.arn(variant, name)
+                && seen.actions[1].arn == self.arn(variant, name)
                 && watched == (name == "busy").then_some(variant)
         })
     }

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{cause::Cause, effect::ConfigPlan, phase::Phase, plan::Plan};
+use super::{cause::Cause, effect::ConfigPlan, phase::Phase, plan::Plan, triggers::Named};
 use crate::{
     outbox::{HasOutbox, Outbox},
     scaling::Scaling,
@@ -141,6 +141,10 @@ pub struct Rollout {
     /// this phase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unpointed: BTreeMap<String, String>,
+    /// What each of these alarms triggered of a variant when Steward last deregistered that, by the alarm's name. AWS takes it
+    /// from them with the policies, so that only from here is known what belongs to them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, BTreeSet<Named>>,
     /// An operator ended the taking back of a completed rollout: green stays, unless blue is in force by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Said>,
@@ -307,6 +311,9 @@ pub struct Past {
     /// Alarms that scaled the endpoint before and did so no more at the end, with why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unpointed: BTreeMap<String, String>,
+    /// What these triggered before Steward deregistered it, where that is known; needed to take a completed rollout back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, BTreeSet<Named>>,
     /// What happened, oldest first.
     pub log: Vec<Line>,
 }

@@ -271,8 +271,17 @@ pub struct AlarmSeen {
     pub watches: Vec<Watched>,
     /// `TreatMissingData`; [`MissingData::Missing`] of a composite alarm, which has none.
     pub missing: MissingData,
-    /// What it triggers in any of its states, by ARN.
-    pub actions: Vec<String>,
+    /// What it triggers in each of its states.
+    pub actions: Vec<Action>,
+}
+
+/// One of the actions of an alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// The state that triggers it: ALARM those of `AlarmActions`, OK of `OKActions`, no data of `InsufficientDataActions`.
+    pub on: AlarmState,
+    /// Its ARN.
+    pub arn: String,
 }
 
 /// Whose metric an alarm watches.

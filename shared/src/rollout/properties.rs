@@ -212,9 +212,11 @@ proptest! {
         steps in steps(),
         smoke in any::<bool>(),
         by_steps in any::<bool>(),
+        keeps_actions in any::<bool>(),
         happenings in prop::collection::vec(fair(), 0..25),
     ) {
         let mut world = if by_steps { Fake::stepped() } else { Fake::new() };
+        world.keeps_actions = keeps_actions;
         let mut request = request("first");
         request.policy.strategy.steps = steps;
         request.policy.smoke = smoke;
@@ -238,9 +240,11 @@ proptest! {
     #[test]
     fn nothing_panics_and_everything_ends_in_the_worst_of_worlds(
         by_steps in any::<bool>(),
+        keeps_actions in any::<bool>(),
         happenings in prop::collection::vec(unfair(), 0..40),
     ) {
         let mut world = if by_steps { Fake::stepped() } else { Fake::new() };
+        world.keeps_actions = keeps_actions;
         world.start(&request("first"));
         for (id, happening) in happenings.iter().enumerate() {
             happen(&mut world, happening, id);

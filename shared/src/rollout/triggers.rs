@@ -4,6 +4,11 @@
 //! whenever the scalable target is registered anew, so an alarm is pointed not only at green's policies, but also at blue's
 //! own after they were deregistered. Which alarms these are is remembered from when they triggered a policy; whether they
 //! do is always looked up.
+//!
+//! With a step policy AWS deletes the action by which an alarm triggers it, and leaves the alarm ("Deleting a step scaling
+//! policy deletes the underlying alarm action, but does not delete the CloudWatch alarm", `DeleteScalingPolicy`). So what an
+//! alarm named is written down before Steward deregisters it, and put back. An action that is left, with the ARN of a policy
+//! that is gone, is replaced.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +22,7 @@ use super::{
     look::{AlarmSeen, Known, Watched},
     why::Why,
 };
-use crate::text::printable;
+use crate::{text::printable, trigger::AlarmState};
 
 /// Why an alarm cannot be pointed, in characters.
 const SAID: usize = 300;
@@ -33,6 +38,29 @@ pub struct Pointing {
     pub other: String,
     /// The ARNs of its policies, by name.
     pub policies: BTreeMap<String, String>,
+    /// What this alarm triggered before Steward deregistered it: put back where the alarm does not name it any more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub again: BTreeSet<Named>,
+}
+
+/// A step policy that an alarm triggers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Named {
+    /// `PolicyName`.
+    pub policy: String,
+    /// The state that triggers it: which of the three lists of actions it is in.
+    pub on: AlarmState,
+}
+
+/// What an alarm is to the variant that it is to scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    /// It triggers what it is to trigger, and watches what it is to watch.
+    Scales,
+    /// Not yet.
+    Differs,
+    /// It triggers nothing of the two variants, and did not when Steward last deregistered one: somebody's own decision.
+    Apart,
 }
 
 /// The variant of the endpoint whose policy an ARN names, and the policy's name.
@@ -53,7 +81,7 @@ impl AlarmSeen {
     /// The variants of the endpoint whose policies it triggers, also policies that are gone.
     pub(super) fn scales<'a>(&'a self, endpoint: &'a str) -> impl Iterator<Item = &'a str> {
         let actions = self.actions.iter();
-        actions.filter_map(move |action| policy_of(endpoint, action).map(|(variant, _)| variant))
+        actions.filter_map(move |action| policy_of(endpoint, &action.arn).map(|(variant, _)| variant))
     }
 }
 
@@ -70,16 +98,26 @@ impl Pointing {
         self.policies.get(self.policy(action)?).map(String::as_str)
     }
 
-    /// These actions as they are to be, each once.
-    pub fn actions(&self, actions: &[String]) -> Vec<String> {
+    /// One of the three lists of an alarm's actions as it is to be: each once, and with those that a deregistration took.
+    pub fn actions(&self, on: AlarmState, actions: &[String]) -> Vec<String> {
+        let taken = self.again.iter().filter(|named| {
+            let mut there = actions.iter().filter_map(|action| self.policy(action));
+            named.on == on && !there.any(|policy| policy == named.policy)
+        });
+        let again = taken.filter_map(|named| self.policies.get(&named.policy));
+        let kept = actions.iter().map(|action| self.wanted(action).unwrap_or(action));
         let mut pointed: Vec<String> = Vec::new();
-        for action in actions {
-            let action = self.wanted(action).unwrap_or(action);
+        for action in kept.chain(again.map(String::as_str)) {
             if !pointed.iter().any(|there| there == action) {
                 pointed.push(action.to_owned());
             }
         }
         pointed
+    }
+
+    /// This action triggers a policy of the variant that is to be scaled, one that is there.
+    pub fn triggers(&self, action: &str) -> bool {
+        self.policies.values().any(|policy| policy == action)
     }
 
     /// The metrics of an alarm that triggers a policy are to be the variant's in place of the other's. Not of one that
@@ -98,14 +136,22 @@ impl Pointing {
         (watched.endpoint.as_deref(), watched.variant.as_deref()) == (Some(self.endpoint.as_str()), Some(variant))
     }
 
-    /// The alarm triggers what it is to trigger and watches what it is to watch, or triggers nothing of the two any more.
-    pub fn holds(&self, alarm: &AlarmSeen) -> bool {
-        let mut ours = alarm
-            .actions
-            .iter()
-            .filter_map(|action| Some((action, self.wanted(action)?)));
-        let Some(first) = ours.next() else { return true };
-        std::iter::once(first).chain(ours).all(|(is, wanted)| is == wanted) && !self.moves_metrics(&alarm.watches)
+    fn stands(&self, alarm: &AlarmSeen) -> Stands {
+        let mut stands = Stands::Apart;
+        let mut as_wished = !self.moves_metrics(&alarm.watches);
+        for on in [AlarmState::Alarm, AlarmState::Ok, AlarmState::InsufficientData] {
+            let actions = alarm.actions.iter().filter(|action| action.on == on);
+            let is: Vec<String> = actions.map(|action| action.arn.clone()).collect();
+            let wished = self.actions(on, &is);
+            if wished.iter().any(|action| self.triggers(action)) {
+                stands = Stands::Scales;
+            }
+            as_wished &= is == wished;
+        }
+        match stands {
+            Stands::Scales if !as_wished => Stands::Differs,
+            stands => stands,
+        }
     }
 }
 
@@ -156,20 +202,26 @@ fn next(world: &World<'_>, rollout: &mut Rollout, variant: &str, late: bool) -> 
     };
     let mut unseen = false;
     for alarm in alarms {
-        match seen.iter().find(|seen| seen.name == alarm) {
-            Some(seen) if at.holds(seen) => {
+        let at = Pointing {
+            again: rollout.named.get(&alarm).cloned().unwrap_or_default(),
+            ..at.clone()
+        };
+        let seen = seen.iter().find(|seen| seen.name == alarm);
+        match seen.map(|seen| at.stands(seen)) {
+            Some(Stands::Scales) => {
                 rollout.unpointed.remove(&alarm);
             }
+            Some(Stands::Apart) => {}
             _ if rollout.unpointed.contains_key(&alarm) => {}
             // It was not known to scale anything when this look was made.
             None if !world.look.is_some_and(|look| look.asked.contains(&alarm)) => unseen = true,
             None => {
                 rollout.unpointed.insert(alarm, "it is gone".to_owned());
             }
-            Some(_) => {
+            Some(Stands::Differs) => {
                 let effect = Effect::Point {
                     alarm: alarm.clone(),
-                    at: at.clone(),
+                    at,
                 };
                 match world.acted.filter(|acted| late && acted.effect == effect) {
                     None => return Some(Next::Do(effect)),
@@ -205,11 +257,46 @@ fn known<'a>(world: &World<'a>, rollout: &Rollout, variant: &str) -> Result<Opti
         policies: arns
             .filter_map(|policy| Some((policy.name.clone(), policy.arn.clone()?)))
             .collect(),
+        again: BTreeSet::new(),
     };
     match world.look.map(|look| &look.alarms) {
         Some(Known::Yes(seen)) => Ok(Some((at, seen))),
         Some(Known::No(said)) => Err(Why::Unknown(format!("the alarms could not be described: {said}"))),
         None => Err(Why::NotLooked),
+    }
+}
+
+/// Steward is about to deregister this variant's autoscaling: what alarms trigger of it is written down, since AWS takes it
+/// from them. One that triggers nothing of it now may have lost it to an earlier call of Steward's: what was written down
+/// then stays. Where an alarm could not be described, its policies say that they are triggered, by an ALARM most likely.
+pub(super) fn deregisters(world: &World<'_>, rollout: &mut Rollout, variant: &str) {
+    let seen = world
+        .look
+        .and_then(|look| look.alarms.yes())
+        .map_or(&[][..], Vec::as_slice);
+    for alarm in seen {
+        let named = alarm.actions.iter().filter_map(|action| {
+            let (of, policy) = policy_of(rollout.plan.endpoint(), &action.arn)?;
+            (of == variant).then(|| Named {
+                policy: policy.to_owned(),
+                on: action.on,
+            })
+        });
+        let named: BTreeSet<Named> = named.collect();
+        if !named.is_empty() {
+            rollout.named.insert(alarm.name.clone(), named);
+        }
+    }
+    let scaling = checks::scaled(world, variant).ok().flatten();
+    let steps = scaling.into_iter().flat_map(|scaling| &scaling.policies);
+    for policy in steps.filter(|policy| policy.waits_for_alarms()) {
+        let unseen = |alarm: &&String| !seen.iter().any(|seen| seen.name == **alarm);
+        for alarm in policy.alarms.iter().filter(unseen) {
+            rollout.named.entry(alarm.clone()).or_default().insert(Named {
+                policy: policy.name.clone(),
+                on: AlarmState::Alarm,
+            });
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl Region {
                 "AlarmName has 1 to 255 characters",
             ));
         }
-        for member in ["AlarmActions", "OKActions", "InsufficientDataActions"] {
+        for member in super::ACTIONS {
             let actions = input.texts(member);
             if actions.len() > 5 {
                 return Err(ApiError::new(
@@ -185,7 +185,7 @@ impl Region {
             .filter(|(name, alarm)| fits(name, alarm))
             .map(|(_, alarm)| {
                 let mut output = alarm.input.clone();
-                for member in ["AlarmActions", "OKActions", "InsufficientDataActions"] {
+                for member in super::ACTIONS {
                     if output.get(member).is_none() {
                         output[member] = json!([]);
                     }

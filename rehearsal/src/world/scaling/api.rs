@@ -69,7 +69,7 @@ impl Region {
             "DeregisterScalableTarget" => {
                 let (id, _) = target_id(input)?;
                 self.scaling.targets.remove(&id).ok_or_else(|| not_found(&id))?;
-                self.forget_policies(|target| *target == id);
+                self.drop_policies(&id);
                 reply(json!({}))
             }
             "DescribeScalableTargets" => self.describe_targets(ctx, input),

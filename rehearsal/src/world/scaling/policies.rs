@@ -92,14 +92,33 @@ impl Region {
         let (id, _) = target_id(input)?;
         let key = (id, input.need("PolicyName")?.to_owned());
         self.forget_alarms(&key);
-        self.scaling.policies.remove(&key).ok_or_else(|| {
+        let gone = self.scaling.policies.remove(&key).ok_or_else(|| {
             let message = format!("No scaling policy found for {} named {}", key.0.0, key.1);
             ApiError::new(400, "ObjectNotFoundException", message)
         })?;
+        self.strip_alarms(&[gone]);
         reply(json!({}))
     }
 
-    /// Drops what belongs to an endpoint that is gone.
+    /// Drops what belongs to a target that is deregistered.
+    pub(super) fn drop_policies(&mut self, id: &TargetId) {
+        let gone = self.forget_policies(|target| target == id);
+        self.strip_alarms(&gone);
+    }
+
+    /// The alarms of others lose the actions that trigger these policies, and stay: "Deleting a step scaling policy deletes
+    /// the underlying alarm action, but does not delete the CloudWatch alarm associated with the scaling policy, even if it
+    /// no longer has an associated action" (`DeleteScalingPolicy`).
+    fn strip_alarms(&mut self, gone: &[Policy]) {
+        for alarm in self.alarms.values_mut() {
+            for policy in gone {
+                alarm.forget_action(&policy.arn);
+            }
+        }
+    }
+
+    /// Drops what belongs to an endpoint that is gone. What alarms of others name then, they go on naming: nobody deleted
+    /// the policies by a call, and AWS does not say.
     pub(crate) fn forget_scaling_of(&mut self, endpoint: &str) {
         let prefix = format!("endpoint/{endpoint}/variant/");
         self.scaling
@@ -108,14 +127,16 @@ impl Region {
         self.forget_policies(|(resource, _)| resource.starts_with(&prefix));
     }
 
-    /// Drops the policies, their alarms and the scheduled actions of some targets.
-    pub(super) fn forget_policies(&mut self, of: impl Fn(&TargetId) -> bool) {
+    /// Drops the policies, the alarms that they keep for themselves and the scheduled actions of some targets.
+    fn forget_policies(&mut self, of: impl Fn(&TargetId) -> bool) -> Vec<Policy> {
         let keys: Vec<(TargetId, String)> = self.scaling.policies.keys().filter(|(id, _)| of(id)).cloned().collect();
-        for key in keys {
-            self.forget_alarms(&key);
-            self.scaling.policies.remove(&key);
+        for key in &keys {
+            self.forget_alarms(key);
         }
         self.scaling.actions.retain(|(id, _), _| !of(id));
+        keys.iter()
+            .filter_map(|key| self.scaling.policies.remove(key))
+            .collect()
     }
 
     fn forget_alarms(&mut self, key: &(TargetId, String)) {

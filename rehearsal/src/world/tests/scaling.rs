@@ -237,6 +237,39 @@ fn an_alarm_triggers_the_policy_that_it_names_and_not_one_that_is_registered_in_
 }
 
 #[test]
+fn a_step_policy_that_is_deleted_takes_the_actions_that_trigger_it_and_leaves_the_alarm() {
+    let mut stage = scaled(1, 8);
+    let topic = json!("arn:aws:sns:eu-west-1:111122223333:alerts");
+    for (operation, name) in [
+        ("DeleteScalingPolicy", json!({"PolicyName": "steps"})),
+        ("DeregisterScalableTarget", json!({})),
+    ] {
+        let [gone, stays] = ["steps", "others"].map(|name| {
+            let policy = json!({"PolicyName": name, "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": {
+                "AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+            }});
+            stage.call(Service::AutoScaling, "PutScalingPolicy", blue(policy))["PolicyARN"].clone()
+        });
+        let alarm = json!({
+            "AlarmName": "busy", "Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Statistic": "Sum",
+            "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+            "AlarmActions": [topic, gone, stays], "OKActions": [gone], "InsufficientDataActions": [gone, topic],
+        });
+        stage.call(Service::CloudWatch, "PutMetricAlarm", alarm);
+        stage.call(Service::AutoScaling, operation, blue(name));
+        let alarms = alarms(&mut stage);
+        assert_eq!(alarms.len(), 1);
+        let left = match operation {
+            "DeleteScalingPolicy" => json!([topic, stays]),
+            _ => json!([topic]),
+        };
+        assert_eq!(alarms[0]["AlarmActions"], left, "{operation}");
+        assert_eq!(alarms[0]["OKActions"], json!([]));
+        assert_eq!(alarms[0]["InsufficientDataActions"], json!([topic]));
+    }
+}
+
+#[test]
 fn a_policy_may_follow_an_expression_over_metrics() {
     let mut stage = scaled(1, 6);
     let dimensions = json!([{"Name": "EndpointName", "Value": "fraud"}, {"Name": "VariantName", "Value": "blue"}]);

@@ -9,7 +9,7 @@ use super::{CloudWatch, SERVICE};
 use crate::{
     aws::{incomplete, timestamp},
     failure::{CallError, Failure},
-    rollout::look::{AlarmSeen, MissingData, Watched},
+    rollout::look::{Action, AlarmSeen, MissingData, Watched},
     text::printable,
     trigger::AlarmState,
 };
@@ -51,8 +51,16 @@ impl CloudWatch {
                         .map(|dimensions| watched(&dimensions.unwrap_or_default()))
                         .collect();
                     let seen = (alarm.alarm_name, alarm.state_value, alarm.state_reason, since);
-                    let actions = [alarm.alarm_actions, alarm.ok_actions, alarm.insufficient_data_actions];
-                    let actions = actions.into_iter().flatten().flatten().collect();
+                    let actions = [
+                        (AlarmState::Alarm, alarm.alarm_actions),
+                        (AlarmState::Ok, alarm.ok_actions),
+                        (AlarmState::InsufficientData, alarm.insufficient_data_actions),
+                    ];
+                    let actions = actions.into_iter().flat_map(|(on, arns)| {
+                        let arns = arns.unwrap_or_default().into_iter();
+                        arns.map(move |arn| Action { on, arn })
+                    });
+                    let actions = actions.collect();
                     (
                         seen,
                         watches,

@@ -9,6 +9,7 @@ use super::{CloudWatch, SERVICE, alarms::watched};
 use crate::{
     failure::CallError,
     rollout::{look::Watched, triggers::Pointing},
+    trigger::AlarmState,
 };
 
 impl CloudWatch {
@@ -34,15 +35,18 @@ impl CloudWatch {
 }
 
 fn pointed(mut alarm: MetricAlarm, at: &Pointing) -> MetricAlarm {
-    let actions = [
-        &mut alarm.alarm_actions,
-        &mut alarm.ok_actions,
-        &mut alarm.insufficient_data_actions,
+    let lists = [
+        (AlarmState::Alarm, &mut alarm.alarm_actions),
+        (AlarmState::Ok, &mut alarm.ok_actions),
+        (AlarmState::InsufficientData, &mut alarm.insufficient_data_actions),
     ];
     let mut triggers = false;
-    for actions in actions.into_iter().flatten() {
-        triggers |= actions.iter().any(|action| at.wanted(action).is_some());
-        *actions = at.actions(actions);
+    for (on, actions) in lists {
+        let pointed = at.actions(on, actions.as_deref().unwrap_or_default());
+        triggers |= pointed.iter().any(|action| at.triggers(action));
+        if actions.is_some() || !pointed.is_empty() {
+            *actions = Some(pointed);
+        }
     }
     let of_metrics = alarm.metrics.iter_mut().flatten();
     let of_metrics = of_metrics.filter_map(|query| query.metric_stat.as_mut()?.metric.as_mut()?.dimensions.as_mut());
@@ -99,11 +103,12 @@ fn whole(alarm: MetricAlarm) -> PutMetricAlarmInputBuilder {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use aws_sdk_cloudwatch::types::{ComparisonOperator, Metric, MetricDataQuery, MetricStat, StandardUnit, Statistic};
 
     use super::*;
+    use crate::rollout::triggers::Named;
 
     fn arn(id: &str, variant: &str) -> String {
         format!(
@@ -118,6 +123,7 @@ mod tests {
             variant: "green".to_owned(),
             other: "blue".to_owned(),
             policies: BTreeMap::from([("backlog".to_owned(), arn("new", "green"))]),
+            again: BTreeSet::new(),
         }
     }
 
@@ -219,6 +225,31 @@ mod tests {
     fn an_alarm_that_compares_the_two_variants_goes_on_comparing_them() {
         let alarm = pointed(math(&[("fraud", "blue"), ("fraud", "green")]), &at());
         assert_eq!(watching(&alarm), ["blue", "green"]);
+    }
+
+    #[test]
+    fn what_a_deregistration_took_from_an_alarm_is_put_back_in_its_lists_and_the_metric_moves() {
+        let mut at = at();
+        let named = |policy: &str, on| Named {
+            policy: policy.to_owned(),
+            on,
+        };
+        at.again = BTreeSet::from([
+            named("backlog", AlarmState::Alarm),
+            named("backlog", AlarmState::InsufficientData),
+            named("gone", AlarmState::Ok),
+        ]);
+        let mut alarm = math(&[("fraud", "blue")]);
+        let topic = "arn:aws:sns:eu-west-1:111122223333:people".to_owned();
+        alarm.alarm_actions = Some(vec![topic.clone()]);
+        alarm.ok_actions = Some(vec![]);
+        alarm.insufficient_data_actions = None;
+        let put = pointed(alarm, &at);
+        assert_eq!(put.alarm_actions(), [topic, arn("new", "green")]);
+        assert_eq!(put.ok_actions(), <[String; 0]>::default());
+        assert_eq!(put.insufficient_data_actions(), [arn("new", "green")]);
+        assert_eq!(watching(&put), ["green"]);
+        assert_eq!(pointed(put.clone(), &at), put);
     }
 
     #[test]

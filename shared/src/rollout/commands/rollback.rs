@@ -79,6 +79,7 @@ pub(super) fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
     let mut rollout = begun(past.plan, &facts.now, Phase::Returning);
     rollout.scaling = past.scaling;
     rollout.raised = past.raised;
+    rollout.named = past.named;
     rollout.restore = restore;
     rollout.returning = true;
     rollout.back = Some(Back {

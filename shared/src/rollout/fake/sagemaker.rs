@@ -9,8 +9,8 @@ use crate::{
     rollout::{
         effect::{ActOutcome, ConfigPlan, Effect},
         look::{
-            AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, Search, SmokeSeen, Users,
-            Watched,
+            Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, Search, SmokeSeen,
+            Users, Watched,
         },
     },
     scaling::{Scaling, ScalingRule},
@@ -156,7 +156,7 @@ impl Fake {
     fn triggered(&self, mut scaling: Scaling) -> Scaling {
         for policy in &mut scaling.policies {
             if let (ScalingRule::Step { .. }, Some(arn)) = (&policy.rule, &policy.arn) {
-                let names = |seen: &&AlarmSeen| seen.actions.contains(arn);
+                let names = |seen: &&AlarmSeen| seen.actions.iter().any(|action| action.arn == *arn);
                 let alarms = self.triggers.values().filter(names).map(|seen| seen.name.clone());
                 policy.alarms = alarms.collect();
             }
@@ -291,7 +291,12 @@ impl Fake {
                 }
             }
             Effect::Unscale { variant } => {
-                self.scaling.remove(variant);
+                let gone = self.scaling.remove(variant).filter(|_| !self.keeps_actions);
+                let gone = gone.into_iter().flat_map(|scaling| scaling.policies);
+                let gone: Vec<String> = gone.filter_map(|policy| policy.arn).collect();
+                for seen in self.triggers.values_mut() {
+                    seen.actions.retain(|action| !gone.contains(&action.arn));
+                }
             }
             Effect::Point { .. } if self.stubborn => return ActOutcome::Refused("AccessDenied".to_owned()),
             Effect::Point { alarm, at } => {
@@ -299,7 +304,13 @@ impl Fake {
                     if at.moves_metrics(&seen.watches) {
                         seen.watches[0].variant = Some(at.variant.clone());
                     }
-                    seen.actions = at.actions(&seen.actions);
+                    let lists = [AlarmState::Alarm, AlarmState::Ok, AlarmState::InsufficientData];
+                    let pointed = lists.into_iter().flat_map(|on| {
+                        let actions = seen.actions.iter().filter(|action| action.on == on);
+                        let is: Vec<String> = actions.map(|action| action.arn.clone()).collect();
+                        at.actions(on, &is).into_iter().map(move |arn| Action { on, arn })
+                    });
+                    seen.actions = pointed.collect();
                 }
             }
             Effect::DeleteConfig(name) => {

@@ -3,10 +3,19 @@
 use super::super::{effect::Effect, fake::*, look::AlarmSeen, request::Order, *};
 use crate::{alert::AlertKind, analysis::Verdict};
 
-fn started() -> Fake {
+pub(super) fn started() -> Fake {
     let mut world = Fake::stepped();
     assert!(world.start(&request("one")).accepted);
     world
+}
+
+/// Once in a world in which alarms lose the actions of policies that are deregistered, once where they keep them.
+fn in_both_forms(check: impl Fn(&Fake)) {
+    for keeps_actions in [false, true] {
+        let mut world = started();
+        world.keeps_actions = keeps_actions;
+        check(&world);
+    }
 }
 
 fn points(world: &Fake) -> Vec<String> {
@@ -17,7 +26,7 @@ fn points(world: &Fake) -> Vec<String> {
     points.map(ToString::to_string).collect()
 }
 
-fn unscaled(world: &Fake) -> usize {
+pub(super) fn unscaled(world: &Fake) -> usize {
     let told = world.kinds();
     told.iter().filter(|kind| **kind == AlertKind::RolloutUnscaled).count()
 }
@@ -25,7 +34,7 @@ fn unscaled(world: &Fake) -> usize {
 /// The policy of a variant that is gone, as an alarm names it.
 fn dead(alarm: &mut AlarmSeen, variant: &str) {
     let name = alarm.name.trim_end_matches("-high");
-    alarm.actions[1] = format!(
+    alarm.actions[1].arn = format!(
         "arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:0:resource/sagemaker/endpoint/fraud/variant/{variant}:\
          policyName/{name}"
     );
@@ -54,7 +63,7 @@ fn alarms_scale_blue_as_long_as_it_serves_and_green_from_when_it_has_all_traffic
         ["point alarm backlog-high at green", "point alarm busy-high at green"]
     );
     assert_eq!(
-        world.triggers["busy-high"].actions[0],
+        world.triggers["busy-high"].actions[0].arn,
         "arn:aws:sns:eu-west-1:111122223333:people"
     );
     assert_eq!(unscaled(&world), 0);
@@ -62,39 +71,44 @@ fn alarms_scale_blue_as_long_as_it_serves_and_green_from_when_it_has_all_traffic
 
 #[test]
 fn a_rollout_that_goes_back_in_any_minute_leaves_blue_scaled_by_its_alarms() {
-    for minute in 0..130 {
-        let mut world = started();
-        world.ticks(minute);
-        world.verdict = Verdict::Fail;
-        let serves = match world.run() {
-            Ended::RolledBack => "blue",
-            Ended::Completed => "green",
-            Ended::Failed => panic!("minute {minute}"),
-        };
-        assert!(world.scales(serves), "minute {minute}: {:#?}", world.triggers);
-        assert_eq!(unscaled(&world), 0, "minute {minute}");
-    }
+    in_both_forms(|started| {
+        for minute in 0..130 {
+            let mut world = started.clone();
+            world.ticks(minute);
+            world.verdict = Verdict::Fail;
+            let serves = match world.run() {
+                Ended::RolledBack => "blue",
+                Ended::Completed => "green",
+                Ended::Failed => panic!("minute {minute}"),
+            };
+            assert!(world.scales(serves), "minute {minute}: {:#?}", world.triggers);
+            assert_eq!(unscaled(&world), 0, "minute {minute}");
+        }
+    });
 }
 
 #[test]
 fn a_completed_rollout_that_is_taken_back_brings_the_alarms_along_and_so_does_one_whose_way_back_is_stopped() {
-    let mut completed = started();
-    completed.run();
-    completed.ticks(3);
-    let mut back = completed.clone();
-    assert!(back.order(Order::Rollback).accepted);
-    assert_eq!(back.run(), Ended::RolledBack);
-    assert!(back.scales("blue"), "{:#?}", back.triggers);
-    for minute in 0..40 {
-        let mut stopped = completed.clone();
-        stopped.fates = std::iter::repeat_n(Fate::TakenBack, 200).collect();
-        assert!(stopped.order(Order::Rollback).accepted);
-        stopped.ticks(minute);
-        assert!(stopped.order(Order::Abort).accepted);
-        assert_eq!(stopped.run(), Ended::Completed, "minute {minute}");
-        assert!(stopped.scales("green"), "minute {minute}: {:#?}", stopped.triggers);
-        assert_eq!(unscaled(&stopped), 0, "minute {minute}");
-    }
+    in_both_forms(|started| {
+        let mut completed = started.clone();
+        completed.run();
+        completed.ticks(3);
+        let mut back = completed.clone();
+        assert!(back.order(Order::Rollback).accepted);
+        assert_eq!(back.run(), Ended::RolledBack);
+        assert!(back.scales("blue"), "{:#?}", back.triggers);
+        assert_eq!(unscaled(&back), 0);
+        for minute in 0..40 {
+            let mut stopped = completed.clone();
+            stopped.fates = std::iter::repeat_n(Fate::TakenBack, 200).collect();
+            assert!(stopped.order(Order::Rollback).accepted);
+            stopped.ticks(minute);
+            assert!(stopped.order(Order::Abort).accepted);
+            assert_eq!(stopped.run(), Ended::Completed, "minute {minute}");
+            assert!(stopped.scales("green"), "minute {minute}: {:#?}", stopped.triggers);
+            assert_eq!(unscaled(&stopped), 0, "minute {minute}");
+        }
+    });
 }
 
 #[test]
@@ -117,23 +131,25 @@ fn what_serves_is_scaled_by_its_alarms_while_there_are_no_instances_for_the_way_
 
 #[test]
 fn a_quota_that_refuses_the_way_back_leaves_the_alarms_with_what_serves() {
-    let mut completed = started();
-    completed.run();
-    completed.ticks(3);
-    // The config and the deregistration are taken, then the update is refused, again and again.
-    for refusal in [Call::Refused, Call::Quota, Call::Lost] {
-        let mut world = completed.clone();
-        world.calls = [Call::Works, Call::Works, refusal].into();
-        assert!(world.order(Order::Rollback).accepted);
-        assert!(world.calls.is_empty(), "{}", world.did());
-        for minute in 0..8 {
-            assert!(world.scales("green"), "{refusal:?}, {minute}: {:#?}", world.triggers);
-            world.ticks(1);
+    in_both_forms(|started| {
+        let mut completed = started.clone();
+        completed.run();
+        completed.ticks(3);
+        // The config and the deregistration are taken, then the update is refused, again and again.
+        for refusal in [Call::Refused, Call::Quota, Call::Lost] {
+            let mut world = completed.clone();
+            world.calls = [Call::Works, Call::Works, refusal].into();
+            assert!(world.order(Order::Rollback).accepted);
+            assert!(world.calls.is_empty(), "{}", world.did());
+            for minute in 0..8 {
+                assert!(world.scales("green"), "{refusal:?}, {minute}: {:#?}", world.triggers);
+                world.ticks(1);
+            }
+            assert_eq!(world.run(), Ended::RolledBack);
+            assert!(world.scales("blue"), "{refusal:?}: {:#?}", world.triggers);
+            assert_eq!(unscaled(&world), 0);
         }
-        assert_eq!(world.run(), Ended::RolledBack);
-        assert!(world.scales("blue"), "{refusal:?}: {:#?}", world.triggers);
-        assert_eq!(unscaled(&world), 0);
-    }
+    });
 }
 
 #[test]
@@ -150,7 +166,7 @@ fn a_step_policy_that_green_got_since_the_rollouts_end_goes_back_with_its_alarm(
     world.register("green");
     let mut alarm = world.triggers["backlog-high"].clone();
     alarm.name = "night-high".to_owned();
-    alarm.actions[1] = world.arn("green", "night");
+    alarm.actions[1].arn = world.arn("green", "night");
     world.triggers.insert(alarm.name.clone(), alarm);
     assert!(world.scales("green"));
     // Also where green is registered anew in between.
@@ -165,13 +181,17 @@ fn a_step_policy_that_green_got_since_the_rollouts_end_goes_back_with_its_alarm(
 
 #[test]
 fn an_alarm_that_refused_in_a_rollout_is_pointed_when_that_is_taken_back() {
-    let mut world = started();
-    world.stubborn = true;
-    assert_eq!(world.run(), Ended::Completed);
-    world.stubborn = false;
-    assert!(world.order(Order::Rollback).accepted);
-    assert_eq!(world.run(), Ended::RolledBack);
-    assert!(world.scales("blue"), "{:#?}", world.triggers);
+    in_both_forms(|started| {
+        let mut world = started.clone();
+        world.stubborn = true;
+        assert_eq!(world.run(), Ended::Completed);
+        assert_eq!(unscaled(&world), 1);
+        world.stubborn = false;
+        assert!(world.order(Order::Rollback).accepted);
+        assert_eq!(world.run(), Ended::RolledBack);
+        assert!(world.scales("blue"), "{:#?}", world.triggers);
+        assert_eq!(unscaled(&world), 1);
+    });
 }
 
 #[test]
@@ -311,7 +331,7 @@ fn an_alarm_that_was_taken_from_the_policies_is_left_to_whoever_did_it() {
     world.until("shifting");
     let theirs = "arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:9:resource/sagemaker/endpoint/ranker/variant/\
                   blue:policyName/busy";
-    world.triggers.get_mut("busy-high").unwrap().actions[1] = theirs.to_owned();
+    world.triggers.get_mut("busy-high").unwrap().actions[1].arn = theirs.to_owned();
     let before = world.triggers["busy-high"].clone();
     assert_eq!(world.run(), Ended::Completed);
     assert_eq!(world.triggers["busy-high"], before);
