@@ -108,6 +108,7 @@ builtins![
     "backup-unreadable",
     "backup-makes-way",
     "backup-in-use",
+    "backup-again",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

@@ -34,7 +34,7 @@ pub use self::{
     later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
     mark::mark,
-    plan::{Ask, PlanError, Proposal, candidates, plan},
+    plan::{Ask, PlanError, Proposal, candidates, owners, plan},
     probing::{Wanted, probe_round, probes, wanted},
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
     table::table,

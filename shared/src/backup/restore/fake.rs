@@ -333,7 +333,9 @@ impl Fake {
 
     /// A plan from what there is now.
     pub(super) fn plan(&self, ask: &Ask<'_>) -> Result<Plan, PlanError> {
-        plan(ask, &self.look(&candidates(ask), &[])).agreed()
+        let mut look = self.look(&candidates(ask), &[]);
+        look.things.extend(self.look(&owners(&look), &[]).things);
+        plan(ask, &look).agreed()
     }
 
     /// One wake-up: decide and act until there is nothing to do. `None` once it has ended.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    called::{Called, called},
-    look::Look,
+    called::{Called, called, served_by},
+    look::{Look, Seen},
     mark::{crowded, mark},
     record::{Kind, Plan, Thing},
     size::sized,
@@ -88,11 +88,24 @@ pub fn candidates(ask: &Ask<'_>) -> Vec<Thing> {
     all
 }
 
+/// What else has to be looked at once the [`candidates`] were: the endpoints of components that have their names. Those of an
+/// endpoint that is gone are in the way, those of another one are not.
+pub fn owners(look: &Look) -> Vec<Thing> {
+    let owners = look.things.iter().filter_map(|(thing, seen)| match seen {
+        Seen::There(existing) => served_by(thing, existing).map(Thing::endpoint),
+        Seen::Absent | Seen::Unknown(_) => None,
+    });
+    let mut owners: Vec<Thing> = owners.filter(|owner| !look.things.contains_key(owner)).collect();
+    owners.sort();
+    owners.dedup();
+    owners
+}
+
 /// Decides what would be made.
 ///
 /// Of a restore, a model or config of the same name and content is used as it is; where one of another content has the
 /// name, the new one gets a name that ends with the digest of the point, and so does what names it, if its own name is
-/// taken too. A drill's names all carry its number, and those of what endpoints may share a digest of the endpoint's name.
+/// taken too. A component that an endpoint left behind is in the way: nothing is made beside it. A drill's names all carry its number, and those of what endpoints may share a digest of the endpoint's name.
 pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let (wished, other) = named(ask);
     let Called {
