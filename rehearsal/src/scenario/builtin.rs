@@ -109,6 +109,7 @@ builtins![
     "backup-makes-way",
     "backup-in-use",
     "backup-again",
+    "backup-renamed",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

@@ -16,6 +16,7 @@
 //! 7. A restore makes nothing before the copies that it uses are claimed, or that was tried.
 
 mod called;
+mod cover;
 mod decide;
 mod later;
 mod look;
@@ -30,6 +31,7 @@ mod teardown;
 mod things;
 
 pub use self::{
+    cover::Cover,
     decide::{Decision, Effect, World, decide},
     later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},

@@ -6,7 +6,9 @@ use shared::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         ledger::{BackupLedger, Busy},
-        restore::{Ask, Kind, Look, Plan, Proposal, Restoration, Thing, ThingKind, candidates, owners, plan, table},
+        restore::{
+            Ask, Cover, Kind, Look, Plan, Proposal, Restoration, Thing, ThingKind, candidates, owners, plan, table,
+        },
         verify::judge,
     },
     command::OfPoint,
@@ -54,6 +56,7 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
         number,
         point: (&chosen.id, &chosen.point),
         name,
+        cover: Cover::of(&target.fleet, &of.endpoint, name, &chosen.point.restored.tags),
         policy: &target.policy,
         probed: !target.probes.is_empty(),
         verified: &verified,

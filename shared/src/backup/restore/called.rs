@@ -192,7 +192,8 @@ impl Names<'_> {
             self.decided.reused.push(thing);
         } else {
             self.decided.problems.push(format!(
-                "There is an endpoint {} already. Restore under another `name`, or delete it first if it is not needed.",
+                "There is an endpoint {} already. Restore under another `name`, for which the fleet file here needs an entry, \
+                 or delete it first if it is not needed.",
                 thing.name
             ));
         }

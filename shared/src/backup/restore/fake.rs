@@ -100,6 +100,7 @@ impl Given {
             number: 7,
             point: (&self.id, &self.point),
             name: None,
+            cover: Default::default(),
             policy: &self.policy,
             probed: true,
             verified: &GOOD,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     called::{Called, called, served_by},
+    cover::Cover,
     look::{Look, Seen},
     mark::{crowded, mark},
     record::{Kind, Plan, Thing},
@@ -66,6 +67,8 @@ pub struct Ask<'a> {
     pub point: (&'a PointId, &'a RecoveryPoint),
     /// Another name for the endpoint.
     pub name: Option<&'a str>,
+    /// What looks after it under that name.
+    pub cover: Cover,
     /// What the fleet file asks for.
     pub policy: &'a BackupPolicy,
     /// The endpoint has probes.
@@ -139,6 +142,16 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
                 .into(),
         );
     }
+    let sleeps = definition.scaling.iter().any(|scaled| scaled.scaling.min == 0);
+    let (own, name) = (&ask.point.1.endpoint, &definition.endpoint);
+    let lacks = ask.cover.lacks(own, name, &ask.policy.vault.region, sleeps);
+    let awake = ask.cover.awake(name).filter(|_| sleeps);
+    warnings.extend(lacks.clone());
+    warnings.extend(
+        awake
+            .iter()
+            .map(|why| format!("what may scale to zero keeps a minimum of 1: {why}")),
+    );
     let (deadline, _) = limits(ask);
     let called = ask.point.1.restored.components.iter().map(|component| &component.name);
     let components = called
@@ -165,6 +178,8 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         rto: ask.policy.objectives.rto,
         reused,
         components,
+        lacks,
+        awake,
         holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,
     };
