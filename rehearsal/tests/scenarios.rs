@@ -206,6 +206,8 @@ scenarios! {
     a_ledger_that_nobody_can_read_keeps_no_other_restore_and_no_drill => "backup-unreadable",
     a_drill_makes_way_for_the_restore_of_its_endpoint => "backup-makes-way",
     what_a_restored_endpoint_uses_is_not_pruned => "backup-in-use",
+    a_component_left_behind_stands_against_a_restore_and_is_not_gone_around => "backup-again",
+    what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",
     one_refused_request_wakes_a_component_however_often_it_is_told => "wake-component",
     without_any_alarm_the_sweep_wakes => "wake-lost-alarm",

@@ -196,6 +196,11 @@ impl Fleet {
         &self.reconcile
     }
 
+    /// Some entry selects an endpoint of this name and with these tags.
+    pub fn selects(&self, name: &str, tags: &BTreeMap<String, String>) -> bool {
+        self.entries.iter().any(|entry| entry.select.selects(name, Some(tags)))
+    }
+
     fn layer_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<Layer> {
         let selecting = |exact: bool| {
             self.entries

@@ -111,6 +111,8 @@ builtins![
     "backup-unreadable",
     "backup-makes-way",
     "backup-in-use",
+    "backup-again",
+    "backup-renamed",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

@@ -16,6 +16,7 @@
 //! 7. A restore makes nothing before the copies that it uses are claimed, or that was tried.
 
 mod called;
+mod cover;
 mod decide;
 mod later;
 mod look;
@@ -30,11 +31,12 @@ mod teardown;
 mod things;
 
 pub use self::{
+    cover::Cover,
     decide::{Decision, Effect, World, decide},
     later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
     mark::mark,
-    plan::{Ask, PlanError, Proposal, candidates, plan},
+    plan::{Ask, PlanError, Proposal, candidates, owners, plan},
     probing::{Wanted, probe_round, probes, wanted},
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
     table::table,

@@ -268,7 +268,7 @@ impl BackupLedger {
         let (name, probed) = (past.endpoint.clone(), past.figures.probed);
         let passed = past.how == Ended::Passed;
         let left: Vec<String> = past.left.iter().map(ToString::to_string).collect();
-        let (objects, restless) = (past.objects.clone(), past.restless.clone());
+        let (objects, restless, lacks) = (past.objects.clone(), past.restless.clone(), past.lacks.clone());
         let log: Vec<String> = past
             .log
             .iter()
@@ -305,6 +305,9 @@ impl BackupLedger {
                     "what may scale to zero keeps a minimum of 1, to be set to 0 by hand: {why}"
                 )),
             };
+            let alert = lacks
+                .into_iter()
+                .fold(alert, |alert, lacks| alert.seen(format!("when it began, {lacks}")));
             if passed {
                 return alert;
             }
@@ -344,6 +347,7 @@ impl BackupLedger {
             },
             left: vec![],
             objects: vec![],
+            lacks: None,
             restless: None,
             log: why.take(20).map(|what| Line { at: facts.now, what }).collect(),
         };

@@ -6,7 +6,9 @@ use shared::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         ledger::{BackupLedger, Busy},
-        restore::{Ask, Kind, Look, Plan, Proposal, Restoration, Thing, ThingKind, candidates, plan, table},
+        restore::{
+            Ask, Cover, Kind, Look, Plan, Proposal, Restoration, Thing, ThingKind, candidates, owners, plan, table,
+        },
         verify::judge,
     },
     command::OfPoint,
@@ -54,6 +56,7 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
         number,
         point: (&chosen.id, &chosen.point),
         name,
+        cover: Cover::of(&target.fleet, &of.endpoint, name, &chosen.point.restored.tags),
         policy: &target.policy,
         probed: !target.probes.is_empty(),
         verified: &verified,
@@ -64,10 +67,12 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
     // Of an endpoint the tags tell whether an earlier restore made it.
     let tagged = wanted.iter().filter(|thing| thing.kind == ThingKind::Endpoint);
     let tagged: BTreeSet<Thing> = tagged.cloned().collect();
-    let look = Look {
+    let mut look = Look {
         things: look::things(services, wanted, &tagged).await,
         ..Look::default()
     };
+    let owners = look::things(services, owners(&look), &BTreeSet::new()).await;
+    look.things.extend(owners);
     let proposal = plan(&ask, &look);
     let table = table(&proposal.plan, &chosen.point, &seen);
     Ok(Proposed {

@@ -1,7 +1,7 @@
 //! What an endpoint is restored from, and how: the fleet file of this Region, and the recovery points in it. Nothing of the
 //! endpoint's own Region is asked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use shared::{
     backup::{
@@ -27,6 +27,8 @@ pub(super) struct Target {
     pub(super) metrics: bool,
     /// What is asked of it when it is there.
     pub(super) probes: Vec<Probe>,
+    /// Of this Region.
+    pub(super) fleet: Arc<Fleet>,
 }
 
 /// The point to restore from.
@@ -79,6 +81,7 @@ pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target
         metrics: health.as_ref().is_some_and(|health| health.metrics),
         probes: health.map(|health| health.probes.clone()).unwrap_or_default(),
         policy,
+        fleet,
     })
 }
 

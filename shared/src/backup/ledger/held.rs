@@ -95,6 +95,7 @@ mod tests {
             number,
             point: (&point.write().0, &point),
             name: None,
+            cover: Default::default(),
             policy: &policy,
             probed: true,
             verified: &verified,
@@ -120,6 +121,7 @@ mod tests {
             },
             left: vec![],
             objects: vec![],
+            lacks: None,
             restless: None,
             log: vec![],
         }
@@ -199,6 +201,7 @@ mod tests {
             number: 1,
             point: (&id, &point),
             name: None,
+            cover: Default::default(),
             policy: &policy,
             probed: true,
             verified: &verified,

@@ -40,6 +40,7 @@ pub(super) fn called(wished: &Definition, suffix: Option<&str>, ask: &Ask<'_>, l
         suffix,
         renames: Renames::default(),
         resumed: false,
+        region: &ask.policy.vault.region,
         decided: Called {
             definition: wished.clone(),
             reused: vec![],
@@ -68,6 +69,8 @@ struct Names<'a> {
     renames: Renames,
     /// The endpoint is one that an earlier restore made.
     resumed: bool,
+    /// Where everything is made.
+    region: &'a str,
     /// So far.
     decided: Called,
 }
@@ -78,6 +81,8 @@ enum Name {
     /// What has it is what would be made.
     Same,
     Taken,
+    /// What has it is a component that an endpoint left behind, which is gone.
+    Left,
 }
 
 impl Names<'_> {
@@ -86,6 +91,7 @@ impl Names<'_> {
         match self.look_at(&thing) {
             Name::Free => return,
             Name::Same => return self.decided.reused.push(thing),
+            Name::Left => return self.left(&thing),
             Name::Taken => {}
         }
         let Some(suffix) = self.suffix else {
@@ -107,6 +113,7 @@ impl Names<'_> {
                 renamed.name
             )),
             Name::Same => self.decided.reused.push(renamed),
+            Name::Left => self.left(&renamed),
             Name::Taken => self.decided.problems.push(format!(
                 "There is another {thing} already, and another {renamed} too, which is the name it would get instead. \
                  Delete one of them if nobody needs it, or restore from another `point`."
@@ -135,8 +142,37 @@ impl Names<'_> {
             {
                 Name::Same
             }
+            Some(Seen::There(existing)) if self.left_of(thing, existing).is_some() => Name::Left,
             Some(Seen::There(_)) => Name::Taken,
         }
+    }
+
+    /// The endpoint that left the component behind: it is gone, and `DeleteEndpoint` deletes no components.
+    fn left_of<'b>(&self, thing: &Thing, existing: &'b Existing) -> Option<&'b str> {
+        let endpoint = served_by(thing, existing)?;
+        let seen = self.look.things.get(&Thing::endpoint(endpoint));
+        (seen == Some(&Seen::Absent)).then_some(endpoint)
+    }
+
+    /// Beside what an endpoint left behind nothing is made under another name: clients and probes name components.
+    fn left(&mut self, thing: &Thing) {
+        let Some(Seen::There(existing)) = self.look.things.get(thing) else {
+            return;
+        };
+        let Some(endpoint) = self.left_of(thing, existing) else {
+            return;
+        };
+        let (name, region) = (&thing.name, self.region);
+        let said = match existing.is("Deleting") {
+            true => {
+                format!("The {thing}, left of the endpoint {endpoint}, is still being deleted: wait until it is gone.")
+            }
+            false => format!(
+                "The {thing} is left of the endpoint {endpoint}, which is gone. Delete it, and wait until it is gone: \
+                 `aws sagemaker delete-inference-component --inference-component-name {name} --region {region}`."
+            ),
+        };
+        self.decided.problems.push(said);
     }
 
     fn is_as_wished(&self, thing: &Thing, existing: &Existing) -> bool {
@@ -156,7 +192,8 @@ impl Names<'_> {
             self.decided.reused.push(thing);
         } else {
             self.decided.problems.push(format!(
-                "There is an endpoint {} already. Restore under another `name`, or delete it first if it is not needed.",
+                "There is an endpoint {} already. Restore under another `name`, for which the fleet file here needs an entry, \
+                 or delete it first if it is not needed.",
                 thing.name
             ));
         }
@@ -170,28 +207,33 @@ impl Names<'_> {
             return false;
         };
         let made = format!("{}/{}-", ask.point.1.endpoint, Kind::Restore.as_str());
-        let field = |existing: &Existing, name: &str| {
-            let value = existing.body.get(name).and_then(serde_json::Value::as_str);
-            value.map(str::to_owned)
-        };
         let mut shared = things(&self.decided.definition).filter(|thing| thing.kind != ThingKind::Component);
         ask.kind == Kind::Restore
             && existing.is("InService")
             && existing.tags.get(MARK).is_some_and(|mark| mark.starts_with(&made))
-            && field(existing, "EndpointConfigName").as_ref() == Some(&config.name)
+            && text(existing, "EndpointConfigName") == Some(&config.name)
             && shared.all(|thing| self.decided.reused.contains(&thing))
             && components.iter().all(|(kind, document)| {
                 let thing = Thing::of(*kind, &document.name);
                 match self.look.things.get(&thing) {
                     // One of this endpoint that is another by now was changed since: nothing is made beside it.
                     Some(Seen::There(there)) => {
-                        self.is_as_wished(&thing, there) || field(there, "EndpointName").as_ref() != Some(endpoint)
+                        self.is_as_wished(&thing, there) || served_by(&thing, there) != Some(endpoint)
                     }
                     // A component may be what is still lacking.
                     _ => true,
                 }
             })
     }
+}
+
+/// The endpoint of a component, by its name.
+pub(super) fn served_by<'a>(thing: &Thing, existing: &'a Existing) -> Option<&'a str> {
+    text(existing, "EndpointName").filter(|_| thing.kind == ThingKind::Component)
+}
+
+fn text<'a>(existing: &'a Existing, field: &str) -> Option<&'a str> {
+    existing.body.get(field)?.as_str()
 }
 
 fn things(definition: &Definition) -> impl Iterator<Item = Thing> {

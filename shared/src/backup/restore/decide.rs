@@ -233,7 +233,10 @@ fn decided(mut state: Restoration, world: &World<'_>, ended: Ended, then: Phase)
 fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
     state.close_round();
     if state.is_kept_awake() {
-        return decided(state, world, how, Phase::Releasing);
+        match state.plan.awake.clone() {
+            None => return decided(state, world, how, Phase::Releasing),
+            why => state.restless = why,
+        }
     }
     if !state.litter.is_empty() && state.phase != Phase::Tidying {
         return decided(state, world, how, Phase::Tidying);
@@ -254,6 +257,7 @@ fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
                 Kind::Restore => state.intents.into_iter().map(|intent| intent.thing).collect(),
             },
             objects: state.litter,
+            lacks: state.plan.lacks,
             restless: state.restless,
             log: state.log,
             how,

@@ -100,6 +100,7 @@ impl Given {
             number: 7,
             point: (&self.id, &self.point),
             name: None,
+            cover: Default::default(),
             policy: &self.policy,
             probed: true,
             verified: &GOOD,
@@ -333,7 +334,9 @@ impl Fake {
 
     /// A plan from what there is now.
     pub(super) fn plan(&self, ask: &Ask<'_>) -> Result<Plan, PlanError> {
-        plan(ask, &self.look(&candidates(ask), &[])).agreed()
+        let mut look = self.look(&candidates(ask), &[]);
+        look.things.extend(self.look(&owners(&look), &[]).things);
+        plan(ask, &look).agreed()
     }
 
     /// One wake-up: decide and act until there is nothing to do. `None` once it has ended.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    called::{Called, called},
-    look::Look,
+    called::{Called, called, served_by},
+    cover::Cover,
+    look::{Look, Seen},
     mark::{crowded, mark},
     record::{Kind, Plan, Thing},
     size::sized,
@@ -66,6 +67,8 @@ pub struct Ask<'a> {
     pub point: (&'a PointId, &'a RecoveryPoint),
     /// Another name for the endpoint.
     pub name: Option<&'a str>,
+    /// What looks after it under that name.
+    pub cover: Cover,
     /// What the fleet file asks for.
     pub policy: &'a BackupPolicy,
     /// The endpoint has probes.
@@ -88,11 +91,24 @@ pub fn candidates(ask: &Ask<'_>) -> Vec<Thing> {
     all
 }
 
+/// What else has to be looked at once the [`candidates`] were: the endpoints of components that have their names. Those of an
+/// endpoint that is gone are in the way, those of another one are not.
+pub fn owners(look: &Look) -> Vec<Thing> {
+    let owners = look.things.iter().filter_map(|(thing, seen)| match seen {
+        Seen::There(existing) => served_by(thing, existing).map(Thing::endpoint),
+        Seen::Absent | Seen::Unknown(_) => None,
+    });
+    let mut owners: Vec<Thing> = owners.filter(|owner| !look.things.contains_key(owner)).collect();
+    owners.sort();
+    owners.dedup();
+    owners
+}
+
 /// Decides what would be made.
 ///
 /// Of a restore, a model or config of the same name and content is used as it is; where one of another content has the
 /// name, the new one gets a name that ends with the digest of the point, and so does what names it, if its own name is
-/// taken too. A drill's names all carry its number, and those of what endpoints may share a digest of the endpoint's name.
+/// taken too. A component that an endpoint left behind is in the way: nothing is made beside it. A drill's names all carry its number, and those of what endpoints may share a digest of the endpoint's name.
 pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let (wished, other) = named(ask);
     let Called {
@@ -126,6 +142,16 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
                 .into(),
         );
     }
+    let sleeps = definition.scaling.iter().any(|scaled| scaled.scaling.min == 0);
+    let (own, name) = (&ask.point.1.endpoint, &definition.endpoint);
+    let lacks = ask.cover.lacks(own, name, &ask.policy.vault.region, sleeps);
+    let awake = ask.cover.awake(name).filter(|_| sleeps);
+    warnings.extend(lacks.clone());
+    warnings.extend(
+        awake
+            .iter()
+            .map(|why| format!("what may scale to zero keeps a minimum of 1: {why}")),
+    );
     let (deadline, _) = limits(ask);
     let called = ask.point.1.restored.components.iter().map(|component| &component.name);
     let components = called
@@ -152,6 +178,8 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         rto: ask.policy.objectives.rto,
         reused,
         components,
+        lacks,
+        awake,
         holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,
     };

@@ -64,6 +64,12 @@ pub struct Plan {
     /// builds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<Box<Hold>>,
+    /// What people should write into the fleet file, so that it is looked after under the name that it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
+    /// Why what may sleep keeps the minimum that keeps it awake when it is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awake: Option<String>,
     /// What people should know: names that changed, alarms that have to be made by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -314,6 +320,9 @@ pub struct Past {
     /// `s3://` URIs of objects of its probes that could not be removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<String>,
+    /// What people should write into the fleet file, so that it is looked after under the name that it got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
     /// Why what may sleep still has the minimum that kept it awake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restless: Option<String>,

@@ -51,7 +51,11 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
             ScaledThing::Component(name) => format!("component {name}"),
         };
         let (min, max) = (scaled.scaling.min, scaled.scaling.max);
-        let awake = if min == 0 { "; from 1 until it is proven" } else { "" };
+        let awake = match min {
+            0 if plan.awake.is_some() => "; from 1, and kept there",
+            0 => "; from 1 until it is proven",
+            _ => "",
+        };
         let [policies, actions] = [
             (scaled.scaling.policies.len(), "policy", "policies"),
             (scaled.scaling.actions.len(), "scheduled action", "scheduled actions"),

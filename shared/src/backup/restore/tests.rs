@@ -197,7 +197,8 @@ fn an_endpoint_that_is_there_is_never_overwritten() {
     let refused = fake.plan(&given.ask(Kind::Restore)).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "- There is an endpoint fraud already. Restore under another `name`, or delete it first if it is not needed."
+        "- There is an endpoint fraud already. Restore under another `name`, for which the \
+         fleet file here needs an entry, or delete it first if it is not needed."
     );
     let ask = Ask {
         name: Some("fraud-eu"),

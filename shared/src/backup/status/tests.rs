@@ -43,6 +43,7 @@ fn what_is_known_reads_like_this() {
         },
         left: vec![],
         objects: vec![],
+        lacks: None,
         restless: None,
         log: vec![],
     });

@@ -72,6 +72,7 @@ fn past(kind: Kind, how: Ended, rto: Option<u64>) -> Past {
             }],
         },
         objects: vec![],
+        lacks: None,
         restless: None,
         log: vec![Line {
             at: at(7200),
@@ -88,6 +89,7 @@ fn drill() -> Plan {
         number: 1,
         point: (&id(0), &point),
         name: None,
+        cover: Default::default(),
         policy: &policy,
         probed: true,
         verified: &verified,
@@ -345,4 +347,22 @@ fn an_alert_claims_no_more_than_was_compared() {
     assert!(told(0).contains("copied and compared"));
     assert!(told(1).contains("1 of them by nothing but the size"));
     assert!(told(3).contains("nothing but the sizes could be compared"));
+}
+
+#[test]
+fn an_endpoint_under_a_name_that_nothing_looks_after_is_told_with_what_to_write() {
+    let lacks = "no entry of the fleet file in eu-central-1 selects fraud-eu".to_owned();
+    let mut ledger = BackupLedger::default();
+    let past = Past {
+        lacks: Some(lacks.clone()),
+        restless: Some("nothing would wake fraud-eu".into()),
+        ..past(Kind::Restore, Ended::Passed, Some(400))
+    };
+    ledger.restored(&facts(131_000), past, &objectives());
+    let said = said(&ledger);
+    assert!(said.contains(&format!("when it began, {lacks}")), "{said}");
+    assert!(
+        said.contains("a minimum of 1, to be set to 0 by hand: nothing would wake fraud-eu"),
+        "{said}"
+    );
 }

@@ -40,6 +40,7 @@ fn past(kind: Kind, started: i64) -> Past {
         },
         left: vec![],
         objects: vec![],
+        lacks: None,
         restless: None,
         log: vec![],
     }
@@ -52,6 +53,7 @@ fn begun(kind: Kind) -> Restoration {
         number: 1,
         point: (&point.write().0, &point),
         name: None,
+        cover: Default::default(),
         policy: &policy,
         probed: true,
         verified: &verified,
@@ -158,6 +160,7 @@ fn what_was_seen_to_be_missing_counts_before_what_was_not_seen() {
         number: 1,
         point: (&point.write().0, &point),
         name: None,
+        cover: Default::default(),
         policy: &policy,
         probed: true,
         verified: &verified,

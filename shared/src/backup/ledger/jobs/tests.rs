@@ -12,6 +12,7 @@ fn begun(kind: Kind, number: u64) -> Restoration {
         number,
         point: (&point.write().0, &point),
         name: None,
+        cover: Default::default(),
         policy: &policy,
         probed: true,
         verified: &verified,

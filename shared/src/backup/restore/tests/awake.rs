@@ -112,3 +112,49 @@ fn what_would_be_made_says_that_it_is_kept_awake() {
     let variant = |one: &crate::backup::definition::Scaled| matches!(one.of, ScaledThing::Variant(_));
     assert!(plan.definition.scaling.iter().all(variant));
 }
+
+#[test]
+fn under_a_name_that_nothing_wakes_it_stays_awake_and_people_are_told_which_entry_it_needs() {
+    for (cover, min_after) in [(Cover::Nothing, 1), (Cover::Asleep, 1), (Cover::Same, 0)] {
+        let (given, mut fake) = (sleeper(), Fake::new());
+        fake.later = vec![Wanted {
+            probe: "one".into(),
+            input: "s3://in/probes/".into(),
+        }];
+        let ask = Ask {
+            name: Some("fraud-eu"),
+            cover,
+            ..given.ask(Kind::Restore)
+        };
+        let plan = fake.plan(&ask).unwrap();
+        let table = table(&plan, &given.point, &super::seen(&given.point));
+        let past = fake.run(plan);
+        assert_eq!(past.how, Ended::Passed);
+        assert_eq!(min(&fake), Some(min_after));
+        assert!(fake.objects.is_empty(), "{:?}", fake.objects);
+        let entry = match cover {
+            Cover::Nothing => "`endpoints: { fraud-eu: ... }`",
+            Cover::Asleep => "write it under `fraud-eu`, too",
+            Cover::Same => {
+                assert_eq!((past.lacks, past.restless), (None, None));
+                continue;
+            }
+        };
+        assert!(table.contains(entry), "{table}");
+        assert!(table.contains("; from 1, and kept there"), "{table}");
+        assert!(past.lacks.is_some_and(|said| said.contains(entry)));
+        assert_eq!(past.restless.as_deref(), Some("nothing would wake fraud-eu"));
+    }
+}
+
+#[test]
+fn what_never_sleeps_needs_an_entry_all_the_same() {
+    let (given, fake) = (given(), Fake::new());
+    let ask = Ask {
+        name: Some("fraud-eu"),
+        cover: Cover::Nothing,
+        ..given.ask(Kind::Restore)
+    };
+    let plan = fake.plan(&ask).unwrap();
+    assert_eq!((plan.lacks.is_some(), plan.awake), (true, None));
+}

@@ -96,8 +96,8 @@ fn a_config_that_names_the_new_name_of_a_model_already_is_used() {
     assert_eq!(fake.run(again).how, Ended::Passed);
 }
 
-#[test]
-fn a_component_is_restored_beside_one_of_another_endpoint_and_names_the_new_model() {
+/// It has an inference component.
+fn with_a_component() -> Given {
     let mut given = given();
     given.point.restored.components = vec![Document {
         name: "german".into(),
@@ -108,7 +108,13 @@ fn a_component_is_restored_beside_one_of_another_endpoint_and_names_the_new_mode
         tags: Default::default(),
     }];
     given.id = given.point.write().0;
-    let mut fake = Fake::new();
+    given
+}
+
+#[test]
+fn a_component_is_restored_beside_one_of_another_endpoint_and_names_the_new_model() {
+    let (given, mut fake) = (with_a_component(), Fake::new());
+    fake.someone_makes(thing(ThingKind::Endpoint, "other"), json!({"EndpointName": "other"}));
     fake.someone_makes(thing(ThingKind::Model, "fraud-v1"), json!({"ModelName": "fraud-v1"}));
     fake.someone_makes(thing(ThingKind::Component, "german"), json!({"EndpointName": "other"}));
     let past = fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap());
@@ -143,4 +149,38 @@ fn where_both_names_are_taken_people_are_told_what_to_do() {
              name it would get instead. Delete one of them if nobody needs it, or restore from another `point`."
         )
     );
+}
+
+#[test]
+fn a_component_that_an_endpoint_left_behind_is_in_the_way_and_not_gone_around() {
+    let german = thing(ThingKind::Component, "german");
+    let delete = "Delete it, and wait until it is gone: \
+                  `aws sagemaker delete-inference-component --inference-component-name german --region eu-west-1`.";
+    // Its own after failing back, or that of an endpoint of another name.
+    for (name, owner) in [(None, "fraud"), (Some("fraud-eu"), "fraud")] {
+        let (given, mut fake) = (with_a_component(), Fake::new());
+        assert_eq!(
+            fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap()).how,
+            Ended::Passed
+        );
+        fake.things.remove(&thing(ThingKind::Endpoint, owner));
+        let ask = Ask {
+            name,
+            ..given.ask(Kind::Restore)
+        };
+        let refused = fake.plan(&ask).unwrap_err();
+        let left = format!("The inference component german is left of the endpoint {owner}, which is gone. {delete}");
+        assert_eq!(refused.0, [left]);
+        let left = fake.things.get_mut(&german).expect("there");
+        (left.going, left.settles) = (true, fake.now + jiff::SignedDuration::from_secs(60));
+        let refused = fake.plan(&ask).unwrap_err().to_string();
+        assert!(
+            refused.contains("still being deleted: wait until it is gone"),
+            "{refused}"
+        );
+        fake.pass(60);
+        let again = fake.plan(&ask).unwrap();
+        assert_eq!(again.components.len(), 0, "it has its name");
+        assert_eq!(fake.run(again).how, Ended::Passed);
+    }
 }
