@@ -1,6 +1,6 @@
 //! Alarms that are pointed at another scaling policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rehearsal::faults::{Fault, FaultKind};
 use shared::{
@@ -9,8 +9,9 @@ use shared::{
         cloudwatch::{CloudWatch, Which},
     },
     capacity::thing::{Action, Alarm},
-    rollout::triggers::Pointing,
+    rollout::triggers::{Named, Pointing},
     scaling::{ScalingPolicy, ScalingRule},
+    trigger::AlarmState,
 };
 
 use super::{base, calls, cloud};
@@ -101,6 +102,12 @@ async fn an_alarm_is_pointed_at_a_policy_and_nothing_else_of_it_changes() {
         variant: "blue".into(),
         other: "green".into(),
         policies: BTreeMap::from([("busy".into(), second.clone())]),
+        again: [AlarmState::Alarm, AlarmState::InsufficientData]
+            .map(|on| Named {
+                policy: "busy".into(),
+                on,
+            })
+            .into(),
     };
     for _ in 0..2 {
         cloudwatch.point("fraud-busy", &at).await.expect("pointed");
@@ -144,6 +151,7 @@ async fn an_alarm_that_is_not_there_is_done_and_one_that_may_not_be_read_is_not(
         variant: "green".into(),
         other: "blue".into(),
         policies: BTreeMap::new(),
+        again: BTreeSet::new(),
     };
     assert_eq!(cloudwatch.point("nowhere", &at).await, Ok(()));
     cloud.add_fault(Fault {
