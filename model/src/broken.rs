@@ -186,6 +186,7 @@ fn end(decision: &mut Decision, outcome: Ended) {
         since,
         phase,
         scaling,
+        raised,
         returning,
         log,
         ..
@@ -211,6 +212,7 @@ fn end(decision: &mut Decision, outcome: Ended) {
         outcome,
         cause: None,
         scaling,
+        raised,
         returned: returning,
         unpointed: BTreeMap::new(),
         named: BTreeMap::new(),
