@@ -141,7 +141,7 @@ pub struct Rollout {
     /// this phase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unpointed: BTreeMap<String, String>,
-    /// What each of these alarms triggered of a variant when Steward last deregistered that, by the alarm's name. AWS takes it
+    /// What each of these alarms triggered of either variant when Steward last deregistered one, by the alarm's name. AWS takes it
     /// from them with the policies, so that only from here is known what belongs to them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub named: BTreeMap<String, BTreeSet<Named>>,

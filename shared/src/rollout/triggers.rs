@@ -266,18 +266,21 @@ fn known<'a>(world: &World<'a>, rollout: &Rollout, variant: &str) -> Result<Opti
     }
 }
 
-/// Steward is about to deregister this variant's autoscaling: what alarms trigger of it is written down, since AWS takes it
-/// from them. One that triggers nothing of it now may have lost it to an earlier call of Steward's: what was written down
+/// Steward is about to deregister this variant's autoscaling: what alarms trigger is written down, since AWS takes it from
+/// them. Also what they trigger of the other variant: a call that was made before may point them at this one until then. One
+/// that triggers nothing now may have lost it to an earlier call of Steward's: what was written down
 /// then stays. Where an alarm could not be described, its policies say that they are triggered, by an ALARM most likely.
 pub(super) fn deregisters(world: &World<'_>, rollout: &mut Rollout, variant: &str) {
     let seen = world
         .look
         .and_then(|look| look.alarms.yes())
         .map_or(&[][..], Vec::as_slice);
+    let plan = &rollout.plan;
+    let (blue, green) = (&plan.blue.variant, &plan.green.variant);
     for alarm in seen {
         let named = alarm.actions.iter().filter_map(|action| {
-            let (of, policy) = policy_of(rollout.plan.endpoint(), &action.arn)?;
-            (of == variant).then(|| Named {
+            let (of, policy) = policy_of(plan.endpoint(), &action.arn)?;
+            (of == blue || of == green).then(|| Named {
                 policy: policy.to_owned(),
                 on: action.on,
             })

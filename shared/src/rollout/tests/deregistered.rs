@@ -142,6 +142,53 @@ fn a_deregistration_that_comes_late_or_half_does_not_make_forget_what_an_alarm_t
 }
 
 #[test]
+fn an_alarm_that_a_late_call_pointed_at_green_just_before_its_deregistration_comes_back_to_blue() {
+    let mut world = started();
+    while world.share("green") < 1.0 || world.phase() != "baking" {
+        world.pass(minutes(1));
+        world.wake(None, None);
+    }
+    // As if the calls that point at green were on their way while somebody aborts.
+    for (policy, seen) in ["backlog", "busy"].into_iter().zip(world.triggers.clone().into_keys()) {
+        let arn = world.arn("blue", policy);
+        let seen = world.triggers.get_mut(&seen).unwrap();
+        seen.actions[1].arn = arn;
+        if policy == "busy" {
+            seen.watches[0].variant = Some("blue".to_owned());
+        }
+    }
+    assert!(world.scales("blue"));
+    world.order(Order::Abort);
+    world.calls.clear();
+    while !world
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Unscale { .. }))
+    {
+        // The deregistration is decided, and lost; then the late calls arrive, and so does it.
+        world.pass(minutes(1));
+        let news = News {
+            look: Some(world.look(&needs(world.now, &world.ledger))),
+            ..News::default()
+        };
+        let decision = decide(&world.facts(), &world.ledger, &news);
+        if matches!(decision.effect, Some(Effect::Unscale { .. })) {
+            world.commit(&decision);
+            for seen in world.triggers.values_mut() {
+                seen.actions.pop();
+                seen.watches[0].variant = seen.watches[0].variant.as_ref().map(|_| "green".to_owned());
+            }
+            world.scaling.remove("green");
+            break;
+        }
+        world.wake(None, None);
+    }
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert!(world.scales("blue"), "{:#?}", world.triggers);
+    assert_eq!(unscaled(&world), 0);
+}
+
+#[test]
 fn alarms_that_cannot_be_described_are_remembered_by_what_the_policies_say() {
     let mut world = completed();
     world.calls = [Call::Works, Call::Lost].into();
