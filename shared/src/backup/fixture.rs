@@ -1,5 +1,7 @@
 //! Nouns for tests, short to write.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,8 +13,11 @@ use super::{
     manifest::RecoveryPoint,
     policy::{BackupPolicy, DrillPolicy, Objectives, RestorePolicy},
     references::Form,
+    restore::{self, Ask, Look, Proposal, Restoration},
     retention::Retention,
     rewrite::Mappings,
+    tell::Facts,
+    verify::Verified,
 };
 use crate::location::Location;
 use crate::scaling::{Scaling, ScalingPolicy, ScalingRule, Suspended, TrackedMetric};
@@ -20,6 +25,41 @@ use crate::scaling::{Scaling, ScalingPolicy, ScalingRule, Suspended, TrackedMetr
 /// A moment: so many seconds after the epoch of the tests.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + seconds).unwrap()
+}
+
+static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
+
+/// What is told is of the endpoint fraud in eu-west-1, and then.
+pub(super) fn facts(now: i64) -> Facts<'static> {
+    Facts {
+        now: at(now),
+        endpoint: "fraud",
+        region: "eu-west-1",
+        labels: &NO_LABELS,
+    }
+}
+
+/// A restore or drill from the first point, where nothing stands in its way.
+pub(super) fn proposed(kind: restore::Kind, number: u64) -> Proposal {
+    let (point, policy, verified) = (point(0), policy(), Verified::default());
+    let ask = Ask {
+        kind,
+        number,
+        point: (&point.write().0, &point),
+        name: None,
+        cover: Default::default(),
+        policy: &policy,
+        probed: true,
+        verified: &verified,
+        notes: &[],
+        now: at(0),
+    };
+    restore::plan(&ask, &Look::default())
+}
+
+/// The same, begun at that moment.
+pub(super) fn begun(kind: restore::Kind, number: u64, now: i64) -> Restoration {
+    Restoration::new(proposed(kind, number).plan, at(now), None)
 }
 
 /// An object as a listing tells it.

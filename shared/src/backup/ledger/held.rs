@@ -63,47 +63,16 @@ impl BackupLedger {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::{
         backup::{
             audit::{Presence, checks, judge},
             claim::Claim,
-            fixture::{at, definition, point, policy},
-            restore::{Ask, Ended, Figures, Kind, Look, Past, plan},
-            verify::Verified,
+            fixture::{at, begun, definition, facts, point, proposed},
+            restore::{Ended, Figures, Kind, Past},
         },
         outbox::HasOutbox,
     };
-
-    static NONE: BTreeMap<String, String> = BTreeMap::new();
-
-    fn facts(now: i64) -> Facts<'static> {
-        Facts {
-            now: at(now),
-            endpoint: "fraud",
-            region: "eu-west-1",
-            labels: &NONE,
-        }
-    }
-
-    fn begun(number: u64) -> Restoration {
-        let (point, policy, verified) = (point(0), policy(), Verified::default());
-        let ask = Ask {
-            kind: Kind::Restore,
-            number,
-            point: (&point.write().0, &point),
-            name: None,
-            cover: Default::default(),
-            policy: &policy,
-            probed: true,
-            verified: &verified,
-            notes: &[],
-            now: at(0),
-        };
-        Restoration::new(plan(&ask, &Look::default()).plan, at(0), None)
-    }
 
     fn ended(number: u64) -> Past {
         Past {
@@ -129,7 +98,7 @@ mod tests {
 
     fn restored() -> BackupLedger {
         let mut ledger = BackupLedger::default();
-        ledger.restore(begun(1)).unwrap();
+        ledger.restore(begun(Kind::Restore, 1, 0)).unwrap();
         ledger
     }
 
@@ -195,19 +164,6 @@ mod tests {
         let point = point(0);
         let (id, _) = point.write();
         assert!(Claim::of((&id, &point), ("fraud", 1), at(0)).is_some());
-        let (policy, verified) = (policy(), Verified::default());
-        let ask = Ask {
-            kind: Kind::Drill,
-            number: 1,
-            point: (&id, &point),
-            name: None,
-            cover: Default::default(),
-            policy: &policy,
-            probed: true,
-            verified: &verified,
-            notes: &[],
-            now: at(0),
-        };
-        assert_eq!(plan(&ask, &Look::default()).plan.holds, None);
+        assert_eq!(proposed(Kind::Drill, 1).plan.holds, None);
     }
 }

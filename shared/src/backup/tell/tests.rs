@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::{
     backup::{
         copy::progress::Tally,
-        fixture::{at, point, policy},
+        fixture::{at, facts, point, policy},
         ledger::Against,
         manifest::PointId,
         restore::{Ask, Figures, Intent, Line, Look, Phase, Plan, Restoration, Thing, ThingKind, plan},
@@ -12,17 +10,6 @@ use crate::{
     },
     outbox::HasOutbox,
 };
-
-static NONE: BTreeMap<String, String> = BTreeMap::new();
-
-fn facts(now: i64) -> Facts<'static> {
-    Facts {
-        now: at(now),
-        endpoint: "fraud",
-        region: "eu-west-1",
-        labels: &NONE,
-    }
-}
 
 fn id(began: i64) -> PointId {
     point(began).write().0

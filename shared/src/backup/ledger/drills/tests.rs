@@ -1,28 +1,14 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::{
     alert::{Alert, AlertKind},
     backup::{
-        fixture::{at, point, policy},
-        restore::{Ask, Ended, Figures, Look, Past, Restoration, plan},
-        verify::Verified,
+        fixture::{self, at, facts, point, policy},
+        restore::{Ended, Figures, Past, Restoration},
     },
     outbox::HasOutbox,
 };
 
-static NONE: BTreeMap<String, String> = BTreeMap::new();
-
 const HOUR: i64 = 3600;
-
-fn facts(now: i64) -> Facts<'static> {
-    Facts {
-        now: at(now),
-        endpoint: "fraud",
-        region: "eu-west-1",
-        labels: &NONE,
-    }
-}
 
 fn past(kind: Kind, started: i64) -> Past {
     Past {
@@ -47,20 +33,7 @@ fn past(kind: Kind, started: i64) -> Past {
 }
 
 fn begun(kind: Kind) -> Restoration {
-    let (point, policy, verified) = (point(0), policy(), Verified::default());
-    let ask = Ask {
-        kind,
-        number: 1,
-        point: (&point.write().0, &point),
-        name: None,
-        cover: Default::default(),
-        policy: &policy,
-        probed: true,
-        verified: &verified,
-        notes: &[],
-        now: at(0),
-    };
-    Restoration::new(plan(&ask, &Look::default()).plan, at(0), None)
+    fixture::begun(kind, 1, 0)
 }
 
 fn told(ledger: &BackupLedger) -> Vec<&Alert> {
@@ -154,20 +127,7 @@ fn what_passed_is_forgotten_when_a_drill_begins_and_after_a_day() {
 
 #[test]
 fn what_was_seen_to_be_missing_counts_before_what_was_not_seen() {
-    let (point, policy, verified) = (point(0), policy(), Verified::default());
-    let ask = Ask {
-        kind: Kind::Drill,
-        number: 1,
-        point: (&point.write().0, &point),
-        name: None,
-        cover: Default::default(),
-        policy: &policy,
-        probed: true,
-        verified: &verified,
-        notes: &[],
-        now: at(0),
-    };
-    let mut proposal = plan(&ask, &Look::default());
+    let mut proposal = fixture::proposed(Kind::Drill, 1);
     assert!(
         matches!(Against::of(&proposal), Some(Against::May(_))),
         "nothing was looked for"

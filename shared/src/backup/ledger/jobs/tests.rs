@@ -1,25 +1,11 @@
 use super::*;
 use crate::backup::{
-    fixture::{at, point, policy},
-    restore::{Ask, Ended, Look, Phase, plan},
-    verify::Verified,
+    fixture::{self, at},
+    restore::{Ended, Phase},
 };
 
 fn begun(kind: Kind, number: u64) -> Restoration {
-    let (point, policy, verified) = (point(0), policy(), Verified::default());
-    let ask = Ask {
-        kind,
-        number,
-        point: (&point.write().0, &point),
-        name: None,
-        cover: Default::default(),
-        policy: &policy,
-        probed: true,
-        verified: &verified,
-        notes: &[],
-        now: at(0),
-    };
-    Restoration::new(plan(&ask, &Look::default()).plan, at(60), None)
+    fixture::begun(kind, number, 60)
 }
 
 #[test]
