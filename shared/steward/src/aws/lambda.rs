@@ -244,8 +244,8 @@ mod tests {
         });
         let text = written.text().replace(&"x".repeat(8192), "[8192 x]");
         insta::assert_snapshot!(text, @r#"
-        {"timestamp":"2026-01-01T12:00:00Z","level":"WARN","message":"probe failed\n\"twice\"","target":"shared::aws::lambda::tests","requestId":"req-1","endpoint":"fraud","variant":"blue","status":500,"slow":true}
-        {"timestamp":"2026-01-01T12:00:00Z","level":"INFO","message":"long","target":"shared::aws::lambda::tests","requestId":"req-1","endpoint":"fraud","body":"[8192 x]... (808 bytes more)"}
+        {"timestamp":"2026-01-01T12:00:00Z","level":"WARN","message":"probe failed\n\"twice\"","target":"steward::aws::lambda::tests","requestId":"req-1","endpoint":"fraud","variant":"blue","status":500,"slow":true}
+        {"timestamp":"2026-01-01T12:00:00Z","level":"INFO","message":"long","target":"steward::aws::lambda::tests","requestId":"req-1","endpoint":"fraud","body":"[8192 x]... (808 bytes more)"}
         "#);
     }
 
