@@ -105,6 +105,7 @@ impl Kept<RolloutLedger> {
             last_good,
             litter,
             kept,
+            obeyed,
             commands,
             stale_alarms,
             outbox,
@@ -121,7 +122,7 @@ impl Kept<RolloutLedger> {
             last_good,
             litter,
             kept,
-            commands,
+            (obeyed, commands),
             stale_alarms,
             alerts,
         );
@@ -145,6 +146,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         absent,
         paused,
         skipped,
+        onward,
         promoted,
         back,
         update,
@@ -186,7 +188,7 @@ fn rollout(rollout: &Rollout) -> u64 {
             returning,
             held,
         ),
-        (paused, skipped, promoted, back, update, judged_from, problem, passed),
+        ((paused, skipped, onward, promoted), back, update, judged_from, problem, passed),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
         (unpointed, named, outgrown, short, raised, unregistered),
     ))
