@@ -188,7 +188,14 @@ fn rollout(rollout: &Rollout) -> u64 {
             returning,
             held,
         ),
-        ((paused, skipped, onward, promoted), back, update, judged_from, problem, passed),
+        (
+            (paused, skipped, onward, promoted),
+            back,
+            update,
+            judged_from,
+            problem,
+            passed,
+        ),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
         (unpointed, named, outgrown, short, raised, unregistered),
     ))

@@ -44,16 +44,14 @@ pub(super) fn answer(
 }
 
 /// Writes down that it was obeyed, for the rollout that is at work now.
-pub(super) fn remember(
-    now: Timestamp,
-    ledger: &mut RolloutLedger,
-    (order, step): (Order, Option<usize>),
-    id: &str,
-) {
+pub(super) fn remember(now: Timestamp, ledger: &mut RolloutLedger, (order, step): (Order, Option<usize>), id: &str) {
     ledger.obeyed.push(Obeyed {
         order,
         step,
-        rollout: ledger.active.as_ref().map_or(ledger.serial, |active| active.plan.serial),
+        rollout: ledger
+            .active
+            .as_ref()
+            .map_or(ledger.serial, |active| active.plan.serial),
         id: id.to_owned(),
         at: now,
     });
@@ -79,7 +77,10 @@ fn not_again(known: &Obeyed) -> Answer {
 fn in_this_rollout(now: Timestamp, known: &Obeyed, active: &Rollout) -> Option<Answer> {
     let waits = active.skipped.is_none();
     let still = match known.order {
-        Order::Pause => active.paused.as_ref().is_some_and(|pause| now < active.held_until(pause)),
+        Order::Pause => active
+            .paused
+            .as_ref()
+            .is_some_and(|pause| now < active.held_until(pause)),
         Order::Resume => active.paused.is_none(),
         Order::Promote => !(waits && matches!(active.phase, Phase::Gate { .. })),
         Order::PromoteFull => true,

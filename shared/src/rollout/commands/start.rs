@@ -101,7 +101,10 @@ pub fn begun_before<'a>(ledger: &'a RolloutLedger, request: &Request) -> Option<
         None => Answer::no(format!(
             "Rollout {rollout} was started with the id `{id}`, and has ended: {outcome}{}. Nothing was begun; send another id \
              to begin anew.",
-            past.cause.as_ref().map(|cause| format!(", {cause}")).unwrap_or_default()
+            past.cause
+                .as_ref()
+                .map(|cause| format!(", {cause}"))
+                .unwrap_or_default()
         )),
     };
     Some((plan, answer))
