@@ -73,8 +73,7 @@ impl Request {
     }
 }
 
-/// What an operator may say of a rollout that exists. None of them does more when it comes twice. (`retry` is a new start:
-/// see [`super::again`].)
+/// What an operator may say of a rollout that exists. None of them does more when it comes twice. (`retry` is a new start.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {

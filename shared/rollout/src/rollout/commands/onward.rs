@@ -42,9 +42,9 @@ pub(super) fn onward(rollout: &mut Rollout, order: Order, step: Option<usize>, s
     }
     match (order, &rollout.phase) {
         (Order::Skip, Phase::Baking { .. } | Phase::Keeping) => skip(rollout, step, said),
-        (Order::Skip, Phase::Gate { .. }) => Answer::no(format!(
-            "Rollout {id} is {}, which is not for `skip`: `promote` opens it.",
-            rollout.phase
+        (Order::Skip, Phase::Gate { step }) => Answer::no(format!(
+            "Rollout {id} waits at the gate of step {}: `promote` opens it, and `skip` ends a bake.",
+            step.saturating_add(1)
         )),
         (Order::Skip, phase) => Answer::no(format!("Rollout {id} is {phase}: there is no bake to skip.")),
         (_, Phase::Finishing | Phase::Keeping | Phase::Removing) => {

@@ -69,7 +69,7 @@ fn one_id_for_all_commands_of_a_release_swallows_none_of_them() {
     assert!(order(&mut world, Order::Promote, "release-42").accepted);
     world.ticks(3);
     assert!(order(&mut world, Order::Abort, "release-42").accepted);
-    assert_eq!(world.share("green"), 0.0);
+    assert_eq!(world.phase(), "rolling-back");
     is_done(&order(&mut world, Order::Abort, "release-42"), "was obeyed at");
     assert_eq!(world.run(), Ended::RolledBack);
     is_done(&order(&mut world, Order::Abort, "release-42"), "was obeyed at");
