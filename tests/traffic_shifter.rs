@@ -122,7 +122,7 @@ async fn the_sample_events_drive_a_whole_rollout_and_take_it_back() {
             break;
         }
     }
-    done(&aws, &mut function, "command-skip").await;
+    done(&aws, &mut function, "command-skip-step").await;
     until(&aws, &mut function, "none").await;
     let now = endpoint(&aws).await;
     assert_eq!(weights(&now), [("green", 1.0)], "{now:?}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use steward::{
     alert::{Alert, AlertKind},
     rollout::{
-        Back, Cause, Decision, Ended, Past, Phase, Rollout, RolloutLedger, To, Transition, effect::Effect,
+        Back, Cause, Decision, Ended, Past, Phase, Rollout, RolloutLedger, Said, To, Transition, effect::Effect,
         strategy::Weight,
     },
 };
@@ -15,6 +15,10 @@ use steward::{
 pub(crate) enum Sabotage {
     /// All traffic to green in the middle of its first bake.
     SkipsTheBake,
+    /// A word of an earlier phase opens a gate.
+    OpensTheGate,
+    /// `promote` at no gate is taken for `promote full`.
+    PromotesTooMuch,
     /// Green gets its traffic back while blue is being restored.
     RaisesAfterwards,
     /// The decision to go back is forgotten.
@@ -69,6 +73,16 @@ impl Sabotage {
         match self {
             Self::SkipsTheBake if matches!(rollout.phase, Phase::Baking { .. }) => {
                 *effect = Some(Effect::SetWeights(plan.weights(Weight::FULL)));
+            }
+            Self::OpensTheGate if matches!(rollout.phase, Phase::Gate { .. }) => {
+                rollout.skipped = rollout.passed.last().and_then(|passed| passed.word.clone());
+            }
+            Self::PromotesTooMuch if decision.answer.as_ref().is_some_and(|answer| !answer.accepted) => {
+                rollout.promoted = Some(Said {
+                    at: rollout.since,
+                    by: None,
+                    reason: None,
+                });
             }
             Self::RaisesAfterwards if rollout.phase == Phase::CleaningUp => {
                 *effect = Some(Effect::SetWeights(plan.weights(Weight::FULL)));

@@ -52,6 +52,26 @@ fn green_that_grows_in_the_middle_of_a_bake_breaks_the_first_rule() {
     is_caught(spoilt(Sabotage::SkipsTheBake), Rule::Gates);
 }
 
+/// Its first step waits at a gate.
+fn gated(sabotage: Sabotage, sent: &[Order]) -> Setup {
+    let mut setup = spoilt(sabotage);
+    setup.policy.strategy.steps[0].gate = true;
+    setup.policy.smoke = false;
+    setup.orders = orders(sent);
+    setup.left.orders = 1;
+    setup
+}
+
+#[test]
+fn a_gate_that_is_opened_by_an_order_from_before_it_was_open_breaks_the_first_rule() {
+    is_caught(gated(Sabotage::OpensTheGate, &[Order::Skip]), Rule::Gates);
+}
+
+#[test]
+fn a_promote_that_goes_past_more_than_the_gate_it_opens_breaks_the_first_rule() {
+    is_caught(gated(Sabotage::PromotesTooMuch, &[Order::Promote]), Rule::Gates);
+}
+
 #[test]
 fn green_that_grows_while_it_is_taken_back_breaks_the_second_rule() {
     let mut setup = spoilt(Sabotage::RaisesAfterwards);

@@ -40,9 +40,11 @@ pub(crate) struct Ghost {
     rested: i64,
     /// Since when it is paused.
     paused: Option<Timestamp>,
-    /// An operator ended this bake or gate.
+    /// An operator ended this bake.
     skipped: bool,
-    /// An operator wants the last step.
+    /// An operator opened this gate, while it was open.
+    opened: bool,
+    /// An operator wants the last step, past everything.
     promoted: bool,
     /// Going back was decided.
     pub(crate) back: bool,
@@ -106,9 +108,9 @@ impl Ghost {
         match asked {
             Asked::Order(Order::Pause) => self.paused = self.paused.or(Some(now)),
             Asked::Order(Order::Resume) => self.rested += self.pause(now),
-            Asked::Order(Order::Skip) => self.skipped = true,
-            Asked::Order(Order::Promote) if matches!(phase, Phase::Gate { .. }) => self.skipped = true,
-            Asked::Order(Order::Promote) => self.promoted = true,
+            Asked::Order(Order::Skip) if matches!(phase, Phase::Baking { .. }) => self.skipped = true,
+            Asked::Order(Order::Promote) if matches!(phase, Phase::Gate { .. }) => self.opened = true,
+            Asked::Order(Order::PromoteFull) => self.promoted = true,
             _ => {}
         }
     }
@@ -159,6 +161,7 @@ impl Ghost {
     fn enter(&mut self, decided: &Decided, plan: &Plan, phase: &Phase) {
         self.passed = 0;
         self.skipped = false;
+        self.opened = false;
         match phase {
             Phase::Sizing { step, .. } => self.cleared = step + 1,
             Phase::Finishing => self.cleared = plan.steps().len() + 1,
@@ -232,7 +235,7 @@ impl Ghost {
                 }
                 Ok(())
             }
-            Phase::Gate { .. } if self.skipped => quiet(&decided.look, plan),
+            Phase::Gate { .. } if self.opened || self.promoted => quiet(&decided.look, plan),
             Phase::Gate { .. } if policy.on_deadline == OnDeadline::Promote => {
                 well(decided, plan, self.weighed).and_then(|()| quiet(&decided.look, plan))
             }

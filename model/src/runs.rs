@@ -179,10 +179,26 @@ fn a_gate_that_opens_by_itself() {
 #[test]
 fn a_gate_with_operators() {
     let mut setup = gated("gate, commands", OnDeadline::Abort);
-    setup.orders = orders(&[Order::Promote, Order::Pause, Order::Resume]);
+    setup.orders = orders(&[Order::Promote, Order::PromoteFull, Order::Pause, Order::Resume]);
     setup.left.orders = 2;
     setup.left.troubles = 0;
     setup.reaches = vec!["deadline"];
+    holds(setup);
+}
+
+#[test]
+fn two_gates_and_orders_that_come_twice() {
+    let gate = |percent| Step {
+        gate: true,
+        ..step(percent)
+    };
+    let mut setup = Setup::variants("two gates", vec![gate(10), gate(50), step(100)]);
+    setup.policy.smoke = false;
+    setup.policy.analysis = None;
+    setup.orders = orders(&[Order::Promote, Order::Skip]);
+    setup.left.orders = 3;
+    setup.left.overlaps = 1;
+    setup.left.passes = 5;
     holds(setup);
 }
 
@@ -397,7 +413,7 @@ fn two_invocations_at_once_with_any_command_and_a_trouble() {
     let mut setup = canary("overlaps, commands, a trouble").with_faults();
     setup.scaled = true;
     setup.moves = everything();
-    setup.orders = orders(&[Order::Abort, Order::Promote, Order::Skip]);
+    setup.orders = orders(&[Order::Abort, Order::PromoteFull, Order::Skip]);
     setup.left.orders = 1;
     setup.left.overlaps = 1;
     setup.left.troubles = 1;

@@ -223,6 +223,7 @@ pub(crate) fn every_order() -> Vec<Asked> {
         Order::Pause,
         Order::Resume,
         Order::Promote,
+        Order::PromoteFull,
         Order::Skip,
         Order::Abort,
         Order::Rollback,

@@ -85,6 +85,7 @@ impl State {
             Asked::Order(order) => {
                 return Some(Command::Order {
                     order,
+                    step: None,
                     id: None,
                     by: Some("an operator".to_owned()),
                     reason: None,

@@ -176,6 +176,7 @@ scenarios! {
     what_serves_is_scaled_while_there_are_no_instances_for_the_way_back => "rollout-no-way-back",
     a_good_green_stays_when_blue_cannot_be_removed => "rollout-no-room-to-tidy",
     people_steer_rollouts => "rollout-operators",
+    an_order_that_comes_twice_is_no_other_order => "rollout-repeated",
     a_lost_hour_changes_no_traffic => "rollout-lost-hour",
     an_inference_component_gets_its_old_model_back_on_an_alarm => "rollout-components",
     the_first_backups_copy_everything_once_and_the_next_ones_nothing => "backup-first",

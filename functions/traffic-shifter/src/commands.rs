@@ -35,9 +35,15 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, command: RolloutComman
             let told = Report::done(history(&document, &endpoint).trim_end()).with("endpoint", endpoint);
             Ok(told.with("rollouts", json!(document.history)))
         }
-        RolloutCommand::Order { order, endpoint, said } => {
+        RolloutCommand::Order {
+            order,
+            endpoint,
+            step,
+            said,
+        } => {
             let command = Command::Order {
                 order,
+                step,
                 id: Some(said.id.unwrap_or_else(|| call.request_id.clone())),
                 by: said.by,
                 reason: said.reason,

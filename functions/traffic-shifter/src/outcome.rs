@@ -107,7 +107,7 @@ pub(crate) fn detail(one: &Driven) -> Value {
     json!({
         "rollout": active.map(|active| active.plan.id()),
         "phase": active.map(|active| active.phase.name()),
-        "step": active.and_then(|active| active.phase.step()),
+        "step": active.and_then(|active| active.phase.step()).map(|step| step.saturating_add(1)),
         "why": one.why,
         "transitions": transitions.collect::<Vec<_>>(),
     })

@@ -56,8 +56,14 @@ pub(crate) async fn again(
 async fn planned(ctx: &Context, services: &Services<'_>, request: Request) -> Result<Report, HandlerError> {
     let endpoint = request.endpoint.clone();
     let document = services.ledger(&endpoint).load().await?.document;
-    let plan = match known(&document, &request.id) {
-        Some(plan) => plan.clone(),
+    let plan = match rollout::begun_before(&document, &request) {
+        Some((_, answer)) if !answer.accepted => return Ok(refused(&answer.said)),
+        Some((plan, answer)) if request.dry_run => {
+            return Ok(Report::done(answer.said)
+                .with("endpoint", endpoint)
+                .with("plan", json!(plan)));
+        }
+        Some((plan, _)) => plan.clone(),
         None => match Box::pin(plan(services, &request, &document)).await {
             Ok(plan) => plan,
             Err(problems) => return Ok(refused(&problems)),
@@ -70,13 +76,6 @@ async fn planned(ctx: &Context, services: &Services<'_>, request: Request) -> Re
     }
     let command = Command::Start(Box::new(plan));
     commands::obey(ctx, services, &endpoint, command, None).await
-}
-
-/// The plan of the rollout that this very request began: a command may come twice.
-fn known<'a>(document: &'a RolloutLedger, id: &str) -> Option<&'a Plan> {
-    let active = document.active.iter().map(|active| &active.plan);
-    let past = document.history.iter().rev().map(|past| &past.plan);
-    active.chain(past).find(|plan| plan.request.id == id)
 }
 
 async fn plan(services: &Services<'_>, request: &Request, document: &RolloutLedger) -> Result<Plan, String> {

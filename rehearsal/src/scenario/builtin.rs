@@ -80,6 +80,7 @@ builtins![
     "rollout-no-way-back",
     "rollout-no-room-to-tidy",
     "rollout-operators",
+    "rollout-repeated",
     "rollout-lost-hour",
     "rollout-component",
     "rollout-components",

@@ -10,7 +10,8 @@
 //! Invariants, held under every order of ticks, alarms, commands, crashes and failures:
 //!
 //! 1. Green's weight grows only after every gate of the present step passed on that step's data; missing data holds. An
-//!    operator's `skip` and `promote` may stand in for a bake or for missing data, never for shown harm.
+//!    operator's `skip` may stand in for a bake or for missing data, and `promote full` for all that are left, never for shown
+//!    harm. A gate for people is passed only on a word given while it was open, or on `promote full`.
 //! 2. Once [`Back`] is set, no call raises green's weight.
 //! 3. The weights never sum to zero, and no call takes instances from blue before the last bake has passed. Whoever gets all
 //!    of the traffic has, as far as there are any, the instances and the range that who serves has by then, not those of an
@@ -51,10 +52,12 @@ pub use shared::rollout::{is_abort_alarm, limits, policy, request, strategy};
 
 pub use self::{
     cause::Cause,
-    commands::again,
+    commands::{again, begun_before},
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
-    ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update},
+    ledger::{
+        Back, Ended, Line, Obeyed, Onward, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update,
+    },
     names::{FOLDER, is_valid, lease_owner, object},
     needs::{names_alarm, needs, of_here, wake},
     phase::{Phase, Rounds},

@@ -2,8 +2,13 @@
 
 mod start;
 
+use serde_json::Value;
+
 pub use self::start::Start;
-use super::{CommandError, Spec, fields::Fields};
+use super::{
+    CommandError, Spec,
+    fields::{Fields, shown},
+};
 use crate::{rollout::request::Order, trigger::Command};
 
 /// A command to the traffic shifter.
@@ -34,6 +39,8 @@ pub enum RolloutCommand {
         order: Order,
         /// `EndpointName`.
         endpoint: String,
+        /// Only for a rollout at this step, from 1 as `status` counts.
+        step: Option<usize>,
         /// Who and why.
         said: Said,
     },
@@ -42,7 +49,7 @@ pub enum RolloutCommand {
 /// Who gives a command, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// The same id twice is obeyed once; the invocation's own when absent.
+    /// The same order with the same id is obeyed once in a rollout; the invocation's own when absent.
     pub id: Option<String>,
     /// Who; safe to show.
     pub by: Option<String>,
@@ -51,6 +58,8 @@ pub struct Said {
 }
 
 const ORDER: &[&str] = &["endpoint", "id", "by", "reason"];
+const SKIP: &[&str] = &["endpoint", "step", "id", "by", "reason"];
+const PROMOTE: &[&str] = &["endpoint", "step", "full", "id", "by", "reason"];
 
 /// What the traffic shifter is asked.
 const COMMANDS: [Spec; 10] = [
@@ -72,14 +81,16 @@ const COMMANDS: [Spec; 10] = [
         "resume",
         r#"{"command": "resume", "endpoint": "fraud-detector", "by": "ana"}"#,
     ),
-    order(
-        "promote",
-        r#"{"command": "promote", "endpoint": "fraud-detector", "by": "ana", "reason": "accuracy is right"}"#,
-    ),
-    order(
-        "skip",
-        r#"{"command": "skip", "endpoint": "fraud-detector", "by": "ana", "reason": "seen enough"}"#,
-    ),
+    Spec {
+        name: "promote",
+        fields: PROMOTE,
+        example: r#"{"command": "promote", "endpoint": "fraud-detector", "step": 2, "by": "ana", "reason": "accuracy is right"}"#,
+    },
+    Spec {
+        name: "skip",
+        fields: SKIP,
+        example: r#"{"command": "skip", "endpoint": "fraud-detector", "step": 1, "by": "ana", "reason": "seen enough"}"#,
+    },
     order(
         "abort",
         r#"{"command": "abort", "endpoint": "fraud-detector", "by": "ana", "reason": "wrong model"}"#,
@@ -123,13 +134,23 @@ impl RolloutCommand {
             "history" => fields.endpoint(true).map(|endpoint| Self::History { endpoint }),
             name => {
                 let endpoint = fields.endpoint(true);
+                let (step, full) = (step(&mut fields), full(&mut fields));
                 let said = Said {
                     id: fields.id(),
                     by: fields.words("by"),
                     reason: fields.words("reason"),
                 };
-                endpoint.map(|endpoint| match order_of(name) {
-                    Some(order) => Self::Order { order, endpoint, said },
+                let order = match order_of(name) {
+                    Some(Order::Promote) if full => Some(Order::PromoteFull),
+                    order => order,
+                };
+                endpoint.map(|endpoint| match order {
+                    Some(order) => Self::Order {
+                        order,
+                        endpoint,
+                        step,
+                        said,
+                    },
                     None => Self::Retry { endpoint, said },
                 })
             }
@@ -157,6 +178,27 @@ fn order_of(name: &str) -> Option<Order> {
         Order::Rollback,
     ];
     orders.into_iter().find(|order| order.as_str() == name)
+}
+
+fn step(fields: &mut Fields<'_>) -> Option<usize> {
+    if fields.is_absent("step") {
+        return None;
+    }
+    let value = fields.args().get("step")?;
+    let read = value.as_u64().and_then(|step| usize::try_from(step).ok());
+    fields.take(read.filter(|step| *step > 0).ok_or_else(|| {
+        let shown = shown(value);
+        format!("`step` is {shown}: it has to be the number of a step as `status` shows it, such as 2.")
+    }))
+}
+
+fn full(fields: &mut Fields<'_>) -> bool {
+    let read = match fields.args().get("full") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(full)) => Ok(*full),
+        Some(other) => Err(format!("`full` is {}: it has to be true or false.", shown(other))),
+    };
+    fields.take(read).unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -50,7 +50,30 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// What an operator may say of a rollout that exists. Safe to repeat. (`retry` is a new start: see [`super::again`].)
+impl Request {
+    /// What `other` asks for that this one does not, for people; empty when they ask for the same rollout, whoever asks and
+    /// why.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let named = |field: &str, this: Option<String>, that: Option<String>| {
+            let or_none = |value: Option<String>| value.unwrap_or_else(|| "not given".to_owned());
+            (this != that).then(|| format!("`{field}` is {} and was {}", or_none(that), or_none(this)))
+        };
+        let (this, that) = (&self.green, &other.green);
+        let count = |green: &GreenSpec| green.instances.map(|count| count.to_string());
+        let fields = [
+            named("component", self.component.clone(), other.component.clone()),
+            named("variant", self.variant.clone(), other.variant.clone()),
+            named("model", this.model.clone(), that.model.clone()),
+            named("instance_type", this.instance_type.clone(), that.instance_type.clone()),
+            named("instances", count(this), count(that)),
+            named("green_variant", this.variant.clone(), that.variant.clone()),
+            (self.policy != other.policy).then(|| "its strategy, checks or times are others".to_owned()),
+        ];
+        fields.into_iter().flatten().collect()
+    }
+}
+
+/// What an operator may say of a rollout that exists. None of them does more when it comes twice. (`retry` is a new start.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
@@ -58,10 +81,13 @@ pub enum Order {
     Pause,
     /// Go on.
     Resume,
-    /// Open the gate it waits at; when it waits at none, go to the last step without any further bake or gate, as soon as
-    /// smoke has passed. Checks that show harm still act; missing data does not hold any more.
+    /// Open the gate it waits at. Refused when it waits at none.
     Promote,
-    /// End the present bake or gate as if passed. Checks that show harm still act.
+    /// Go to the last step without any further bake or gate, as soon as smoke has passed. Checks that show harm still act;
+    /// missing data does not hold any more.
+    PromoteFull,
+    /// End the present bake as if passed, or the time for which blue is kept. Checks that show harm still act. A gate is for
+    /// [`Self::Promote`].
     Skip,
     /// Back to blue.
     Abort,
@@ -70,12 +96,13 @@ pub enum Order {
 }
 
 impl Order {
-    /// As operators write it.
+    /// As operators say it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Promote => "promote",
+            Self::PromoteFull => "promote full",
             Self::Skip => "skip",
             Self::Abort => "abort",
             Self::Rollback => "rollback",

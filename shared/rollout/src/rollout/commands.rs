@@ -1,131 +1,63 @@
 //! What operators ask for: obeyed once, or refused with what to do instead.
 
+mod onward;
+mod repeated;
 mod rollback;
+mod start;
 
 use std::collections::BTreeMap;
 
-use self::rollback::{rollback, stop};
+pub use self::start::{again, begun_before};
+use self::{
+    onward::onward,
+    rollback::{rollback, stop},
+};
 use super::{
     cause::Cause,
     decide::Turn,
     decision::{Answer, Command},
-    ledger::{COMMANDS, Ended, Rollout, RolloutLedger, Said},
+    ledger::{Ended, Rollout, Said},
     phase::Phase,
     plan::Plan,
     policy::Engine,
-    request::{Order, Request},
+    request::Order,
     tell,
     why::{To, Transition},
 };
 
 pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
     match command {
-        Command::Start(plan) => start(turn, plan),
-        Command::Order { order, id, by, reason } => {
-            if id.as_ref().is_some_and(|id| turn.ledger.commands.contains(id)) {
-                return Answer::yes(format!("`{order}` with this id was obeyed before."));
+        Command::Start(plan) => start::start(turn, plan),
+        Command::Order {
+            order,
+            step,
+            id,
+            by,
+            reason,
+        } => {
+            let now = turn.world.facts.now;
+            if let Some(id) = id
+                && let Some(answer) = repeated::answer(now, &turn.ledger, (*order, *step), id)
+            {
+                return answer;
             }
             let said = Said {
-                at: turn.world.facts.now,
+                at: now,
                 by: by.clone(),
                 reason: reason.clone(),
             };
             let answer = match order {
                 Order::Rollback => rollback(turn, said),
-                order => about_active(turn, *order, said),
+                order => about_active(turn, *order, *step, said),
             };
             if answer.accepted
                 && let Some(id) = id
             {
-                turn.ledger.commands.push(id.clone());
-                let over = turn.ledger.commands.len().saturating_sub(COMMANDS);
-                turn.ledger.commands.drain(..over);
+                repeated::remember(now, &mut turn.ledger, (*order, *step), id);
             }
             answer
         }
     }
-}
-
-/// The request of the last rollout once more, for `retry`: to be planned and started as any other.
-///
-/// # Errors
-/// What to do instead.
-pub fn again(
-    ledger: &RolloutLedger,
-    endpoint: &str,
-    id: &str,
-    by: Option<&str>,
-    reason: Option<&str>,
-) -> Result<Request, Answer> {
-    if let Some(active) = &ledger.active {
-        // The same retry, delivered again.
-        if active.plan.request.id == id {
-            return Ok(active.plan.request.clone());
-        }
-        return Err(Answer::no(format!(
-            "Rollout {} is at work ({}); there is nothing to retry until it has ended.",
-            active.plan.id(),
-            active.phase
-        )));
-    }
-    match ledger.history.last() {
-        Some(past) if past.outcome != Ended::Completed || past.plan.request.id == id => Ok(Request {
-            id: id.to_owned(),
-            by: by.map(str::to_owned).or_else(|| past.plan.request.by.clone()),
-            reason: reason.map(str::to_owned).or_else(|| past.plan.request.reason.clone()),
-            dry_run: false,
-            ..past.plan.request.clone()
-        }),
-        Some(past) => Err(Answer::no(format!(
-            "The last rollout, {}, completed; there is nothing to retry. `start` begins another one.",
-            past.plan.id()
-        ))),
-        None => Err(Answer::no(format!(
-            "{endpoint} has had no rollout; `start` begins one."
-        ))),
-    }
-}
-
-fn start(turn: &mut Turn<'_>, plan: &Plan) -> Answer {
-    let facts = turn.world.facts;
-    let same = |other: &Plan| other.request.id == plan.request.id;
-    if let Some(active) = &turn.ledger.active {
-        return if same(&active.plan) {
-            Answer::yes(format!(
-                "Rollout {} was started before with this id; it is {}.",
-                active.plan.id(),
-                active.phase
-            ))
-        } else {
-            Answer::no(format!(
-                "Rollout {} to {} is at work since {:.0}, started by {}: {}. Wait for its end, or `abort` it first.",
-                active.plan.id(),
-                active.plan.green.model.as_deref().unwrap_or("another fleet"),
-                active.started,
-                active.plan.request.by.as_deref().unwrap_or("an operator"),
-                active.phase,
-            ))
-        };
-    }
-    if let Some(past) = turn.ledger.history.iter().rev().find(|past| same(&past.plan)) {
-        return Answer::yes(format!(
-            "Rollout {} was started before with this id, and has ended: {}. Use another id to begin anew.",
-            past.plan.id(),
-            past.outcome.as_str()
-        ));
-    }
-    if plan.serial != turn.ledger.serial.saturating_add(1) || plan.endpoint() != facts.endpoint {
-        return Answer::no("Another rollout began since this one was planned. Send `start` again.");
-    }
-    turn.ledger.serial = plan.serial;
-    turn.ledger.last_good.get_or_insert_with(|| plan.base.clone());
-    let mut rollout = begun(plan.clone(), &turn.world.facts.now, Phase::Pending);
-    rollout.scaling.clone_from(&plan.blue.scaling);
-    let alert = tell::started(&facts, &mut rollout);
-    turn.ledger.outbox.push(alert);
-    let said = format!("Rollout {} has begun. `status` shows how far it is.", plan.id());
-    entered(turn, rollout);
-    Answer::yes(said)
 }
 
 fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
@@ -139,6 +71,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         absent: std::time::Duration::ZERO,
         paused: None,
         skipped: None,
+        onward: None,
         promoted: None,
         back: None,
         update: None,
@@ -175,7 +108,7 @@ fn entered(turn: &mut Turn<'_>, rollout: Rollout) {
     turn.ledger.active = Some(rollout);
 }
 
-fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
+fn about_active(turn: &mut Turn<'_>, order: Order, step: Option<usize>, said: Said) -> Answer {
     let facts = turn.world.facts;
     let past = turn.ledger.history.last().map(|past| (past.plan.id(), past.outcome));
     let Some(rollout) = &mut turn.ledger.active else {
@@ -253,7 +186,7 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
             turn.ledger.outbox.push(alert);
             Answer::yes(format!("Rollout {id} goes on."))
         }
-        Order::Promote | Order::Skip => onward(rollout, order, said, &id),
+        Order::Promote | Order::PromoteFull | Order::Skip => onward(rollout, order, step, said),
         Order::Abort => {
             turn.back(Cause::Operator {
                 by: said.by,
@@ -273,51 +206,5 @@ fn about_active(turn: &mut Turn<'_>, order: Order, said: Said) -> Answer {
             })
         }
         Order::Rollback => Answer::no("Only a completed rollout is taken back with `rollback`; send `abort`."),
-    }
-}
-
-fn onward(rollout: &mut Rollout, order: Order, said: Said, id: &str) -> Answer {
-    if let Some(pause) = rollout
-        .paused
-        .as_ref()
-        .filter(|pause| said.at < rollout.held_until(pause))
-    {
-        return Answer::no(format!(
-            "Rollout {id} was paused by {} at {:.0}. Send `resume` first, so that both of you know.",
-            pause.by.as_deref().unwrap_or("an operator"),
-            pause.at
-        ));
-    }
-    match (order, &rollout.phase) {
-        (_, Phase::Gate { .. }) => {
-            rollout.skipped.get_or_insert(said);
-            Answer::yes(format!(
-                "Rollout {id} passes its gate, unless an alarm or the analysis says otherwise."
-            ))
-        }
-        (Order::Skip, Phase::Baking { .. }) => {
-            rollout.skipped.get_or_insert(said);
-            Answer::yes(format!(
-                "Rollout {id} ends this bake, unless an alarm or the analysis says otherwise."
-            ))
-        }
-        (Order::Skip, Phase::Keeping) => {
-            rollout.skipped.get_or_insert(said);
-            Answer::yes(format!(
-                "Rollout {id} keeps blue no longer, unless an alarm or the health checker says otherwise."
-            ))
-        }
-        (Order::Skip, phase) => Answer::no(format!(
-            "Rollout {id} is {phase}: there is neither a bake nor a gate to skip."
-        )),
-        (_, Phase::Finishing | Phase::Keeping | Phase::Removing) => {
-            Answer::yes(format!("Rollout {id} has promoted green already."))
-        }
-        _ => {
-            rollout.promoted.get_or_insert(said);
-            Answer::yes(format!(
-                "Rollout {id} goes to its last step without further bakes and gates. Probes, alarms and analysis still act."
-            ))
-        }
     }
 }

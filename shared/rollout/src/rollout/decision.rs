@@ -58,7 +58,9 @@ pub enum Command {
     Order {
         /// What.
         order: Order,
-        /// The same id twice is obeyed once.
+        /// For a rollout at this step only, from 1 as `status` counts; `promote`, `promote full` and `skip` may say so.
+        step: Option<usize>,
+        /// The same order with the same id is obeyed once in a rollout.
         id: Option<String>,
         /// Who.
         by: Option<String>,

@@ -350,6 +350,7 @@ impl Fake {
     pub(super) fn order(&mut self, order: Order) -> Answer {
         self.command(Command::Order {
             order,
+            step: None,
             id: None,
             by: Some("bo".to_owned()),
             reason: None,

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{cause::Cause, effect::ConfigPlan, phase::Phase, plan::Plan, triggers::Named};
+use super::{cause::Cause, effect::ConfigPlan, phase::Phase, plan::Plan, request::Order, triggers::Named};
 use crate::{
     outbox::{HasOutbox, Outbox},
     scaling::Scaling,
@@ -30,7 +30,7 @@ pub(super) const LINES: usize = 120;
 /// from it an outage of Steward's own is known.
 pub(super) const LOOKED: Duration = Duration::from_secs(600);
 
-/// Ids of commands remembered, so that the same one is obeyed once.
+/// Commands remembered by their ids, so that the same one is obeyed once.
 pub(super) const COMMANDS: usize = 50;
 
 /// The whole document.
@@ -59,7 +59,11 @@ pub struct RolloutLedger {
     /// Alarms that Steward made to stop SageMaker's engines, and that nobody needs any more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub stale_alarms: BTreeSet<String>,
-    /// Ids of the commands obeyed last, oldest first.
+    /// Commands that had an id and were obeyed, oldest first, at most [`COMMANDS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obeyed: Vec<Obeyed>,
+    /// Ids of commands that an earlier build obeyed: it kept neither the order nor the rollout. Forgotten when another rollout
+    /// begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
     /// Alerts decided and not known to be published.
@@ -90,9 +94,12 @@ pub struct Rollout {
     /// An operator holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
-    /// An operator asked to end the present bake or gate as if passed. Forgotten when the phase ends.
+    /// An operator ended the present bake or opened the present gate. Forgotten when the phase ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Said>,
+    /// What did so last, in whichever phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onward: Option<Onward>,
     /// An operator asked to go to the last step without further bakes and gates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted: Option<Said>,
@@ -186,6 +193,35 @@ pub struct Said {
 
 /// An operator's hold.
 pub type Pause = Said;
+
+/// A `promote` that opened a gate, or a `skip`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Onward {
+    /// Which of the two.
+    pub order: Order,
+    /// Index into the strategy's steps; none while blue was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// Who, when and why.
+    #[serde(flatten)]
+    pub said: Said,
+}
+
+/// A command that was obeyed. One that differs in anything but the time is another one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Obeyed {
+    /// What was asked for.
+    pub order: Order,
+    /// The step that it was given for, from 1; none when it named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// The number of the rollout that it was given for.
+    pub rollout: u64,
+    /// Its id.
+    pub id: String,
+    /// When it was obeyed.
+    pub at: Timestamp,
+}
 
 /// The decision to go back to blue.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

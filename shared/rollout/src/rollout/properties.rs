@@ -36,6 +36,7 @@ fn order() -> impl Strategy<Value = Order> {
         Order::Pause,
         Order::Resume,
         Order::Promote,
+        Order::PromoteFull,
         Order::Skip,
         Order::Abort,
         Order::Rollback,

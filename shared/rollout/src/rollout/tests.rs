@@ -84,6 +84,7 @@ mod native;
 mod preflight;
 mod probes;
 mod ratio;
+mod repeated;
 mod returning;
 mod size;
 mod tidy;

@@ -136,7 +136,7 @@ impl AlertKind {
             Self::RolloutPaused => "Send `resume` to go on or `abort` to take it back, before the deadline does.",
             Self::RolloutResumed => "Nothing.",
             Self::RolloutHeld => {
-                "Remove what holds it, named above. If green has had enough scrutiny, `skip` or `promote`; otherwise `abort`."
+                "Remove what holds it, named above. If green has had enough scrutiny, `skip`; otherwise `abort`."
             }
             Self::RolloutPromoted => "Nothing now. `abort` still takes it back within seconds, until blue is removed.",
             Self::RolloutCompleted => {

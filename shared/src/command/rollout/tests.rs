@@ -125,12 +125,29 @@ fn what_is_wrong_is_refused_by_name_and_all_at_once() {
         json!({"command": "history"}),
         json!({"command": "pause", "endpoint": "a\u{1b}[31m", "for": "2h"}),
         json!({"command": "rollback", "endpoint": null, "by": {}}),
+        json!({"command": "promote", "endpoint": "a", "full": "yes", "step": 0}),
+        json!({"command": "skip", "endpoint": "a", "full": true, "step": "2"}),
+        json!({"command": "abort", "endpoint": "a", "step": 1}),
     ];
     let errors = refused.map(|event| {
         let shown = printable(&event.to_string(), 160);
         format!("{shown}\n  {}\n", parse(&event).unwrap_err())
     });
     insta::assert_snapshot!(errors.concat());
+}
+
+#[test]
+fn promote_says_whether_one_gate_or_everything_that_is_left_is_meant() {
+    let order = |event: &Value| match parse(event).expect("right") {
+        RolloutCommand::Order { order, step, .. } => (order, step),
+        other => panic!("{other:?}"),
+    };
+    let plain = json!({"command": "promote", "endpoint": "a", "full": false});
+    assert_eq!(order(&plain), (Order::Promote, None));
+    let of_step = json!({"command": "promote", "endpoint": "a", "step": 2});
+    assert_eq!(order(&of_step), (Order::Promote, Some(2)));
+    let full = json!({"command": "promote", "endpoint": "a", "full": true});
+    assert_eq!(order(&full), (Order::PromoteFull, None));
 }
 
 #[test]

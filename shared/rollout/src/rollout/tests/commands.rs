@@ -5,15 +5,6 @@ use super::{
     variants::started,
 };
 
-fn order(world: &mut Fake, order: Order, id: &str) -> Answer {
-    world.command(Command::Order {
-        order,
-        id: Some(id.to_owned()),
-        by: None,
-        reason: None,
-    })
-}
-
 #[test]
 fn the_same_start_twice_is_one_rollout() {
     let mut world = Fake::new();
@@ -54,27 +45,12 @@ fn two_starts_at_once_are_one_rollout_and_one_refusal() {
 }
 
 #[test]
-fn the_same_command_twice_is_obeyed_once() {
-    let mut world = Fake::new();
-    world.start(&request("one"));
-    world.until("baking");
-    assert!(order(&mut world, Order::Pause, "p").accepted);
-    assert!(order(&mut world, Order::Resume, "r").accepted);
-    let answer = order(&mut world, Order::Pause, "p");
-    assert!(
-        answer.accepted && answer.said.contains("obeyed before"),
-        "{}",
-        answer.said
-    );
-    assert!(world.ledger.active.as_ref().unwrap().paused.is_none());
-}
-
-#[test]
 fn a_command_out_of_place_is_answered_with_what_to_do() {
     let orders = [
         Order::Pause,
         Order::Resume,
         Order::Promote,
+        Order::PromoteFull,
         Order::Skip,
         Order::Abort,
         Order::Rollback,
@@ -86,14 +62,20 @@ fn a_command_out_of_place_is_answered_with_what_to_do() {
         for order in orders {
             let answer = world.clone().order(order);
             let mark = if answer.accepted { "yes" } else { "no " };
-            said.push_str(&format!("  {order:<9}{mark}  {}\n", answer.said));
+            said.push_str(&format!("  {order:<13}{mark}  {}\n", answer.said));
         }
     };
     ask(&mut world, "never a rollout");
-    world.start(&request("one"));
+    let mut gated = request("one");
+    gated.policy.strategy.steps[1].gate = true;
+    world.start(&gated);
     ask(&mut world, "preparing");
     world.until("baking");
     ask(&mut world, "baking");
+    world.until("gate");
+    ask(&mut world, "gate");
+    world.order(Order::Promote);
+    ask(&mut world, "sizing");
     world.until("keeping");
     ask(&mut world, "keeping");
     world.clone().order(Order::Abort);

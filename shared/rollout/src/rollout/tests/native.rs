@@ -253,7 +253,13 @@ fn a_deployment_that_no_alarm_stops_is_told_with_what_it_takes_and_undone_at_its
 fn pause_is_refused_because_sagemaker_cannot_wait() {
     let mut world = Fake::new();
     world.start(&canary("one"));
-    for order in [Order::Pause, Order::Promote, Order::Skip, Order::Resume] {
+    for order in [
+        Order::Pause,
+        Order::Promote,
+        Order::PromoteFull,
+        Order::Skip,
+        Order::Resume,
+    ] {
         let answer = world.order(order);
         assert!(!answer.accepted);
         assert!(answer.said.contains("can only be stopped"), "{}", answer.said);

@@ -277,6 +277,7 @@ fn a_rollback_after_its_abort_takes_it_back_after_all() {
     let again = |world: &mut Fake| {
         world.command(Command::Order {
             order: Order::Rollback,
+            step: None,
             id: Some("again".to_owned()),
             by: Some("ana".to_owned()),
             reason: None,
@@ -292,7 +293,8 @@ fn a_rollback_after_its_abort_takes_it_back_after_all() {
     assert_eq!(world.run(), Ended::RolledBack, "{}", world.told());
     assert!(world.told().contains("goes on, asked for by ana"), "{}", world.told());
     as_it_was(&world);
-    assert!(again(&mut world).said.contains("obeyed before"));
+    let echo = again(&mut world);
+    assert!(echo.accepted && echo.said.contains("was obeyed at"), "{}", echo.said);
 }
 
 #[test]

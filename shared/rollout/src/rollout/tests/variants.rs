@@ -206,7 +206,7 @@ fn not_even_an_operators_word_stands_in_for_an_alarm_that_cannot_be_read() {
     let mut world = started(&request("one"));
     world.until("baking");
     world.alarms.clear();
-    world.order(Order::Promote);
+    world.order(Order::PromoteFull);
     world.ticks(30);
     assert_eq!(world.phase(), "baking");
     world.alarms.insert("errors".to_owned(), false);
@@ -274,10 +274,10 @@ fn a_gate_waits_for_a_person_and_then_does_what_the_policy_says() {
 }
 
 #[test]
-fn promote_goes_to_the_last_step_at_once() {
+fn a_full_promote_goes_to_the_last_step_at_once() {
     let mut world = started(&request("one"));
     world.until("baking");
-    assert!(world.order(Order::Promote).accepted);
+    assert!(world.order(Order::PromoteFull).accepted);
     assert_eq!(world.run(), Ended::Completed);
     insta::assert_snapshot!(world.told());
 }
