@@ -16,7 +16,7 @@ use shared::{
     backup::{
         artifact::Vault,
         copy::progress::Tally,
-        definition::Definition,
+        definition::{Definition, LeftOut},
         ledger::{BackupLedger, Busy, Kept},
         manifest::PointId,
     },
@@ -270,4 +270,5 @@ pub(super) struct Made {
     pub(super) completed: jiff::Timestamp,
     pub(super) tally: Tally,
     pub(super) by_size: u64,
+    pub(super) left_out: Vec<LeftOut>,
 }

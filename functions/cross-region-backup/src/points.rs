@@ -182,6 +182,7 @@ pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
         tally: point.tally(),
         took: std::time::Duration::ZERO,
         by_size: point.by_size(),
+        left_out: point.source.left_out.clone(),
         vault: None,
     }
 }

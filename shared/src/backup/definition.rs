@@ -5,12 +5,12 @@
 
 mod asked;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::scaling::Scaling;
+use crate::{scaling::Scaling, text::printable};
 
 /// Everything one endpoint is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,29 @@ pub struct Definition {
     /// The variants as they served, since autoscaling and weights move on from what the config says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub live: Vec<Live>,
+    /// Inference components that the endpoint had, and that are not in here: what served nothing cannot be restored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An inference component that is in no recovery point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub component: String,
+    /// Why, as what follows "the inference component NAME".
+    pub why: String,
+}
+
+/// An inference component as it was described.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Described {
+    /// What it is.
+    pub document: Document,
+    /// `InferenceComponentStatus`.
+    pub status: String,
+    /// `FailureReason`.
+    pub reason: Option<String>,
 }
 
 /// One model, endpoint config or inference component.
@@ -234,8 +257,47 @@ pub fn base(component: &Value) -> Option<&str> {
         .find_map(|of| of.get("BaseInferenceComponentName")?.as_str())
 }
 
+/// What of these components is kept, those that others are based on first, and what is left out: one that failed or is
+/// being deleted serves nothing, and made again in another Region it would fail, or be one that nobody wants. What is based
+/// on it goes with it.
+pub fn kept(components: Vec<Described>) -> (Vec<Document>, Vec<LeftOut>) {
+    let mut left_out: Vec<LeftOut> = components
+        .iter()
+        .filter(|described| matches!(described.status.as_str(), "Failed" | "Deleting"))
+        .map(|described| {
+            let reason = described.reason.as_deref().map(|reason| format!(": {}", printable(reason, 300)));
+            LeftOut {
+                component: described.document.name.clone(),
+                why: format!("is {}{}", described.status, reason.unwrap_or_default()),
+            }
+        })
+        .collect();
+    let mut kept = vec![];
+    for document in bases_first(components.into_iter().map(|described| described.document).collect()) {
+        let is_out = |name: &str| left_out.iter().any(|one| one.component == name);
+        if is_out(&document.name) {
+            continue;
+        }
+        match base(&document.body).filter(|base| is_out(base)) {
+            None => kept.push(document),
+            Some(base) => {
+                let why = format!("is based on {base}");
+                let component = document.name;
+                left_out.push(LeftOut { component, why });
+            }
+        }
+    }
+    (kept, left_out)
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the inference component {} {}", self.component, self.why)
+    }
+}
+
 /// Puts components after those that they are based on (`BaseInferenceComponentName`).
-pub fn bases_first(components: Vec<Document>) -> Vec<Document> {
+fn bases_first(components: Vec<Document>) -> Vec<Document> {
     let (mut based, mut sorted): (Vec<Document>, Vec<Document>) = components
         .into_iter()
         .partition(|component| base(&component.body).is_some());
@@ -340,5 +402,36 @@ mod tests {
         ]);
         let names: Vec<&str> = sorted.iter().map(|component| component.name.as_str()).collect();
         assert_eq!(names, ["base", "adapter", "a", "b"]);
+    }
+
+    #[test]
+    fn a_component_that_serves_nothing_is_left_out_and_what_is_based_on_it_too() {
+        let described = |name: &str, status: &str, base: Option<&str>| Described {
+            document: Document {
+                name: name.into(),
+                body: json!({"Specification": {"BaseInferenceComponentName": base}}),
+                tags: BTreeMap::new(),
+            },
+            status: status.into(),
+            reason: (status == "Failed").then(|| "The container did not pass its health check.".into()),
+        };
+        let (kept, left_out) = kept(vec![
+            described("adapter", "InService", Some("broken")),
+            described("going", "Deleting", None),
+            described("coming", "Creating", None),
+            described("good", "InService", None),
+            described("broken", "Failed", None),
+        ]);
+        let kept: Vec<&str> = kept.iter().map(|component| component.name.as_str()).collect();
+        assert_eq!(kept, ["coming", "good"]);
+        let said: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "the inference component going is Deleting",
+                "the inference component broken is Failed: The container did not pass its health check.",
+                "the inference component adapter is based on broken",
+            ]
+        );
     }
 }

@@ -77,6 +77,22 @@ pub(super) fn object(key: &str, size: u64, etag: &str) -> ObjectInfo {
     }
 }
 
+/// The same with inference components of one model, each with so many copies.
+pub(super) fn with_components(components: &[(&str, u32)]) -> Definition {
+    let component = |(name, copies): &(&str, u32)| Document {
+        name: (*name).into(),
+        body: json!({
+            "InferenceComponentName": name, "EndpointName": "fraud", "VariantName": "blue",
+            "Specification": {"ModelName": "fraud-v1"}, "RuntimeConfig": {"CopyCount": copies},
+        }),
+        tags: BTreeMap::new(),
+    };
+    Definition {
+        components: components.iter().map(component).collect(),
+        ..definition()
+    }
+}
+
 /// A definition with one of everything, in us-east-1.
 pub(super) fn definition() -> Definition {
     let described = |kind, answer: Value, tags: &[(&str, &str)]| {
@@ -197,6 +213,7 @@ pub(super) fn definition() -> Definition {
                 instances: Some(1),
             },
         ],
+        left_out: vec![],
     }
 }
 

@@ -25,6 +25,7 @@ use super::{
     artifact::Vault,
     claim::Held,
     copy::progress::{Progress, Tally},
+    definition::LeftOut,
     manifest::PointId,
     restore::{Past, Restoration},
 };
@@ -160,6 +161,9 @@ pub struct Kept {
     /// Objects of which nothing but the size could be compared.
     #[serde(default, skip_serializing_if = "is_none")]
     pub by_size: u64,
+    /// Inference components that are not in it: which and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Where it lies, and the key that its copies got. Ledgers of earlier builds do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<Vault>,

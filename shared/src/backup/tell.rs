@@ -42,7 +42,8 @@ impl BackupLedger {
         self.outbox.push(alert(new));
     }
 
-    /// A recovery point is complete. Told when it is the first, or ends a trouble.
+    /// A recovery point is complete. Told when it is the first, ends a trouble, or leaves something out that the one before
+    /// held.
     pub fn completed(&mut self, facts: &Facts<'_>, kept: Kept) {
         let trouble = self.failing.take();
         let overdue = self.overdue.take().is_some();
@@ -53,7 +54,10 @@ impl BackupLedger {
         self.backup = None;
         self.put_off = 0;
         let overdue = overdue || told;
-        if first || overdue || trouble.is_some() {
+        let before = self.newest.iter().flat_map(|kept| &kept.left_out);
+        let before: BTreeSet<&str> = before.map(|one| one.component.as_str()).collect();
+        let leaves_out = kept.left_out.iter().any(|one| !before.contains(one.component.as_str()));
+        if first || overdue || trouble.is_some() || leaves_out {
             let tally = kept.tally;
             let compared = match kept.by_size {
                 0 => "copied and compared".to_owned(),
@@ -69,8 +73,16 @@ impl BackupLedger {
                 )
             });
             let region = facts.region.to_owned();
+            let left_out = kept.left_out.clone();
             self.tell(facts, AlertKind::BackupCompleted, |alert| {
                 let alert = alert.titled(title).seen(format!("{tally} in {region}, {compared}"));
+                let alert = match left_out.is_empty() {
+                    true => alert,
+                    false => alert.severe(Severity::Warning),
+                };
+                let alert = left_out.iter().fold(alert, |alert, one| {
+                    alert.seen(format!("not in it, so that no restore makes it: {one}"))
+                });
                 match ended {
                     Some(said) => alert.seen(said),
                     None => alert,

@@ -9,6 +9,7 @@ fn kept(vault: Option<Vault>) -> Kept {
         tally: Tally::default(),
         took: Duration::ZERO,
         by_size: 0,
+        left_out: vec![],
         vault,
     }
 }

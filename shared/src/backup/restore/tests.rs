@@ -1,4 +1,5 @@
 mod awake;
+mod beside;
 mod claims;
 mod later;
 mod names;
