@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    artifact::{Artifact, Vault},
+    artifact::{Artifact, Listed, Vault},
     copy::{Proof, progress::Tally},
     definition::{Definition, Document, Kind, Live, Scaled, ScaledThing},
     inventory::ObjectInfo,
@@ -73,6 +73,7 @@ pub(super) fn object(key: &str, size: u64, etag: &str) -> ObjectInfo {
         full_object: None,
         made_of: None,
         storage_class: None,
+        archived: None,
         modified: at(0),
     }
 }
@@ -257,6 +258,15 @@ pub(super) fn point(began: i64) -> RecoveryPoint {
             by_size: 0,
             source: None,
         }],
+    }
+}
+
+/// What lies where the copy of an artifact is, as it was.
+pub(super) fn listed(artifact: &Artifact) -> Listed {
+    Listed {
+        digest: artifact.digest.clone(),
+        tally: artifact.tally,
+        ..Listed::default()
     }
 }
 

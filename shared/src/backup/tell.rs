@@ -32,6 +32,10 @@ pub struct Facts<'a> {
     pub labels: &'a BTreeMap<String, String>,
 }
 
+/// What to do about components that no recovery point holds.
+const LEFT_OUT: &str = "Make the components named above serve again, or delete them; the next backup holds what serves. All \
+     else of the endpoint is in the point.";
+
 impl BackupLedger {
     fn tell(&mut self, facts: &Facts<'_>, kind: AlertKind, alert: impl FnOnce(Alert) -> Alert) {
         self.alerts += 1;
@@ -74,11 +78,15 @@ impl BackupLedger {
             });
             let region = facts.region.to_owned();
             let left_out = kept.left_out.clone();
+            let over = overdue || ended.is_some();
             self.tell(facts, AlertKind::BackupCompleted, |alert| {
                 let alert = alert.titled(title).seen(format!("{tally} in {region}, {compared}"));
                 let alert = match left_out.is_empty() {
                     true => alert,
-                    false => alert.severe(Severity::Warning),
+                    false => Alert {
+                        resolved: alert.resolved && over,
+                        ..alert.severe(Severity::Warning).next(LEFT_OUT)
+                    },
                 };
                 let alert = left_out.iter().fold(alert, |alert, one| {
                     alert.seen(format!("not in it, so that no restore makes it: {one}"))
@@ -213,9 +221,14 @@ impl BackupLedger {
         let gone: BTreeSet<String> = findings.iter().map(Finding::key).collect();
         let news: Vec<&Finding> = findings.iter().filter(|one| !self.gone.contains(&one.key())).collect();
         if !news.is_empty() {
+            let gone = match findings.iter().filter(|one| one.archived).count() {
+                0 => "gone",
+                n if n == findings.len() => "archived",
+                _ => "gone or archived",
+            };
             let title = match findings.len() {
-                1 => "one thing it is made of is gone".to_owned(),
-                n => format!("{n} things it is made of are gone"),
+                1 => format!("one thing it is made of is {gone}"),
+                n => format!("{n} things it is made of are {gone}"),
             };
             let restored: Vec<String> = restored.iter().cloned().collect();
             let restored = match restored.is_empty() {

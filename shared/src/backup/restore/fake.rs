@@ -77,6 +77,7 @@ static GOOD: Verified = Verified {
     missing: vec![],
     unknown: vec![],
     uncompared: vec![],
+    for_now: vec![],
     may_come: false,
 };
 

@@ -85,7 +85,8 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
 fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
     for artifact in &point.artifacts {
         let how = match seen.listings.get(&artifact.root) {
-            Some(Ok((digest, tally))) if *digest == artifact.digest && *tally == artifact.tally => "is there",
+            Some(Ok(listed)) if listed.is(artifact) && listed.unreadable > 0 => "IS ARCHIVED",
+            Some(Ok(listed)) if listed.is(artifact) => "is there",
             Some(Ok(_)) => "IS NOT AS IT WAS",
             Some(Err(_)) | None => "was not seen",
         };
@@ -122,6 +123,7 @@ fn presence(seen: Option<&Presence>) -> &'static str {
     match seen {
         Some(Presence::There) => "is there",
         Some(Presence::Gone(_)) => "IS MISSING",
+        Some(Presence::Archived(_)) => "IS ARCHIVED",
         Some(Presence::Unknown(_)) | None => "was not seen",
     }
 }
