@@ -56,7 +56,7 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
     let tags = sagemaker.list_tags(text(&described, "EndpointArn")?).await?;
     let live = live(&described);
     let scaling = scaling(&region, endpoint, &live, &components).await?;
-    Ok(Definition {
+    let mut definition = Definition {
         endpoint: endpoint.to_owned(),
         tags: tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect(),
         config,
@@ -65,7 +65,19 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         scaling,
         live,
         left_out,
-    })
+        during: None,
+    };
+    match services.rollouts(endpoint).load().await {
+        Ok(loaded) => {
+            if let Some(rollout) = loaded.document.active {
+                let before = rollout.scaling.map(|scaling| scaling.suspended);
+                definition.during_rollout(rollout.plan.serial, &rollout.plan.blue.variant, before);
+            }
+        }
+        // What it suspended stays suspended in the point, which is better than no point.
+        Err(error) => tracing::warn!(%error, "nobody knows whether a rollout is at work"),
+    }
+    Ok(definition)
 }
 
 /// What is backed up is what serves.

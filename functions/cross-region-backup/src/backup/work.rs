@@ -131,6 +131,8 @@ impl<'a> Work<'a> {
                     took: progress.busy,
                     by_size: made.by_size,
                     left_out: made.left_out,
+                    serving: Some(made.serving),
+                    during: made.during,
                     vault: Some(self.backed.policy.vault.clone()),
                 };
                 let done = self.change(|document| document.completed(&facts, kept.clone())).await;

@@ -160,6 +160,8 @@ async fn write(
         tally: point.tally(),
         by_size: point.by_size(),
         left_out: definition.left_out.clone(),
+        serving: definition.serving(),
+        during: definition.during,
     })
 }
 

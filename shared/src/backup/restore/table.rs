@@ -130,6 +130,9 @@ fn presence(seen: Option<&Presence>) -> &'static str {
 
 fn variants(config: &Value) -> String {
     let variants = config.get("ProductionVariants").and_then(Value::as_array);
+    let weight = |variant: &Value| variant.get("InitialVariantWeight").and_then(Value::as_f64);
+    let whole: f64 = variants.into_iter().flatten().filter_map(weight).sum();
+    let several = variants.is_some_and(|variants| variants.len() > 1);
     let shown: Vec<String> = variants
         .into_iter()
         .flatten()
@@ -140,7 +143,9 @@ fn variants(config: &Value) -> String {
                 .map_or("serverless".to_owned(), |count| {
                     format!("{count} x {}", text("InstanceType"))
                 });
-            format!("{} {count}", text("VariantName"))
+            let share = weight(variant).filter(|_| several && whole > 0.0);
+            let share = share.map(|weight| format!(" with {:.0}% of the traffic", weight / whole * 100.0));
+            format!("{} {count}{}", text("VariantName"), share.unwrap_or_default())
         })
         .collect();
     format!(": {}", shown.join(", "))
