@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use shared::{
+use steward::{
     aws::s3::{Got, S3, copy::Copier, objects::DELETED_AT_ONCE},
     backup::{
         artifact::{Listed, Listing, Vault},
@@ -174,7 +174,7 @@ async fn listed(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location, kin
         objects.push((entry.bucket.clone(), object));
     }
     // The file itself counts by what it says.
-    let name = shared::backup::names::digest(&text);
+    let name = steward::backup::names::digest(&text);
     let Listed {
         digest: listed,
         tally: mut expected,
