@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn an_artifact_that_is_archived_is_a_finding_of_its_own() {
-        let check = checks(&fixture::definition()).remove(0);
+        let mut checks = checks(&fixture::definition()).into_iter();
+        let check = checks.find(|check| matches!(check.names, Names::Artifact(_))).unwrap();
         let (findings, _) = judge(vec![
             (check.clone(), Presence::Archived("GLACIER".into())),
             (check, Presence::Gone("404".into())),
