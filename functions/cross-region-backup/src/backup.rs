@@ -16,7 +16,7 @@ use steward::{
     backup::{
         artifact::Vault,
         copy::progress::Tally,
-        definition::Definition,
+        definition::{Definition, LeftOut, Serving},
         ledger::{BackupLedger, Busy, Kept},
         manifest::PointId,
     },
@@ -110,8 +110,18 @@ pub(crate) struct Wish {
     pub(crate) by: Option<String>,
     /// The command's id, which is obeyed once.
     pub(crate) id: Option<String>,
-    /// The config that came into service, and when: nothing is to be done when it is backed up already.
-    pub(crate) config: Option<(String, jiff::Timestamp)>,
+    /// What came into service: nothing is to be done when it is backed up already.
+    pub(crate) shipped: Option<Shipped>,
+}
+
+/// What came into service.
+#[derive(Clone, Debug)]
+pub(crate) struct Shipped {
+    pub(crate) config: String,
+    /// Which of its variants serve, where that was looked at.
+    pub(crate) serving: Option<Serving>,
+    /// When.
+    pub(crate) at: jiff::Timestamp,
 }
 
 enum Claim {
@@ -156,8 +166,8 @@ pub(crate) async fn begin(
 fn claimed(document: &BackupLedger, vault: &Vault, now: jiff::Timestamp, wish: &Wish) -> (Option<BackupLedger>, Claim) {
     let mut new = document.clone();
     new.kept_in(vault);
-    if let Some((config, since)) = &wish.config
-        && !new.lacks(config, *since)
+    if let Some(Shipped { config, serving, at }) = &wish.shipped
+        && !new.lacks(config, serving.as_ref(), *at)
     {
         return (
             None,
@@ -169,8 +179,8 @@ fn claimed(document: &BackupLedger, vault: &Vault, now: jiff::Timestamp, wish: &
     }
     match new.begin(now, wish.by.clone()) {
         Ok(number) => (Some(new), Claim::Begun(number)),
-        Err(busy @ Busy::Backup(..)) if wish.config.is_some() => {
-            // The one at work began before this config came.
+        Err(busy @ Busy::Backup(..)) if wish.shipped.is_some() => {
+            // The one at work began before this came.
             new.again = true;
             (Some(new), Claim::Not(format!("{busy}; another one follows it")))
         }
@@ -270,4 +280,7 @@ pub(super) struct Made {
     pub(super) completed: jiff::Timestamp,
     pub(super) tally: Tally,
     pub(super) by_size: u64,
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) serving: Serving,
+    pub(super) during: Option<u64>,
 }

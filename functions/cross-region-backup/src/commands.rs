@@ -88,7 +88,7 @@ async fn make(services: &Services<'_>, endpoint: Option<String>, said: Said) -> 
     let wish = Wish {
         by: who(&said),
         id: Some(said.id.unwrap_or_else(|| services.request_id.clone())),
-        config: None,
+        shipped: None,
     };
     let all = match &endpoint {
         Some(endpoint) => match policy(services, endpoint).await {

@@ -182,6 +182,9 @@ pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
         tally: point.tally(),
         took: std::time::Duration::ZERO,
         by_size: point.by_size(),
+        left_out: point.source.left_out.clone(),
+        serving: Some(point.source.serving()),
+        during: point.source.during,
         vault: None,
     }
 }

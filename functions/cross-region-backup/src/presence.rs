@@ -6,6 +6,7 @@ use steward::{
     backup::{
         audit::{Check, Presence},
         images::EcrImage,
+        inventory::{Archived, ObjectInfo},
         references::{Form, Names, place},
     },
     failure::CallError,
@@ -82,31 +83,44 @@ async fn artifact(services: &Services<'_>, region: &str, value: &str, form: Form
         Err(why) => return Presence::Gone(why),
     };
     let s3 = services.looking(region).s3;
-    let there = async {
-        let there = match form {
-            Form::Prefix => false,
-            _ => s3.head(&at).await?.is_some(),
+    let looked = async {
+        let found = match form {
+            Form::Prefix => None,
+            _ => s3.storage(&at).await?,
         };
-        match form {
-            Form::Prefix => below(&s3, &at).await,
-            Form::Either if !there => {
+        match (form, found) {
+            (Form::Prefix, _) => below(&s3, &at).await,
+            (_, Some(storage)) => Ok(readable(storage.archived, storage.class)),
+            (Form::Either, None) => {
                 let folder = at.key.trim_end_matches('/');
                 below(&s3, &Location::new(&at.bucket, format!("{folder}/"))).await
             }
-            _ => Ok(there),
+            (_, None) => Ok(gone()),
         }
     };
-    match there.await {
-        Ok(true) => Presence::There,
-        Ok(false) => Presence::Gone("404".into()),
-        Err(error) => unknown(&error),
+    looked.await.unwrap_or_else(|error| unknown(&error))
+}
+
+/// Anything is below a prefix, and what its first page tells can be read.
+async fn below(s3: &S3, at: &Location) -> Result<Presence, CallError> {
+    let page = s3.page(&at.bucket, &at.key, None).await?;
+    let unreadable = |object: &&ObjectInfo| object.archived == Some(Archived::Unreadable);
+    Ok(match page.objects.iter().find(unreadable) {
+        Some(object) => readable(object.archived, object.storage_class.clone()),
+        None if page.objects.is_empty() => gone(),
+        None => Presence::There,
+    })
+}
+
+fn readable(archived: Option<Archived>, class: Option<String>) -> Presence {
+    match archived {
+        Some(Archived::Unreadable) => Presence::Archived(class.unwrap_or_default()),
+        Some(Archived::Restored) | None => Presence::There,
     }
 }
 
-/// Anything is below a prefix.
-async fn below(s3: &S3, at: &Location) -> Result<bool, CallError> {
-    let page = s3.page(&at.bucket, &at.key, None).await?;
-    Ok(!page.objects.is_empty())
+fn gone() -> Presence {
+    Presence::Gone("404".into())
 }
 
 fn unknown(error: &CallError) -> Presence {

@@ -32,6 +32,7 @@ use steward::{
     },
     failure::{CallError, Failure},
     fleet::Fleet,
+    rollout::{self, RolloutLedger},
     settings::{Settings, StateStore},
 };
 use tokio::sync::OnceCell;
@@ -208,6 +209,12 @@ impl<'a> Services<'a> {
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<BackupLedger> {
         let name = format!("backup/{endpoint}.json");
         Memory::new(&self.s3, &self.settings().state, self.writer.clone()).ledger(&name, SCHEMA)
+    }
+
+    /// What is remembered of the rollouts of an endpoint of this Region; its name has been checked.
+    pub(crate) fn rollouts(&self, endpoint: &str) -> Ledger<RolloutLedger> {
+        let memory = Memory::new(&self.s3, &self.settings().state, self.writer.clone());
+        memory.ledger(&rollout::object(endpoint), rollout::SCHEMA)
     }
 
     /// Who may change which endpoint of this Region.

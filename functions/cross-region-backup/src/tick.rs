@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use steward::{
     aws::ledger::{LedgerError, Loaded},
-    backup::{ledger::BackupLedger, tell::Facts},
+    backup::{definition::Serving, ledger::BackupLedger, tell::Facts},
     endpoint::{EndpointStatus, Listed},
     failure::CallError,
     fleet::Fleet,
@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 use crate::{
     HandlerError,
-    backup::{self, Came, Told, Wish},
+    backup::{self, Came, Shipped, Told, Wish},
     outcome,
     services::{Backed, Services, backed},
 };
@@ -155,7 +155,13 @@ pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError>
         return Ok(report);
     }
     let (standings, mut failed) = standings(services, endpoints(services).await?).await;
-    let (due, mut idle): (Vec<Standing>, Vec<Standing>) = standings.into_iter().partition(|one| is_due(services, one));
+    let (mut due, mut idle) = (Vec::new(), Vec::new());
+    for standing in standings {
+        match is_due(services, &standing) || has_moved(services, &standing).await {
+            true => due.push(standing),
+            false => idle.push(standing),
+        }
+    }
     let (told, unable) = begin(services, &due, &Wish::default()).await;
     failed = failed.or(unable);
     for (standing, told) in due.into_iter().zip(&told) {
@@ -176,6 +182,25 @@ pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError>
 fn is_due(services: &Services<'_>, standing: &Standing) -> bool {
     let policy = &standing.backed.policy;
     policy.vault.region != services.home() && standing.ledger.document.backup_is_due(policy.every, services.now())
+}
+
+/// The newest recovery point was made during a rollout, and something else serves by now: SageMaker's events tell of that,
+/// unless they are lost.
+async fn has_moved(services: &Services<'_>, standing: &Standing) -> bool {
+    let ledger = &standing.ledger.document;
+    let quiet = ledger.failing.is_none() && ledger.put_off == 0 && ledger.at_work(services.now()).is_none();
+    let newest = ledger.newest.as_ref().filter(|kept| kept.during.is_some() && quiet);
+    let at_home = standing.backed.policy.vault.region == services.home();
+    let Some(kept) = newest.filter(|_| !at_home && services.in_time()) else {
+        return false;
+    };
+    match in_force(services, &standing.endpoint).await {
+        Ok((config, serving)) => kept.is_behind(&config, Some(&serving)),
+        Err(why) => {
+            tracing::warn!(endpoint = standing.endpoint, "not looked at: {why}");
+            false
+        }
+    }
 }
 
 /// Begins a backup of each; the results are at their places.
@@ -260,12 +285,19 @@ pub(crate) async fn changed(services: &Services<'_>, change: &EndpointStateChang
     if backed.policy.vault.region == services.home() {
         return Ok(Report::done(format!("{endpoint} is in the Region of its backups.")));
     }
-    let config = match &change.config {
-        Some(config) => Ok(config.clone()),
-        None => in_force(services, endpoint).await,
+    let shares = match services.ledger(endpoint).load().await?.document.newest {
+        // Only of several variants may others serve by the same config.
+        Some(kept) => kept.during.is_some() || kept.serving.is_some_and(|serving| serving.any.len() > 1),
+        None => false,
     };
-    let config = match config {
-        Ok(config) => config,
+    let shipped = match &change.config {
+        Some(config) if !shares => Ok((config.clone(), None)),
+        _ => in_force(services, endpoint)
+            .await
+            .map(|(config, serving)| (config, Some(serving))),
+    };
+    let (config, serving) = match shipped {
+        Ok(shipped) => shipped,
         Err(why) => {
             return Ok(Report::partial(format!(
                 "{endpoint} could not be looked at: {why}. The schedule backs it up."
@@ -273,7 +305,11 @@ pub(crate) async fn changed(services: &Services<'_>, change: &EndpointStateChang
         }
     };
     let wish = Wish {
-        config: Some((config, change.at.unwrap_or_else(|| services.now()))),
+        shipped: Some(Shipped {
+            config,
+            serving,
+            at: change.at.unwrap_or_else(|| services.now()),
+        }),
         ..Wish::default()
     };
     let told = backup::begin(services, endpoint, &backed, &wish).await?;
@@ -282,16 +318,19 @@ pub(crate) async fn changed(services: &Services<'_>, change: &EndpointStateChang
     Ok(outcome::of_one(&told[0]))
 }
 
-/// The endpoint config in force.
-async fn in_force(services: &Services<'_>, endpoint: &str) -> Result<String, String> {
+/// The endpoint config in force, and which of its variants serve.
+async fn in_force(services: &Services<'_>, endpoint: &str) -> Result<(String, Serving), String> {
     let sagemaker = services.looking(services.home()).sagemaker;
     let described = sagemaker
         .describe_endpoint(endpoint)
         .await
         .map_err(|error| error.to_string())?;
-    described
+    let weights = described.variants.iter();
+    let serving = Serving::of(weights.map(|variant| (variant.name.as_str(), variant.current_weight)));
+    let config = described
         .config
-        .ok_or_else(|| "its description names no config".to_owned())
+        .ok_or_else(|| "its description names no config".to_owned())?;
+    Ok((config, serving))
 }
 
 /// It came to a point or is under way, or nothing was to be done.

@@ -277,10 +277,10 @@ impl Narrator {
     }
 
     pub(super) fn object(&mut self, at: Timestamp, region: &str, change: &ObjectChange) {
-        let what = if change.gone {
-            "is deleted"
-        } else {
-            "has another content"
+        let what = match &change.storage_class {
+            Some(class) => &format!("is moved to {class} by a lifecycle rule"),
+            None if change.gone => "is deleted",
+            None => "has another content",
         };
         let text = format!("s3://{}/{} {what}", change.bucket, change.key);
         self.add(at, region, Sort::Incident, Tone::Warn, "script", text);

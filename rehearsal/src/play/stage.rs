@@ -276,9 +276,10 @@ impl<'a> Stage<'a> {
             Todo::ObjectChange(index) => {
                 let change = &self.scenario.object_changes[index];
                 let store = self.cloud.store();
-                match &change.becomes {
-                    Some(object) => object.put(store, &change.bucket, &change.key, index as u64 + 1),
-                    None => store.delete(&change.bucket, &change.key),
+                match (&change.becomes, &change.storage_class) {
+                    (Some(object), _) => object.put(store, &change.bucket, &change.key, index as u64 + 1),
+                    (None, Some(class)) => store.moves_to(&change.bucket, &change.key, class),
+                    (None, None) => store.delete(&change.bucket, &change.key),
                 }
                 let region = store.region_of(&change.bucket).unwrap_or_default();
                 self.narrator.object(now, &region, change);

@@ -133,7 +133,7 @@ fn one_content(spec: ObjectFields, at: ValuePointerRef<'_>) -> Result<ObjectFiel
     Ok(spec)
 }
 
-/// What becomes of an object. Exactly one of `becomes` and `gone`.
+/// What becomes of an object. Exactly one of `becomes`, `gone` and `storage_class`.
 #[derive(Clone, Debug, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct ObjectChange {
@@ -149,6 +149,9 @@ pub struct ObjectChange {
     /// `true`: deleted.
     #[deserr(default)]
     pub gone: bool,
+    /// A lifecycle rule moves it to this storage class, such as `GLACIER`; key and ETag stay.
+    #[deserr(default)]
+    pub storage_class: Option<String>,
 }
 
 impl ObjectSpec {

@@ -228,11 +228,12 @@ fn actions(scenario: &Scenario, at: ValuePointerRef<'_>, found: &mut Found) {
     let changes = at.push_key("object_changes");
     for (index, change) in scenario.object_changes.iter().enumerate() {
         let at = changes.push_index(index);
-        if change.becomes.is_some() == change.gone {
+        let changes = [change.becomes.is_some(), change.gone, change.storage_class.is_some()];
+        if changes.into_iter().filter(|change| *change).count() != 1 {
             found.and(Found::one(
                 at,
                 "is not one change",
-                "exactly one of `becomes` and `gone: true`".to_owned(),
+                "exactly one of `becomes`, `gone: true` and `storage_class`".to_owned(),
             ));
         }
         if !scenario.buckets.0.iter().any(|(name, _)| *name == change.bucket) {

@@ -208,6 +208,7 @@ impl Shared {
         let bucket = shelves.bucket(bucket)?;
         let (id, object) = bucket.find(key, version_id.as_deref())?;
         guards.allow(object)?;
+        object.headers.readable()?;
         shelves.keys.decrypt(bucket, &object.headers)?;
         Ok((bucket.reported(id), object.clone()))
     }

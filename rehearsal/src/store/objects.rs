@@ -75,6 +75,7 @@ impl Shared {
         let bucket = shelves.bucket(&input.bucket)?;
         let (id, object) = bucket.find(&input.key, input.version_id.as_deref())?;
         allow_read(object, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        object.headers.readable()?;
         shelves.keys.decrypt(bucket, &object.headers)?;
         let whole = object.content.len();
         let (content, content_range) = ranged(&object.content, input.range.as_ref())?;

@@ -100,6 +100,17 @@ impl Headers {
             .map_err(|problem| s3_error!(InvalidTag, "The tags are not a query string: {problem}"))
     }
 
+    /// What is archived is not read.
+    pub(super) fn readable(&self) -> S3Result<()> {
+        match self.storage_class.as_deref() {
+            Some("GLACIER" | "DEEP_ARCHIVE") => Err(s3_error!(
+                InvalidObjectState,
+                "The operation is not valid for the object's storage class"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// `STANDARD` is not told, as S3 does not tell it.
     pub(super) fn class(&self) -> Option<String> {
         self.storage_class.clone().filter(|class| class != "STANDARD")

@@ -87,6 +87,9 @@ fn words(spec: &IncidentSpec) -> String {
     if let Some(model) = &spec.model {
         who = format!("{who} model {model}").trim_start().to_owned();
     }
+    if let (Some(component), Some(_)) = (&spec.component, spec.becomes) {
+        return format!("component {component} of {who} becomes Failed");
+    }
     if let Some(behaves) = &spec.behaves {
         let mut traits = Vec::new();
         if let Some(latency) = behaves.latency {
@@ -198,6 +201,8 @@ impl Region {
                 cured_by: spec.cured_by,
                 behaviour: Behaviour::from(behaves),
             });
+        } else if let (Some(component), Some(_)) = (&spec.component, spec.becomes) {
+            self.component_fails(ctx, component, spec.reason);
         } else if let Some(becomes) = spec.becomes {
             self.force(ctx, &name, becomes, spec.reason);
         } else if let Some(config) = &spec.deploys {
@@ -243,6 +248,8 @@ impl Region {
             if before == self.conditions.len() {
                 return;
             }
+        } else if let (Some(component), Some(_)) = (&spec.component, spec.becomes) {
+            self.component_recovers(ctx, component);
         } else if let Some(becomes) = spec.becomes {
             let scripted = self.endpoints.get(&name).is_some_and(|endpoint| {
                 becomes.status() == Some(endpoint.status)

@@ -9,7 +9,7 @@ use steward::{
         autoscaling::Scaled,
         sagemaker::{Noun, SageMaker},
     },
-    backup::definition::{self, Definition, Document, Kind, Live, ScaledThing, bases_first, named_models},
+    backup::definition::{self, Definition, Described, Document, Kind, Live, ScaledThing, named_models},
     failure::Failure,
 };
 
@@ -18,6 +18,9 @@ use crate::services::{Regional, Services};
 
 /// Documents described at the same time.
 const AT_ONCE: usize = 8;
+
+/// Times that inference components are listed and described, where some go meanwhile.
+const LOOKS: usize = 3;
 
 /// Describes an endpoint with everything that it is made of. `known`: it was backed up before.
 pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -> Result<Definition, Stop> {
@@ -43,21 +46,38 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         document(sagemaker, Kind::Config, text(&described, "EndpointConfigName")?),
         components(sagemaker, endpoint),
     )?;
+    let (components, left_out) = definition::kept(components);
+    for one in &left_out {
+        tracing::warn!("not in the recovery point: {one}");
+    }
     let names = named_models(&config.body, components.iter().map(|component| &component.body));
     let models = stream::iter(&names).map(|name| document(sagemaker, Kind::Model, name));
     let models: Vec<Document> = models.buffered(AT_ONCE).try_collect().await?;
     let tags = sagemaker.list_tags(text(&described, "EndpointArn")?).await?;
     let live = live(&described);
     let scaling = scaling(&region, endpoint, &live, &components).await?;
-    Ok(Definition {
+    let mut definition = Definition {
         endpoint: endpoint.to_owned(),
         tags: tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect(),
         config,
         models,
-        components: bases_first(components),
+        components,
         scaling,
         live,
-    })
+        left_out,
+        during: None,
+    };
+    match services.rollouts(endpoint).load().await {
+        Ok(loaded) => {
+            if let Some(rollout) = loaded.document.active {
+                let before = rollout.scaling.map(|scaling| scaling.suspended);
+                definition.during_rollout(rollout.plan.serial, &rollout.plan.blue.variant, before);
+            }
+        }
+        // What it suspended stays suspended in the point, which is better than no point.
+        Err(error) => tracing::warn!(%error, "nobody knows whether a rollout is at work"),
+    }
+    Ok(definition)
 }
 
 /// What is backed up is what serves.
@@ -91,10 +111,41 @@ async fn document(sagemaker: &SageMaker, kind: Kind, name: &str) -> Result<Docum
     Document::described(kind, described, tags).map_err(Stop::Failed)
 }
 
-async fn components(sagemaker: &SageMaker, endpoint: &str) -> Result<Vec<Document>, Stop> {
-    let names = sagemaker.components_of(endpoint).await?;
-    let described = stream::iter(&names).map(|name| document(sagemaker, Kind::Component, name));
-    described.buffered(AT_ONCE).try_collect().await
+/// Its inference components. Where one of them goes between being listed and being described, all are looked at again.
+async fn components(sagemaker: &SageMaker, endpoint: &str) -> Result<Vec<Described>, Stop> {
+    for _ in 0..LOOKS {
+        let names = sagemaker.components_of(endpoint).await?;
+        let described = stream::iter(&names).map(|name| component(sagemaker, name));
+        let described: Vec<Option<Described>> = described.buffered(AT_ONCE).try_collect().await?;
+        if let Some(all) = described.into_iter().collect() {
+            return Ok(all);
+        }
+    }
+    Err(Stop::Later(format!(
+        "The inference components of {endpoint} come and go while they are described"
+    )))
+}
+
+/// `None`: there is none of that name any more.
+async fn component(sagemaker: &SageMaker, name: &str) -> Result<Option<Described>, Stop> {
+    let described = match sagemaker.document(Noun::InferenceComponent, name).await {
+        Ok(described) => Value::Object(described),
+        Err(error) if error.failure == Failure::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let tags = match sagemaker.list_tags(text(&described, "InferenceComponentArn")?).await {
+        Ok(tags) => tags,
+        Err(error) if error.failure == Failure::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let status = text(&described, "InferenceComponentStatus")?.to_owned();
+    let reason = described.get("FailureReason").and_then(Value::as_str).map(str::to_owned);
+    let document = Document::described(Kind::Component, described, tags).map_err(Stop::Failed)?;
+    Ok(Some(Described {
+        document,
+        status,
+        reason,
+    }))
 }
 
 /// The variants as they serve now.

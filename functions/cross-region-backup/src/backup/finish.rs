@@ -233,8 +233,9 @@ async fn present<'k>(
             present.push(None);
             continue;
         };
-        let (digest, tally) = listing(&s3, &artifact.root).await?;
-        if (&digest, tally) == (&artifact.digest, artifact.tally) {
+        let listed = listing(&s3, &artifact.root).await?;
+        let (tally, archived) = (listed.tally, listed.archived());
+        if listed.is(artifact) && archived.is_none() {
             let there = &mut work.progress.present;
             there.objects = there.objects.saturating_add(tally.objects);
             there.bytes = there.bytes.saturating_add(tally.bytes);
@@ -243,11 +244,11 @@ async fn present<'k>(
             }
             present.push(Some(artifact));
         } else {
-            let had = artifact.tally;
-            wrong.push(format!(
-                "the copy of {} has {tally}, and had {had}; it is copied again",
-                artifact.uri
-            ));
+            let (uri, had) = (&artifact.uri, artifact.tally);
+            wrong.push(match archived {
+                Some(archived) if listed.is(artifact) => format!("the copy of {uri}: {archived}; it is copied again"),
+                _ => format!("the copy of {uri} has {tally}, and had {had}; it is copied again"),
+            });
             present.push(None);
         }
     }

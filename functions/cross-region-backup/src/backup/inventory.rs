@@ -2,17 +2,17 @@
 //! them in memory.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use steward::{
     aws::s3::{Got, S3, copy::Copier, objects::DELETED_AT_ONCE},
     backup::{
-        artifact::{Listing, Vault},
+        artifact::{Listed, Listing, Vault},
         copy::{Transfer, progress::Tally},
         gather::Destination,
-        inventory::{CopyAnswer, CopyCall, Found, ObjectInfo, Upload, Wanted},
+        inventory::{Archived, CopyAnswer, CopyCall, Found, ObjectInfo, Upload, Wanted},
         references::{Form, ManifestFile, ManifestForm, place},
     },
     failure::{CallError, Retry},
@@ -23,6 +23,9 @@ use super::Stop;
 
 /// The largest file that lists artifacts, bytes.
 const LISTING_FILE: u64 = 16 << 20;
+
+/// The storage class whose archive tiers no listing tells.
+const TIERED: &str = "INTELLIGENT_TIERING";
 
 /// One artifact that is to be copied.
 #[derive(Debug)]
@@ -132,11 +135,12 @@ async fn one(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location) -> Res
 }
 
 async fn set(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location) -> Result<Option<Task>, Stop> {
-    let (digest, expected) = listing(s3, at).await?;
+    let listed = listing(s3, at).await?;
+    let expected = listed.tally;
     if expected.objects == 0 {
         return Ok(None);
     }
-    let digest = vault.listing(&digest);
+    let digest = vault.listing(&listed.digest);
     Ok(Some(Task {
         key: key.clone(),
         destination: Destination::of_set(vault, at, &digest),
@@ -157,7 +161,9 @@ async fn listed(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location, kin
     let text = text.map_err(|error| wrong(error.to_string()))?;
     let file = ManifestFile::read(kind, &text).map_err(wrong)?;
     let (mut objects, mut digest) = (Vec::new(), Listing::below(&Location::new(&at.bucket, "")));
-    for entry in &file.entries {
+    // Several entries may name the same object, which is copied once.
+    let mut met = BTreeSet::new();
+    for entry in file.entries.iter().filter(|entry| met.insert(*entry)) {
         let Some((object, _)) = s3.info(entry, None, None).await? else {
             return Err(gone(entry));
         };
@@ -169,7 +175,11 @@ async fn listed(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location, kin
     }
     // The file itself counts by what it says.
     let name = steward::backup::names::digest(&text);
-    let (listed, mut expected) = digest.done();
+    let Listed {
+        digest: listed,
+        tally: mut expected,
+        ..
+    } = digest.done();
     let destination = Destination::of_manifest(vault, at, &format!("{name}{listed}")).map_err(too_long(uri))?;
     let moved = file.moved(|uri| destination.listed_uri(uri));
     expected.add(moved.len() as u64);
@@ -186,14 +196,29 @@ fn too_long(uri: &str) -> impl Fn(String) -> Stop {
     move |why| Stop::Failed(format!("{uri}: {why}."))
 }
 
-/// The digest and the tally of everything below a prefix.
-pub(crate) async fn listing(s3: &S3, at: &Location) -> Result<(String, Tally), CallError> {
+/// Everything below a prefix.
+pub(crate) async fn listing(s3: &S3, at: &Location) -> Result<Listed, CallError> {
     let mut listing = Listing::below(at);
     let mut cursor = Cursor::new(s3, at);
+    let mut tiered = None;
     while let Some(object) = cursor.next().await? {
+        if tiered.is_none() && object.storage_class.as_deref() == Some(TIERED) {
+            tiered = Some(Location::new(&at.bucket, &object.key));
+        }
         listing.add(&object);
     }
-    Ok(listing.done())
+    let mut listed = listing.done();
+    // What was written together and not read since is archived together: one of them speaks for all.
+    if let Some(at) = tiered
+        && let Some(storage) = s3.storage(&at).await?
+    {
+        match storage.archived {
+            Some(Archived::Unreadable) => listed.unreadable += 1,
+            Some(Archived::Restored) => listed.restored += 1,
+            None => {}
+        }
+    }
+    Ok(listed)
 }
 
 /// Goes through what lies below a prefix, page by page.
@@ -348,7 +373,7 @@ impl<'a> Transfers<'a> {
                     let Source::Set(set, digest) = std::mem::replace(&mut self.source, Source::Over) else {
                         return Ok(Next::Over);
                     };
-                    return Ok(match set.1.done().0 == digest {
+                    return Ok(match set.1.done().digest == digest {
                         true => Next::Over,
                         false => Next::Changed,
                     });

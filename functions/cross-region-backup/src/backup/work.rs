@@ -130,6 +130,9 @@ impl<'a> Work<'a> {
                     tally: made.tally,
                     took: progress.busy,
                     by_size: made.by_size,
+                    left_out: made.left_out,
+                    serving: Some(made.serving),
+                    during: made.during,
                     vault: Some(self.backed.policy.vault.clone()),
                 };
                 let done = self.change(|document| document.completed(&facts, kept.clone())).await;

@@ -159,6 +159,9 @@ async fn write(
         completed: point.completed,
         tally: point.tally(),
         by_size: point.by_size(),
+        left_out: definition.left_out.clone(),
+        serving: definition.serving(),
+        during: definition.during,
     })
 }
 

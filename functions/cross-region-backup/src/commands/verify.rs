@@ -61,7 +61,8 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
         .with("damaged", json!(verified.damaged))
         .with("missing", json!(verified.missing))
         .with("not_seen", json!(verified.unknown))
-        .with("not_compared", json!(verified.uncompared)))
+        .with("not_compared", json!(verified.uncompared))
+        .with("readable_for_now", json!(verified.for_now)))
 }
 
 /// The point that is meant: the one that was asked for, whether it is there or not, or the newest. `Err`: nobody can say
@@ -146,11 +147,14 @@ pub(crate) async fn needed(services: &Services<'_>, point: &RecoveryPoint) -> Se
 /// The key that encrypts the copies of an artifact: where their keys lie, the KMS key decides, so one speaks for all.
 async fn key_of(s3: &S3, artifact: &Artifact) -> Result<Option<String>, CallError> {
     if !artifact.at.key.ends_with('/') {
-        return s3.key_of(&artifact.at).await;
+        return Ok(s3.storage(&artifact.at).await?.and_then(|storage| storage.key));
     }
     let page = s3.page(&artifact.root.bucket, &artifact.root.key, None).await?;
     match page.objects.first() {
-        Some(object) => s3.key_of(&Location::new(&artifact.root.bucket, &object.key)).await,
+        Some(object) => {
+            let at = Location::new(&artifact.root.bucket, &object.key);
+            Ok(s3.storage(&at).await?.and_then(|storage| storage.key))
+        }
         None => Ok(None),
     }
 }

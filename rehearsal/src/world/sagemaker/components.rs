@@ -137,6 +137,24 @@ impl Region {
         }
     }
 
+    /// By the scenario: no copy of a component comes up.
+    pub(crate) fn component_fails(&mut self, ctx: &Ctx, name: &str, reason: Option<String>) {
+        if let Some(component) = self.components.get_mut(name) {
+            component.status = "Failed";
+            component.current = 0;
+            component.modified = ctx.now;
+            component.failure = Some(reason.unwrap_or_else(|| "The container did not pass its health check.".to_owned()));
+        }
+    }
+
+    /// By the scenario: it has the copies that it was to have.
+    pub(crate) fn component_recovers(&mut self, ctx: &mut Ctx, name: &str) {
+        if self.components.get(name).is_some_and(|component| component.status == "Failed") {
+            let copies = self.components[name].desired;
+            self.rescale_component(ctx, name, copies);
+        }
+    }
+
     /// Says which model the component of an endpoint has now.
     pub(super) fn tell_component(&self, ctx: &mut Ctx, name: &str, endpoint: String) {
         let component = name.to_owned();

@@ -44,7 +44,7 @@ pub struct IncidentSpec {
     /// Somebody updates the endpoint to this endpoint config.
     #[deserr(default)]
     pub deploys: Option<String>,
-    /// `FailureReason` for `becomes: failed`.
+    /// `FailureReason` for `becomes: failed`, of the endpoint or of the component.
     #[deserr(default)]
     pub reason: Option<String>,
     /// How the change under way, or else the next one, ends.
@@ -74,7 +74,7 @@ pub struct IncidentSpec {
     /// So many requests at once: to an asynchronous endpoint, or to one of its inference components.
     #[deserr(default)]
     pub requests: Option<u32>,
-    /// An inference component of the endpoint: beside `requests`.
+    /// An inference component of the endpoint: beside `requests`, and beside `becomes: failed`.
     #[deserr(default)]
     pub component: Option<String>,
     /// Every call in the Region fails.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     copy::{Proof, progress::Tally},
-    inventory::ObjectInfo,
+    inventory::{Archived, ObjectInfo},
     references::Form,
 };
 use crate::location::Location;
@@ -49,6 +49,16 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Artifact {
+    /// What the documents name in the place of its URI. What an environment variable names may be a prefix without a `/` at
+    /// its end, which containers write before what follows.
+    pub fn named(&self) -> String {
+        let at = self.at.to_string();
+        match (self.form, self.uri.ends_with('/')) {
+            (Form::Either, false) => at.trim_end_matches('/').to_owned(),
+            _ => at,
+        }
+    }
+
     /// Objects of which nothing but the size could be compared: one at least, where a point of an earlier build does not
     /// say how many.
     pub fn by_size(&self) -> u64 {
@@ -90,6 +100,44 @@ pub fn root_of<'a>(vault: &Vault, key: &'a str) -> Option<&'a str> {
     right.then(|| &key[..below + kind.len() + digest.len() + 2])
 }
 
+/// What lies below a prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// See [`Listing`].
+    pub digest: String,
+    /// All of it.
+    pub tally: Tally,
+    /// Objects of it that are archived, and that nobody can read. No part of the digest: a lifecycle rule that archives
+    /// an object leaves its key and ETag as they are.
+    pub unreadable: u64,
+    /// Archived ones that can be read for some days, because somebody restored them.
+    pub restored: u64,
+}
+
+impl Listed {
+    /// It holds what the artifact had, readable or not.
+    pub fn is(&self, artifact: &Artifact) -> bool {
+        self.digest == artifact.digest && self.tally == artifact.tally
+    }
+
+    /// Some of it is archived, in words.
+    pub fn archived(&self) -> Option<String> {
+        let count = self.unreadable.saturating_add(self.restored);
+        let verb = if count == 1 { "is" } else { "are" };
+        match (count, self.unreadable) {
+            (0, _) => None,
+            (_, 0) => Some(format!(
+                "{count} of {} {verb} archived, and can be read only until the temporary restore ends",
+                self.tally.objects
+            )),
+            _ => Some(format!(
+                "{count} of {} {verb} archived, so that SageMaker cannot read the artifact",
+                self.tally.objects
+            )),
+        }
+    }
+}
+
 /// The digest of a listing, taken page by page: constant memory for any number of objects.
 ///
 /// Over relative key, size and ETag of every object, in the order of listings. An object's ETag never changes, so the same
@@ -99,6 +147,8 @@ pub struct Listing {
     base: String,
     sha: Sha256,
     tally: Tally,
+    unreadable: u64,
+    restored: u64,
 }
 
 impl Listing {
@@ -108,6 +158,8 @@ impl Listing {
             base: base.key.clone(),
             sha: Sha256::new(),
             tally: Tally::default(),
+            unreadable: 0,
+            restored: 0,
         }
     }
 
@@ -120,12 +172,22 @@ impl Listing {
         }
         self.sha.update(object.size.to_be_bytes());
         self.tally.add(object.size);
+        match object.archived {
+            Some(Archived::Unreadable) => self.unreadable += 1,
+            Some(Archived::Restored) => self.restored += 1,
+            None => {}
+        }
     }
 
-    /// The digest, and what was listed.
-    pub fn done(self) -> (String, Tally) {
+    /// What was listed.
+    pub fn done(self) -> Listed {
         let digest = self.sha.finalize();
-        (digest.iter().map(|byte| format!("{byte:02x}")).collect(), self.tally)
+        Listed {
+            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            tally: self.tally,
+            unreadable: self.unreadable,
+            restored: self.restored,
+        }
     }
 }
 
@@ -200,6 +262,32 @@ mod tests {
         ] {
             assert_eq!(root_of(&vault, key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn what_is_archived_changes_no_digest_and_is_counted() {
+        let listed = |archived: [Option<Archived>; 3]| {
+            let mut listing = Listing::below(&Location::new("b", ""));
+            for (index, archived) in archived.into_iter().enumerate() {
+                listing.add(&ObjectInfo {
+                    archived,
+                    ..object(&index.to_string(), 10, "\"e\"")
+                });
+            }
+            listing.done()
+        };
+        let all = listed([None; 3]);
+        let one = listed([None, Some(Archived::Restored), Some(Archived::Unreadable)]);
+        assert_eq!((&all.digest, all.tally), (&one.digest, one.tally));
+        assert_eq!((all.archived(), one.unreadable, one.restored), (None, 1, 1));
+        let said = [one, listed([None, None, Some(Archived::Restored)])].map(|listed| listed.archived().unwrap());
+        assert_eq!(
+            said,
+            [
+                "2 of 3 are archived, so that SageMaker cannot read the artifact",
+                "1 of 3 is archived, and can be read only until the temporary restore ends"
+            ]
+        );
     }
 
     proptest! {

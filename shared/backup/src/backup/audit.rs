@@ -29,6 +29,8 @@ pub enum Presence {
     There,
     /// It is not: what was answered.
     Gone(String),
+    /// It is an artifact that S3 archived, so that nobody can read it: its storage class.
+    Archived(String),
     /// It could not be seen: why. That is the monitor's trouble, not the endpoint's.
     Unknown(String),
 }
@@ -40,6 +42,8 @@ pub struct Finding {
     pub check: Check,
     /// What was answered.
     pub why: String,
+    /// It is there, and archived: nobody can read it.
+    pub archived: bool,
 }
 
 /// What has to be looked for: each thing once.
@@ -78,7 +82,16 @@ pub fn judge(seen: Vec<(Check, Presence)>) -> (Vec<Finding>, Vec<String>) {
     for (check, presence) in seen {
         match presence {
             Presence::There => {}
-            Presence::Gone(why) => findings.push(Finding { check, why }),
+            Presence::Gone(why) => findings.push(Finding {
+                check,
+                why,
+                archived: false,
+            }),
+            Presence::Archived(why) => findings.push(Finding {
+                check,
+                why,
+                archived: true,
+            }),
             Presence::Unknown(why) => unknown.push(format!("{}: {why}", printable(&check.value, 200))),
         }
     }
@@ -88,13 +101,20 @@ pub fn judge(seen: Vec<(Check, Presence)>) -> (Vec<Finding>, Vec<String>) {
 impl Finding {
     /// The same for the same thing: what makes it news.
     pub fn key(&self) -> String {
-        self.check.value.clone()
+        match self.archived {
+            true => format!("{} (archived)", self.check.value),
+            false => self.check.value.clone(),
+        }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, then) = match self.check.names {
+            _ if self.archived => (
+                "The artifact is archived:",
+                "SageMaker cannot read it, so no instance can be started",
+            ),
             Names::Artifact(Form::Prefix) => ("Nothing is left below", "no instance can be started"),
             Names::Artifact(_) => ("The artifact is gone:", "no instance can be started"),
             Names::Image => (
@@ -124,6 +144,19 @@ impl fmt::Display for Finding {
 mod tests {
     use super::*;
     use crate::backup::fixture;
+
+    #[test]
+    fn an_artifact_that_is_archived_is_a_finding_of_its_own() {
+        let mut checks = checks(&fixture::definition()).into_iter();
+        let check = checks.find(|check| matches!(check.names, Names::Artifact(_))).unwrap();
+        let (findings, _) = judge(vec![
+            (check.clone(), Presence::Archived("GLACIER".into())),
+            (check, Presence::Gone("404".into())),
+        ]);
+        let said = findings[0].to_string();
+        assert!(said.starts_with("The artifact is archived: s3://") && said.contains("(GLACIER)"), "{said}");
+        assert_ne!(findings[0].key(), findings[1].key(), "that it is gone by now is news");
+    }
 
     #[test]
     fn each_thing_is_looked_for_once_and_findings_read_like_this() {

@@ -4,12 +4,19 @@
 //! between, so no field is lost, also none that is newer than this build.
 
 mod asked;
+mod components;
+mod serving;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::components::specifications;
+pub use self::{
+    components::{Described, LeftOut, base, kept},
+    serving::Serving,
+};
 use crate::scaling::Scaling;
 
 /// Everything one endpoint is made of.
@@ -33,6 +40,12 @@ pub struct Definition {
     /// The variants as they served, since autoscaling and weights move on from what the config says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub live: Vec<Live>,
+    /// Inference components that the endpoint had, and that are not in here: what served nothing cannot be restored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// The number of the rollout that was at work on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<u64>,
 }
 
 /// One model, endpoint config or inference component.
@@ -220,40 +233,6 @@ pub fn named_models<'a>(config: &'a Value, components: impl IntoIterator<Item = 
     names
 }
 
-/// The specifications of a component: one, or one for each instance type.
-fn specifications(component: &Value) -> Vec<&Value> {
-    let one = component.get("Specification");
-    let many = component.get("Specifications").and_then(Value::as_array);
-    one.into_iter().chain(many.into_iter().flatten()).collect()
-}
-
-/// The component that a component is based on (`BaseInferenceComponentName`), by name.
-pub fn base(component: &Value) -> Option<&str> {
-    specifications(component)
-        .into_iter()
-        .find_map(|of| of.get("BaseInferenceComponentName")?.as_str())
-}
-
-/// Puts components after those that they are based on (`BaseInferenceComponentName`).
-pub fn bases_first(components: Vec<Document>) -> Vec<Document> {
-    let (mut based, mut sorted): (Vec<Document>, Vec<Document>) = components
-        .into_iter()
-        .partition(|component| base(&component.body).is_some());
-    while !based.is_empty() {
-        let there: Vec<String> = sorted.iter().map(|component| component.name.clone()).collect();
-        let (ready, rest): (Vec<Document>, Vec<Document>) = based
-            .into_iter()
-            .partition(|component| base(&component.body).is_none_or(|base| there.iter().any(|one| one == base)));
-        if ready.is_empty() {
-            sorted.extend(rest);
-            break;
-        }
-        sorted.extend(ready);
-        based = rest;
-    }
-    sorted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,22 +302,5 @@ mod tests {
             refused.unwrap_err(),
             "the description of the endpoint config has no EndpointConfigName"
         );
-    }
-
-    #[test]
-    fn components_come_after_those_they_are_based_on_and_a_circle_loses_none() {
-        let component = |name: &str, base: Option<&str>| Document {
-            name: name.into(),
-            body: json!({"Specification": {"BaseInferenceComponentName": base}}),
-            tags: BTreeMap::new(),
-        };
-        let sorted = bases_first(vec![
-            component("adapter", Some("base")),
-            component("a", Some("b")),
-            component("b", Some("a")),
-            component("base", None),
-        ]);
-        let names: Vec<&str> = sorted.iter().map(|component| component.name.as_str()).collect();
-        assert_eq!(names, ["base", "adapter", "a", "b"]);
     }
 }

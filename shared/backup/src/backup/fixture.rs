@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    artifact::{Artifact, Vault},
+    artifact::{Artifact, Listed, Vault},
     copy::{Proof, progress::Tally},
     definition::{Definition, Document, Kind, Live, Scaled, ScaledThing},
     inventory::ObjectInfo,
@@ -73,7 +73,24 @@ pub(super) fn object(key: &str, size: u64, etag: &str) -> ObjectInfo {
         full_object: None,
         made_of: None,
         storage_class: None,
+        archived: None,
         modified: at(0),
+    }
+}
+
+/// The same with inference components of one model, each with so many copies.
+pub(super) fn with_components(components: &[(&str, u32)]) -> Definition {
+    let component = |(name, copies): &(&str, u32)| Document {
+        name: (*name).into(),
+        body: json!({
+            "InferenceComponentName": name, "EndpointName": "fraud", "VariantName": "blue",
+            "Specification": {"ModelName": "fraud-v1"}, "RuntimeConfig": {"CopyCount": copies},
+        }),
+        tags: BTreeMap::new(),
+    };
+    Definition {
+        components: components.iter().map(component).collect(),
+        ..definition()
     }
 }
 
@@ -197,6 +214,8 @@ pub(super) fn definition() -> Definition {
                 instances: Some(1),
             },
         ],
+        left_out: vec![],
+        during: None,
     }
 }
 
@@ -240,6 +259,15 @@ pub(super) fn point(began: i64) -> RecoveryPoint {
             by_size: 0,
             source: None,
         }],
+    }
+}
+
+/// What lies where the copy of an artifact is, as it was.
+pub(super) fn listed(artifact: &Artifact) -> Listed {
+    Listed {
+        digest: artifact.digest.clone(),
+        tally: artifact.tally,
+        ..Listed::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    artifact::{Artifact, Vault, below, folder},
+    artifact::{Artifact, Listed, Vault, below, folder},
     copy::{Outcome, Proof, progress::Tally},
     definition::Definition,
     inventory::{ObjectInfo, Wanted},
@@ -182,7 +182,7 @@ impl Tallied {
         problems
     }
 
-    /// The artifact, if all of it is there: `digest` and `tally` are of the listing below the root after the copies.
+    /// The artifact, if all of it is there: `listed` is what lies below the root after the copies.
     ///
     /// # Errors
     /// What is missing, one line each.
@@ -191,11 +191,15 @@ impl Tallied {
         (uri, form): &(String, Form),
         destination: &Destination,
         expected: Tally,
-        (digest, tally): (String, Tally),
+        listed: Listed,
     ) -> Result<Artifact, Vec<String>> {
         let mut problems = self.problems();
+        let tally = listed.tally;
         if problems.is_empty() && tally != expected {
             problems.push(format!("{uri} has {expected}, and its copy has {tally}"));
+        }
+        if let Some(archived) = listed.archived() {
+            problems.push(format!("the copy of {uri}: {archived}"));
         }
         match problems.is_empty() {
             false => Err(problems),
@@ -205,7 +209,7 @@ impl Tallied {
                 at: destination.at.clone(),
                 root: destination.root.clone(),
                 tally,
-                digest,
+                digest: listed.digest,
                 proof: self.proof.unwrap_or(Proof::Size),
                 by_size: self.by_size,
                 source: None,
@@ -237,7 +241,7 @@ pub fn point(
 ) -> Result<RecoveryPoint, RefusedAll> {
     let copied = artifacts.iter().map(|artifact| {
         let key = (artifact.uri.clone(), artifact.form);
-        (key, artifact.at.to_string())
+        (key, artifact.named())
     });
     let rules = Rules {
         copied: copied.collect(),

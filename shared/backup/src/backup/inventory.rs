@@ -36,8 +36,44 @@ pub struct ObjectInfo {
     /// `StorageClass`; absent means `STANDARD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
+    /// It is archived, as far as the answer tells: a listing says nothing of the tiers of `INTELLIGENT_TIERING`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Archived>,
     /// `LastModified`.
     pub modified: Timestamp,
+}
+
+/// An object of which S3 does not read the bytes as it does of others. `GLACIER_IR` is none: it is read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Archived {
+    /// Nobody can read it.
+    Unreadable,
+    /// `RestoreObject` made a copy that can be read until it expires.
+    Restored,
+}
+
+impl Archived {
+    /// By `StorageClass`, whether there is an `ArchiveStatus` (a tier of `INTELLIGENT_TIERING`), and whether there is a
+    /// restored copy.
+    pub fn of(class: Option<&str>, tier: bool, restored: bool) -> Option<Self> {
+        let archived = tier || matches!(class, Some("GLACIER" | "DEEP_ARCHIVE"));
+        archived.then_some(match restored {
+            true => Self::Restored,
+            false => Self::Unreadable,
+        })
+    }
+}
+
+/// How S3 keeps an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Storage {
+    /// The ARN of the KMS key that encrypts it; `None` where a key of S3's own does.
+    pub key: Option<String>,
+    /// `StorageClass`; absent means `STANDARD`.
+    pub class: Option<String>,
+    /// It is archived.
+    pub archived: Option<Archived>,
 }
 
 /// A checksum that S3 keeps with an object.

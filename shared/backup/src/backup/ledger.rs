@@ -25,6 +25,7 @@ use super::{
     artifact::Vault,
     claim::Held,
     copy::progress::{Progress, Tally},
+    definition::{LeftOut, Serving},
     manifest::PointId,
     restore::{Past, Restoration},
 };
@@ -160,12 +161,27 @@ pub struct Kept {
     /// Objects of which nothing but the size could be compared.
     #[serde(default, skip_serializing_if = "is_none")]
     pub by_size: u64,
+    /// Inference components that are not in it: which and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// Which variants served. Ledgers of earlier builds do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Serving>,
+    /// The number of the rollout that was at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<u64>,
     /// Where it lies, and the key that its copies got. Ledgers of earlier builds do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<Vault>,
 }
 
 impl Kept {
+    /// The endpoint serves something else by now: by another config, or, where that is known, by other variants of it.
+    pub fn is_behind(&self, config: &str, serving: Option<&Serving>) -> bool {
+        let others = self.serving.as_ref().zip(serving).is_some_and(|(then, now)| then != now);
+        self.config != config || others
+    }
+
     /// It lies where backups are kept now, as far as is known.
     fn lies_in(&self, vault: &Vault) -> bool {
         self.vault.as_ref().is_none_or(|its| its.is_place_of(vault))
@@ -331,10 +347,11 @@ impl BackupLedger {
         (job.hop < most).then(|| (job.number, job.hop + 1))
     }
 
-    /// An endpoint came into service with this config: what it serves now is in no recovery point yet, and no backup is at
-    /// work that began later than that.
-    pub fn lacks(&self, config: &str, since: Timestamp) -> bool {
-        let kept = self.newest.as_ref().is_some_and(|kept| kept.config == config);
+    /// An endpoint came into service with this config and, where that is known, these variants: what it serves now is in no
+    /// recovery point yet, and no backup is at work that began later than that.
+    pub fn lacks(&self, config: &str, serving: Option<&Serving>, since: Timestamp) -> bool {
+        let newest = self.newest.as_ref();
+        let kept = newest.is_some_and(|kept| !kept.is_behind(config, serving));
         let at_work = self.backup.as_ref().is_some_and(|job| job.began >= since);
         !kept && !at_work
     }

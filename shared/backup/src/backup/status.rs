@@ -65,6 +65,9 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             kept.by_size
         );
     }
+    for one in ledger.newest.iter().flat_map(|kept| &kept.left_out) {
+        let _ = writeln!(said, "Not in it, so that no restore makes it: {one}.");
+    }
     if let Some(trouble) = &ledger.failing {
         let since = spoken(since(trouble.since, now));
         let _ = writeln!(

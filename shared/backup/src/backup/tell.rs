@@ -32,6 +32,10 @@ pub struct Facts<'a> {
     pub labels: &'a BTreeMap<String, String>,
 }
 
+/// What to do about components that no recovery point holds.
+const LEFT_OUT: &str = "Make the components named above serve again, or delete them; the next backup holds what serves. All \
+     else of the endpoint is in the point.";
+
 impl BackupLedger {
     fn tell(&mut self, facts: &Facts<'_>, kind: AlertKind, alert: impl FnOnce(Alert) -> Alert) {
         self.alerts += 1;
@@ -42,7 +46,8 @@ impl BackupLedger {
         self.outbox.push(alert(new));
     }
 
-    /// A recovery point is complete. Told when it is the first, or ends a trouble.
+    /// A recovery point is complete. Told when it is the first, ends a trouble, or leaves something out that the one before
+    /// held.
     pub fn completed(&mut self, facts: &Facts<'_>, kept: Kept) {
         let trouble = self.failing.take();
         let overdue = self.overdue.take().is_some();
@@ -53,7 +58,10 @@ impl BackupLedger {
         self.backup = None;
         self.put_off = 0;
         let overdue = overdue || told;
-        if first || overdue || trouble.is_some() {
+        let before = self.newest.iter().flat_map(|kept| &kept.left_out);
+        let before: BTreeSet<&str> = before.map(|one| one.component.as_str()).collect();
+        let leaves_out = kept.left_out.iter().any(|one| !before.contains(one.component.as_str()));
+        if first || overdue || trouble.is_some() || leaves_out {
             let tally = kept.tally;
             let compared = match kept.by_size {
                 0 => "copied and compared".to_owned(),
@@ -69,8 +77,20 @@ impl BackupLedger {
                 )
             });
             let region = facts.region.to_owned();
+            let left_out = kept.left_out.clone();
+            let over = overdue || ended.is_some();
             self.tell(facts, AlertKind::BackupCompleted, |alert| {
                 let alert = alert.titled(title).seen(format!("{tally} in {region}, {compared}"));
+                let alert = match left_out.is_empty() {
+                    true => alert,
+                    false => Alert {
+                        resolved: alert.resolved && over,
+                        ..alert.severe(Severity::Warning).next(LEFT_OUT)
+                    },
+                };
+                let alert = left_out.iter().fold(alert, |alert, one| {
+                    alert.seen(format!("not in it, so that no restore makes it: {one}"))
+                });
                 match ended {
                     Some(said) => alert.seen(said),
                     None => alert,
@@ -201,9 +221,14 @@ impl BackupLedger {
         let gone: BTreeSet<String> = findings.iter().map(Finding::key).collect();
         let news: Vec<&Finding> = findings.iter().filter(|one| !self.gone.contains(&one.key())).collect();
         if !news.is_empty() {
+            let gone = match findings.iter().filter(|one| one.archived).count() {
+                0 => "gone",
+                n if n == findings.len() => "archived",
+                _ => "gone or archived",
+            };
             let title = match findings.len() {
-                1 => "one thing it is made of is gone".to_owned(),
-                n => format!("{n} things it is made of are gone"),
+                1 => format!("one thing it is made of is {gone}"),
+                n => format!("{n} things it is made of are {gone}"),
             };
             let restored: Vec<String> = restored.iter().cloned().collect();
             let restored = match restored.is_empty() {

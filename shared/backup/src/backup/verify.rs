@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
+    artifact::Listed,
     audit::Presence,
-    copy::progress::Tally,
     manifest::{PointId, RecoveryPoint},
     references::{Form, Names, Reference, references},
 };
@@ -16,8 +16,8 @@ use crate::{location::Location, text::printable};
 /// What was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The digest and tally of each listing below an artifact's root, or why it could not be listed.
-    pub listings: BTreeMap<Location, Result<(String, Tally), String>>,
+    /// What lies below each artifact's root, or why it could not be listed.
+    pub listings: BTreeMap<Location, Result<Listed, String>>,
     /// What [`needs`] names, and the keys of the copies.
     pub things: BTreeMap<(Names, String), Presence>,
     /// The KMS key of the copies below an artifact's root, as S3 names it (`None`: S3's own), or why nobody knows.
@@ -35,6 +35,8 @@ pub struct Verified {
     pub unknown: Vec<String>,
     /// What is no copy of Steward's, so that nothing says whether it holds what the endpoint served.
     pub uncompared: Vec<String>,
+    /// What is archived, and can be read for some days because somebody restored it.
+    pub for_now: Vec<String>,
     /// All that is missing are artifacts that others replicate: they may be on their way.
     pub may_come: bool,
 }
@@ -42,12 +44,14 @@ pub struct Verified {
 /// What a restore from the point needs besides its copies, each once: images, roles, keys, and artifacts that the fleet file
 /// or AWS has in the other Region.
 pub fn needs(point: &RecoveryPoint) -> Vec<(Names, String)> {
-    let copies: BTreeSet<String> = point.artifacts.iter().map(|artifact| artifact.at.to_string()).collect();
+    // Earlier builds wrote a `/` at the end of every prefix.
+    let whole = |uri: &str| uri.trim_end_matches('/').to_owned();
+    let copies: BTreeSet<String> = point.artifacts.iter().map(|artifact| whole(&artifact.at.to_string())).collect();
     let mut needs: Vec<(Names, String)> = references(&point.restored)
         .into_iter()
         .filter(|Reference { names, value, .. }| match names {
             Names::Image | Names::Role | Names::Key => true,
-            Names::Artifact(_) => !copies.contains(value),
+            Names::Artifact(_) => !copies.contains(&whole(value)),
             _ => false,
         })
         .map(|Reference { names, value, .. }| (names, value))
@@ -75,11 +79,17 @@ pub fn judge(point: &RecoveryPoint, seen: &Seen) -> Verified {
         match seen.listings.get(&artifact.root) {
             None => verified.unknown.push(format!("{uri}: it was not listed")),
             Some(Err(why)) => verified.unknown.push(format!("{uri}: {}", printable(why, 300))),
-            Some(Ok((digest, tally))) if *digest == artifact.digest && *tally == artifact.tally => {}
-            Some(Ok((_, tally))) if *tally == artifact.tally => verified.damaged.push(format!(
+            Some(Ok(listed)) if listed.is(artifact) => {
+                let archived = listed.archived().map(|archived| format!("the copy of {uri}: {archived}"));
+                match listed.unreadable {
+                    0 => verified.for_now.extend(archived),
+                    _ => verified.damaged.extend(archived),
+                }
+            }
+            Some(Ok(Listed { tally, .. })) if *tally == artifact.tally => verified.damaged.push(format!(
                 "the copy of {uri} has {tally} as it had, but an object of it was overwritten"
             )),
-            Some(Ok((_, tally))) => verified
+            Some(Ok(Listed { tally, .. })) => verified
                 .damaged
                 .push(format!("the copy of {uri} has {tally}, and had {}", artifact.tally)),
         }
@@ -99,6 +109,16 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
                 .uncompared
                 .push(format!("{shown} is there, and is no copy of Steward's")),
             (Some(Presence::There), _) => {}
+            (Some(Presence::Archived(class)), Names::Artifact(Form::Either)) => verified.uncompared.push(format!(
+                "{shown} is archived ({class}), and an environment variable names it: what reads from there will fail"
+            )),
+            (Some(Presence::Archived(class)), _) => {
+                lasting = true;
+                verified.missing.push(format!(
+                    "the artifact {shown} is archived ({class}), so that nobody can read it: restore it, and copy it over \
+                     itself as STANDARD"
+                ));
+            }
             // It may be where the container writes to.
             (Some(Presence::Gone(_)), Names::Artifact(Form::Either)) => verified.uncompared.push(format!(
                 "nothing is at {shown}, and an environment variable names it: what reads from there will find nothing"
@@ -137,7 +157,7 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
         let shown = printable(key, 300);
         match seen.things.get(&(Names::Key, key.clone())) {
             Some(Presence::There) => {}
-            Some(Presence::Gone(why)) => {
+            Some(Presence::Archived(why) | Presence::Gone(why)) => {
                 lasting = true;
                 verified.missing.push(format!(
                     "the key {shown}, which encrypts the copy of {uri}, is not usable in {}: {}. Enable it again, or say \
@@ -196,6 +216,7 @@ impl Verified {
             (&self.missing, "missing"),
             (&self.unknown, "not seen"),
             (&self.uncompared, "not compared"),
+            (&self.for_now, "readable for now"),
         ] {
             for line in lines {
                 let _ = writeln!(said, "- {mark}: {line}");
@@ -208,13 +229,16 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::{copy::Proof, fixture::point};
+    use crate::backup::{
+        copy::Proof,
+        fixture::{listed, point},
+    };
 
     fn seen(point: &RecoveryPoint) -> Seen {
         let listings = point
             .artifacts
             .iter()
-            .map(|one| (one.root.clone(), Ok((one.digest.clone(), one.tally))));
+            .map(|one| (one.root.clone(), Ok(listed(one))));
         let things = needs(point).into_iter().map(|need| (need, Presence::There));
         let keys = point.artifacts.iter().map(|one| (one.root.clone(), Ok(None)));
         Seen {
@@ -319,6 +343,55 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_a_lifecycle_rule_archived_is_damaged_unless_somebody_restored_it() {
+        let point = point(0);
+        let artifact = &point.artifacts[0];
+        let archived = |unreadable, restored| {
+            let mut seen = seen(&point);
+            let listed = Listed {
+                unreadable,
+                restored,
+                ..listed(artifact)
+            };
+            seen.listings.insert(artifact.root.clone(), Ok(listed));
+            judge(&point, &seen)
+        };
+        let verified = archived(1, 0);
+        assert_eq!(
+            verified.damaged,
+            ["the copy of s3://models/fraud/v1/model.tar.gz: 1 of 1 is archived, so that SageMaker cannot read the artifact"]
+        );
+        let verified = archived(0, 1);
+        assert!(verified.is_good() && verified.for_now.len() == 1, "a restore finds it now: {verified:?}");
+    }
+
+    #[test]
+    fn an_artifact_that_others_keep_archived_is_missing_and_does_not_come_by_itself() {
+        let (point, need) = replicated("s3://replica/fraud/v1/model.tar.gz", Form::Object);
+        let mut seen = seen(&point);
+        seen.things.insert(need, Presence::Archived("DEEP_ARCHIVE".into()));
+        let verified = judge(&point, &seen);
+        assert!(verified.missing[0].contains("is archived (DEEP_ARCHIVE)"), "{verified:?}");
+        assert!(!verified.may_come);
+    }
+
+    #[test]
+    fn a_copied_prefix_that_an_environment_variable_names_is_not_looked_for_again() {
+        let mut point = point(0);
+        let copy = &mut point.artifacts[0];
+        copy.uri = "s3://models/tok".into();
+        copy.form = Form::Either;
+        copy.at = copy.root.clone();
+        let (named, by_earlier_builds) = (copy.named(), copy.at.to_string());
+        assert_eq!(format!("{named}/"), by_earlier_builds);
+        for value in [named, by_earlier_builds] {
+            let field = "/PrimaryContainer/Environment/SAGEMAKER_SUBMIT_DIRECTORY";
+            *point.restored.models[1].body.pointer_mut(field).unwrap() = serde_json::json!(value);
+            assert!(needs(&point).iter().all(|(_, need)| *need != value), "{value}");
+        }
+    }
+
+    #[test]
     fn what_only_the_size_of_was_compared_is_said() {
         let mut point = point(0);
         point.artifacts[0].proof = Proof::Size;
@@ -337,11 +410,23 @@ mod tests {
         let mut overwritten = seen(&point);
         overwritten
             .listings
-            .insert(root(), Ok(("other".into(), artifact.tally)));
+            .insert(
+                root(),
+                Ok(Listed {
+                    digest: "other".into(),
+                    ..listed(artifact)
+                }),
+            );
         let mut emptied = seen(&point);
         emptied
             .listings
-            .insert(root(), Ok((artifact.digest.clone(), Tally::default())));
+            .insert(
+                root(),
+                Ok(Listed {
+                    tally: Default::default(),
+                    ..listed(artifact)
+                }),
+            );
         let mut lacking = seen(&point);
         let image = needs(&point)
             .into_iter()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Found, check_traffic, endpoint_names};
-use crate::world::spec::{EndpointSpec, IncidentSpec, WorldSpec};
+use crate::world::spec::{Becomes, EndpointSpec, IncidentSpec, WorldSpec};
 
 impl WorldSpec {
     pub(super) fn check_incident(&self, found: &mut Found, path: &str, incident: &IncidentSpec) {
@@ -103,9 +103,9 @@ impl WorldSpec {
             (
                 "component",
                 incident.component.is_some(),
-                incident.requests.is_some(),
-                "only requests are for a component",
-                "`component` beside `requests`",
+                incident.requests.is_some() || incident.becomes == Some(Becomes::Failed),
+                "only requests and failures are of a component",
+                "`component` beside `requests` or `becomes: failed`",
             ),
             (
                 "zones",
@@ -191,7 +191,7 @@ impl WorldSpec {
                 );
             }
             [(_, spec)] => {
-                if incident.requests.is_some() {
+                if incident.requests.is_some() || incident.component.is_some() {
                     check_asked(found, path, endpoint, incident, spec);
                 }
                 if let Some(variant) = &incident.variant
@@ -245,7 +245,7 @@ impl WorldSpec {
     }
 }
 
-/// Requests at once go to a queue, or to a component that there is.
+/// Requests at once go to a queue, or to a component that there is, and only such a one fails.
 fn check_asked(found: &mut Found, path: &str, endpoint: &str, incident: &IncidentSpec, spec: &EndpointSpec) {
     match &incident.component {
         None if spec.asynchronous.is_none() => found.add(

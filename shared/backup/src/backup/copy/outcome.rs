@@ -64,7 +64,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archived => f.write_str(
-                "it is archived (GLACIER or DEEP_ARCHIVE); restore it for good by copying it over itself as STANDARD",
+                "it is archived; restore it (RestoreObject), and then copy it over itself as STANDARD: a restore alone ends by itself",
             ),
             Self::TooLarge => write!(
                 f,

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     backup::{
         fixture::{at, object},
-        inventory::{CopyCall, Found, Part, Upload},
+        inventory::{Archived, CopyCall, Found, Part, Upload},
     },
     failure::Failure,
 };
@@ -275,10 +275,32 @@ fn of_several_uploads_the_oldest_is_filled_and_the_others_are_aborted() {
 }
 
 #[test]
+fn a_copy_that_is_archived_is_made_again_and_none_is_taken_from_one() {
+    let mut fake = Fake::new(10);
+    assert!(run(&mut fake).proof().is_some());
+    let wanted = Arc::new(fake.wanted().unwrap());
+    let mut found = fake.found(&wanted);
+    let copy = found.copy.as_mut().unwrap();
+    copy.archived = Some(Archived::Unreadable);
+    let outcome = fake.run(&mut Transfer::found(Arc::clone(&wanted), found), |_| Fault::None);
+    assert!(outcome.proof().is_some() && is_whole(&fake.copies["artifacts/v1"], "\"v1\"", 10));
+    assert_eq!((fake.calls["discard"], fake.calls["whole"]), (1, 2));
+    let mut earlier = fake.copy("artifacts/v1").unwrap();
+    earlier.archived = Some(Archived::Unreadable);
+    fake.copies.clear();
+    let found = Found {
+        earlier: vec![earlier],
+        ..Found::default()
+    };
+    let mut anew = Transfer::found(wanted, found);
+    assert!(anew.next_call().is_some_and(|call| !call.is_taken()));
+}
+
+#[test]
 fn what_cannot_be_copied_says_why() {
     let mut fake = Fake::new(10);
     let mut wanted = fake.wanted().unwrap();
-    wanted.object.storage_class = Some("DEEP_ARCHIVE".into());
+    wanted.object.archived = Some(Archived::Restored);
     let mut archived = Transfer::new(Arc::new(wanted.clone()));
     let outcome = fake.run(&mut archived, |_| Fault::None);
     assert_eq!(outcome, Outcome::Refused(Refusal::Archived));

@@ -224,7 +224,7 @@ impl Transfer {
     /// Decides from what was found.
     fn plan(&mut self, found: Found) {
         let object = &self.wanted.object;
-        if matches!(object.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE")) {
+        if object.archived.is_some() {
             self.doom(found.uploads);
             return self.end(Outcome::Refused(Refusal::Archived));
         }
@@ -233,6 +233,14 @@ impl Transfer {
             return self.end(Outcome::Refused(Refusal::TooLarge));
         }
         if let Some(copy) = found.copy {
+            if copy.archived.is_some() {
+                self.doom(found.uploads);
+                self.stage = Stage::Discard {
+                    etag: copy.etag,
+                    why: "it is archived".to_owned(),
+                };
+                return;
+            }
             let verdict = compare_found(object, &copy);
             self.doom(found.uploads);
             return self.judge(verdict, &copy.etag, Stage::Look);
@@ -257,7 +265,8 @@ impl Transfer {
     /// Nothing is there yet. What was copied before is taken from there, where it is of this version.
     fn begin(&mut self, mut earlier: Vec<ObjectInfo>) {
         let object = &self.wanted.object;
-        earlier.retain(|one| one.size == object.size && object.size > 0 && !self.from_source);
+        let may_serve = |one: &ObjectInfo| one.size == object.size && one.archived.is_none();
+        earlier.retain(|one| may_serve(one) && object.size > 0 && !self.from_source);
         let proven = earlier.iter().find_map(|one| match compare_found(object, one) {
             Verdict::Same(proof) => Some((one.clone(), proof)),
             _ => None,

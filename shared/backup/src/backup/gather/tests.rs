@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::backup::{
-    artifact::Listing,
+    artifact::{Listed, Listing},
     fixture::{at, definition, object, vault},
     references::{ManifestFile, ManifestForm},
     rewrite::Mappings,
@@ -13,6 +13,14 @@ fn map(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
         .iter()
         .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()))
         .collect()
+}
+
+fn listed(tally: Tally) -> Listed {
+    Listed {
+        digest: "d".into(),
+        tally,
+        ..Listed::default()
+    }
 }
 
 fn rules() -> Rules {
@@ -68,7 +76,7 @@ fn a_backup_whose_artifacts_are_all_there_becomes_a_point_that_can_be_read() {
             tallied.add(&wanted, &Outcome::Copied(Proof::Checksum));
             let expected = Tally { objects: 1, bytes: 10 };
             tallied
-                .artifact(&key, &destination, expected, ("d".into(), expected))
+                .artifact(&key, &destination, expected, listed(expected))
                 .unwrap()
         })
         .collect();
@@ -89,6 +97,54 @@ fn a_backup_whose_artifacts_are_all_there_becomes_a_point_that_can_be_read() {
 }
 
 #[test]
+fn a_prefix_in_an_environment_variable_is_named_as_it_was_written() {
+    let mut source = definition();
+    let field = "/PrimaryContainer/Environment/SAGEMAKER_SUBMIT_DIRECTORY";
+    for (written, ends) in [("s3://models/tok", false), ("s3://models/tok/", true)] {
+        *source.models[1].body.pointer_mut(field).unwrap() = serde_json::json!(written);
+        let artifacts = preflight(&source, &rules()).unwrap().into_keys().map(|(uri, form)| {
+            let root = vault().set_root(&Location::new("models", "tok/"), &uri);
+            Artifact {
+                at: root.clone(),
+                root,
+                uri,
+                form,
+                tally: Tally::default(),
+                digest: "d".into(),
+                proof: Proof::Size,
+                by_size: 0,
+                source: None,
+            }
+        });
+        let circumstances = Circumstances {
+            began: at(0),
+            completed: at(60),
+            writer: "0.1.0".into(),
+        };
+        let point = point(&source, &rules(), artifacts.collect(), circumstances).unwrap();
+        let named = point.restored.models[1].text(field).unwrap();
+        assert!(named.starts_with("s3://dr/") && named.ends_with('/') == ends, "{written}: {named}");
+    }
+}
+
+#[test]
+fn a_copy_that_is_archived_before_it_is_named_is_none() {
+    let one = object("fraud/v1/model.tar.gz", 10, "\"e\"");
+    let destination = Destination::of_object(&vault(), "models", &one).unwrap();
+    let tally = Tally { objects: 1, bytes: 10 };
+    let archived = Listed {
+        unreadable: 1,
+        ..listed(tally)
+    };
+    let key = ("s3://models/fraud/v1/model.tar.gz".to_owned(), Form::Object);
+    let problems = Tallied::default().artifact(&key, &destination, tally, archived).unwrap_err();
+    assert_eq!(
+        problems,
+        ["the copy of s3://models/fraud/v1/model.tar.gz: 1 of 1 is archived, so that SageMaker cannot read the artifact"]
+    );
+}
+
+#[test]
 fn an_artifact_of_which_something_is_missing_is_none() {
     let of = Location::new("models", "llm/");
     let objects: Vec<ObjectInfo> = (0..9)
@@ -96,7 +152,11 @@ fn an_artifact_of_which_something_is_missing_is_none() {
         .collect();
     let mut listing = Listing::below(&of);
     objects.iter().for_each(|object| listing.add(object));
-    let (digest, expected) = listing.done();
+    let Listed {
+        digest,
+        tally: expected,
+        ..
+    } = listing.done();
     let destination = Destination::of_set(&vault(), &of, &digest);
     let wanted: Vec<Arc<Wanted>> = objects
         .iter()
@@ -113,7 +173,7 @@ fn an_artifact_of_which_something_is_missing_is_none() {
         tallied.add(wanted, &outcome);
     }
     let problems = tallied
-        .artifact(&key, &destination, expected, ("d".into(), expected))
+        .artifact(&key, &destination, expected, listed(expected))
         .unwrap_err();
     assert_eq!(problems.len(), 6);
     assert_eq!(problems[5], "and 2 more objects");
@@ -123,14 +183,14 @@ fn an_artifact_of_which_something_is_missing_is_none() {
         .for_each(|wanted| whole.add(wanted, &Outcome::Present(Proof::Md5)));
     let fewer = Tally { objects: 8, bytes: 40 };
     let problems = whole
-        .artifact(&key, &destination, expected, ("d".into(), fewer))
+        .artifact(&key, &destination, expected, listed(fewer))
         .unwrap_err();
     assert_eq!(
         problems,
         ["s3://models/llm/ has 9 objects, 45 B, and its copy has 8 objects, 40 B"]
     );
     let artifact = whole
-        .artifact(&key, &destination, expected, ("d".into(), expected))
+        .artifact(&key, &destination, expected, listed(expected))
         .unwrap();
     assert_eq!((artifact.proof, artifact.at.key.ends_with('/')), (Proof::Md5, true));
 }

@@ -1,5 +1,7 @@
 //! Under which names a restore or drill makes what it makes, and what is there already and used as it is.
 
+use serde_json::Value;
+
 use super::{
     look::{Existing, Look, Seen},
     mark::MARK,
@@ -177,7 +179,7 @@ impl Names<'_> {
 
     fn is_as_wished(&self, thing: &Thing, existing: &Existing) -> bool {
         let mut documents = self.decided.definition.documents();
-        documents.any(|(kind, document)| Thing::of(kind, &document.name) == *thing && document.body == existing.body)
+        documents.any(|(kind, document)| Thing::of(kind, &document.name) == *thing && is_same(&document.body, existing))
     }
 
     fn endpoint(&mut self) {
@@ -230,6 +232,18 @@ impl Names<'_> {
 /// The endpoint of a component, by its name.
 pub(super) fn served_by<'a>(thing: &Thing, existing: &'a Existing) -> Option<&'a str> {
     text(existing, "EndpointName").filter(|_| thing.kind == ThingKind::Component)
+}
+
+/// How many copies a component has moves on with its load, and says nothing of what it is.
+fn is_same(wished: &Value, existing: &Existing) -> bool {
+    let without_copies = |body: &Value| {
+        let mut body = body.clone();
+        if let Some(runtime) = body.get_mut("RuntimeConfig").and_then(Value::as_object_mut) {
+            runtime.remove("CopyCount");
+        }
+        body
+    };
+    *wished == existing.body || without_copies(wished) == without_copies(&existing.body)
 }
 
 fn text<'a>(existing: &'a Existing, field: &str) -> Option<&'a str> {

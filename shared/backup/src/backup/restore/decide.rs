@@ -254,7 +254,10 @@ fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
             figures: state.figures(),
             left: match state.plan.kind {
                 Kind::Drill => vec![],
-                Kind::Restore => state.intents.into_iter().map(|intent| intent.thing).collect(),
+                Kind::Restore => {
+                    let made = state.intents.into_iter().map(|intent| intent.thing);
+                    made.filter(|thing| !state.adopted.contains(thing)).collect()
+                }
             },
             objects: state.litter,
             lacks: state.plan.lacks,

@@ -31,6 +31,8 @@ pub(super) struct Fake {
     pub scaling: BTreeMap<(ScaledThing, String), Scaling>,
     /// Endpoints end Failed.
     pub doomed: bool,
+    /// Components of these names end Failed.
+    pub broken: Vec<String>,
     /// What probes say, asynchronous ones too.
     pub probes: ProbeRound,
     /// Asynchronous probes that the fleet file has.
@@ -75,6 +77,7 @@ static GOOD: Verified = Verified {
     missing: vec![],
     unknown: vec![],
     uncompared: vec![],
+    for_now: vec![],
     may_come: false,
 };
 
@@ -126,6 +129,7 @@ impl Fake {
             things: BTreeMap::new(),
             scaling: BTreeMap::new(),
             doomed: false,
+            broken: vec![],
             probes: ProbeRound::Passed,
             later: vec![],
             answers_after: 20,
@@ -240,7 +244,11 @@ impl Fake {
                     tags,
                     settles: self.now + jiff::SignedDuration::from_secs(time),
                     going: false,
-                    failed: self.doomed && thing.kind == ThingKind::Endpoint,
+                    failed: match thing.kind {
+                        ThingKind::Endpoint => self.doomed,
+                        ThingKind::Component => self.broken.contains(&thing.name),
+                        ThingKind::Model | ThingKind::Config => false,
+                    },
                 };
                 self.things.insert(thing.clone(), made);
                 Outcome::Accepted

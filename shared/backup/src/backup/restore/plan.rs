@@ -123,6 +123,10 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let mut warnings = ask.notes.to_vec();
     warnings.extend(ask.verified.unknown.iter().map(|why| format!("not seen: {why}")));
     warnings.extend(notes);
+    warnings.extend(ask.verified.for_now.iter().cloned());
+    warnings.extend(ask.point.1.source.during());
+    let left_out = ask.point.1.source.left_out.iter();
+    warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
     for scaled in &definition.scaling {
         let steps = scaled
             .scaling

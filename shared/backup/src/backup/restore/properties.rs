@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{fake::*, *};
-use crate::backup::{definition::Document, fixture};
+use crate::backup::fixture;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -24,16 +24,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn given_with_components() -> Given {
     let mut given = given();
-    let component = |name: &str| Document {
-        name: name.into(),
-        body: serde_json::json!({
-            "InferenceComponentName": name, "EndpointName": "fraud", "VariantName": "blue",
-            "Specification": {"ModelName": "fraud-v1"}, "RuntimeConfig": {"CopyCount": 3},
-        }),
-        tags: Default::default(),
-    };
-    given.point.restored = fixture::definition();
-    given.point.restored.components = vec![component("one"), component("two")];
+    given.point.restored = fixture::with_components(&[("one", 3), ("two", 3)]);
     given.id = given.point.write().0;
     given
 }

@@ -1,6 +1,10 @@
 //! A restore or drill as the ledger keeps it.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -217,6 +221,12 @@ pub struct Restoration {
     /// What it made, or may have made, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<Intent>,
+    /// Models and configs that somebody else made meanwhile with the very content that they were to have, and that are used.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub adopted: BTreeSet<Thing>,
+    /// Inference components that came to nothing, by name: why. All else is made before that is judged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given_up: BTreeMap<String, String>,
     /// When the endpoint was first seen in service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served: Option<Timestamp>,
@@ -343,6 +353,8 @@ impl Restoration {
             since: now,
             claimed: false,
             intents: vec![],
+            adopted: BTreeSet::new(),
+            given_up: BTreeMap::new(),
             served: None,
             proven: None,
             failed_rounds: 0,

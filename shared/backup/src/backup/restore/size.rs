@@ -7,7 +7,8 @@ use crate::backup::definition::{Definition, Scaled, ScaledThing};
 
 /// The definition with the instances that it gets: for a restore at least `instances`, at least what served when the point
 /// was made, and the weights of then; for a drill exactly `instances`, and one copy of each component. Registering a
-/// scalable target moves the count into its range, so the ranges follow.
+/// scalable target moves the count into its range, so the ranges follow. SageMaker makes no component without a copy, so
+/// one that slept is made with one, and its own minimum lets it sleep again.
 pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Definition {
     let mut sized = definition.clone();
     let live = definition.live.clone();
@@ -52,11 +53,13 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
         }
         scaling.max = scaling.max.max(scaling.min);
     }
-    if kind == Kind::Drill {
-        for component in &mut sized.components {
-            if component.body.pointer("/RuntimeConfig/CopyCount").is_some() {
-                component.body["RuntimeConfig"]["CopyCount"] = json!(1);
-            }
+    for component in &mut sized.components {
+        let copies = component.body.pointer("/RuntimeConfig/CopyCount").and_then(Value::as_u64);
+        if let Some(copies) = copies {
+            component.body["RuntimeConfig"]["CopyCount"] = json!(match kind {
+                Kind::Drill => 1,
+                Kind::Restore => copies.max(1),
+            });
         }
     }
     sized
@@ -95,6 +98,20 @@ mod tests {
     fn a_drill_costs_as_little_as_it_may() {
         let drilled = sized(&fixture::definition(), Kind::Drill, 1);
         assert_eq!(counts(&drilled), [(1, 1.0), (1, 0.0)]);
+    }
+
+    #[test]
+    fn a_component_that_slept_is_made_with_a_copy_as_sagemaker_makes_none_without() {
+        for (kind, slept, copies) in [
+            (Kind::Restore, 0, 1),
+            (Kind::Restore, 3, 3),
+            (Kind::Drill, 0, 1),
+            (Kind::Drill, 3, 1),
+        ] {
+            let definition = fixture::with_components(&[("llm", slept)]);
+            let component = &sized(&definition, kind, 2).components[0].body;
+            assert_eq!(component["RuntimeConfig"]["CopyCount"], copies, "{kind:?} of {slept}");
+        }
     }
 
     #[test]

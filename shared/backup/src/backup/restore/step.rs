@@ -1,6 +1,11 @@
 //! Forward: one thing after the other until the endpoint answers as it should.
+//!
+//! A component that comes to nothing takes no other with it: it is given up, the others are made and scaled, and then it
+//! is judged.
 
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::{
     decide::{Effect, Next, World, after, note},
@@ -8,7 +13,10 @@ use super::{
     look::{Existing, Outcome, Seen},
     record::{Ended, Kind, Phase, Restoration, Thing, ThingKind},
 };
-use crate::backup::definition::{Scaled, base};
+use crate::{
+    backup::definition::{Scaled, ScaledThing, base},
+    text::printable,
+};
 
 /// A minimum that cannot be restored within this time stays raised, and is named.
 const RELEASES: Duration = Duration::from_secs(600);
@@ -21,7 +29,12 @@ impl Restoration {
             Phase::TearingDown => self.intents.iter().map(|intent| intent.thing.clone()).collect(),
             Phase::Releasing | Phase::Tidying => vec![],
             _ => {
-                let known = |thing: &Thing| self.plan.reused.contains(thing) || self.intended(thing).is_some();
+                let given_up = |thing: &Thing| {
+                    thing.kind == ThingKind::Component && self.given_up.contains_key(&thing.name)
+                };
+                let known = |thing: &Thing| {
+                    self.plan.reused.contains(thing) || self.intended(thing).is_some() || given_up(thing)
+                };
                 let mut new = 0;
                 let all = self.things().into_iter().map(|(thing, _)| thing);
                 let first_new = all.filter(|thing| {
@@ -35,10 +48,53 @@ impl Restoration {
         (things, scaling)
     }
 
+    /// How what came up is scaled.
+    fn scaled(&self) -> impl Iterator<Item = &Scaled> {
+        let all = self.plan.definition.scaling.iter();
+        all.filter(|scaled| match &scaled.of {
+            ScaledThing::Variant(_) => true,
+            ScaledThing::Component(name) => !self.given_up.contains_key(name),
+        })
+    }
+
     /// What may scale to zero.
     fn sleepers(&self) -> Vec<Scaled> {
-        let all = self.plan.definition.scaling.iter();
-        all.filter(|scaled| scaled.scaling.min == 0).cloned().collect()
+        self.scaled().filter(|scaled| scaled.scaling.min == 0).cloned().collect()
+    }
+
+    /// An inference component comes to nothing: why. The others are made all the same.
+    fn give_up(&mut self, component: &Thing, why: &str, world: &World<'_>) {
+        let why = printable(why, 500);
+        if self.given_up.insert(component.name.clone(), why.clone()).is_none() {
+            note(self, world.now, why);
+        }
+    }
+
+    /// What the components that came to nothing make of it, once all else was done.
+    fn without_some(&self) -> Option<Next> {
+        let why: Vec<&str> = self.given_up.values().map(String::as_str).collect();
+        let said = format!("{}. All else is made and scaled", why.join("; "));
+        (!why.is_empty()).then_some(Next::Verdict(Ended::Failed(said)))
+    }
+
+    /// Whether what is there was made here or may be used: what the plan found, and models and configs of the very content
+    /// that another restore made meanwhile.
+    fn may_use(&mut self, thing: &Thing, body: &Value, existing: &Existing, world: &World<'_>) -> bool {
+        if self.intended(thing).is_some() && existing.carries(&self.plan.mark) {
+            self.adopted.remove(thing);
+            return true;
+        }
+        if self.plan.reused.contains(thing) || self.adopted.contains(thing) {
+            return true;
+        }
+        let may_be_shared = matches!(thing.kind, ThingKind::Model | ThingKind::Config);
+        // A drill's names are its own.
+        let same = self.plan.kind == Kind::Restore && may_be_shared && existing.body == untagged(body);
+        if same {
+            note(self, world.now, format!("the {thing} was made by somebody else meanwhile, as it has to be, and is used"));
+            self.adopted.insert(thing.clone());
+        }
+        same
     }
 
     /// Something was registered with a minimum that is not its own.
@@ -58,22 +114,44 @@ pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
     // Components come up side by side; each waits only for the one that it is based on.
     let mut coming: Vec<(String, String)> = vec![];
     for (thing, body) in state.things() {
-        if coming.iter().any(|(name, _)| base(&body) == Some(name)) {
+        let base = base(&body);
+        if coming.iter().any(|(name, _)| base == Some(name)) {
             continue;
         }
+        if let Some(base) = base.filter(|base| state.given_up.contains_key(*base)) {
+            state.give_up(&thing, &format!("the {thing} is based on {base}"), world);
+            continue;
+        }
+        let is_component = thing.kind == ThingKind::Component;
         let existing = match look.things.get(&thing) {
             None if !coming.is_empty() => break,
             None => return Next::Stay(format!("a look at the {thing}")),
             Some(Seen::Unknown(why)) => return Next::Stay(format!("a look at the {thing}: {why}")),
-            Some(Seen::Absent) => return absent(state, world, thing, body),
+            Some(Seen::Absent) if is_component && state.given_up.contains_key(&thing.name) => continue,
+            Some(Seen::Absent) => match absent(state, world, thing.clone(), body) {
+                Next::Verdict(Ended::Failed(why)) if is_component && state.phase == Phase::Creating => {
+                    state.give_up(&thing, &why, world);
+                    continue;
+                }
+                next => return next,
+            },
             Some(Seen::There(existing)) => existing,
         };
-        match there(state, &thing, existing) {
+        if !state.may_use(&thing, &body, existing, world) {
+            let said = format!(
+                "another {thing} is there, which this {} did not make",
+                state.plan.kind.as_str()
+            );
+            return Next::Verdict(Ended::Failed(said));
+        }
+        match there(&thing, existing) {
             None if thing.kind == ThingKind::Endpoint => {
                 state.served.get_or_insert(world.now);
             }
+            None if is_component => drop(state.given_up.remove(&thing.name)),
             None => {}
-            Some(Next::Stay(why)) if thing.kind == ThingKind::Component => coming.push((thing.name, why)),
+            Some(Next::Stay(why)) if is_component => coming.push((thing.name, why)),
+            Some(Next::Verdict(Ended::Failed(why))) if is_component => state.give_up(&thing, &why, world),
             Some(next) => return next,
         }
     }
@@ -83,7 +161,8 @@ pub(super) fn step(state: &mut Restoration, world: &World<'_>) -> Next {
     match state.phase {
         Phase::Creating => Next::Go(Phase::Scaling),
         Phase::Scaling => scaling(state, world),
-        Phase::Probing | Phase::Releasing | Phase::TearingDown | Phase::Tidying => probing(state, world),
+        Phase::Probing => state.without_some().unwrap_or_else(|| probing(state, world)),
+        Phase::Releasing | Phase::TearingDown | Phase::Tidying => probing(state, world),
     }
 }
 
@@ -103,7 +182,7 @@ fn claim(state: &mut Restoration, world: &World<'_>) -> Option<Next> {
 }
 
 /// What is not there is made, unless SageMaker refused it just now, or it was there before.
-fn absent(state: &Restoration, world: &World<'_>, thing: Thing, body: serde_json::Value) -> Next {
+fn absent(state: &Restoration, world: &World<'_>, thing: Thing, body: Value) -> Next {
     if state.plan.reused.contains(&thing) {
         return Next::Verdict(Ended::Failed(format!("the {thing}, which was there already, is gone")));
     }
@@ -119,17 +198,8 @@ fn absent(state: &Restoration, world: &World<'_>, thing: Thing, body: serde_json
     }
 }
 
-/// Whether it is ours, and in service; `None` when it is.
-fn there(state: &Restoration, thing: &Thing, existing: &Existing) -> Option<Next> {
-    let reused = state.plan.reused.contains(thing);
-    let made = state.intended(thing).is_some() && existing.carries(&state.plan.mark);
-    if !reused && !made {
-        let said = format!(
-            "another {thing} is there, which this {} did not make",
-            state.plan.kind.as_str()
-        );
-        return Some(Next::Verdict(Ended::Failed(said)));
-    }
+/// Whether it is in service; `None` when it is.
+fn there(thing: &Thing, existing: &Existing) -> Option<Next> {
     if existing.is("InService") {
         return None;
     }
@@ -150,12 +220,13 @@ fn there(state: &Restoration, thing: &Thing, existing: &Existing) -> Option<Next
 
 /// What may sleep is kept awake: it would sleep under its probes, and nobody but this restore may wake it.
 fn scaling(state: &Restoration, world: &World<'_>) -> Next {
-    let mut wanted = state.plan.definition.scaling.clone();
+    let mut wanted: Vec<Scaled> = state.scaled().cloned().collect();
     for Scaled { scaling, .. } in &mut wanted {
         scaling.min = scaling.min.max(1);
         scaling.max = scaling.max.max(1);
     }
-    register(wanted, world).unwrap_or(Next::Go(Phase::Probing))
+    let done = || state.without_some().unwrap_or(Next::Go(Phase::Probing));
+    register(wanted, world).unwrap_or_else(done)
 }
 
 /// What may sleep gets its own minimum.
@@ -195,6 +266,15 @@ fn register(wanted: Vec<Scaled>, world: &World<'_>) -> Option<Next> {
         }
     }
     None
+}
+
+/// The body of a `Create…` without its tags, as it is described again.
+fn untagged(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Value::Object(body) = &mut body {
+        body.remove("Tags");
+    }
+    body
 }
 
 /// How this very call went, when it was the last one made.

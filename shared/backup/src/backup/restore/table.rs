@@ -85,7 +85,8 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
 fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
     for artifact in &point.artifacts {
         let how = match seen.listings.get(&artifact.root) {
-            Some(Ok((digest, tally))) if *digest == artifact.digest && *tally == artifact.tally => "is there",
+            Some(Ok(listed)) if listed.is(artifact) && listed.unreadable > 0 => "IS ARCHIVED",
+            Some(Ok(listed)) if listed.is(artifact) => "is there",
             Some(Ok(_)) => "IS NOT AS IT WAS",
             Some(Err(_)) | None => "was not seen",
         };
@@ -122,12 +123,16 @@ fn presence(seen: Option<&Presence>) -> &'static str {
     match seen {
         Some(Presence::There) => "is there",
         Some(Presence::Gone(_)) => "IS MISSING",
+        Some(Presence::Archived(_)) => "IS ARCHIVED",
         Some(Presence::Unknown(_)) | None => "was not seen",
     }
 }
 
 fn variants(config: &Value) -> String {
     let variants = config.get("ProductionVariants").and_then(Value::as_array);
+    let weight = |variant: &Value| variant.get("InitialVariantWeight").and_then(Value::as_f64);
+    let whole: f64 = variants.into_iter().flatten().filter_map(weight).sum();
+    let several = variants.is_some_and(|variants| variants.len() > 1);
     let shown: Vec<String> = variants
         .into_iter()
         .flatten()
@@ -138,7 +143,9 @@ fn variants(config: &Value) -> String {
                 .map_or("serverless".to_owned(), |count| {
                     format!("{count} x {}", text("InstanceType"))
                 });
-            format!("{} {count}", text("VariantName"))
+            let share = weight(variant).filter(|_| several && whole > 0.0);
+            let share = share.map(|weight| format!(" with {:.0}% of the traffic", weight / whole * 100.0));
+            format!("{} {count}{}", text("VariantName"), share.unwrap_or_default())
         })
         .collect();
     format!(": {}", shown.join(", "))

@@ -1,4 +1,5 @@
 mod awake;
+mod beside;
 mod claims;
 mod later;
 mod names;
@@ -10,8 +11,13 @@ use serde_json::json;
 
 use super::{fake::*, *};
 use crate::backup::{
-    artifact::Artifact, audit::Presence, copy::progress::Tally, definition::Document, fixture::at,
-    manifest::RecoveryPoint, references::Names, verify,
+    artifact::{Artifact, Listed},
+    audit::Presence,
+    definition::Document,
+    fixture::{at, listed},
+    manifest::RecoveryPoint,
+    references::Names,
+    verify,
 };
 
 fn names(fake: &Fake) -> Vec<String> {
@@ -84,7 +90,7 @@ fn what_would_be_made_reads_like_this() {
 }
 
 fn seen(point: &RecoveryPoint) -> verify::Seen {
-    let listing = |one: &Artifact| (one.root.clone(), Ok((one.digest.clone(), one.tally)));
+    let listing = |one: &Artifact| (one.root.clone(), Ok(listed(one)));
     let needs = verify::needs(point).into_iter();
     verify::Seen {
         listings: point.artifacts.iter().map(listing).collect(),
@@ -107,7 +113,10 @@ fn what_is_missing_stands_against_it_and_what_could_not_be_seen_does_not() {
         .insert(value(Names::Role), Presence::Unknown("IAM does not answer".into()));
     seen.listings.insert(
         given.point.artifacts[0].root.clone(),
-        Ok(("other".into(), Tally::default())),
+        Ok(Listed {
+            digest: "other".into(),
+            ..Listed::default()
+        }),
     );
     let verified = verify::judge(&given.point, &seen);
     let notes = ["the newest point, of an hour ago, is damaged".to_owned()];

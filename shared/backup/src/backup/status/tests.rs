@@ -18,6 +18,9 @@ fn kept(began: i64) -> Kept {
         },
         took: Duration::from_secs(60),
         by_size: 0,
+        left_out: vec![],
+        serving: None,
+        during: None,
         vault: None,
     }
 }

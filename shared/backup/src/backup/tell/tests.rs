@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     backup::{
         copy::progress::Tally,
+        definition::LeftOut,
         fixture::{at, facts, point, policy},
         ledger::Against,
         manifest::PointId,
@@ -26,6 +27,9 @@ fn kept(began: i64) -> Kept {
         },
         took: Duration::from_secs(60),
         by_size: 0,
+        left_out: vec![],
+        serving: None,
+        during: None,
         vault: None,
     }
 }
@@ -352,4 +356,29 @@ fn an_endpoint_under_a_name_that_nothing_looks_after_is_told_with_what_to_write(
         said.contains("a minimum of 1, to be set to 0 by hand: nothing would wake fraud-eu"),
         "{said}"
     );
+}
+
+#[test]
+fn a_component_that_is_left_out_is_told_when_it_is_new() {
+    let out = |component: &str| LeftOut {
+        component: component.into(),
+        why: "is Failed: no capacity".into(),
+    };
+    let mut ledger = BackupLedger::default();
+    for (at, left_out) in [
+        (0, vec![]),
+        (1000, vec![out("broken")]),
+        (2000, vec![out("broken")]),
+        (3000, vec![]),
+        (4000, vec![out("broken")]),
+    ] {
+        ledger.completed(&facts(at), Kept { left_out, ..kept(at) });
+    }
+    let told: Vec<(bool, String)> = ledger.outbox().pending().iter()
+        .map(|alert| (alert.severity == Severity::Warning, format!("{alert:?}")))
+        .collect();
+    let warned: Vec<bool> = told.iter().map(|(warning, _)| *warning).collect();
+    assert_eq!(warned, [false, true, true], "{told:?}");
+    let said = "not in it, so that no restore makes it: the inference component broken is Failed: no capacity";
+    assert!(told[1].1.contains(said), "{told:?}");
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::types::{
-    ChecksumAlgorithm, ChecksumMode, ChecksumType, Delete, EncodingType, ObjectIdentifier, Tag, Tagging,
+    ChecksumAlgorithm, ChecksumMode, ChecksumType, Delete, EncodingType, ObjectIdentifier, OptionalObjectAttributes,
+    RestoreStatus, Tag, Tagging,
 };
 
 use super::{Location, S3, SERVICE, spelling::form_decoded};
 use crate::{
     aws::{errors, incomplete, timestamp},
-    backup::inventory::{Algorithm, Carried, Checksum, ObjectInfo, Part, Upload},
+    backup::inventory::{Algorithm, Archived, Carried, Checksum, ObjectInfo, Part, Storage, Upload},
     failure::{CallError, Failure},
 };
 
@@ -95,10 +96,13 @@ impl S3 {
         let missing = |what| incomplete(SERVICE, operation, what);
         let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
         let request = request.encoding_type(EncodingType::Url).set_continuation_token(token);
+        let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
         let page = self.bound.call(SERVICE, operation, request.send()).await?;
         let mut objects = Vec::with_capacity(page.contents().len());
         for object in page.contents() {
             let key = object.key().ok_or_else(|| missing("Key"))?;
+            let storage_class = class(object.storage_class().map(|class| class.as_str()));
+            let restored = object.restore_status().is_some_and(is_restored);
             objects.push(ObjectInfo {
                 key: decoded(operation, key, page.encoding_type())?,
                 size: length(operation, object.size())?,
@@ -110,7 +114,8 @@ impl S3 {
                     .filter(|kind| **kind == ChecksumType::FullObject)
                     .and_then(|_| object.checksum_algorithm().iter().find_map(known)),
                 made_of: None,
-                storage_class: class(object.storage_class().map(|class| class.as_str())),
+                archived: Archived::of(storage_class.as_deref(), false, restored),
+                storage_class,
                 modified: object
                     .last_modified()
                     .and_then(timestamp)
@@ -160,6 +165,7 @@ impl S3 {
             checksum: checksum!(&head),
             full_object: None,
             made_of: head.metadata().and_then(|metadata| metadata.get(MADE_OF)).cloned(),
+            archived: Archived::of(storage_class.as_deref(), head.archive_status().is_some(), restored(head.restore())),
             storage_class: storage_class.clone(),
             modified: head
                 .last_modified()
@@ -179,14 +185,23 @@ impl S3 {
         Ok(Some((info, carried)))
     }
 
-    /// The ARN of the KMS key that encrypts an object; `None` where a key of S3's own does, or there is no such object.
+    /// How an object is kept; `None` when there is no such object. Its checksum is not asked for, so this takes no
+    /// permission on its key.
     ///
     /// # Errors
     /// What S3 says.
-    pub async fn key_of(&self, at: &Location) -> Result<Option<String>, CallError> {
+    pub async fn storage(&self, at: &Location) -> Result<Option<Storage>, CallError> {
         let request = self.client.head_object().bucket(&at.bucket).key(&at.key);
         match self.bound.call(SERVICE, "HeadObject", request.send()).await {
-            Ok(head) => Ok(head.ssekms_key_id),
+            Ok(head) => {
+                let class = class(head.storage_class().map(|class| class.as_str()));
+                let tier = head.archive_status().is_some();
+                Ok(Some(Storage {
+                    archived: Archived::of(class.as_deref(), tier, restored(head.restore())),
+                    key: head.ssekms_key_id,
+                    class,
+                }))
+            }
             Err(error) if error.failure == Failure::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -391,6 +406,16 @@ fn class(class: Option<&str>) -> Option<String> {
     class.filter(|class| *class != "STANDARD").map(str::to_owned)
 }
 
+/// `x-amz-restore` of a `HeadObject` says that a restored copy is there.
+fn restored(header: Option<&str>) -> bool {
+    header.is_some_and(|header| header.contains("ongoing-request=\"false\""))
+}
+
+/// The same in a listing.
+fn is_restored(status: &RestoreStatus) -> bool {
+    status.restore_expiry_date().is_some() && !status.is_restore_in_progress().unwrap_or(false)
+}
+
 /// A key out of a listing, in which keys are spelled as in a form when S3 says so.
 fn decoded(operation: &'static str, key: &str, encoding: Option<&EncodingType>) -> Result<String, CallError> {
     if encoding != Some(&EncodingType::Url) {
@@ -408,6 +433,23 @@ mod tests {
         assert_eq!(decoded("ListObjectsV2", "a+b%", None).as_deref(), Ok("a+b%"));
         let wrong = decoded("ListObjectsV2", "a%", Some(&EncodingType::Url));
         assert_eq!(wrong.map_err(|error| error.failure), Err(Failure::Unknown));
+    }
+
+    #[test]
+    fn what_is_archived_is_known_by_class_tier_and_restored_copy() {
+        let restored = |header| super::restored(Some(header));
+        let done = r#"ongoing-request="false", expiry-date="Fri, 21 Dec 2029 00:00:00 GMT""#;
+        assert!(restored(done) && !restored(r#"ongoing-request="true""#) && !super::restored(None));
+        for (class, tier, thawed, archived) in [
+            (None, false, false, None),
+            (Some("GLACIER_IR"), false, false, None),
+            (Some("INTELLIGENT_TIERING"), false, false, None),
+            (Some("INTELLIGENT_TIERING"), true, false, Some(Archived::Unreadable)),
+            (Some("GLACIER"), false, false, Some(Archived::Unreadable)),
+            (Some("DEEP_ARCHIVE"), false, true, Some(Archived::Restored)),
+        ] {
+            assert_eq!(Archived::of(class, tier, thawed), archived, "{class:?}");
+        }
     }
 
     #[test]
