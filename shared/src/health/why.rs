@@ -64,7 +64,9 @@ pub enum Why {
     Acting(String),
     /// A recovery that SageMaker is working on.
     InProgress(String),
-    /// A recovery done.
+    /// A recovery whose effect is there; whether it helped is not known yet.
+    Made(String),
+    /// A recovery that helped.
     Finished(String),
     /// A recovery failed.
     Failed(String),
@@ -110,7 +112,8 @@ impl fmt::Display for Why {
             Self::Begun(what) => write!(f, "recovery begun: Steward {what}"),
             Self::Acting(what) => write!(f, "recovery: Steward {what}"),
             Self::InProgress(what) => write!(f, "recovery under way: Steward {what}"),
-            Self::Finished(what) => write!(f, "recovery done: Steward {what}"),
+            Self::Made(what) => write!(f, "recovery made: Steward {what}"),
+            Self::Finished(what) => write!(f, "recovery helped: Steward {what}"),
             Self::Failed(why) => write!(f, "recovery failed: {why}"),
             Self::Withdrawn(why) => write!(f, "recovery withdrawn: {why}"),
             Self::Exhausted(why) => write!(f, "nothing left to try: {why}"),
