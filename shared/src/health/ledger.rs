@@ -96,7 +96,7 @@ pub enum State {
     Degraded,
     /// Does not do what the probes expect.
     Unhealthy,
-    /// SageMaker is at work: creating, updating, its own maintenance, rolling back. Not judged meanwhile.
+    /// SageMaker is at work: creating, updating, its own maintenance, rolling back. Nothing is known to be wrong meanwhile.
     Changing,
     /// Being deleted.
     Deleting,

@@ -86,7 +86,7 @@ impl fmt::Display for Why {
             Self::Unmade(unmade) => write!(f, "{unmade}"),
             Self::Deleted => f.write_str("deleted as somebody wished"),
             Self::Stuck => f.write_str("a transition does not end"),
-            Self::InTransition => f.write_str("SageMaker is at work; not judged"),
+            Self::InTransition => f.write_str("SageMaker is at work, and no probe says anything"),
             Self::StatusSick => f.write_str("SageMaker says that it is sick"),
             Self::Inconclusive => f.write_str("no probe said anything of the endpoint"),
             Self::TooSoonToCount => f.write_str("too close to the last check to count"),
