@@ -397,7 +397,13 @@ impl<'a> Stage<'a> {
                 event.attempt += 1;
                 self.again(now, *wait, event, function, region);
             }
-            None => self.give_up(now, event, function, region, "an event is given up after its last retry"),
+            None => self.give_up(
+                now,
+                event,
+                function,
+                region,
+                "an event is given up after its last retry",
+            ),
         }
     }
 

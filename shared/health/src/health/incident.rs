@@ -65,7 +65,9 @@ pub(super) fn tell(
     }
     let unsteady = !stated && record.changes.len() as u64 > u64::from(policy.flapping.transitions);
     match (record.incident.as_ref().map(|incident| incident.told), ailing) {
-        (Some(Told::Flapping), _) if !stated && !record.changes.is_empty() => Some(teller.still_flapping(record, outbox)),
+        (Some(Told::Flapping), _) if !stated && !record.changes.is_empty() => {
+            Some(teller.still_flapping(record, outbox))
+        }
         (Some(Told::Flapping), Some(state)) => Some(teller.calm_but(record, outbox, state)),
         (Some(Told::Flapping), None) => teller.over(record, outbox),
         (None, _) if unsteady => {
@@ -239,7 +241,10 @@ impl Teller<'_> {
         );
         alert.reminder = incident.reminders;
         let window = self.policy.flapping.window;
-        if record.unhealthy.is_some_and(|last| between(last, self.facts.now) < window) {
+        if record
+            .unhealthy
+            .is_some_and(|last| between(last, self.facts.now) < window)
+        {
             alert.severity = Severity::Critical;
         }
         alert.evidence.push(format!("now {}", record.state));

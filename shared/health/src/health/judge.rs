@@ -238,12 +238,7 @@ impl Heard<'_> {
     }
 }
 
-fn counted(
-    record: &mut EndpointRecord,
-    policy: &HealthPolicy,
-    heard: &Heard<'_>,
-    troubles: &mut Vec<Trouble>,
-) -> Why {
+fn counted(record: &mut EndpointRecord, policy: &HealthPolicy, heard: &Heard<'_>, troubles: &mut Vec<Trouble>) -> Why {
     let why = probes::count(record, policy, heard, troubles);
     if why == Why::TooSoonToCount {
         record.jobs = remembered(&heard.known, &heard.look.jobs, false);
@@ -253,12 +248,7 @@ fn counted(
 
 /// SageMaker is at work. What it serves meanwhile is judged as ever; a transition that takes too long is told unless
 /// something worse is.
-fn moving(
-    record: &mut EndpointRecord,
-    policy: &HealthPolicy,
-    heard: &Heard<'_>,
-    troubles: &mut Vec<Trouble>,
-) -> Why {
+fn moving(record: &mut EndpointRecord, policy: &HealthPolicy, heard: &Heard<'_>, troubles: &mut Vec<Trouble>) -> Why {
     let Heard { look, endpoint, .. } = heard;
     let status = endpoint.status;
     let limit = if status == EndpointStatus::Creating {
@@ -274,9 +264,8 @@ fn moving(
             seconds(limit)
         )
     });
-    let answers = status.serves() && !look.asleep && !(look.probes.is_empty() && look.copyless.is_empty());
-    let why = if answers {
-        counted(record, policy, look, endpoint, known, troubles)
+    let why = if status.serves() && !look.asleep && heard.probes().next().is_some() {
+        counted(record, policy, heard, troubles)
     } else {
         if !record.level.is_ill() {
             record.evidence.clear();

@@ -143,6 +143,16 @@ pub(super) struct Situation<'a> {
     pub(super) muted: bool,
 }
 
+impl Situation<'_> {
+    pub(super) fn why_held(&self) -> &'static str {
+        if self.muted {
+            "it is silenced or in maintenance"
+        } else {
+            "so much fails at once that a common cause is assumed"
+        }
+    }
+}
+
 /// Things left behind that one attempt may name.
 const MOST_LEFT: usize = 4;
 
@@ -286,7 +296,8 @@ fn exhausted(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, be
 /// in vain for now.
 fn limited(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> Why {
     let most = facts.fleet.recoveries_per_hour;
-    let because = format!("the fleet's limit of {most} recoveries in an hour is reached");
+    let recoveries = if most == 1 { "recovery" } else { "recoveries" };
+    let because = format!("the fleet's limit of {most} {recoveries} in an hour is reached");
     let free = budget::free_in_fleet(ledger, facts.fleet, facts.now);
     let why = Why::NoRecovery(because.clone());
     let Some(record) = ledger.endpoints.get_mut(at.name) else {

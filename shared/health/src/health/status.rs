@@ -137,13 +137,7 @@ fn row(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record:
 }
 
 /// What recovery tried in the incident, and what it may try yet.
-fn tried(
-    now: Timestamp,
-    watch: &Watch,
-    ledger: &HealthLedger,
-    name: &str,
-    record: &EndpointRecord,
-) -> Option<String> {
+fn tried(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record: &EndpointRecord) -> Option<String> {
     let incident = record.incident.as_ref()?;
     let policy = watch.policies.get(name).map(|policy| &policy.recovery);
     let policy = policy.filter(|policy| !policy.rungs.is_empty())?;

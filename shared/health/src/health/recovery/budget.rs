@@ -33,7 +33,9 @@ pub(super) fn left_in_fleet(ledger: &HealthLedger, fleet: &FleetHealthPolicy, no
 pub(super) fn free_in_fleet(ledger: &HealthLedger, fleet: &FleetHealthPolicy, now: Timestamp) -> Option<Timestamp> {
     let mut begun: Vec<Timestamp> = in_fleet(ledger, now).collect();
     begun.sort();
-    let most = usize::try_from(fleet.recoveries_per_hour).ok().filter(|most| *most > 0)?;
+    let most = usize::try_from(fleet.recoveries_per_hour)
+        .ok()
+        .filter(|most| *most > 0)?;
     let oldest = begun.len().checked_sub(most)?;
     begun.get(oldest).map(|at| after(*at, HOUR))
 }

@@ -79,7 +79,7 @@ fn half_done(intent: &Intent, look: &Observation) -> bool {
 /// Why an intent whose effect is not there should not be pursued.
 fn unwanted(record: &EndpointRecord, intent: &Intent, at: Situation<'_>) -> Option<&'static str> {
     if at.held {
-        return Some("alerts are muted, or a common cause is assumed");
+        return Some(at.why_held());
     }
     if intent.measure.beside(at.look.holder.as_ref()).is_err() {
         return Some("somebody else began to change the endpoint");

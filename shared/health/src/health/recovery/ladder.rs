@@ -59,7 +59,7 @@ pub(super) fn choose(facts: &Facts<'_>, ledger: &HealthLedger, at: Situation<'_>
         return not("it is flapping: what is seen contradicts itself");
     };
     if at.held {
-        return not("alerts are muted, or a common cause is assumed");
+        return not(at.why_held());
     }
     // Only on what was seen now: people are told by the ledger, the world is changed by the world.
     let Seen::Described(endpoint) = &at.look.seen else {

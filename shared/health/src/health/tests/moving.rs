@@ -59,7 +59,9 @@ fn a_transition_that_does_not_end_hides_no_outage() {
     stage.sweeps(3, &scaling(began).failed(Cause::ServerError));
     let evidence = &stage.told[0].evidence;
     assert!(
-        evidence.iter().any(|line| line.starts_with("status Updating for 96 min"))
+        evidence
+            .iter()
+            .any(|line| line.starts_with("status Updating for 96 min"))
             && evidence.iter().filter(|line| line.starts_with("status")).count() == 1,
         "{evidence:?}"
     );

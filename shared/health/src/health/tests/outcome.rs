@@ -51,8 +51,11 @@ fn a_repair_that_sagemaker_shows_and_that_did_not_help_is_told_as_failed() {
     stage.sweeps(15, &with_config(sick(), &to));
     assert_eq!(stage.heard(), "");
     stage.sweeps(20, &with_config(sick(), &to));
-    insta::assert_snapshot!(stage.heard(), @"");
     assert!(stage.told.iter().all(|alert| !alert.resolved));
+    insta::assert_snapshot!(stage.heard(), @r"
+    08:20 fraud recovery.failed warning: made, and it did not help
+    08:20 fraud recovery.exhausted critical: every rung that is safe here was tried
+    ");
 }
 
 #[test]
@@ -63,7 +66,10 @@ fn a_repair_is_done_when_the_endpoint_is_healthy_again() {
     stage.sweeps(5, &with_config(sick(), &to));
     assert_eq!(stage.heard(), "");
     stage.sweeps(2, &with_config(look("fraud"), &to));
-    insta::assert_snapshot!(stage.heard(), @"");
+    insta::assert_snapshot!(stage.heard(), @r"
+    08:11 fraud endpoint.recovered info: after 9 min
+    08:11 fraud recovery.finished info: done
+    ");
 }
 
 #[test]
@@ -75,7 +81,7 @@ fn nobody_is_told_of_a_repair_while_the_endpoint_is_silenced() {
     assert_eq!((stage.heard().as_str(), stage.steps().len()), ("", 0));
     stage.sweep([sick()]);
     assert!(stage.told.iter().all(|alert| !alert.resolved), "{:?}", stage.told);
-    insta::assert_snapshot!(stage.heard(), @"");
+    insta::assert_snapshot!(stage.heard(), @"08:14 fraud recovery.withdrawn info: it is silenced or in maintenance");
 }
 
 #[test]
@@ -101,7 +107,10 @@ fn a_shift_of_traffic_is_no_end_of_the_trouble_while_the_variant_is_sick() {
     stage.sweeps(3, &super::ladder::sick_blue()).accepted();
     stage.sweep([super::ladder::blue_without_traffic(Some(Cause::ServerError))]);
     let finished = stage.told.last().expect("told");
-    assert_eq!((finished.kind.as_str(), finished.resolved), ("recovery.finished", false));
+    assert_eq!(
+        (finished.kind.as_str(), finished.resolved),
+        ("recovery.finished", false)
+    );
 }
 
 #[test]
@@ -113,7 +122,12 @@ fn whoever_waits_for_the_fleets_limit_is_told_so_once_and_repaired_when_it_allow
     let other = look("other").failed(Cause::ServerError);
     stage.sweeps(3, &other);
     stage.sweeps(3, &sick());
-    insta::assert_snapshot!(stage.heard(), @"");
+    insta::assert_snapshot!(stage.heard(), @r"
+    08:04 other endpoint.unhealthy critical: errors
+    08:04 other recovery.started info: redeploy
+    08:07 fraud endpoint.unhealthy critical: errors
+    08:07 fraud recovery.exhausted critical: the fleet's limit of 1 recovery in an hour is reached
+    ");
     stage.sweeps(50, &sick());
     assert_eq!(stage.heard(), "");
     stage.sweeps(10, &sick());
@@ -128,7 +142,9 @@ fn what_was_tried_and_what_is_left_is_said_when_it_begins_and_in_the_status() {
     assert_eq!(started.done[1], "This counts: of the budget of 3 in 24 h, 2 are left.");
     let status = status::status(stage.now, &stage.watch, &stage.ledger, &[]);
     assert!(
-        status.summary.contains("tried redeploy (of the budget of 3 in 24 h, 2 are left)"),
+        status
+            .summary
+            .contains("tried redeploy (of the budget of 3 in 24 h, 2 are left)"),
         "{}",
         status.summary
     );

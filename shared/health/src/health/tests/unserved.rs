@@ -7,7 +7,13 @@ use crate::health::{
 };
 
 fn copyless(status: &str, desired: u32, failure: Option<&str>, minimum: u32) -> Unserved {
-    Unserved::component("llm-7b", status.to_owned(), desired, failure.map(str::to_owned), minimum)
+    Unserved::component(
+        "llm-7b",
+        status.to_owned(),
+        desired,
+        failure.map(str::to_owned),
+        minimum,
+    )
 }
 
 fn without(unserved: Unserved) -> Look {
