@@ -167,6 +167,18 @@ impl Default for FunctionSpec {
 }
 
 impl FunctionSpec {
+    /// `MaximumRetryAttempts` of every function in the template.
+    pub const RETRIES: usize = 1;
+
+    /// `MaximumEventAgeInSeconds` of the function in the template: those that are woken every minute need no old event.
+    pub fn event_age(&self) -> Duration {
+        let minutes = match self.handler() {
+            "fleet-reconciler" | "cross-region-backup" => 15,
+            _ => 5,
+        };
+        Duration::from_secs(minutes * 60)
+    }
+
     /// Lambda's limit for one invocation.
     pub fn timeout(&self) -> Duration {
         self.timeout.map_or(Duration::from_secs(55), Span::duration)

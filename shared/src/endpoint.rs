@@ -127,6 +127,15 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The variants that a probe of each variant asks: all of them, and while SageMaker is at work those that carry
+    /// traffic. What is coming or going answers nothing, and that is no sickness.
+    pub fn asked(&self) -> impl Iterator<Item = &Variant> {
+        let moving = self.status.in_transition();
+        self.variants
+            .iter()
+            .filter(move |variant| !moving || variant.current_weight > 0.0)
+    }
+
     /// The share of traffic, 0 to 1, that a variant takes by the current weights; `None` when they sum to zero.
     pub fn share(&self, variant: &str) -> Option<f64> {
         let total: f64 = self.variants.iter().map(|v| v.current_weight).sum();

@@ -49,7 +49,7 @@ use crate::{
         policy::{BackupPolicy, Retention},
     },
     capacity::{dashboard::DashboardPolicy, thing::Thing},
-    health::policy::{FleetHealthPolicy, HealthPolicy, Probe, ProbeKind},
+    health::policy::{COMES_WITHIN, FleetHealthPolicy, HealthPolicy, Probe, ProbeKind},
     wake::WakePolicy,
     yaml::{self, Found},
 };
@@ -118,8 +118,10 @@ impl Fleet {
     /// that says something holds, and lists are replaced as a whole. Without `tags` no group by tag selects it.
     pub fn health_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<HealthPolicy> {
         let layer = self.layer_for(name, tags)?;
+        let wake = layer.wake.resolve();
         Some(HealthPolicy {
-            remembers: layer.wake.resolve().map(|wake| wake.judged_over()),
+            remembers: wake.as_ref().map(WakePolicy::judged_over),
+            comes_within: wake.map_or(COMES_WITHIN, |wake| wake.deadline),
             ..layer.health.resolve()
         })
     }

@@ -135,6 +135,8 @@ pub enum Cause {
     PayloadRefused,
     /// Scaled to zero: to probe it would wake it.
     Asleep,
+    /// Nothing is in service of what is asked, although something should be.
+    Unserved,
     /// The monitor calls too often.
     Throttled,
     /// The monitor may not call.

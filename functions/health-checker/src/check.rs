@@ -9,6 +9,7 @@ use steward::{
         fleet_source::{self, InForce, NoFleet},
         ledger::{LedgerError, Loaded},
     },
+    endpoint::EndpointStatus,
     health::{
         Decision, Facts, decide,
         ledger::HealthLedger,
@@ -47,8 +48,26 @@ pub(crate) enum Scope {
     },
 }
 
-/// Checks and answers the report.
+/// Checks and answers the report. A burst of state changes writes one ledger: an event that comes to no write among them
+/// has lost nothing that the next sweep would not see, unless it announces a deletion, after which there is nothing to see.
 pub(crate) async fn run(ctx: &Context, call: &Invocation, scope: Scope) -> Result<Report, HandlerError> {
+    let waits = match &scope {
+        Scope::Changed { endpoint, hint } if hint.status != EndpointStatus::Deleting => Some(endpoint.clone()),
+        _ => None,
+    };
+    let checked = Box::pin(checked(ctx, call, scope)).await;
+    if let Err(HandlerError::Ledger(LedgerError::Conflict { attempts, .. })) = &checked
+        && let Some(endpoint) = waits
+    {
+        tracing::warn!(endpoint, attempts, "others wrote first: left to the next sweep");
+        return Ok(Report::done(format!(
+            "Others wrote the ledger first, {attempts} times: what changed about {endpoint} is seen by the next sweep."
+        )));
+    }
+    checked
+}
+
+async fn checked(ctx: &Context, call: &Invocation, scope: Scope) -> Result<Report, HandlerError> {
     let began = ctx.deployed.now();
     let services = Services::new(ctx, call);
     let (loaded, fleet) = tokio::join!(

@@ -12,7 +12,7 @@ use steward::{
     failure::{CallError, Failure},
     health::{
         ledger::{EndpointRecord, HealthLedger, Level},
-        observation::{Hint, Holder, Observation, ProbeResult, Seen, Target, Trouble},
+        observation::{Hint, Holder, Observation, ProbeResult, Seen, Target, Trouble, Unserved},
         policy::{HealthPolicy, ProbeKind, Rung},
         reach,
         recovery::Measure,
@@ -127,6 +127,7 @@ impl One<'_> {
             jobs: self.record.map(|record| record.jobs.clone()).unwrap_or_default(),
             asleep: false,
             resting: BTreeSet::new(),
+            unserved: BTreeMap::new(),
             scaling: None,
             tags,
             holder: None,
@@ -140,9 +141,11 @@ impl One<'_> {
             }
             Err(call) => return self.could_not(look, &call),
         };
-        if endpoint.status.serves() && !endpoint.status.in_transition() {
-            look.asleep = asleep(&endpoint);
-            if !look.asleep {
+        if endpoint.status.serves() {
+            let empty = without_instances(&endpoint);
+            if empty {
+                Box::pin(self.sleeping(&endpoint, &mut look)).await;
+            } else {
                 let held = Box::pin(self.without_copies(&mut look)).await;
                 let probes = self.policy.probes.iter();
                 let sent = probes.filter(|probe| !held.contains(&probe.name));
@@ -152,7 +155,7 @@ impl One<'_> {
             let probes = &self.policy.probes;
             let standing = async_probe::Standing {
                 // What could not be queued for want of time is not asked at all.
-                asleep: look.asleep || !self.services.has_time_for_probes(),
+                asleep: empty || look.asleep || !self.services.has_time_for_probes(),
                 unhealthy: self.record.is_some_and(|record| record.level == Level::Unhealthy),
             };
             let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, standing, at);
@@ -188,6 +191,26 @@ impl One<'_> {
         Some(look)
     }
 
+    /// An asynchronous endpoint without instances: whether it rests, or should have some. A probe would wake it.
+    async fn sleeping(&self, endpoint: &Endpoint, look: &mut Observation) {
+        let mut empty = Unserved::endpoint(endpoint, 0);
+        if empty.rests() {
+            match Box::pin(self.scaling(endpoint)).await {
+                Ok(targets) => {
+                    let minimums = targets.iter().map(|target| target.min);
+                    empty = Unserved::endpoint(endpoint, minimums.fold(0, u32::saturating_add));
+                }
+                // Whether it should have instances is not known.
+                Err(call) => return look.troubles.extend(self.met(&call)),
+            }
+        }
+        look.asleep = empty.rests();
+        if !look.asleep {
+            let probes = self.policy.probes.iter();
+            look.unserved = probes.map(|probe| (probe.name.clone(), empty.clone())).collect();
+        }
+    }
+
     /// The probes that are not sent, because what they ask has no copy in service, or nobody knows: one refused request
     /// wakes a component. Where nothing is to be in service it rests, and that is well.
     async fn without_copies(&self, look: &mut Observation) -> BTreeSet<String> {
@@ -195,13 +218,13 @@ impl One<'_> {
             ProbeKind::InferenceComponent(name) => Some((probe.name.clone(), name)),
             ProbeKind::Sync | ProbeKind::Serverless | ProbeKind::Async { .. } => None,
         });
-        let asked = probed.map(async |(probe, name)| (probe, self.services.sagemaker.copies(name).await));
+        let asked = probed.map(async |(probe, name)| (probe, self.copyless(name).await));
         let mut held = BTreeSet::new();
-        for (probe, copies) in join_all(asked).await {
-            match copies {
-                Ok(copies) if copies.serves() => continue,
-                Ok(copies) if copies.sleeps() => drop(look.resting.insert(probe.clone())),
-                Ok(_) => {}
+        for (probe, copyless) in join_all(asked).await {
+            match copyless {
+                Ok(None) => continue,
+                Ok(Some(unserved)) if unserved.rests() => drop(look.resting.insert(probe.clone())),
+                Ok(Some(unserved)) => drop(look.unserved.insert(probe.clone(), unserved)),
                 // The probe itself says so.
                 Err(call) if call.failure == Failure::NotFound => continue,
                 Err(call) => match self.met(&call) {
@@ -215,6 +238,32 @@ impl One<'_> {
         let probes = &self.policy.probes;
         look.asleep = !probes.is_empty() && probes.iter().all(|probe| look.resting.contains(&probe.name));
         held
+    }
+
+    /// `None` when a request finds a copy. Only of a component that seems to sleep it is asked whether it may: that is a
+    /// call in each sweep.
+    async fn copyless(&self, component: &str) -> Result<Option<Unserved>, CallError> {
+        let copies = self.services.sagemaker.copies(component).await?;
+        if copies.serves() {
+            return Ok(None);
+        }
+        let minimum = if copies.sleeps() {
+            let scaled = Scaled::ComponentCopies {
+                component: component.to_owned(),
+            };
+            let targets = self.services.autoscaling.scalable_targets(&[scaled]).await?;
+            targets.first().map_or(0, |target| target.min)
+        } else {
+            0
+        };
+        let (status, desired) = (copies.status, copies.desired.unwrap_or(0));
+        Ok(Some(Unserved::component(
+            component,
+            status,
+            desired,
+            copies.failure,
+            minimum,
+        )))
     }
 
     /// A call that failed because the time for looking was over says nothing; any other is the monitor's trouble.
@@ -309,7 +358,7 @@ fn sick(look: &Observation) -> bool {
 }
 
 /// An asynchronous endpoint whose variants all have no instance: a probe would wake it.
-fn asleep(endpoint: &Endpoint) -> bool {
+fn without_instances(endpoint: &Endpoint) -> bool {
     endpoint.asynchronous
         && !endpoint.variants.is_empty()
         && endpoint

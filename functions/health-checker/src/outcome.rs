@@ -262,6 +262,7 @@ impl Outcome<'_> {
             "troubles": look.troubles,
             "asleep": look.asleep,
             "resting": look.resting,
+            "unserved": look.unserved,
             "evidence": self.ledger.endpoints.get(&look.endpoint).map(|record| &record.evidence),
             "reasons": reasons.map(|(_, why)| why.to_string()).collect::<Vec<_>>(),
         })

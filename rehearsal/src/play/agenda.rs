@@ -31,6 +31,8 @@ pub(super) struct Event {
     pub(super) payload: Value,
     /// Where it comes from.
     pub(super) from: Source,
+    /// When Lambda took it.
+    pub(super) sent: Option<Timestamp>,
     /// Attempts that failed.
     pub(super) attempt: u32,
     /// Attempts that were turned away because too many ran.

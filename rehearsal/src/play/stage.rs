@@ -20,7 +20,7 @@ use super::{
 use crate::{
     cloud::Cloud,
     record::{Answered, DeadLetter, Ending, Invoked, Record},
-    scenario::{Every, Scenario},
+    scenario::{Every, FunctionSpec, Scenario},
     timeline::Watch,
     world::{Happening, HappeningKind, PublishedMessage},
 };
@@ -28,7 +28,7 @@ use crate::{
 /// EventBridge and SNS take about this long.
 const DELIVERY: Duration = Duration::from_millis(400);
 
-/// Lambda repeats a failed asynchronous invocation after these waits, then gives it up.
+/// Lambda repeats a failed asynchronous invocation after these waits, as often as the function's deployment says.
 const RETRIES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
 
 /// The health ledger.
@@ -240,6 +240,7 @@ impl<'a> Stage<'a> {
             id: self.id(),
             payload,
             from,
+            sent: None,
             attempt: 0,
             turned_away: 0,
         }
@@ -324,6 +325,7 @@ impl<'a> Stage<'a> {
     }
 
     fn begin(&mut self, now: Timestamp, mut event: Event) {
+        event.sent.get_or_insert(now);
         let function = &mut self.functions[event.function];
         if function.spec.concurrency.is_some_and(|most| function.running >= most) {
             if matches!(event.from, Source::Command(_)) {
@@ -334,7 +336,8 @@ impl<'a> Stage<'a> {
             // Lambda keeps what it cannot start and tries again, first after a second, later up to five minutes.
             let wait = Duration::from_secs(1 << event.turned_away.min(8)).min(Duration::from_secs(300));
             event.turned_away += 1;
-            self.agenda.plan(after(now, wait), Todo::Deliver(event));
+            let (name, region) = (function.spec.name.clone(), function.region.clone());
+            self.again(now, wait, event, name, &region);
             return;
         }
         self.running.push(function.invoke(&self.cloud, event).boxed_local());
@@ -389,21 +392,41 @@ impl<'a> Stage<'a> {
     }
 
     fn repeat(&mut self, now: Timestamp, mut event: Event, function: String, region: &str) {
-        match RETRIES.get(event.attempt as usize) {
+        let waits = RETRIES.get(..FunctionSpec::RETRIES).unwrap_or(&RETRIES);
+        match waits.get(event.attempt as usize) {
             Some(wait) => {
                 event.attempt += 1;
-                self.agenda.plan(after(now, *wait), Todo::Deliver(event));
+                self.again(now, *wait, event, function, region);
             }
-            None => {
-                self.narrator
-                    .delivery(now, region, &function, "an event is given up after its last retry");
-                self.record.dead_letters.push(DeadLetter {
-                    at: now,
-                    function,
-                    event: event.payload,
-                });
-            }
+            None => self.give_up(
+                now,
+                event,
+                function,
+                region,
+                "an event is given up after its last retry",
+            ),
         }
+    }
+
+    /// Delivers it once more after a wait, unless it is too old by then. An operator waits as long as it takes.
+    fn again(&mut self, now: Timestamp, wait: Duration, event: Event, function: String, region: &str) {
+        let then = after(now, wait);
+        let limit = self.functions[event.function].spec.event_age();
+        let old = event.sent.is_some_and(|sent| then > after(sent, limit));
+        if old && !matches!(event.from, Source::Command(_)) {
+            self.give_up(now, event, function, region, "an event is given up for its age");
+        } else {
+            self.agenda.plan(then, Todo::Deliver(event));
+        }
+    }
+
+    fn give_up(&mut self, now: Timestamp, event: Event, function: String, region: &str, why: &str) {
+        self.narrator.delivery(now, region, &function, why);
+        self.record.dead_letters.push(DeadLetter {
+            at: now,
+            function,
+            event: event.payload,
+        });
     }
 }
 

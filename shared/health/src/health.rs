@@ -137,6 +137,7 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
                     policy,
                     look,
                     held,
+                    muted: mute.is_some(),
                 },
             );
             round.steps.extend(step);
@@ -144,6 +145,8 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
                 round.say(Some(name), Some(why));
             }
         }
+        let why = recovery::tell(facts, &mut round.ledger, name, policy, mute.is_some());
+        round.say(Some(name), why);
     }
     round.prune();
     Decision {

@@ -51,12 +51,15 @@ pub enum AlertKind {
     /// Steward began to repair an endpoint.
     #[serde(rename = "recovery.started")]
     RecoveryStarted,
-    /// The repair did what it should.
+    /// The repair was made, and the endpoint serves again.
     #[serde(rename = "recovery.finished")]
     RecoveryFinished,
     /// The repair did not help, or could not be made.
     #[serde(rename = "recovery.failed")]
     RecoveryFailed,
+    /// The repair was given up before it was made.
+    #[serde(rename = "recovery.withdrawn")]
+    RecoveryWithdrawn,
     /// Nothing is left to try: every rung was tried, or the budget is spent.
     #[serde(rename = "recovery.exhausted")]
     RecoveryExhausted,
@@ -160,7 +163,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
@@ -176,6 +179,7 @@ impl AlertKind {
         Self::RecoveryStarted,
         Self::RecoveryFinished,
         Self::RecoveryFailed,
+        Self::RecoveryWithdrawn,
         Self::RecoveryExhausted,
         Self::RolloutStarted,
         Self::RolloutProgressed,
@@ -229,6 +233,7 @@ impl AlertKind {
             Self::RecoveryStarted => "recovery.started",
             Self::RecoveryFinished => "recovery.finished",
             Self::RecoveryFailed => "recovery.failed",
+            Self::RecoveryWithdrawn => "recovery.withdrawn",
             Self::RecoveryExhausted => "recovery.exhausted",
             Self::RolloutStarted => "rollout.started",
             Self::RolloutProgressed => "rollout.progressed",
@@ -304,6 +309,7 @@ impl AlertKind {
             | Self::FleetFileRestored
             | Self::RecoveryStarted
             | Self::RecoveryFinished
+            | Self::RecoveryWithdrawn
             | Self::RolloutStarted
             | Self::RolloutProgressed
             | Self::RolloutPaused

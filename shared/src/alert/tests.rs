@@ -60,6 +60,7 @@ fn example(kind: AlertKind) -> Alert {
             .seen("s3://state/fleet.yaml:31:22 endpoints.ranker.health.probes[0].timeout: \"10\" has no unit"),
         AlertKind::FleetFileRestored => alert.titled("12 endpoints selected"),
         AlertKind::RecoveryStarted => alert.titled("redeploy").did("created the endpoint config fraud-detector-steward-1 from fraud-detector-v7").did("called UpdateEndpoint with it"),
+        AlertKind::RecoveryWithdrawn => alert.titled("the endpoint recovered by itself").did("Nothing was changed"),
         AlertKind::RecoveryFinished => alert.titled("redeploy took 8m 20s").did("redeployed the same model on fresh instances"),
         AlertKind::RecoveryFailed => alert.titled("no capacity for ml.g5.xlarge").severe(Severity::Critical).did("tried redeploy"),
         AlertKind::RecoveryExhausted => alert.titled("3 of 3 repairs used within 24h").did("02:10 redeploy").did("02:31 add-instance").did("02:52 redeploy"),

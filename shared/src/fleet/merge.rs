@@ -8,7 +8,7 @@ use super::{
     wide::FleetSection,
 };
 use crate::{
-    health::policy::{FailureShare, Flapping, FleetHealthPolicy, HealthPolicy, RecoveryPolicy},
+    health::policy::{COMES_WITHIN, FailureShare, Flapping, FleetHealthPolicy, HealthPolicy, RecoveryPolicy},
     quantity::SpanWithin,
 };
 
@@ -62,6 +62,7 @@ impl Health {
         HealthPolicy {
             // The section `wake` says it.
             remembers: None,
+            comes_within: COMES_WITHIN,
             enabled: self.enabled.unwrap_or(true),
             probes: self.probes.map(|probes| probes.0).unwrap_or_default(),
             failure_threshold,

@@ -42,7 +42,13 @@ pub struct HealthPolicy {
     pub recovery: RecoveryPolicy,
     /// Where `wake` says that it may sleep: so long Steward's own inferences are remembered, lest they be taken for use.
     pub remembers: Option<Duration>,
+    /// What should be in service and is not has failed after so long: the deadline of its `wake`, or
+    /// [`COMES_WITHIN`] where nothing wakes it.
+    pub comes_within: Duration,
 }
+
+/// As long as the default deadline of a wake: instances of large models take tens of minutes.
+pub const COMES_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// At least this share of the last checks failing is Unhealthy too (failing or degraded: Degraded), so that failures
 /// broken by single successes are told. Never fewer failures than the failure threshold.

@@ -102,6 +102,7 @@ fn cause_in_words(cause: Cause) -> &'static str {
         Cause::Backlog => "the queue does not drain",
         Cause::PayloadRefused => "refuses what it used to accept",
         Cause::Asleep => "scaled to zero",
+        Cause::Unserved => "nothing in service",
         Cause::Throttled => "throttled",
         Cause::Denied => "denied",
         Cause::Network => "no network",

@@ -35,6 +35,7 @@ pub(super) const fn minutes(n: u64) -> Duration {
 pub(super) fn policy() -> HealthPolicy {
     HealthPolicy {
         remembers: None,
+        comes_within: minutes(30),
         enabled: true,
         probes: vec![probe("smoke")],
         failure_threshold: 3,

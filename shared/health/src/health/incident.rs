@@ -7,12 +7,15 @@ use jiff::Timestamp;
 
 use super::{
     Facts, Why, alerts,
-    ledger::{EndpointRecord, HealthLedger, Incident, Level, State, Told, after, between},
+    ledger::{Checks, EndpointRecord, HealthLedger, Incident, Level, State, Told, after, between},
     policy::HealthPolicy,
     recovery,
     silence::Mute,
 };
-use crate::{alert::AlertKind, outbox::Outbox};
+use crate::{
+    alert::{AlertKind, Severity},
+    outbox::Outbox,
+};
 
 /// What is wrong with the endpoint now; `None` while it is well, and while nobody can know yet.
 pub(super) fn ailment(record: &EndpointRecord) -> Option<State> {
@@ -62,7 +65,9 @@ pub(super) fn tell(
     }
     let unsteady = !stated && record.changes.len() as u64 > u64::from(policy.flapping.transitions);
     match (record.incident.as_ref().map(|incident| incident.told), ailing) {
-        (Some(Told::Flapping), _) if !stated && !record.changes.is_empty() => Some(Why::Flapping),
+        (Some(Told::Flapping), _) if !stated && !record.changes.is_empty() => {
+            Some(teller.still_flapping(record, outbox))
+        }
         (Some(Told::Flapping), Some(state)) => Some(teller.calm_but(record, outbox, state)),
         (Some(Told::Flapping), None) => teller.over(record, outbox),
         (None, _) if unsteady => {
@@ -153,6 +158,8 @@ impl Teller<'_> {
             reminders: 0,
             tried: Vec::new(),
             exhausted: false,
+            limited: false,
+            checks: Checks::default(),
         }
     }
 
@@ -167,6 +174,7 @@ impl Teller<'_> {
         incident.exhausted &= state != State::Failed;
         incident.last = self.facts.now;
         incident.reminders = 0;
+        incident.checks = Checks::default();
         let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));
         alert.title = alerts::title(state, &record.causes);
         alert.evidence.clone_from(&record.evidence);
@@ -188,12 +196,37 @@ impl Teller<'_> {
     }
 
     fn flapping(&self, record: &mut EndpointRecord, outbox: &mut Outbox) -> Why {
-        let Some(incident) = record.incident.as_mut() else {
-            return Why::Flapping;
+        if let Some(incident) = record.incident.as_mut() {
+            incident.told = Told::Flapping;
+            incident.reminders = 0;
+            self.swings(record, outbox);
+        }
+        Why::Flapping
+    }
+
+    /// An outage of minutes, again and again, is one that people are reminded of like any other.
+    fn still_flapping(&self, record: &mut EndpointRecord, outbox: &mut Outbox) -> Why {
+        let due = |incident: &Incident| {
+            let every = self.policy.reminder?;
+            (self.facts.now >= after(incident.last, every)).then_some(())
         };
-        incident.told = Told::Flapping;
+        if let Some(incident) = record.incident.as_mut()
+            && due(incident).is_some()
+        {
+            incident.reminders = incident.reminders.saturating_add(1);
+            self.swings(record, outbox);
+            return Why::Reminded;
+        }
+        Why::Flapping
+    }
+
+    /// Single changes are not told: this is what stands for them.
+    fn swings(&self, record: &mut EndpointRecord, outbox: &mut Outbox) {
+        let Some(incident) = record.incident.as_mut() else {
+            return;
+        };
+        let (told, checks) = (incident.last, std::mem::take(&mut incident.checks));
         incident.last = self.facts.now;
-        incident.reminders = 0;
         let mut alert = alerts::of_incident(
             self.facts,
             incident,
@@ -206,7 +239,21 @@ impl Teller<'_> {
             record.changes.len(),
             crate::probe::seconds(self.policy.flapping.window)
         );
+        alert.reminder = incident.reminders;
+        let window = self.policy.flapping.window;
+        if record
+            .unhealthy
+            .is_some_and(|last| between(last, self.facts.now) < window)
+        {
+            alert.severity = Severity::Critical;
+        }
         alert.evidence.push(format!("now {}", record.state));
+        if checks.counted > 0 && told < self.facts.now {
+            alert.evidence.push(format!(
+                "{} of the {} checks since {:.0} failed",
+                checks.failed, checks.counted, told
+            ));
+        }
         alert.evidence.extend(record.evidence.iter().cloned());
         alert.done.push(format!(
             "Single alerts and recovery are held back until it has not changed for {}, or has been sick for {} without a break.",
@@ -214,7 +261,6 @@ impl Teller<'_> {
             crate::probe::seconds(self.policy.flapping.outage)
         ));
         outbox.push(alert);
-        Why::Flapping
     }
 
     /// It flaps no more, but it is sick.
@@ -234,6 +280,7 @@ impl Teller<'_> {
             return None;
         }
         incident.last = self.facts.now;
+        incident.checks = Checks::default();
         incident.reminders = incident.reminders.saturating_add(1);
         let reminder = incident.reminders;
         let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));

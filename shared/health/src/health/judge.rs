@@ -1,11 +1,12 @@
 //! What one look at an endpoint makes of what was known before: level, state, variants, evidence.
 //!
 //! SageMaker's own word (`Failed`, stuck, gone) counts at once: it is not noisy. Probes count by threshold, in both
-//! directions, and only while SageMaker is not at work on the endpoint.
+//! directions, also while SageMaker is at work on an endpoint that serves: autoscaling keeps one `Updating` for hours.
 
 mod probes;
+mod unserved;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -13,7 +14,7 @@ use super::{
     FORGET_VANISHED, Why,
     awaited::{AsyncJobs, remembered},
     ledger::{EndpointRecord, GoodConfig, Level, State, Streak, between},
-    observation::{Observation, Seen, Trouble, TroubleKind},
+    observation::{Observation, ProbeResult, Seen, Trouble, TroubleKind},
     own,
     policy::HealthPolicy,
     recent::Recent,
@@ -137,7 +138,6 @@ fn described(
         begin_anew(record, endpoint);
     }
     record.gone = false;
-    let worked = record.status.in_transition();
     record.status = endpoint.status;
     if record.config != endpoint.config {
         start_counting_anew(record);
@@ -152,36 +152,14 @@ fn described(
     }
     let known = std::mem::take(&mut record.jobs);
     record.jobs = remembered(&known, &look.jobs, true);
-    let lasting = between(endpoint.modified, look.at);
+    let heard = Heard {
+        look,
+        endpoint,
+        known,
+        unserved: unserved::results(record, policy, look),
+    };
     if endpoint.status.in_transition() {
-        start_counting_anew(record);
-        let limit = if endpoint.status == EndpointStatus::Creating {
-            policy.stuck_creating
-        } else {
-            policy.stuck_updating
-        };
-        if lasting > limit {
-            record.state = State::Stuck;
-            record.evidence = vec![format!(
-                "status {} for {}, expected at most {}",
-                endpoint.status,
-                seconds(lasting),
-                seconds(limit)
-            )];
-            return Why::Stuck;
-        }
-        record.state = if endpoint.status == EndpointStatus::Deleting {
-            State::Deleting
-        } else {
-            State::Changing
-        };
-        if !record.level.is_ill() {
-            record.evidence.clear();
-        }
-        return Why::InTransition;
-    }
-    if worked && !record.level.is_ill() {
-        record.ill_since = None;
+        return moving(record, policy, &heard, troubles);
     }
     let reason = endpoint
         .failure_reason
@@ -213,10 +191,7 @@ fn described(
             ),
         });
     }
-    let why = probes::count(record, policy, look, endpoint, &known, troubles);
-    if why == Why::TooSoonToCount {
-        record.jobs = remembered(&known, &look.jobs, false);
-    }
+    let why = counted(record, policy, &heard, troubles);
     record.state = match record.level {
         Level::Unknown => State::Unknown,
         Level::Healthy => State::Healthy,
@@ -247,8 +222,82 @@ fn described(
     why
 }
 
+/// What the probes of one look say, sent or not.
+struct Heard<'a> {
+    look: &'a Observation,
+    endpoint: &'a Endpoint,
+    /// The inferences that were awaited before this look.
+    known: BTreeMap<String, AsyncJobs>,
+    /// The failed checks among the probes that were not sent.
+    unserved: Vec<ProbeResult>,
+}
+
+impl Heard<'_> {
+    fn probes(&self) -> impl Iterator<Item = &ProbeResult> {
+        self.look.probes.iter().chain(&self.unserved)
+    }
+}
+
+fn counted(record: &mut EndpointRecord, policy: &HealthPolicy, heard: &Heard<'_>, troubles: &mut Vec<Trouble>) -> Why {
+    let why = probes::count(record, policy, heard, troubles);
+    if why == Why::TooSoonToCount {
+        record.jobs = remembered(&heard.known, &heard.look.jobs, false);
+    }
+    why
+}
+
+/// SageMaker is at work. What it serves meanwhile is judged as ever; a transition that takes too long is told unless
+/// something worse is.
+fn moving(record: &mut EndpointRecord, policy: &HealthPolicy, heard: &Heard<'_>, troubles: &mut Vec<Trouble>) -> Why {
+    let Heard { look, endpoint, .. } = heard;
+    let status = endpoint.status;
+    let limit = if status == EndpointStatus::Creating {
+        policy.stuck_creating
+    } else {
+        policy.stuck_updating
+    };
+    let lasting = between(endpoint.modified, look.at);
+    let stuck = (lasting > limit).then(|| {
+        format!(
+            "status {status} for {}, expected at most {}",
+            seconds(lasting),
+            seconds(limit)
+        )
+    });
+    let why = if status.serves() && !look.asleep && heard.probes().next().is_some() {
+        counted(record, policy, heard, troubles)
+    } else {
+        if !record.level.is_ill() {
+            record.evidence.clear();
+        }
+        Why::InTransition
+    };
+    record.state = match (record.level, &stuck) {
+        (Level::Unhealthy, _) if status.serves() => State::Unhealthy,
+        (_, Some(_)) => State::Stuck,
+        (Level::Degraded, None) if status.serves() => State::Degraded,
+        (_, None) if status == EndpointStatus::Deleting => State::Deleting,
+        (_, None) => State::Changing,
+    };
+    let Some(stuck) = stuck else {
+        return why;
+    };
+    // Of an earlier look, where this one's probes said nothing new.
+    let before = format!("status {status} for ");
+    record.evidence.retain(|line| !line.starts_with(&before));
+    if record.state == State::Stuck {
+        record.evidence.insert(0, stuck);
+        return Why::Stuck;
+    }
+    record.evidence.push(stuck);
+    why
+}
+
 /// Another fleet answers from now on: checks of the one before are no part of its streaks.
 fn start_counting_anew(record: &mut EndpointRecord) {
+    if !record.level.is_ill() {
+        record.ill_since = None;
+    }
     record.streak = Streak::default();
     record.recent = Recent::default();
     record.ailing.clear();
@@ -265,10 +314,11 @@ fn begin_anew(record: &mut EndpointRecord, endpoint: &Endpoint) {
     record.level = Level::Unknown;
     start_counting_anew(record);
     record.counted = None;
-    record.ill_since = None;
+    record.unhealthy = None;
     record.well_once = false;
     record.leaving = None;
     record.variants.clear();
+    record.wanting.clear();
     record.jobs.values_mut().for_each(AsyncJobs::count_no_more);
     record.evidence.clear();
     record.causes.clear();

@@ -98,7 +98,7 @@ pub enum State {
     Degraded,
     /// Does not do what the probes expect.
     Unhealthy,
-    /// SageMaker is at work: creating, updating, its own maintenance, rolling back. Not judged meanwhile.
+    /// SageMaker is at work: creating, updating, its own maintenance, rolling back. Nothing is known to be wrong meanwhile.
     Changing,
     /// Being deleted.
     Deleting,
@@ -173,6 +173,22 @@ pub struct Incident {
     /// They were told that nothing is left to try.
     #[serde(default)]
     pub exhausted: bool,
+    /// They were told that the fleet's limit of recoveries keeps one from beginning.
+    #[serde(default)]
+    pub limited: bool,
+    /// Checks that counted since they were last told something.
+    #[serde(default)]
+    pub checks: Checks,
+}
+
+/// How checks went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Checks {
+    /// That counted.
+    pub counted: u32,
+    /// Failed among them.
+    pub failed: u32,
 }
 
 /// What people were told of an endpoint.

@@ -68,6 +68,8 @@ pub struct Observation {
     pub asleep: bool,
     /// Probes that were not sent, because the component that they ask is scaled to zero and they would wake it.
     pub resting: BTreeSet<String>,
+    /// Probes that were not sent, because what they ask has nothing in service, and should have. By the probe's name.
+    pub unserved: BTreeMap<String, Unserved>,
     /// Its scalable targets; `None` when not asked.
     pub scaling: Option<Vec<Target>>,
     /// Its tags; `None` when not asked.
@@ -76,6 +78,73 @@ pub struct Observation {
     pub holder: Option<Holder>,
     /// The monitor's troubles met on the way.
     pub troubles: Vec<Trouble>,
+}
+
+/// What a probe asks, while nothing of it is in service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unserved {
+    /// What it is: `inference component llm-7b`, `async endpoint`.
+    pub what: String,
+    /// `copy` or `instance`.
+    pub unit: &'static str,
+    /// Units wanted: the desired count, or the minimum of the scalable target when that is more.
+    pub wanted: u32,
+    /// Its status, as SageMaker spells it.
+    pub status: String,
+    /// SageMaker says that what is wanted does not come.
+    pub failed: bool,
+    /// `FailureReason`.
+    pub failure: Option<String>,
+}
+
+impl Unserved {
+    /// An inference component without a copy in service. `minimum`: of its scalable target, 0 when it has none.
+    pub fn component(name: &str, status: String, desired: u32, failure: Option<String>, minimum: u32) -> Self {
+        let wanted = desired.max(minimum);
+        Self {
+            what: format!("inference component {name}"),
+            unit: "copy",
+            wanted,
+            // What is not wanted cannot fail to come: its reason is of an earlier time.
+            failed: status == "Failed" || (wanted > 0 && failure.is_some()),
+            status,
+            failure,
+        }
+    }
+
+    /// An asynchronous endpoint without an instance in service. `minimum`: the sum over its scalable targets.
+    pub fn endpoint(endpoint: &Endpoint, minimum: u32) -> Self {
+        let desired = endpoint.variants.iter().filter_map(|variant| variant.desired_instances);
+        Self {
+            what: "async endpoint".to_owned(),
+            unit: "instance",
+            wanted: desired.fold(0, u32::saturating_add).max(minimum),
+            status: endpoint.status.to_string(),
+            // Where the status is not Failed, SageMaker does not promise that the reason is of now.
+            failed: false,
+            failure: endpoint.failure_reason.clone(),
+        }
+    }
+
+    /// Nothing is to be in service, so that all is well.
+    pub fn rests(&self) -> bool {
+        self.wanted == 0 && !self.failed
+    }
+
+    /// `inference component llm-7b (InService) has no copy in service and should have 2`.
+    pub fn describe(&self) -> String {
+        let Self {
+            what,
+            unit,
+            wanted,
+            status,
+            ..
+        } = self;
+        match wanted {
+            0 => format!("{what} ({status}) has no {unit} in service"),
+            wanted => format!("{what} ({status}) has no {unit} in service and should have {wanted}"),
+        }
+    }
 }
 
 /// Somebody else who holds the endpoint's lease for what is as urgent as a rollout, or more.

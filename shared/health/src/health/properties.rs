@@ -11,7 +11,7 @@ use super::{
     decide,
     fixture::{Look, Stage, bare, look, minutes, variant},
     ledger::between,
-    observation::{ActOutcome, News, Observation, SweepNews, Trouble, TroubleKind},
+    observation::{ActOutcome, News, Observation, SweepNews, Trouble, TroubleKind, Unserved},
     policy::Rung,
     recovery::Verb,
 };
@@ -30,6 +30,8 @@ enum Sight {
     BlueSick,
     BlueShiftedWell,
     Updating,
+    UpdatingErrors,
+    Copyless,
     Failed,
     OtherConfig,
     Absent,
@@ -47,6 +49,8 @@ fn any_sight() -> impl Strategy<Value = Sight> {
         3 => Just(Sight::BlueSick),
         2 => Just(Sight::BlueShiftedWell),
         1 => Just(Sight::Updating),
+        2 => Just(Sight::UpdatingErrors),
+        1 => Just(Sight::Copyless),
         1 => Just(Sight::Failed),
         1 => Just(Sight::OtherConfig),
         1 => Just(Sight::Absent),
@@ -68,6 +72,14 @@ fn shown(name: &str, sight: Sight, now: jiff::Timestamp) -> Look {
             .two(None)
             .endpoint(|endpoint| endpoint.variants = vec![variant("blue", 0.0, 2), variant("green", 1.0, 2)]),
         Sight::Updating => look.status(EndpointStatus::Updating, now),
+        Sight::UpdatingErrors => look.status(EndpointStatus::Updating, now).failed(Cause::ServerError),
+        Sight::Copyless => {
+            let mut look = look;
+            look.0.probes.clear();
+            let copyless = Unserved::component("llm", "InService".into(), 0, None, 1);
+            look.0.unserved = [("smoke".to_owned(), copyless)].into();
+            look
+        }
         Sight::Failed => {
             let mut look = look.status(EndpointStatus::Failed, now);
             look.0.scaling = Some(Vec::new());

@@ -5,9 +5,11 @@
 //! nothing is remembered of an effect but what SageMaker itself shows.
 
 mod account;
+pub(super) mod budget;
 mod follow;
 mod ladder;
 mod measure;
+mod outcome;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +25,11 @@ use super::{
 };
 use crate::{alert::AlertKind, text::printable};
 
-pub use self::measure::{Measure, Step, Verb};
-pub(super) use self::undo::give_back;
+pub use self::{
+    measure::{Measure, Step, Verb},
+    outcome::{Ended, Ending},
+};
+pub(super) use self::{outcome::tell, undo::give_back};
 
 /// What recovery did and does on one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +41,9 @@ pub struct Recovery {
     /// When the last one ended; the cooldown counts from here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
+    /// How it ended, until people were told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Ended>,
     /// Traffic taken away, to be given back when the variant is well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shifted: Vec<Shifted>,
@@ -131,6 +139,18 @@ pub(super) struct Situation<'a> {
     pub(super) look: &'a Observation,
     /// Nobody wants to hear of it, or a common cause is assumed.
     pub(super) held: bool,
+    /// Nobody wants to hear of it.
+    pub(super) muted: bool,
+}
+
+impl Situation<'_> {
+    pub(super) fn why_held(&self) -> &'static str {
+        if self.muted {
+            "it is silenced or in maintenance"
+        } else {
+            "so much fails at once that a common cause is assumed"
+        }
+    }
 }
 
 /// Things left behind that one attempt may name.
@@ -160,24 +180,20 @@ pub(super) fn note(facts: &Facts<'_>, ledger: &mut HealthLedger, acted: &Acted) 
         }
         ActOutcome::Refused(problem) => {
             let problem = printable(problem, 300);
-            Some(follow::end(
-                facts,
-                ledger,
-                &acted.endpoint,
-                None,
-                follow::End::Failed(problem),
-            ))
+            Some(outcome::end(facts, ledger, &acted.endpoint, Ending::Failed(problem)))
         }
     }
 }
 
 /// Follows what is being done, then decides whether to begin something.
 pub(super) fn decide(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> (Option<Step>, Vec<Why>) {
-    let mut whys = Vec::new();
-    let doing = ledger
-        .endpoints
-        .get(at.name)
-        .is_some_and(|record| record.recovery.intent.is_some());
+    let mut whys: Vec<Why> = tell(facts, ledger, at.name, at.policy, at.muted).into_iter().collect();
+    let recovery = ledger.endpoints.get(at.name).map(|record| &record.recovery);
+    let doing = recovery.is_some_and(|recovery| recovery.intent.is_some());
+    if !doing && recovery.is_some_and(|recovery| recovery.untold.is_some()) {
+        whys.push(Why::NoRecovery("whether the last try helped is not known yet".into()));
+        return (None, whys);
+    }
     if doing {
         let (step, why) = follow::follow(facts, ledger, at);
         whys.extend(why);
@@ -191,6 +207,10 @@ pub(super) fn decide(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
         }
         ladder::Choice::Exhausted(because) => {
             whys.extend(exhausted(facts, ledger, at, because));
+            None
+        }
+        ladder::Choice::Limited => {
+            whys.push(limited(facts, ledger, at));
             None
         }
     };
@@ -244,14 +264,19 @@ fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, mut me
     alert.evidence.clone_from(&record.evidence);
     alert.done.push(format!("Steward {described}."));
     record.recovery.intent = Some(intent);
-    ledger.outbox.push(alert);
     if let Some(rung) = rung {
         ledger.recoveries.push(super::ledger::Started {
             endpoint: at.name.to_owned(),
             rung,
             at: facts.now,
         });
+        let left = budget::left(ledger, at.name, &at.policy.recovery, facts.now);
+        alert.done.push(format!(
+            "This counts: {}.",
+            budget::described(left, &at.policy.recovery)
+        ));
     }
+    ledger.outbox.push(alert);
     Some(Why::Begun(described))
 }
 
@@ -265,4 +290,34 @@ fn exhausted(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, be
     alert.evidence.extend(alerts::context(record));
     ledger.outbox.push(alert);
     Some(Why::Exhausted(because))
+}
+
+/// The fleet's limit keeps a repair from beginning that would be right. Told once an incident: whoever waits for it does so
+/// in vain for now.
+fn limited(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> Why {
+    let most = facts.fleet.recoveries_per_hour;
+    let recoveries = if most == 1 { "recovery" } else { "recoveries" };
+    let because = format!("the fleet's limit of {most} {recoveries} in an hour is reached");
+    let free = budget::free_in_fleet(ledger, facts.fleet, facts.now);
+    let why = Why::NoRecovery(because.clone());
+    let Some(record) = ledger.endpoints.get_mut(at.name) else {
+        return why;
+    };
+    let Some(incident) = record.incident.as_mut().filter(|incident| !incident.limited) else {
+        return why;
+    };
+    incident.limited = true;
+    let mut alert = alerts::of_incident(facts, incident, AlertKind::RecoveryExhausted, at.name, Some(at.policy));
+    alert.title = because;
+    alert.evidence.clone_from(&record.evidence);
+    alert.evidence.extend(alerts::context(record));
+    alert.next = match free {
+        Some(free) => format!(
+            "Take over, or wait: from {} UTC on Steward may begin another repair in this fleet (`fleet.recoveries_per_hour`).",
+            free.strftime("%H:%M")
+        ),
+        None => "Take over: `fleet.recoveries_per_hour` allows no repair at all.".to_owned(),
+    };
+    ledger.outbox.push(alert);
+    why
 }

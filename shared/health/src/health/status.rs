@@ -126,6 +126,7 @@ fn row(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record:
     if let Some(intent) = &record.recovery.intent {
         notes.push(format!("Steward {}", intent.measure.describe()));
     }
+    notes.extend(tried(now, watch, ledger, name, record));
     notes.extend(record.evidence.first().cloned());
     [
         name.to_owned(),
@@ -133,6 +134,21 @@ fn row(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record:
         format!("for {}", seconds(between(record.since, now))),
         notes.join("; "),
     ]
+}
+
+/// What recovery tried in the incident, and what it may try yet.
+fn tried(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record: &EndpointRecord) -> Option<String> {
+    let incident = record.incident.as_ref()?;
+    let policy = watch.policies.get(name).map(|policy| &policy.recovery);
+    let policy = policy.filter(|policy| !policy.rungs.is_empty())?;
+    let tried: Vec<&str> = incident.tried.iter().map(|rung| rung.as_str()).collect();
+    let tried = if tried.is_empty() {
+        "no repair tried".to_owned()
+    } else {
+        format!("tried {}", tried.join(", "))
+    };
+    let left = recovery::budget::left(ledger, name, policy, now);
+    Some(format!("{tried} ({})", recovery::budget::described(left, policy)))
 }
 
 fn muted(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str) -> Option<String> {
@@ -162,7 +178,11 @@ fn facts(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, recor
         "evidence": record.evidence,
         "variants": record.variants,
         "muted": muted(now, watch, ledger, name),
-        "incident": record.incident.as_ref().map(|incident| json!({"id": incident.id, "since": incident.since, "told": incident.told})),
+        "incident": record.incident.as_ref().map(|incident| json!({"id": incident.id, "since": incident.since, "told": incident.told, "tried": incident.tried, "exhausted": incident.exhausted})),
+        "budget_left": watch.policies.get(name).map(|policy| recovery::budget::left(ledger, name, &policy.recovery, now)),
+        "repair_made": record.recovery.untold.as_ref().map(|ended| json!({
+            "measure": ended.intent.measure, "begun": ended.intent.begun, "ended": ended.at, "how": ended.how,
+        })),
         "recovery": record.recovery.intent.as_ref().map(|intent| json!({
             "measure": intent.measure, "begun": intent.begun, "problem": intent.problem,
         })),

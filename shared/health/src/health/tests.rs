@@ -4,12 +4,15 @@ mod account;
 mod flapping;
 mod ladder;
 mod monitor;
+mod moving;
 mod night;
+mod outcome;
 mod own;
 mod quiet;
 mod reach;
 mod undo;
 mod unmade;
+mod unserved;
 
 use super::{
     fixture::{bare, look, minutes, stage, start, time},
@@ -148,7 +151,7 @@ fn a_reminder_comes_as_often_as_asked_and_stops_when_it_is_over() {
 }
 
 #[test]
-fn an_update_is_not_judged_until_it_takes_too_long() {
+fn an_update_of_which_no_probe_says_anything_is_not_judged_until_it_takes_too_long() {
     let mut stage = stage();
     let began = stage.now;
     stage.sweeps(60, &look("fraud").status(EndpointStatus::Updating, began));

@@ -64,7 +64,9 @@ pub enum Why {
     Acting(String),
     /// A recovery that SageMaker is working on.
     InProgress(String),
-    /// A recovery done.
+    /// A recovery whose effect is there; whether it helped is not known yet.
+    Made(String),
+    /// A recovery that helped.
     Finished(String),
     /// A recovery failed.
     Failed(String),
@@ -84,7 +86,7 @@ impl fmt::Display for Why {
             Self::Unmade(unmade) => write!(f, "{unmade}"),
             Self::Deleted => f.write_str("deleted as somebody wished"),
             Self::Stuck => f.write_str("a transition does not end"),
-            Self::InTransition => f.write_str("SageMaker is at work; not judged"),
+            Self::InTransition => f.write_str("SageMaker is at work, and no probe says anything"),
             Self::StatusSick => f.write_str("SageMaker says that it is sick"),
             Self::Inconclusive => f.write_str("no probe said anything of the endpoint"),
             Self::TooSoonToCount => f.write_str("too close to the last check to count"),
@@ -110,7 +112,8 @@ impl fmt::Display for Why {
             Self::Begun(what) => write!(f, "recovery begun: Steward {what}"),
             Self::Acting(what) => write!(f, "recovery: Steward {what}"),
             Self::InProgress(what) => write!(f, "recovery under way: Steward {what}"),
-            Self::Finished(what) => write!(f, "recovery done: Steward {what}"),
+            Self::Made(what) => write!(f, "recovery made: Steward {what}"),
+            Self::Finished(what) => write!(f, "recovery helped: Steward {what}"),
             Self::Failed(why) => write!(f, "recovery failed: {why}"),
             Self::Withdrawn(why) => write!(f, "recovery withdrawn: {why}"),
             Self::Exhausted(why) => write!(f, "nothing left to try: {why}"),

@@ -23,6 +23,7 @@ impl AlertKind {
             | Self::RecoveryStarted
             | Self::RecoveryFinished
             | Self::RecoveryFailed
+            | Self::RecoveryWithdrawn
             | Self::RecoveryExhausted
             | Self::RolloutStarted
             | Self::RolloutProgressed
@@ -72,6 +73,7 @@ impl AlertKind {
             Self::RecoveryStarted => "under repair since",
             Self::RecoveryFinished => "repaired at",
             Self::RecoveryFailed => "repair failed at",
+            Self::RecoveryWithdrawn => "repair given up at",
             Self::RecoveryExhausted => "beyond automatic repair since",
             Self::RolloutStarted => "rollout started at",
             Self::RolloutProgressed => "rollout went on at",

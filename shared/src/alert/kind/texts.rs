@@ -27,10 +27,11 @@ impl AlertKind {
             Self::FleetFileBroken => "cannot be used; where there was a good one, that stays in force",
             Self::FleetFileRestored => "can be used again and is in force",
             Self::RecoveryStarted => "is being repaired by Steward",
-            Self::RecoveryFinished => "was repaired by Steward",
+            Self::RecoveryFinished => "serves again after a repair by Steward",
             Self::RecoveryFailed => "was not repaired: the attempt failed or did not help",
+            Self::RecoveryWithdrawn => "was to be repaired by Steward, and the attempt was given up before it was made",
             Self::RecoveryExhausted => {
-                "is still unhealthy, and Steward has nothing left that it may try: every rung was tried or the budget is spent"
+                "is still unhealthy, and Steward may try nothing more now: every rung was tried, or a budget or limit is spent"
             }
             Self::RolloutStarted => "is being given a new model",
             Self::RolloutProgressed => "serves a larger share of its traffic with the new model",
@@ -121,7 +122,10 @@ impl AlertKind {
             Self::RecoveryStarted => "Nothing yet: the outcome is told in an alert of its own.",
             Self::RecoveryFinished => "Nothing now. Look for the cause, because a repair does not remove it.",
             Self::RecoveryFailed => {
-                "Look at why it failed. Steward goes on with the next rung after the cooldown, as far as the fleet file allows."
+                "Look at why it failed, or did not help. Steward goes on with the next rung after the cooldown, as far as the fleet file allows."
+            }
+            Self::RecoveryWithdrawn => {
+                "Nothing, if you meant it so. While it is sick and nothing speaks against it any more, Steward may begin anew after the cooldown."
             }
             Self::RecoveryExhausted => {
                 "Take over: the endpoint needs a person. The earlier alerts of this endpoint say what was tried."

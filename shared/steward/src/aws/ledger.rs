@@ -22,8 +22,12 @@ use crate::{
 /// The largest document, in bytes: the health of some ten thousand endpoints.
 pub const LIMIT: u64 = 32 * 1024 * 1024;
 
-/// How often [`Ledger::change`] decides anew before it leaves the change to the next tick.
-pub const ATTEMPTS: u32 = 6;
+/// How often [`Ledger::change`] decides anew where no deadline bounds it.
+const ATTEMPTS: u32 = 6;
+
+/// What reading again and one more write may take. With less time left, the change is left to the next tick, while there is
+/// still time to say so.
+const ROOM: Duration = Duration::from_secs(2);
 
 /// Marks kept: as many later writes may hide one of ours before we learn that it was lost in transit.
 const TRAIL: usize = 8;
@@ -276,7 +280,7 @@ where
     /// `None` to leave it, with whatever else the caller wants to know; only the answer of the last decision counts.
     ///
     /// # Errors
-    /// [`LedgerError::Conflict`] after [`ATTEMPTS`]; a call that fails, or time that runs out, ends it at once.
+    /// [`LedgerError::Conflict`] when others wrote first for as long as there was time; a call that fails ends it at once.
     pub async fn change<R>(&self, decide: impl FnMut(&T) -> (Option<T>, R)) -> Result<(Loaded<T>, R), LedgerError> {
         let first = self.load().await?;
         self.change_from(first, decide).await
@@ -292,7 +296,8 @@ where
         mut decide: impl FnMut(&T) -> (Option<T>, R),
     ) -> Result<(Loaded<T>, R), LedgerError> {
         let mut read = first;
-        for attempt in 1..=ATTEMPTS {
+        let mut attempt = 1;
+        loop {
             let (wanted, answer) = decide(&read.document);
             let Some(wanted) = wanted else {
                 return Ok((read, answer));
@@ -302,17 +307,18 @@ where
                 Err(LedgerError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
-            if attempt < ATTEMPTS {
-                let pause = tokio::time::sleep(self.pause(attempt));
-                let paused = self.s3.bound().limit("s3", "PutObject", pause).await;
-                paused.map_err(|call| self.failed(call))?;
-                read = self.load().await?;
+            let pause = self.pause(attempt);
+            let left = self.s3.bound().remaining();
+            if !left.map_or(attempt < ATTEMPTS, |left| left > pause + ROOM) {
+                return Err(LedgerError::Conflict {
+                    at: self.at.clone(),
+                    attempts: attempt,
+                });
             }
+            tokio::time::sleep(pause).await;
+            read = self.load().await?;
+            attempt += 1;
         }
-        Err(LedgerError::Conflict {
-            at: self.at.clone(),
-            attempts: ATTEMPTS,
-        })
     }
 
     /// The same writer deciding the same on the same version is the same write.
@@ -327,14 +333,14 @@ where
         Ok(format!("{sequence}-{short}"))
     }
 
-    /// 40 ms, doubling, spread by up to as much again. The spread depends on the writer and not on chance, so that a
-    /// rehearsal repeats itself.
+    /// Anything up to 80 ms, doubling up to 1.28 s: a burst of events writes one document, and whoever waits as long as
+    /// another one only loses against it again. It depends on the writer and not on chance, so that a rehearsal repeats
+    /// itself.
     fn pause(&self, attempt: u32) -> Duration {
         let mut hasher = DefaultHasher::new();
         hasher.write(self.writer.as_bytes());
         hasher.write_u32(attempt);
-        let base = 40u64 << attempt.min(5);
-        Duration::from_millis(base / 2 + hasher.finish() % base)
+        Duration::from_millis(hasher.finish() % (40u64 << attempt.min(5)))
     }
 
     fn failed(&self, call: CallError) -> LedgerError {

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// All probes but the asynchronous ones, at the same time; of each variant where the probe says so. One that finds no time
+/// All probes but the asynchronous ones, at the same time; of each variant that can be asked where the probe says so. One that finds no time
 /// has a result that says so, and takes nothing away from the others.
 pub async fn all<'a>(
     runtime: &Runtime,
@@ -29,7 +29,7 @@ pub async fn all<'a>(
 ) -> Vec<ProbeResult> {
     let asked = synchronous(probes).flat_map(|probe| {
         let variants: Vec<Option<&str>> = if probe.per_variant {
-            let variants = endpoint.variants.iter();
+            let variants = endpoint.asked();
             variants.map(|variant| Some(variant.name.as_str())).collect()
         } else {
             vec![None]

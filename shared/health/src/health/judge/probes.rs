@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{FIRST_SIGHT_PATIENCE, SPACING};
+use super::{FIRST_SIGHT_PATIENCE, Heard, SPACING};
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
     health::{
         Why,
-        awaited::{AsyncJobs, is_news},
+        awaited::is_news,
         ledger::{EndpointRecord, Level, Streak, VariantRecord, between},
         observation::{Observation, ProbeResult, Trouble, TroubleKind},
         policy::{HealthPolicy, Probe},
@@ -20,19 +20,17 @@ use crate::{
     probe::{Cause, Judgement},
 };
 
-/// Counts the probes' verdicts toward the thresholds. `known`: the inferences that were awaited before this look.
+/// Counts the probes' verdicts toward the thresholds.
 pub(super) fn count(
     record: &mut EndpointRecord,
     policy: &HealthPolicy,
-    look: &Observation,
-    endpoint: &Endpoint,
-    known: &BTreeMap<String, AsyncJobs>,
+    heard: &Heard<'_>,
     troubles: &mut Vec<Trouble>,
 ) -> Why {
-    let results: Vec<(&ProbeResult, Judgement)> = look
-        .probes
-        .iter()
-        .filter(|result| is_news(known, result))
+    let Heard { look, endpoint, .. } = heard;
+    let results: Vec<(&ProbeResult, Judgement)> = heard
+        .probes()
+        .filter(|result| is_news(&heard.known, result))
         .map(|result| (result, believed(record, policy, result)))
         .collect();
     troubles.extend(
@@ -90,6 +88,14 @@ pub(super) fn count(
     }
     record.well_once |= verdict == Judgement::Passed;
     change_level(record, policy, level, look.at);
+    if level == Level::Unhealthy {
+        record.unhealthy = Some(look.at);
+    }
+    if let Some(incident) = &mut record.incident {
+        let checks = &mut incident.checks;
+        checks.counted = checks.counted.saturating_add(1);
+        checks.failed = checks.failed.saturating_add(u32::from(verdict == Judgement::Failed));
+    }
     Why::Counted(verdict)
 }
 

@@ -48,6 +48,9 @@ pub struct EndpointRecord {
     /// The first check of the present streak of checks that did not pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ill_since: Option<Timestamp>,
+    /// The last check that left it Unhealthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unhealthy: Option<Timestamp>,
     /// It has passed at least one check since it was created.
     #[serde(default)]
     pub well_once: bool,
@@ -72,6 +75,9 @@ pub struct EndpointRecord {
     /// The inferences of asynchronous probes, by probe name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, AsyncJobs>,
+    /// Since when what a probe asks has nothing in service although something should be, by probe name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wanting: BTreeMap<String, Timestamp>,
     /// What Steward's own probes did of the work of what may sleep.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub own: BTreeMap<Thing, Own>,
@@ -120,6 +126,7 @@ impl EndpointRecord {
             streak: Streak::default(),
             recent: Recent::default(),
             ill_since: None,
+            unhealthy: None,
             well_once: false,
             evidence: Vec::new(),
             causes: BTreeSet::new(),
@@ -128,6 +135,7 @@ impl EndpointRecord {
             last_good: None,
             proven: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            wanting: BTreeMap::new(),
             own: BTreeMap::new(),
             changes: Vec::new(),
             holder: None,

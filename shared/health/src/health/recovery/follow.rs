@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::ledger::{EndpointRecord, HealthLedger, Told},
-    Intent, Measure, Situation, Step, Verb, account, ladder, undo,
+    Ending, Intent, Measure, Situation, Step, Verb, ladder, outcome,
 };
 use crate::{
-    alert::{AlertKind, Severity},
     endpoint::{Endpoint, EndpointStatus},
     health::{
-        Facts, Why, alerts, incident,
+        Facts, Why, incident,
         observation::{Observation, Seen},
-        policy::HealthPolicy,
     },
     probe::seconds,
 };
@@ -29,14 +27,6 @@ enum Progress {
     Failed(String),
 }
 
-/// How an intent ends.
-pub(super) enum End {
-    Finished,
-    Failed(String),
-    /// Not begun, and not wanted any more.
-    Withdrawn(&'static str),
-}
-
 pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> (Option<Step>, Option<Why>) {
     let Some(record) = ledger.endpoints.get(at.name) else {
         return (None, None);
@@ -47,13 +37,13 @@ pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
     let progress = progress(intent, at.look);
     let unwanted = unwanted(record, intent, at);
     let end = match progress {
-        Progress::Done => End::Finished,
-        Progress::Failed(why) => End::Failed(why),
+        Progress::Done => Ending::Made,
+        Progress::Failed(why) => Ending::Failed(why),
         Progress::ToDo(_) if unwanted.is_some() && !half_done(intent, at.look) => {
-            End::Withdrawn(unwanted.unwrap_or_default())
+            Ending::Withdrawn(unwanted.unwrap_or_default().to_owned())
         }
         // A half-made recreation is never given up: without it there is no endpoint at all.
-        _ if facts.now >= intent.deadline && !half_done(intent, at.look) => End::Failed(match &intent.problem {
+        _ if facts.now >= intent.deadline && !half_done(intent, at.look) => Ending::Failed(match &intent.problem {
             Some(problem) => format!("not done within {}: {problem}", seconds(intent.measure.patience())),
             None => format!("not done within {}", seconds(intent.measure.patience())),
         }),
@@ -78,7 +68,7 @@ pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
         }
         Progress::Working => return (None, Some(Why::InProgress(intent.measure.describe()))),
     };
-    (None, Some(self::end(facts, ledger, at.name, Some(at.policy), end)))
+    (None, Some(outcome::end(facts, ledger, at.name, end)))
 }
 
 /// The old endpoint is deleted and the new one is not created.
@@ -89,7 +79,7 @@ fn half_done(intent: &Intent, look: &Observation) -> bool {
 /// Why an intent whose effect is not there should not be pursued.
 fn unwanted(record: &EndpointRecord, intent: &Intent, at: Situation<'_>) -> Option<&'static str> {
     if at.held {
-        return Some("alerts are muted, or a common cause is assumed");
+        return Some(at.why_held());
     }
     if intent.measure.beside(at.look.holder.as_ref()).is_err() {
         return Some("somebody else began to change the endpoint");
@@ -265,87 +255,5 @@ fn recreated(intent: &Intent, config: &str, endpoint: &Endpoint) -> Progress {
         },
         (status, _) if status.in_transition() => Progress::Working,
         (status, _) => Progress::Failed(format!("the new endpoint is {status}")),
-    }
-}
-
-/// Ends the intent, says so, and remembers what is to be undone one day.
-pub(super) fn end(
-    facts: &Facts<'_>,
-    ledger: &mut HealthLedger,
-    name: &str,
-    policy: Option<&HealthPolicy>,
-    end: End,
-) -> Why {
-    let Some(record) = ledger.endpoints.get_mut(name) else {
-        return Why::Stale;
-    };
-    let Some(intent) = record.recovery.intent.take() else {
-        return Why::Stale;
-    };
-    record.recovery.ended = Some(facts.now);
-    let (kind, title, severity) = match &end {
-        End::Finished => (AlertKind::RecoveryFinished, "done".to_owned(), Severity::Info),
-        End::Failed(why) => (AlertKind::RecoveryFailed, why.clone(), Severity::Warning),
-        End::Withdrawn(why) => (AlertKind::RecoveryFinished, format!("withdrawn: {why}"), Severity::Info),
-    };
-    let serial = intent.id.rsplit('-').next().unwrap_or_default();
-    let id = format!("{}:r{serial}:2", intent.incident);
-    let mut alert = alerts::new(facts, id, kind, Some(name), intent.begun, policy);
-    alert.title = title;
-    alert.severity = severity;
-    alert.evidence.extend(alerts::context(record));
-    match &end {
-        End::Finished => {
-            alert.done.push(format!("Steward {}.", intent.measure.describe()));
-            undo::remember(record, &intent, facts.now);
-        }
-        End::Failed(_) => {
-            alert.done.extend(account::of_attempt(&intent, record.gone));
-            undo::leave_to_people(record, &intent, facts.now);
-        }
-        End::Withdrawn(_) => {
-            alert.done.extend(account::of_attempt(&intent, record.gone));
-            untry(record, &intent);
-        }
-    }
-    if let Some(next) = next_step(name, record, &intent, &end) {
-        alert.next = next;
-    }
-    ledger.outbox.push(alert);
-    match end {
-        End::Finished => Why::Finished(intent.measure.describe()),
-        End::Failed(why) => Why::Failed(why),
-        End::Withdrawn(why) => Why::Withdrawn(why.to_owned()),
-    }
-}
-
-/// What is left to a person that nobody would guess.
-fn next_step(name: &str, record: &EndpointRecord, intent: &Intent, end: &End) -> Option<String> {
-    match (&intent.measure, end) {
-        (
-            Measure::AddInstance {
-                minimum: None, variant, ..
-            },
-            End::Finished,
-        ) => Some(format!(
-            "Take the added instance back when variant {variant} no longer needs it: Steward does not."
-        )),
-        (Measure::ShiftAway { .. }, End::Finished) | (Measure::ShiftBack { .. }, End::Failed(_)) => {
-            undo::give_back(name, record)
-        }
-        (Measure::Recreate { config, .. }, End::Failed(_)) if record.gone => Some(format!(
-            "Create the endpoint again: it was deleted to be created from config {config}, and that did not succeed."
-        )),
-        (_, End::Withdrawn(_) | End::Failed(_)) if account::is_open(intent) => {
-            Some("See in the console what of it took effect; Steward does not go on with it by itself.".to_owned())
-        }
-        _ => None,
-    }
-}
-
-/// What was never done was not tried: the incident may need it yet. The budget keeps counting it, so that this ends.
-fn untry(record: &mut EndpointRecord, intent: &Intent) {
-    if let (Some(incident), Some(rung)) = (&mut record.incident, intent.measure.rung()) {
-        incident.tried.retain(|tried| *tried != rung);
     }
 }

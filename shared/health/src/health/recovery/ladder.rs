@@ -19,7 +19,7 @@ use std::{
 
 use super::{
     super::ledger::{EndpointRecord, HealthLedger, Level, State, Told, after, between},
-    Measure, Situation,
+    Measure, Situation, budget,
 };
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
@@ -35,13 +35,12 @@ use crate::{
 /// double the load, which a fleet sized for peaks bears; a ninth would only fall too.
 const REMAINING_CAPACITY: f64 = 0.5;
 
-/// The period of [`crate::health::policy::FleetHealthPolicy::recoveries_per_hour`].
-const HOUR: Duration = Duration::from_secs(3600);
-
 pub(super) enum Choice {
     Begin(Measure),
     Nothing(Option<Why>),
     Exhausted(String),
+    /// The fleet's limit keeps one from beginning.
+    Limited,
 }
 
 pub(super) fn choose(facts: &Facts<'_>, ledger: &HealthLedger, at: Situation<'_>) -> Choice {
@@ -60,7 +59,7 @@ pub(super) fn choose(facts: &Facts<'_>, ledger: &HealthLedger, at: Situation<'_>
         return not("it is flapping: what is seen contradicts itself");
     };
     if at.held {
-        return not("alerts are muted, or a common cause is assumed");
+        return not(at.why_held());
     }
     // Only on what was seen now: people are told by the ledger, the world is changed by the world.
     let Seen::Described(endpoint) = &at.look.seen else {
@@ -111,23 +110,15 @@ pub(super) fn choose(facts: &Facts<'_>, ledger: &HealthLedger, at: Situation<'_>
     if cooling(record, policy.cooldown, facts.now) {
         return not("the cooldown is not over");
     }
-    let spent = ledger
-        .recoveries
-        .iter()
-        .filter(|started| started.endpoint == at.name && between(started.at, facts.now) < policy.period);
-    if spent.count() as u64 >= u64::from(policy.budget) {
+    if budget::left(ledger, at.name, policy, facts.now) == 0 {
         return Choice::Exhausted(format!(
             "the budget of {} in {} is spent",
             policy.budget,
             seconds(policy.period)
         ));
     }
-    let in_fleet = ledger
-        .recoveries
-        .iter()
-        .filter(|started| between(started.at, facts.now) < HOUR);
-    if in_fleet.count() as u64 >= u64::from(facts.fleet.recoveries_per_hour) {
-        return not("the fleet's limit of recoveries in an hour is reached");
+    if budget::left_in_fleet(ledger, facts.fleet, facts.now) == 0 {
+        return Choice::Limited;
     }
     Choice::Begin(measure)
 }

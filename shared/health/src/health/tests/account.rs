@@ -41,7 +41,7 @@ fn withdrawn(outcome: Option<ActOutcome>, left: &[&str]) -> (Vec<String>, String
     let alert = stage
         .told
         .iter()
-        .find(|alert| alert.title.starts_with("withdrawn"))
+        .find(|alert| alert.kind.as_str() == "recovery.withdrawn")
         .expect("withdrawn");
     (alert.done.clone(), alert.next.clone())
 }
@@ -75,7 +75,7 @@ fn nothing_was_changed_is_said_only_when_it_is_known() {
     let alert = stage
         .told
         .iter()
-        .find(|alert| alert.title.starts_with("withdrawn"))
+        .find(|alert| alert.kind.as_str() == "recovery.withdrawn")
         .expect("withdrawn");
     assert_eq!(
         alert.done[0],

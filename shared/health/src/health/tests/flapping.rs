@@ -25,7 +25,7 @@ fn flapping_is_told_once_and_then_that_it_is_calm() {
     08:05 fraud endpoint.recovered info: after 60 s
     08:06 fraud endpoint.unhealthy critical: errors
     08:07 fraud endpoint.recovered info: after 60 s
-    08:08 fraud endpoint.flapping warning: 7 changes in 60 min
+    08:08 fraud endpoint.flapping critical: 7 changes in 60 min
     09:21 fraud endpoint.recovered info: calm since 60 min
     ");
 }
@@ -56,7 +56,7 @@ fn flapped() -> Stage {
     assert!(
         stage
             .heard()
-            .ends_with("endpoint.flapping warning: 7 changes in 60 min")
+            .ends_with("endpoint.flapping critical: 7 changes in 60 min")
     );
     stage
 }
@@ -72,8 +72,51 @@ fn an_outage_seen_only_by_probes_is_told_soon_although_the_endpoint_was_flapping
     08:25 fraud endpoint.unhealthy critical: errors
     08:25 fraud recovery.started info: redeploy
     08:30 fraud endpoint.recovered info: after 28 min
-    08:30 fraud recovery.finished info: withdrawn: the endpoint recovered by itself
+    08:30 fraud recovery.withdrawn info: the endpoint recovered by itself
     ");
+}
+
+#[test]
+fn flapping_that_goes_on_is_told_again_with_its_share_of_failed_checks() {
+    let mut stage = stage().with(|policy| policy.reminder = Some(minutes(60)));
+    for _ in 0..16 {
+        stage
+            .sweeps(7, &look("fraud").failed(Cause::ServerError))
+            .sweeps(7, &look("fraud"));
+    }
+    let reminder = stage.told.last().expect("told");
+    assert!(
+        reminder
+            .evidence
+            .iter()
+            .any(|line| line.starts_with("28 of the 60 checks since")),
+        "{:?}",
+        reminder.evidence
+    );
+    insta::assert_snapshot!(stage.heard(), @r"
+    08:04 fraud endpoint.unhealthy critical: errors
+    08:10 fraud endpoint.recovered info: after 8 min
+    08:18 fraud endpoint.unhealthy critical: errors
+    08:24 fraud endpoint.recovered info: after 8 min
+    08:32 fraud endpoint.unhealthy critical: errors
+    08:38 fraud endpoint.recovered info: after 8 min
+    08:46 fraud endpoint.flapping critical: 7 changes in 60 min
+    09:46 fraud endpoint.flapping critical reminder 1: 8 changes in 60 min
+    10:46 fraud endpoint.flapping critical reminder 2: 9 changes in 60 min
+    ");
+}
+
+#[test]
+fn what_was_never_worse_than_slow_flaps_as_a_warning() {
+    let mut stage = stage().with(|policy| (policy.failure_threshold, policy.success_threshold) = (1, 1));
+    for _ in 0..4 {
+        stage.sweep([look("fraud").degraded()]).sweep([look("fraud")]);
+    }
+    assert!(
+        stage
+            .heard()
+            .ends_with("endpoint.flapping warning: 7 changes in 60 min")
+    );
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn the_sick_variant_loses_its_traffic_and_gets_it_back_when_it_is_well() {
     08:06 fraud recovery.finished info: done
     08:08 fraud endpoint.recovered info: after 6 min
     08:23 fraud recovery.started info: undoing an earlier recovery
-    08:25 fraud recovery.finished info: done
+    08:25 fraud recovery.finished info: an earlier one is undone
     ");
 }
 

@@ -160,26 +160,49 @@ async fn leaving_the_document_as_it_is_writes_nothing() {
     assert_eq!(wire.calls(), ["GET /state/health.json"]);
 }
 
-#[tokio::test]
-async fn a_change_that_loses_every_race_ends_and_says_so() {
-    let wire = Wire::default();
-    let one = ledger(&wire, "one");
-    one.change(add("a")).await.expect("changed");
-    let spoiler = wire.clone();
-    let result = one
-        .change(|names: &Names| {
+/// Somebody else writes before each of the first `times` decisions.
+fn spoiled(wire: &Wire, times: u32) -> impl FnMut(&Names) -> (Option<Names>, ()) {
+    let (spoiler, mut left) = (wire.clone(), times);
+    move |names| {
+        if left > 0 {
+            left -= 1;
             let body = spoiler.get(PATH).expect("an object");
             let mut objects = testing::Objects::from([(PATH.to_owned(), body)]);
             others_write(&mut objects, "o");
             spoiler.put(PATH, &objects[PATH]);
-            (Some([names.clone(), vec!["b".into()]].concat()), ())
-        })
-        .await;
-    assert_eq!(
-        result.map(|_| ()),
-        Err(LedgerError::Conflict {
-            at: Location::new("state", "health.json"),
-            attempts: ATTEMPTS
-        })
-    );
+        }
+        (Some([names.clone(), vec!["b".into()]].concat()), ())
+    }
+}
+
+async fn spoiled_for(times: u32, left: Option<Duration>) -> Result<String, LedgerError> {
+    let wire = Wire::default();
+    let (base, _) = testing::base(wire.clone());
+    let s3 = S3::new(&base);
+    let s3 = left.map_or(s3.clone(), |left| {
+        s3.until(base.clock.now().checked_add(left).expect("in time"))
+    });
+    let one = Ledger::new(&s3, Location::new("state", "health.json"), "names/1", "one");
+    one.change(add("a")).await.expect("changed");
+    let (now, ()) = one.change(spoiled(&wire, times)).await?;
+    Ok(now.document.join(""))
+}
+
+fn conflict(attempts: u32) -> Result<String, LedgerError> {
+    Err(LedgerError::Conflict {
+        at: Location::new("state", "health.json"),
+        attempts,
+    })
+}
+
+#[tokio::test]
+async fn a_change_that_loses_every_race_ends_and_says_so() {
+    assert_eq!(spoiled_for(u32::MAX, None).await, conflict(ATTEMPTS));
+    assert_eq!(spoiled_for(u32::MAX, Some(ROOM)).await, conflict(1));
+}
+
+#[tokio::test]
+async fn a_change_loses_as_many_races_as_there_is_time_for() {
+    let minute = Some(Duration::from_secs(60));
+    assert_eq!(spoiled_for(ATTEMPTS + 1, minute).await, Ok("aooooooob".to_owned()));
 }

@@ -1,0 +1,106 @@
+//! Endpoints that SageMaker works on, as autoscaling makes it do for hours.
+
+use crate::{
+    endpoint::EndpointStatus,
+    health::{
+        fixture::{Look, look, minutes, stage, variant},
+        ledger::State,
+        policy::Rung,
+    },
+    probe::Cause,
+};
+
+fn scaling(since: jiff::Timestamp) -> Look {
+    look("fraud").status(EndpointStatus::Updating, since)
+}
+
+#[test]
+fn failed_checks_count_on_while_autoscaling_comes_and_goes() {
+    let mut stage = stage();
+    let sick = look("fraud").failed(Cause::ServerError);
+    stage.sweep([sick.clone()]);
+    let now = stage.now;
+    stage
+        .sweep([scaling(now).failed(Cause::ServerError)])
+        .sweep([sick.clone()]);
+    assert_eq!(stage.told[0].since.to_string(), "2026-03-02T08:02:00Z");
+    assert_eq!(stage.heard(), "08:04 fraud endpoint.unhealthy critical: errors");
+    let now = stage.now;
+    stage.sweeps(9, &scaling(now).failed(Cause::ServerError));
+    assert_eq!(
+        (stage.heard().as_str(), stage.record("fraud").state),
+        ("", State::Unhealthy)
+    );
+}
+
+#[test]
+fn an_endpoint_that_answers_while_it_scales_is_changing_and_told_as_well_when_it_has_ended() {
+    let mut stage = stage();
+    stage.sweeps(3, &look("fraud").failed(Cause::ServerError)).heard();
+    let now = stage.now;
+    stage.sweeps(3, &scaling(now).passed());
+    assert_eq!(
+        (stage.heard().as_str(), stage.record("fraud").state),
+        ("", State::Changing)
+    );
+    stage.sweep([look("fraud")]);
+    assert_eq!(stage.heard(), "08:08 fraud endpoint.recovered info: after 6 min");
+}
+
+#[test]
+fn a_transition_that_does_not_end_hides_no_outage() {
+    let mut stage = stage();
+    let began = stage.now;
+    stage.later(minutes(90)).sweeps(3, &scaling(began).passed());
+    assert_eq!(
+        stage.heard(),
+        "09:32 fraud endpoint.stuck warning: a transition does not end"
+    );
+    stage.sweeps(3, &scaling(began).failed(Cause::ServerError));
+    let evidence = &stage.told[0].evidence;
+    assert!(
+        evidence
+            .iter()
+            .any(|line| line.starts_with("status Updating for 96 min"))
+            && evidence.iter().filter(|line| line.starts_with("status")).count() == 1,
+        "{evidence:?}"
+    );
+    assert_eq!(stage.heard(), "09:37 fraud endpoint.unhealthy critical: errors");
+}
+
+#[test]
+fn checks_of_the_config_before_are_no_part_of_those_of_the_next() {
+    let mut stage = stage();
+    let now = stage.now;
+    stage.sweeps(2, &scaling(now).failed(Cause::ServerError));
+    let next = look("fraud").endpoint(|endpoint| endpoint.config = Some("next".into()));
+    stage.sweeps(2, &next.clone().failed(Cause::ServerError));
+    assert_eq!(stage.heard(), "");
+    stage.sweep([next.failed(Cause::ServerError)]);
+    assert_eq!(stage.told[0].since.to_string(), "2026-03-02T08:04:00Z");
+}
+
+#[test]
+fn no_repair_begins_before_sagemaker_is_done() {
+    let mut stage = stage().allowing(&[Rung::Redeploy]);
+    let now = stage.now;
+    stage.sweeps(6, &scaling(now).failed(Cause::ServerError));
+    assert_eq!(stage.steps(), []);
+    stage.sweep([look("fraud").failed(Cause::ServerError)]);
+    assert_eq!(stage.steps().len(), 1);
+}
+
+#[test]
+fn a_variant_that_is_on_its_way_is_not_asked() {
+    let both = |endpoint: &mut crate::endpoint::Endpoint| {
+        endpoint.variants = vec![variant("blue", 1.0, 2), variant("green", 0.0, 1)];
+    };
+    let asked = |look: Look| match look.endpoint(both).0.seen {
+        crate::health::observation::Seen::Described(endpoint) => {
+            endpoint.asked().map(|variant| variant.name.clone()).collect::<Vec<_>>()
+        }
+        _ => Vec::new(),
+    };
+    assert_eq!(asked(look("fraud")), ["blue", "green"]);
+    assert_eq!(asked(scaling(crate::health::fixture::start())), ["blue"]);
+}
