@@ -99,10 +99,16 @@ fn harm(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
 
 /// Completed is not said of a green whose health nobody asked for: whichever answer was lost, and whoever died.
 fn heard(decided: &Decided, wrong: &mut Wrong) {
-    let asks = decided.read.active.as_ref().is_some_and(|it| it.plan.request.policy.health);
-    let completes = decided.decision.transitions.iter().any(|it| {
-        matches!(it.to, To::End(Ended::Completed)) && it.from.as_ref().is_some_and(Phase::is_forward)
-    });
+    let asks = decided
+        .read
+        .active
+        .as_ref()
+        .is_some_and(|it| it.plan.request.policy.health);
+    let completes = decided
+        .decision
+        .transitions
+        .iter()
+        .any(|it| matches!(it.to, To::End(Ended::Completed)) && it.from.as_ref().is_some_and(Phase::is_forward));
     if asks && completes && decided.look.health.is_none() {
         wrong.push((Rule::Harm, "completed, and nobody asked for green's health".to_owned()));
     }

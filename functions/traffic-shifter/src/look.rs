@@ -64,8 +64,11 @@ pub(crate) async fn look(
         let hour = hour_before(services, endpoint, policy, before).await;
         known(hour.map(|hour| policy.limits_without_blue(&hour)))
     });
-    let together =
-        Box::pin(async { tokio::join!(configs, scaling, models, alarms, analysis, smoke, component, watched, alone) });
+    let together = Box::pin(async {
+        tokio::join!(
+            configs, scaling, models, alarms, analysis, smoke, component, watched, alone
+        )
+    });
     let (configs, scaling, models, alarms, analysis, smoke, component, health, alone) = together.await;
     let users = maybe(needs.search(&described, &configs), async |search| {
         known(looking.sagemaker.users_of(&search).await)

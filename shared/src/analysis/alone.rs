@@ -117,7 +117,10 @@ impl AnalysisPolicy {
             .into_iter()
             .filter_map(|(name, limit)| {
                 let share = limit?.share;
-                Some(format!("{name}: at most {share} without blue{}", self.blues(name, before)))
+                Some(format!(
+                    "{name}: at most {share} without blue{}",
+                    self.blues(name, before)
+                ))
             })
             .collect()
     }

@@ -111,11 +111,19 @@ fn an_outage_in_blues_hour_does_not_excuse_a_broken_green() {
             let calm = requests / 300;
             let outage = begins..begins + 25;
             let hour = (0..60).map(|minute| {
-                let failed = if outage.contains(&minute) { requests * 3 / 5 } else { calm };
+                let failed = if outage.contains(&minute) {
+                    requests * 3 / 5
+                } else {
+                    calm
+                };
                 between(minute, minute + 1, requests, failed)
             });
             let blue: Series = hour.flat_map(|part| part.minutes().to_vec()).collect();
-            let ill = judge_alone(&AnalysisPolicy::default(), &blue, &steady(10, requests, requests * 2 / 5));
+            let ill = judge_alone(
+                &AnalysisPolicy::default(),
+                &blue,
+                &steady(10, requests, requests * 2 / 5),
+            );
             assert_eq!(ill.verdict, Verdict::Fail, "{requests} from {begins}: {ill}");
             let well = judge_alone(&AnalysisPolicy::default(), &blue, &steady(60, requests, calm));
             assert_eq!(well.verdict, Verdict::Pass, "{requests} from {begins}: {well}");
@@ -133,7 +141,10 @@ fn where_the_limit_comes_from_is_said() {
     assert!(ill.contains("at most 57.1% allowed"), "{ill}");
     assert!(ill.ends_with("blue had up to 42.7% in its hour before"), "{ill}");
     let unknown = said(&Series::default());
-    assert!(unknown.ends_with("of blue's hour before too little is known"), "{unknown}");
+    assert!(
+        unknown.ends_with("of blue's hour before too little is known"),
+        "{unknown}"
+    );
 }
 
 #[test]

@@ -1,16 +1,12 @@
 //! SageMaker's own engines.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 
 use super::super::{
     effect::{Effect, Routing},
     fake::*,
-    look::{ComponentSeen, HealthSeen, Known},
     policy::Engine,
     request::{Order, Request},
     strategy::{Step, StrategyKind, Weight},
@@ -20,10 +16,9 @@ use crate::{
     alert::AlertKind,
     analysis::{AnalysisPolicy, LatencyCheck, Percentile, Verdict},
     endpoint::EndpointStatus,
-    health::ledger::Level,
 };
 
-fn canary(id: &str) -> Request {
+pub(super) fn canary(id: &str) -> Request {
     let mut request = request(id);
     request.policy.engine = Engine::Guardrails;
     request.policy.strategy = strategy(&[10, 100]);
@@ -32,7 +27,7 @@ fn canary(id: &str) -> Request {
     request
 }
 
-fn component(id: &str) -> Request {
+pub(super) fn component(id: &str) -> Request {
     let mut request = canary(id);
     request.component = Some("fraud-component".to_owned());
     request.policy.engine = Engine::Rolling;
@@ -40,21 +35,6 @@ fn component(id: &str) -> Request {
     request.policy.strategy.kind = StrategyKind::AllAtOnce;
     request.policy.analysis = None;
     request
-}
-
-fn with_component() -> Fake {
-    let mut world = Fake::new();
-    world.component = Some(ComponentSeen {
-        endpoint: ENDPOINT.to_owned(),
-        variant: "blue".to_owned(),
-        status: "InService".to_owned(),
-        failure: None,
-        model: Some("fraud-v1".to_owned()),
-        copies: Some(2),
-        modified: Some(world.now),
-        guards: BTreeSet::new(),
-    });
-    world
 }
 
 /// SageMaker's own blue/green deployment, over.
@@ -290,27 +270,6 @@ fn an_update_that_fails_with_its_rollback_is_told_and_left_to_people() {
 }
 
 #[test]
-fn a_component_gets_another_model_and_its_old_one_back() {
-    let mut world = with_component();
-    world.start(&component("one"));
-    assert_eq!(world.run(), Ended::Completed);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v2"));
-    assert!(world.order(Order::Rollback).accepted);
-    assert_eq!(world.run(), Ended::RolledBack);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v1"));
-    insta::assert_snapshot!(world.did());
-}
-
-#[test]
-fn a_component_that_keeps_its_old_model_was_taken_back() {
-    let mut world = with_component();
-    world.fates.push_back(Fate::TakenBack);
-    world.start(&component("one"));
-    assert_eq!(world.run(), Ended::RolledBack);
-    assert_eq!(world.ledger.history[0].cause.as_ref().unwrap().label(), "sagemaker");
-}
-
-#[test]
 fn everything_that_sagemakers_engines_cannot_do_is_said_at_once() {
     let mut world = Fake::new();
     world.endpoint_mut().variants[0].current_instances = Some(1);
@@ -352,99 +311,18 @@ fn a_rolling_update_is_for_one_variant_in_batches() {
 }
 
 #[test]
-fn a_component_that_its_autoscaling_updates_is_not_taken_for_one_that_got_its_old_model_back() {
-    let mut world = with_component();
-    world.calls.extend([Call::Works, Call::Lost]);
-    world.start(&component("one"));
-    world.until("deploying");
-    assert!(world.did().contains("update component"), "{}", world.did());
-    world.component.as_mut().unwrap().status = "Updating".to_owned();
-    world.ticks(3);
-    world.component.as_mut().unwrap().status = "InService".to_owned();
-    assert_eq!(world.run(), Ended::Completed);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v2"));
-}
-
-/// Unhealthy since now.
-fn ill(world: &mut Fake) {
-    world.health = Known::Yes(Some(HealthSeen {
-        level: Level::Unhealthy,
-        ill_since: Some(world.now),
-        evidence: vec!["hello: 500".to_owned()],
-        variants: BTreeMap::new(),
-    }));
-}
-
-fn label(world: &Fake) -> &str {
-    world.ledger.history[0].cause.as_ref().unwrap().label()
-}
-
-#[test]
-fn a_component_that_falls_ill_is_taken_back_whether_or_not_its_updates_answer_came() {
-    for answer in [Call::Works, Call::Mumbles, Call::Dies] {
-        let mut world = with_component();
-        world.slow = minutes(30);
-        // The first call puts the alarm.
-        world.calls.extend([Call::Works, answer]);
-        world.start(&component("one"));
-        world.ticks(5);
-        ill(&mut world);
-        world.ticks(1);
-        let last = world.effects.last().unwrap();
-        assert!(matches!(last, Effect::TripAlarm { .. }), "{answer:?}: {last:?}");
-        assert_eq!(world.run(), Ended::RolledBack, "{answer:?}");
-        assert_eq!(label(&world), "health", "{answer:?}");
-        assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v1"));
-    }
-}
-
-#[test]
-fn a_component_that_was_replaced_while_nobody_looked_is_not_complete_before_its_health_is_looked_at() {
-    let mut world = with_component();
-    world.calls.extend([Call::Works, Call::Dies]);
-    // An invocation that dies looks no more, and none comes before SageMaker is done.
-    world.start(&component("one"));
-    world.pass(minutes(5));
-    ill(&mut world);
-    assert_eq!(world.run(), Ended::RolledBack);
-    assert_eq!(label(&world), "health");
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v1"));
-}
-
-#[test]
 fn a_deployment_that_was_over_before_anybody_looked_is_not_complete_before_it_is_judged() {
     let mut world = Fake::new();
     // The config, the alarm, the update.
     world.calls.extend([Call::Works, Call::Works, Call::Dies]);
     world.start(&canary("one"));
-    assert!(matches!(world.effects.last(), Some(Effect::UpdateEndpoint { .. })), "{}", world.did());
+    assert!(
+        matches!(world.effects.last(), Some(Effect::UpdateEndpoint { .. })),
+        "{}",
+        world.did()
+    );
     world.pass(minutes(5));
     world.verdict = Verdict::Fail;
     assert_eq!(world.run(), Ended::RolledBack);
-    assert_eq!(label(&world), "analysis");
-}
-
-#[test]
-fn a_component_whose_update_sagemaker_took_back_does_not_get_it_again_because_the_answer_was_lost() {
-    for answer in [Call::Mumbles, Call::Dies] {
-        let mut world = with_component();
-        world.fates.push_back(Fate::TakenBack);
-        world.calls.extend([Call::Works, answer]);
-        world.start(&component("one"));
-        // Nobody looks before it is over.
-        world.pass(minutes(5));
-        assert_eq!(world.run(), Ended::RolledBack, "{answer:?}");
-        assert_eq!(label(&world), "sagemaker", "{answer:?}");
-        let updates = world.effects.iter().filter(|effect| matches!(effect, Effect::UpdateComponent { .. }));
-        assert_eq!(updates.count(), 1, "{answer:?}");
-    }
-}
-
-#[test]
-fn what_the_alarm_of_a_rollout_without_a_ledger_left_on_a_component_is_no_update_of_this_one() {
-    let mut world = with_component();
-    world.component.as_mut().unwrap().guards = BTreeSet::from(["steward-abort-fraud-1".to_owned()]);
-    world.calls.extend([Call::Works, Call::Lost]);
-    world.start(&component("one"));
-    assert_eq!(world.run(), Ended::Completed);
+    assert_eq!(world.ledger.history[0].cause.as_ref().unwrap().label(), "analysis");
 }
