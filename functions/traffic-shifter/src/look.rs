@@ -6,8 +6,8 @@ use std::{
 };
 
 use futures::future::join_all;
-use shared::{
-    analysis::{Analysis, AnalysisPolicy, Probes, Series, judge, judge_alone, judge_deployment},
+use steward::{
+    analysis::{Analysis, AnalysisPolicy, Probes, Series, judge, judge_alone, judge_deployment, limits_without_blue},
     aws::{autoscaling::Scaled, probes},
     failure::{CallError, Failure},
     health::policy::{HealthPolicy, ProbeKind},
@@ -62,7 +62,7 @@ pub(crate) async fn look(
     });
     let alone = maybe(needs.alone.as_ref().zip(policy), async |(before, policy)| {
         let hour = hour_before(services, endpoint, policy, before).await;
-        known(hour.map(|hour| policy.limits_without_blue(&hour)))
+        known(hour.map(|hour| limits_without_blue(policy, &hour)))
     });
     let together = Box::pin(async {
         tokio::join!(
@@ -204,7 +204,7 @@ async fn health(services: &Services<'_>, endpoint: &str, component: Option<&str>
         Some(component) => probes_of_others(services, endpoint, component).await,
         None => BTreeSet::new(),
     };
-    Known::Yes(Some(HealthSeen::of(record, &elsewhere)))
+    Known::Yes(Some(record.seen(&elsewhere)))
 }
 
 /// What the fleet file asks of the endpoint's health; `None` when no entry means it. `Err` says why it is not known.

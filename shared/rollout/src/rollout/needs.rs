@@ -1,0 +1,269 @@
+//! What to look at before the next decision.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    ledger::{Ended, Past, Rollout, RolloutLedger},
+    look::{Before, Fleet, Needs, Window},
+    phase::{Phase, Rounds},
+    policy::Engine,
+    strategy::Weight,
+    tidy,
+};
+use crate::{analysis::makes_limits, trigger::AlarmChange};
+
+/// Rounds of probes closer together than this say the same thing twice: a burst of events is no evidence.
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(20);
+
+/// So much of blue's last traffic is looked at when it has none any more.
+const BEFORE: Duration = Duration::from_secs(3600);
+
+/// What to look at, besides the endpoint itself.
+pub fn needs(now: Timestamp, ledger: &RolloutLedger) -> Needs {
+    match &ledger.active {
+        Some(rollout) if rollout.plan.engine() == Engine::Variants => variants(now, rollout),
+        Some(rollout) => native(now, rollout),
+        None => idle(now, ledger),
+    }
+}
+
+/// From when on the endpoint has to be looked at again without being woken by an event; `None`: not before a command.
+pub fn wake(ledger: &RolloutLedger) -> Option<Timestamp> {
+    if ledger.active.is_some() || !ledger.outbox.is_empty() || !ledger.stale_alarms.is_empty() {
+        return Some(Timestamp::MIN);
+    }
+    ledger.litter.values().min().copied()
+}
+
+/// The changes of alarms of this Region and account. Rollouts name their alarms, and others may be called the same elsewhere.
+pub fn of_here<'a>(
+    changes: &'a [AlarmChange],
+    region: &'a str,
+    account: &'a str,
+) -> impl Iterator<Item = &'a AlarmChange> + Clone {
+    changes
+        .iter()
+        .filter(move |change| change.region == region && change.account == account)
+}
+
+/// The rollout at work goes back on this alarm.
+pub fn names_alarm(ledger: &RolloutLedger, name: &str) -> bool {
+    ledger
+        .active
+        .as_ref()
+        .is_some_and(|rollout| rollout.plan.request.policy.alarms.iter().any(|alarm| alarm == name))
+}
+
+fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
+    let plan = &rollout.plan;
+    let policy = &plan.request.policy;
+    let (blue, green) = (&plan.blue.variant, &plan.green.variant);
+    let mut needs = Needs::default();
+    if rollout.phase.is_forward() && rollout.back.is_none() {
+        needs.alarms.clone_from(&policy.alarms);
+        needs.analysis = window(now, rollout);
+        needs.health = policy.health && rollout.judged_from.is_some();
+    }
+    let loses_its_traffic = match rollout.phase {
+        Phase::Shifting { step } if plan.share(step) == Weight::FULL => Some(now),
+        Phase::Probing { step, .. } if plan.share(step) == Weight::FULL => rollout.judged_from,
+        _ => None,
+    };
+    if policy.analysis.as_ref().is_some_and(makes_limits) {
+        needs.alone = loses_its_traffic.map(|at| last_hour(at, blue));
+    }
+    let triggers = rollout.triggers();
+    let points = !triggers.is_empty() && points_alarms(rollout);
+    match &rollout.phase {
+        Phase::Preparing => {
+            needs.scaling.push(blue.clone());
+            needs.configs.extend(plan.both.iter().map(|config| config.name.clone()));
+        }
+        Phase::Smoke(rounds) | Phase::Probing { rounds, .. } if due(now, rounds) => {
+            needs.smoke = Some(green.clone());
+        }
+        Phase::Sizing { .. } | Phase::Baking { .. } | Phase::Gate { .. } | Phase::Finishing
+            if rollout.scaling.is_some() =>
+        {
+            needs.scaling.extend([blue.clone(), green.clone()]);
+        }
+        Phase::Keeping if points => needs.scaling.push(green.clone()),
+        Phase::Removing => {
+            needs.scaling.push(blue.clone());
+            needs.scaling.extend(points.then(|| green.clone()));
+            needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));
+        }
+        Phase::CleaningUp => {
+            needs.scaling.extend([blue.clone(), green.clone()]);
+            needs.configs.push(plan.base.clone());
+            needs
+                .configs
+                .extend(rollout.restore.iter().map(|config| config.name.clone()));
+        }
+        Phase::Returning => {
+            needs.scaling.extend([blue.clone(), green.clone()]);
+            needs
+                .configs
+                .extend(rollout.restore.iter().map(|config| config.name.clone()));
+        }
+        Phase::Leaving => {
+            needs.scaling.push(blue.clone());
+            let green = (points || rollout.green_scaling.is_some()).then(|| green.clone());
+            needs.scaling.extend(green);
+        }
+        _ => {}
+    }
+    if points {
+        for alarm in triggers {
+            if !needs.alarms.contains(&alarm) {
+                needs.alarms.push(alarm);
+            }
+        }
+    }
+    needs
+}
+
+/// In this phase alarms are pointed at the variant that they are to scale.
+fn points_alarms(rollout: &Rollout) -> bool {
+    match rollout.phase {
+        Phase::Baking { .. } | Phase::Gate { .. } => rollout.share() == Weight::FULL,
+        Phase::Finishing | Phase::Keeping | Phase::Removing | Phase::CleaningUp | Phase::Returning | Phase::Leaving => {
+            true
+        }
+        _ => false,
+    }
+}
+
+fn native(now: Timestamp, rollout: &Rollout) -> Needs {
+    let plan = &rollout.plan;
+    let policy = &plan.request.policy;
+    let mut needs = Needs {
+        component: plan.request.component.clone(),
+        ..Needs::default()
+    };
+    needs.alarms.extend(plan.abort_alarm.clone());
+    if rollout.phase.is_forward() && rollout.back.is_none() {
+        needs.alarms.extend(policy.alarms.iter().cloned());
+        needs.analysis = window(now, rollout);
+        needs.health = policy.health && rollout.judged_from.is_some();
+    }
+    if rollout.phase == Phase::Deploying {
+        needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));
+    }
+    if rollout.phase == Phase::Returning && plan.request.component.is_none() {
+        needs.configs.push(plan.base.clone());
+    }
+    needs
+}
+
+fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
+    let mut configs = tidy::due(now, ledger);
+    let users = tidy::search(ledger, &configs);
+    configs.extend(returnable(now, ledger).map(|past| past.plan.base.clone()));
+    configs.sort();
+    configs.dedup();
+    Needs {
+        configs,
+        alarms: ledger.stale_alarms.iter().cloned().collect(),
+        component: returnable(now, ledger).and_then(|past| past.plan.request.component.clone()),
+        users,
+        ..Needs::default()
+    }
+}
+
+/// The completed rollout that `rollback` takes back, within its window: the last one that completed, if it was not taken
+/// back since. Later ones that went back left its green in force; where anything else is, the command finds out.
+pub(super) fn returnable(now: Timestamp, ledger: &RolloutLedger) -> Option<&Past> {
+    let mut back_to_the_last = ledger.history.iter().rev();
+    back_to_the_last
+        .find(|past| past.outcome == Ended::Completed || past.returned)
+        .filter(|past| past.outcome == Ended::Completed)
+        .filter(|past| now < after(past.ended, past.plan.request.policy.rollback_window))
+}
+
+fn due(now: Timestamp, rounds: &Rounds) -> bool {
+    rounds.counted.is_none_or(|last| now >= after(last, BETWEEN_ROUNDS))
+}
+
+/// The present step's minutes; `None` where there is nothing to judge.
+fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
+    let plan = &rollout.plan;
+    let policy = &plan.request.policy;
+    policy.analysis.as_ref()?;
+    // A component's metrics carry neither variant nor config.
+    if plan.request.component.is_some() {
+        return None;
+    }
+    let judged_from = rollout.judged_from?;
+    let from = whole_minutes(judged_from, true);
+    let to = whole_minutes(before(now, policy.metrics_delay), false);
+    let of_blue = &plan.blue.variant;
+    let (blue, before, green, whole) = match plan.engine() {
+        Engine::Variants => {
+            let green = fleet(&plan.green.variant, None);
+            if rollout.share() < Weight::FULL {
+                (Some(fleet(of_blue, None)), None, green, None)
+            } else {
+                (None, Some(last_hour(judged_from, of_blue)), green, None)
+            }
+        }
+        // Nobody says when SageMaker has given green everything: the minutes themselves show it. Before the rollout began,
+        // all of the variant was blue.
+        Engine::Guardrails | Engine::Rolling => {
+            let name = &plan.green.variant;
+            let green = fleet(name, Some(&plan.only.as_ref()?.name));
+            let blue = fleet(name, Some(&plan.base));
+            (
+                Some(blue),
+                Some(last_hour(rollout.started, of_blue)),
+                green,
+                Some(fleet(name, None)),
+            )
+        }
+    };
+    let share = (plan.engine() == Engine::Variants).then(|| rollout.share());
+    (from < to).then_some(Window {
+        from,
+        to,
+        share,
+        blue,
+        before,
+        green,
+        whole,
+    })
+}
+
+fn fleet(variant: &str, config: Option<&str>) -> Fleet {
+    Fleet {
+        variant: variant.to_owned(),
+        config: config.map(str::to_owned),
+    }
+}
+
+fn last_hour(until: Timestamp, blue: &str) -> Before {
+    let to = whole_minutes(until, false);
+    Before {
+        from: before(to, BEFORE),
+        to,
+        blue: fleet(blue, None),
+    }
+}
+
+/// The minute it lies in, or the next one.
+fn whole_minutes(at: Timestamp, up: bool) -> Timestamp {
+    let second = at.as_second() + if up && at.subsec_nanosecond() > 0 { 1 } else { 0 };
+    let minute = second.saturating_add(if up { 59 } else { 0 }).div_euclid(60);
+    Timestamp::from_second(minute.saturating_mul(60)).unwrap_or(at)
+}
+
+/// Saturating.
+pub(super) fn after(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// Saturating.
+pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
