@@ -17,7 +17,7 @@ use super::{
     ledger::{Ended, Rollout},
     look::{ComponentSeen, Known},
     native::DESCRIBE_ALARMS,
-    needs::after,
+    needs::{after, was_asked},
     phase::Phase,
     why::Why,
 };
@@ -176,13 +176,12 @@ fn target(rollout: &Rollout) -> Option<String> {
 fn deploying(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
     let modified = match stand {
         Stand::Old(modified) => modified,
-        // The alarms, the analysis and the health of this very look were heard before.
-        Stand::New(_) if rollout.update.is_some() && rollout.judged_from.is_some() => {
-            return Next::End(Ended::Completed, None);
-        }
-        // Nobody saw SageMaker at work, so neither analysis nor health was asked for.
         Stand::New(_) if rollout.update.is_some() => {
-            rollout.judged_from = Some(rollout.since);
+            rollout.judged_from.get_or_insert(rollout.since);
+            // The alarms, the analysis and the health of this very look were heard before.
+            if was_asked(world, rollout) {
+                return Next::End(Ended::Completed, None);
+            }
             return Next::Stay(Why::Inconclusive(vec![
                 "green is in force, and what is known of it was not looked at yet".to_owned(),
             ]));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
+    checks::World,
     ledger::{Ended, Past, Rollout, RolloutLedger},
     look::{Before, Fleet, Needs, Window},
     phase::{Phase, Rounds},
@@ -156,6 +157,13 @@ fn native(now: Timestamp, rollout: &Rollout) -> Needs {
         needs.configs.push(plan.base.clone());
     }
     needs
+}
+
+/// This look asked for all that is to be heard of green. Where nobody saw SageMaker at work, it did not.
+pub(super) fn was_asked(world: &World<'_>, rollout: &Rollout) -> bool {
+    let needs = native(world.facts.now, rollout);
+    let Some(look) = world.look else { return false };
+    (!needs.health || look.health.is_some()) && (needs.analysis.is_none() || look.analysis.is_some())
 }
 
 fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
