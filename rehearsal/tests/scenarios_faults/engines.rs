@@ -72,13 +72,14 @@ world:
       topics: [steward-alerts]
       models: {v1: {latency: 60ms}, v2: {latency: 60ms, errors: 100%}}
       endpoints: {fraud: {config: fraud-1, traffic: 20 rps, variants: {main: {instances: 4}}, components: {german: {copies: 4, model: v1, scaling: {min: 2, max: 4, target: 900}}}}}
+      alarms: {fraud-slow: {metric: ModelLatency, dimensions: {InferenceComponentName: german}, above: 2000000, missing: not_breaching}}
   timing: {update: 1m, instance: 20s, rollback: 30s}
 fleet:
   version: 1
   endpoints:
     fraud:
       health: {failure_threshold: 2, probes: [{name: hello, kind: inference-component, component: german, payload: {text: hello}, retries: 0}]}
-      rollout: {batch: 50%, strategy: {all_at_once: {bake: 6m}}, metrics_delay: 0s, keep_blue: 0s}
+      rollout: {batch: 50%, strategy: {all_at_once: {bake: 6m}}, metrics_delay: 0s, keep_blue: 0s, alarms: [fraud-slow]}
 functions: [{name: health-checker}, {name: traffic-shifter, on: [endpoint-state-change, alarm-state-change]}]
 commands:
   - {at: 30s, name: one, to: traffic-shifter, command: start, args: {endpoint: fraud, component: german, model: v2, id: one}}

@@ -110,7 +110,10 @@ pub fn limits_without_blue(policy: &AnalysisPolicy, before: &Series) -> Vec<Stri
     let limits = [("errors", errors), ("slow", slow)].into_iter();
     let said = limits.filter_map(|(name, limit)| {
         let share = limit?.share;
-        Some(format!("{name}: at most {share} without blue{}", blues(policy, name, before)))
+        Some(format!(
+            "{name}: at most {share} without blue{}",
+            blues(policy, name, before)
+        ))
     });
     said.collect()
 }

@@ -91,7 +91,11 @@ fn twice_a_large_share_is_at_most_a_quarter_of_what_is_left_and_never_everything
         }),
         ..AnalysisPolicy::default()
     };
-    let limit = without_blue(&policy, &steady(60, 600, 60)).errors.unwrap().limit.unwrap();
+    let limit = without_blue(&policy, &steady(60, 600, 60))
+        .errors
+        .unwrap()
+        .limit
+        .unwrap();
     assert_eq!(limit.share.to_string(), "32.8%", "whatever the ratio");
 }
 
