@@ -274,6 +274,8 @@ impl World {
         }
         component.pending = Some((model.to_owned(), alarms.to_vec()));
         component.undone = false;
+        component.guards = alarms.to_vec();
+        self.touch_component();
         ActOutcome::Accepted
     }
 }

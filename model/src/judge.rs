@@ -28,6 +28,7 @@ use super::{
 pub(crate) fn commit(decided: &Decided, invocation: &Invocation, ghost: &Ghost, wrong: &mut Wrong) {
     told(decided, invocation, wrong);
     harm(decided, invocation, wrong);
+    heard(decided, wrong);
     kept(decided, wrong);
     if let Some(effect) = &decided.decision.effect {
         asked(decided, effect, ghost, wrong);
@@ -96,6 +97,23 @@ fn harm(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
     }
 }
 
+/// Completed is not said of a green whose health nobody asked for: whichever answer was lost, and whoever died.
+fn heard(decided: &Decided, wrong: &mut Wrong) {
+    let asks = decided
+        .read
+        .active
+        .as_ref()
+        .is_some_and(|it| it.plan.request.policy.health);
+    let completes = decided
+        .decision
+        .transitions
+        .iter()
+        .any(|it| matches!(it.to, To::End(Ended::Completed)) && it.from.as_ref().is_some_and(Phase::is_forward));
+    if asks && completes && decided.look.health.is_none() {
+        wrong.push((Rule::Harm, "completed, and nobody asked for green's health".to_owned()));
+    }
+}
+
 /// After the last bake neither a deadline nor a refusal takes green back, unless somebody took from its traffic.
 fn kept(decided: &Decided, wrong: &mut Wrong) {
     for transition in &decided.decision.transitions {
@@ -125,7 +143,15 @@ fn shows_harm(look: &Look, rollout: &Rollout) -> bool {
         .health
         .as_ref()
         .and_then(|it| it.yes()?.as_ref()?.variants.get("green"));
+    // Of a component there are no variants: what is found is green's.
+    let whole = rollout.plan.request.component.is_some()
+        && look
+            .health
+            .as_ref()
+            .and_then(|it| it.yes()?.as_ref())
+            .is_some_and(|seen| seen.level == Level::Unhealthy);
     alarm
+        || whole
         || analysis.is_some_and(|it| it.verdict == Verdict::Fail)
         || green.is_some_and(|(level, _)| *level == Level::Unhealthy)
 }

@@ -166,6 +166,7 @@ impl World {
             if well {
                 component.model = model;
             }
+            self.touch_component();
             return;
         }
         match self.work.take() {

@@ -376,6 +376,17 @@ fn an_inference_component_with_every_trouble() {
 }
 
 #[test]
+fn an_inference_component_that_falls_ill_while_calls_fail_and_functions_die() {
+    let mut setup = component("component, ill, two troubles");
+    setup.policy.health = true;
+    setup.moves = vec![Move::Turn(Quality::Worse)];
+    setup.left.troubles = 2;
+    setup.left.deaths = 1;
+    setup.reaches = vec!["health"];
+    holds(setup);
+}
+
+#[test]
 fn an_inference_component_stopped_and_taken_back() {
     holds(crowded(component("component, overlaps")));
 }

@@ -181,6 +181,8 @@ impl Setup {
                 pending: None,
                 failed: false,
                 undone: false,
+                modified: world.modified,
+                guards: Vec::new(),
             });
         }
         world

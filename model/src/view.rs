@@ -99,6 +99,8 @@ impl World {
             health: needs
                 .health
                 .then(|| known(blind, Blind::Metrics, || Some(self.health()))),
+            // For people only.
+            alone: needs.alone.as_ref().map(|_| Known::Yes(Vec::new())),
         }
     }
 
@@ -119,8 +121,11 @@ impl World {
 
     /// A green that is worse is found out, one that is silent nearly.
     fn health(&self) -> HealthSeen {
+        // A component's probes know no variants.
+        let alone = self.component.is_some();
         let (level, green) = match self.green {
             Quality::Good | Quality::Sick => (Level::Healthy, Level::Healthy),
+            Quality::Worse if alone => (Level::Unhealthy, Level::Healthy),
             Quality::Worse => (Level::Degraded, Level::Unhealthy),
             Quality::Silent => (Level::Degraded, Level::Degraded),
         };
@@ -337,6 +342,8 @@ impl Component {
             failure: self.undone.then(|| "rolled back".to_owned()),
             model: Some(self.model.clone()),
             copies: Some(2),
+            modified: Some(self.modified),
+            guards: self.guards.iter().cloned().collect(),
         }
     }
 }

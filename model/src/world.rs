@@ -134,6 +134,10 @@ pub(crate) struct Component {
     pub(crate) failed: bool,
     /// An update ended with the model it began with.
     pub(crate) undone: bool,
+    /// `LastModifiedTime`.
+    pub(crate) modified: Timestamp,
+    /// The alarms of its last deployment.
+    pub(crate) guards: Vec<String>,
 }
 
 /// What metrics and probes say of green.
@@ -208,6 +212,14 @@ impl World {
     pub(crate) fn touch(&mut self) {
         self.changes += 1;
         self.modified = self.now();
+    }
+
+    pub(crate) fn touch_component(&mut self) {
+        self.changes += 1;
+        let now = self.now();
+        if let Some(component) = &mut self.component {
+            component.modified = now;
+        }
     }
 
     /// The config that SageMaker is working toward.

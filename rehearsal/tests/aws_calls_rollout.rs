@@ -210,14 +210,21 @@ async fn an_inference_component_moves_to_another_model_and_keeps_the_rest() {
             wait: MINUTE,
         },
         timeout: MINUTE * 30,
-        alarms: Vec::new(),
+        alarms: vec!["steward-abort-llm-1".to_owned()],
     };
+    let cloudwatch = CloudWatch::new(&base(&cloud));
+    cloudwatch.put_abort_alarm(&rolling.alarms[0]).await.expect("made");
+    tokio::time::sleep(MINUTE).await;
     let before = sagemaker.describe_inference_component("llm").await.expect("there");
     assert_eq!((before.status.as_str(), before.copies), ("InService", Some(2)));
     lost(&cloud, "UpdateInferenceComponent");
-    // While it is replaced it is described with the old model: whose change it is shows only at its end.
+    // While it is replaced it is described with the old model. Whose change it is shows by the deployment's alarms.
     let sent = sagemaker.update_inference_component("llm", "llm-2", &rolling).await;
     assert_eq!(sent.map_err(|error| error.failure), Err(Failure::Busy));
+    let taken = sagemaker.describe_inference_component("llm").await.expect("there");
+    assert_eq!((taken.status.as_str(), &taken.model), ("Updating", &before.model));
+    assert!(before.guards.is_empty() && taken.guards.contains("steward-abort-llm-1"));
+    assert!(taken.modified > before.modified, "{taken:?}");
     tokio::time::sleep(MINUTE * 30).await;
     let after = sagemaker.describe_inference_component("llm").await.expect("there");
     assert_eq!((after.status.as_str(), after.copies), ("InService", Some(2)));

@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::join_all;
 use steward::{
-    analysis::{Analysis, AnalysisPolicy, Probes, Series, judge, judge_alone, judge_deployment},
+    analysis::{Analysis, AnalysisPolicy, Probes, Series, judge, judge_alone, judge_deployment, limits_without_blue},
     aws::{autoscaling::Scaled, probes},
     failure::{CallError, Failure},
     health::policy::{HealthPolicy, ProbeKind},
@@ -60,9 +60,16 @@ pub(crate) async fn look(
     let watched = maybe(needs.health.then_some(()), async |()| {
         health(services, endpoint, needs.component.as_deref()).await
     });
-    let together =
-        Box::pin(async { tokio::join!(configs, scaling, models, alarms, analysis, smoke, component, watched) });
-    let (configs, scaling, models, alarms, analysis, smoke, component, health) = together.await;
+    let alone = maybe(needs.alone.as_ref().zip(policy), async |(before, policy)| {
+        let hour = hour_before(services, endpoint, policy, before).await;
+        known(hour.map(|hour| limits_without_blue(policy, &hour)))
+    });
+    let together = Box::pin(async {
+        tokio::join!(
+            configs, scaling, models, alarms, analysis, smoke, component, watched, alone
+        )
+    });
+    let (configs, scaling, models, alarms, analysis, smoke, component, health, alone) = together.await;
     let users = maybe(needs.search(&described, &configs), async |search| {
         known(looking.sagemaker.users_of(&search).await)
     });
@@ -80,6 +87,7 @@ pub(crate) async fn look(
         component,
         models,
         health,
+        alone,
     }
 }
 
@@ -140,12 +148,9 @@ async fn analysis(
         Err(_) => [Probes::Unknown; 2],
     };
     let cloudwatch = &services.looking.cloudwatch;
-    let hour_before = async || {
-        let Some(Before { from, to, blue }) = before else {
-            return Ok(Series::default());
-        };
-        let [before] = cloudwatch.fleets(endpoint, [blue], policy, *from, *to).await?;
-        Ok(before)
+    let hour_before = async || match before {
+        Some(before) => hour_before(services, endpoint, policy, before).await,
+        None => Ok(Series::default()),
     };
     let judged = async {
         Ok(match (blue, whole) {
@@ -168,6 +173,18 @@ async fn analysis(
     };
     let judged: Result<Analysis, CallError> = judged.await;
     known(judged)
+}
+
+/// What blue did before it lost its traffic.
+async fn hour_before(
+    services: &Services<'_>,
+    endpoint: &str,
+    policy: &AnalysisPolicy,
+    Before { from, to, blue }: &Before,
+) -> Result<Series, CallError> {
+    let cloudwatch = &services.looking.cloudwatch;
+    let [before] = cloudwatch.fleets(endpoint, [blue], policy, *from, *to).await?;
+    Ok(before)
 }
 
 /// What the health checker wrote down of the endpoint. Of a rollout of one inference component, what only the probes of

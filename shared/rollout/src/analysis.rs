@@ -30,7 +30,10 @@ mod words;
 
 use shared::analysis::policy;
 
-pub use alone::{judge_alone, judge_deployment, said_without_blue, watches_without_blue, without_blue};
+pub use alone::{
+    judge_alone, judge_deployment, limits_without_blue, makes_limits, said_without_blue, watches_without_blue,
+    without_blue,
+};
 pub use series::{Errors, Minute, NotMeasured, Probes, Series, count, microseconds};
 pub use shared::analysis::{
     Against, Alpha, AnalysisPolicy, BadMinutes, ErrorCheck, ErrorKind, LatencyCheck, LatencyLimit, OutOfRange,

@@ -3,11 +3,33 @@
 //! A policy that only compares would then check nothing, though it is the step with the most to lose. So what is asked for
 //! as a comparison becomes a limit: made from what blue did in the hour before it lost its traffic, or, where that is not
 //! known, a backstop. It is judged by the same sequential test as any limit.
+//!
+//! # The limit
+//!
+//! Let `b` be the most that blue's share may well have been (below), and `r` the policy's `against_blue.ratio`. Then green
+//! may have `2 r b`, and no more than `b + (1 - b) / 4`; at least 1%, and of failed requests at most 90%.
+//!
+//! - *Twice*, since another hour is no fair comparison.
+//! - *A quarter of the rest*, since twice a large share is everything: at 42% nothing could fail any more. Of the requests
+//!   that blue answered well, green may fail one in four, however ill blue was. In odds, in which a share is multiplied
+//!   without passing 1, that is never less than 4/3 times blue's.
+//! - *90%*, since a green that answers nothing is no replacement, though blue answered nothing either: a limit at which
+//!   nothing can fail is none.
+//!
+//! # An outage in blue's hour
+//!
+//! What blue depends on may have failed in that hour, and be well again: people ship just then. The mean of the hour would
+//! let green fail as often as that outage did. So the hour is cut into stretches of at least five minutes, each with
+//! enough requests to be judged by, and the middle one of them counts where it is the better one: the median has a
+//! breakdown point of one half (Huber, "Robust Statistics", 1981), so an outage of less than half of them moves it to
+//! another calm stretch and no further. Of a stretch with few requests little is known, and its bound is high; the bound of
+//! the whole hour counts then, as it does for a blue that never was ill.
 
 use super::{
     Analysis, AnalysisPolicy, judge,
     policy::{Against, ShareLimit},
     series::{Minute, Series},
+    words,
 };
 use crate::quantity::Share;
 
@@ -23,16 +45,25 @@ const LEAST: Share = Share::from_percent(1).expect("1 is at most 100");
 /// tells that apart from a worse model now; so it may be twice what it might be on the same minutes.
 const ANOTHER_HOUR: f64 = 2.0;
 
+/// What of the requests that blue answered well green may have at the most.
+const OF_THE_REST: f64 = 0.25;
+
+/// Whoever fails so many requests replaces nothing, whatever blue did.
+const CEILING: Share = Share::from_percent(90).expect("90 is at most 100");
+
+/// Minutes of blue's that are judged together, at least.
+const STRETCH: usize = 5;
+
 /// A blue with less than one request for so many of green's is not served any more: SageMaker's own engines leave it at
 /// least 5% of the traffic, or none. Less than that is a request that was still under way, or a metric that is not complete.
 const STRAY: u64 = 100;
 
 /// What is left to judge green by when blue gets no requests: its own limits, and limits in place of comparisons.
 ///
-/// Of failed requests, the limit is `against_blue.ratio` times twice blue's share in the minutes `before`, at least 1%;
-/// 5% where blue had fewer than `min_requests` of which it is known how many failed. Of slow requests the same, and no
-/// limit where blue's share is not known. A limit that the policy has itself stays as it is, and is the only one.
-/// Percentiles are held to their own limits only.
+/// Of failed requests, the limit is `against_blue.ratio` times twice blue's share in the minutes `before`: at least 1%, at
+/// most blue's share and a quarter of the rest, never over 90%. It is 5% where blue had fewer than `min_requests` of which
+/// it is known how many failed. Of slow requests the same, but for the 90%, and no limit where blue's share is not known. A
+/// limit that the policy has itself stays as it is, and is the only one. Percentiles are held to their own limits only.
 #[must_use]
 pub fn without_blue(policy: &AnalysisPolicy, before: &Series) -> AnalysisPolicy {
     let mut policy = policy.clone();
@@ -42,7 +73,7 @@ pub fn without_blue(policy: &AnalysisPolicy, before: &Series) -> AnalysisPolicy 
     {
         let share = || {
             let had = had(before, needed, |minute| minute.failed(&errors.counted));
-            had.map_or(BACKSTOP, |had| limit(had, against))
+            had.map_or(BACKSTOP, |had| limit(had, against).min(CEILING))
         };
         let limit = errors.limit.take();
         errors.limit = Some(limit.unwrap_or_else(|| held(share(), against)));
@@ -58,6 +89,46 @@ pub fn without_blue(policy: &AnalysisPolicy, before: &Series) -> AnalysisPolicy 
         check.against_blue = None;
     }
     policy
+}
+
+/// There is a comparison that becomes a limit when blue gets no requests.
+pub fn makes_limits(policy: &AnalysisPolicy) -> bool {
+    let errors = policy.errors.as_ref();
+    let slow = policy.slow.as_ref();
+    errors.is_some_and(|check| check.against_blue.is_some() && check.limit.is_none())
+        || slow.is_some_and(|check| check.against_blue.is_some() && check.limit.is_none())
+}
+
+/// Those limits as they are after blue's minutes `before`, one an item, for people: `errors: at most 1% without blue; blue
+/// had up to 0.1% in its hour before`.
+pub fn limits_without_blue(policy: &AnalysisPolicy, before: &Series) -> Vec<String> {
+    let held = without_blue(policy, before);
+    let errors = policy.errors.as_ref().filter(|check| check.limit.is_none());
+    let errors = errors.and_then(|_| held.errors?.limit);
+    let slow = policy.slow.as_ref().filter(|check| check.limit.is_none());
+    let slow = slow.and_then(|_| held.slow?.limit);
+    let limits = [("errors", errors), ("slow", slow)].into_iter();
+    let said = limits.filter_map(|(name, limit)| {
+        let share = limit?.share;
+        Some(format!(
+            "{name}: at most {share} without blue{}",
+            blues(policy, name, before)
+        ))
+    });
+    said.collect()
+}
+
+/// Where the limit in place of the comparison of this check comes from; for people.
+fn blues(policy: &AnalysisPolicy, check: &str, before: &Series) -> String {
+    let needed = policy.min_requests.max(1);
+    let had = match (check, &policy.errors) {
+        ("errors", Some(errors)) => had(before, needed, |minute| minute.failed(&errors.counted)),
+        _ => had(before, needed, Minute::slow),
+    };
+    match had {
+        Some(had) => format!("; blue had up to {} in its hour before", words::percent(had)),
+        None => "; of blue's hour before too little is known".to_owned(),
+    }
 }
 
 /// There is a check that can still take green back when blue gets no requests.
@@ -76,8 +147,9 @@ pub fn said_without_blue(policy: &AnalysisPolicy) -> Vec<String> {
         .is_some_and(|check| check.against_blue.is_some() && check.limit.is_none())
     {
         said.push(format!(
-            "errors are held to twice what they may be beside blue, taken from blue's hour before, at least {LEAST}; or to \
-             {BACKSTOP} where that is not known"
+            "errors are held to twice what they may be beside blue, taken from blue's hour before (an outage in it left \
+             out): at least {LEAST}, at most blue's share and a quarter of the rest, never over {CEILING}; or to {BACKSTOP} \
+             where that is not known"
         ));
     }
     if policy
@@ -107,6 +179,7 @@ pub fn judge_alone(policy: &AnalysisPolicy, before: &Series, green: &Series) -> 
         _ => false,
     };
     for check in analysis.checks.iter_mut().filter(|check| replaced(&check.name)) {
+        check.said.push_str(&blues(policy, &check.name, before));
         check.name.push_str(" without blue");
     }
     analysis
@@ -151,25 +224,54 @@ fn held(share: Share, against: Against) -> ShareLimit {
 }
 
 fn limit(had: f64, against: Against) -> Share {
+    let scaled = had * ANOTHER_HOUR * against.ratio.factor();
+    let most = had + (1.0 - had) * OF_THE_REST;
     // In tenths of a percent, rounded up, and at most all: from 0 to 1,000.
-    let tenths = (had * ANOTHER_HOUR * against.ratio.factor() * 1e3).ceil().min(1e3) as u32;
+    let tenths = (scaled.min(most) * 1e3).ceil().min(1e3) as u32;
     Share::from_millionths(tenths * 1000).map_or(BACKSTOP, |share| share.max(LEAST))
 }
 
-/// The most that blue's true share may well have been, from 0 to 1 or a little more; `None` where it had too few requests.
-///
-/// `k` hits speak for a mean of at most `k + 2 sqrt(k) + 3`: never less than the one-sided 95% bound of a Poisson count,
-/// which is 3.0 for none, 4.7 for one and 118 for a hundred.
+/// The most that blue's true share may well have been, from 0 to 1; `None` where it had too few requests. An outage of less
+/// than half of the minutes is left out, as far as there are requests to tell it from the rest.
 fn had(before: &Series, needed: u64, hits: impl Fn(&Minute) -> Option<u64>) -> Option<f64> {
-    let known = before
-        .minutes()
-        .iter()
-        .filter_map(|minute| Some((hits(minute)?, minute.requests)));
-    let (hits, requests) = known.fold((0_u64, 0_u64), |(hits, requests), (hit, of)| {
-        (hits.saturating_add(hit), requests.saturating_add(of))
-    });
-    let hits = hits as f64;
-    (requests >= needed).then(|| (hits + 2.0 * hits.sqrt() + 3.0) / requests as f64)
+    let mut whole = Sum::default();
+    let mut stretches: Vec<Sum> = Vec::new();
+    let mut open = Sum::default();
+    for minute in before.minutes() {
+        let Some(hit) = hits(minute) else { continue };
+        whole.add(hit, minute.requests);
+        open.add(hit, minute.requests);
+        if open.minutes >= STRETCH && open.requests >= needed {
+            stretches.push(std::mem::take(&mut open));
+        }
+    }
+    let mut bounds: Vec<f64> = stretches.iter().map(Sum::bound).collect();
+    bounds.sort_by(f64::total_cmp);
+    let middle = bounds.get(bounds.len().saturating_sub(1) / 2);
+    (whole.requests >= needed).then(|| middle.map_or(1.0, |middle| middle.min(1.0)).min(whole.bound()))
+}
+
+/// Some minutes of blue's.
+#[derive(Default)]
+struct Sum {
+    minutes: usize,
+    hits: u64,
+    requests: u64,
+}
+
+impl Sum {
+    fn add(&mut self, hits: u64, requests: u64) {
+        self.minutes += 1;
+        self.hits = self.hits.saturating_add(hits);
+        self.requests = self.requests.saturating_add(requests);
+    }
+
+    /// `k` hits speak for a mean of at most `k + 2 sqrt(k) + 3`: never less than the one-sided 95% bound of a Poisson
+    /// count, which is 3.0 for none, 4.7 for one and 118 for a hundred.
+    fn bound(&self) -> f64 {
+        let hits = self.hits as f64;
+        (hits + 2.0 * hits.sqrt() + 3.0) / self.requests.max(1) as f64
+    }
 }
 
 #[cfg(test)]

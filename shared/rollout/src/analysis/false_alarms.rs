@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Against, Alpha, AnalysisPolicy, ErrorCheck, ErrorKind, Errors, LatencyCheck, Minute, Percentile, Ratio, Series,
-    ShareLimit, Verdict, judge,
+    ShareLimit, Verdict, judge, judge_alone,
 };
 use crate::quantity::Share;
 
@@ -119,6 +119,20 @@ fn a_green_exactly_at_its_limit_is_failed_within_the_bound() {
         let policy = errors(Some(share), None);
         let q = share.fraction();
         within_the_bound(failures(&policy, |seed| hour(seed, 60, |_, _| (q, q))));
+    }
+}
+
+/// Blue's minutes come before, and its share is not known but by them.
+#[test]
+fn a_green_that_is_as_blue_was_is_failed_at_full_traffic_within_the_bound() {
+    let policy = errors(None, Some(1.0));
+    for (per_minute, q) in [(4, 0.05), (4, 0.4), (80, 0.001), (80, 0.02), (80, 0.4), (80, 0.8)] {
+        let failed = (0..RUNS).filter(|seed| {
+            let (before, _) = hour(*seed, per_minute, |_, _| (q, q));
+            let (_, green) = hour(seed + RUNS, per_minute, |_, _| (q, q));
+            judge_alone(&policy, &before, &green).verdict == Verdict::Fail
+        });
+        within_the_bound(failed.count() as u64);
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) fn share(hits: u64, of: u64, verb: &str) -> String {
 }
 
 /// Two digits that say something: `5%`, `0.14%`, `99.9%`; a share that is neither none nor all is never shown as that.
-fn percent(fraction: f64) -> String {
+pub(super) fn percent(fraction: f64) -> String {
     let percent = fraction * 100.0;
     if percent <= 0.0 || percent >= 100.0 {
         return format!("{percent:.0}%");

@@ -219,8 +219,7 @@ pub(super) fn not_in_force(
 ) -> Progress {
     match &rollout.update {
         Some(update) if update.target == target => {
-            let changed = update.before != modified;
-            if update.seen || (update.accepted.is_some() && changed) {
+            if update.seen || (update.accepted.is_some() && changed(update, modified)) {
                 Progress::TakenBack
             } else if update.accepted.is_some_and(|at| world.facts.now < after(at, VISIBLE)) {
                 Progress::NotSeenYet
@@ -230,6 +229,11 @@ pub(super) fn not_in_force(
         }
         _ => Progress::ToDo,
     }
+}
+
+/// Something was changed since the update was decided. Ledgers of earlier builds hold no time of a component's.
+pub(super) fn changed(update: &Update, modified: Option<Timestamp>) -> bool {
+    update.before.is_some() && modified.is_some() && update.before != modified
 }
 
 /// What SageMaker took back is asked for again: where there is no other way to go.
@@ -260,7 +264,7 @@ pub(super) fn may_begin(world: &World<'_>, rollout: &Rollout, modified: Option<T
         return false;
     };
     let asked = update.accepted.max(rollout.back.as_ref().map(|back| back.at));
-    let unseen = !update.seen && update.before == modified;
+    let unseen = !update.seen && !changed(update, modified);
     unseen && asked.is_some_and(|at| world.facts.now < after(at, VISIBLE))
 }
 

@@ -140,7 +140,8 @@ impl Turn<'_> {
         if phase != Phase::RollingBack || !of_config {
             rollout.update = None;
         }
-        let told = tell::moved(&facts, rollout, &from);
+        let alone = self.world.look.and_then(|look| look.alone.as_ref());
+        let told = tell::moved(&facts, rollout, &from, alone);
         self.ledger.outbox.extend(told);
         let Some(rollout) = &mut self.ledger.active else { return };
         self.transitions.push(Transition {
@@ -210,6 +211,7 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
     {
         triggers::refused(rollout, alarm, said);
     }
+    let deploys = deploy::is_by_this_rollout(world, rollout);
     let Some(update) = &mut rollout.update else { return };
     if let Some(acted) = world.acted.filter(|acted| acted.outcome == ActOutcome::Accepted) {
         let target = match &acted.effect {
@@ -225,7 +227,8 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
     update.seen |= match (&rollout.plan.request.component, checks::endpoint(world)) {
         // It does not say what it is being updated to: its autoscaling may be at work while SageMaker refuses the rollout.
         (Some(_), _) => {
-            update.accepted.is_some() && matches!(deploy::component(world), Some(Ok(seen)) if seen.status == "Updating")
+            let working = matches!(deploy::component(world), Some(Ok(seen)) if seen.status == "Updating");
+            deploys || (working && update.accepted.is_some())
         }
         (None, checks::Seen::Busy(endpoint)) => endpoint.pending.as_ref() == Some(&update.target),
         (None, _) => false,

@@ -17,7 +17,7 @@ use super::{
     ledger::{Ended, Rollout},
     look::{ComponentSeen, Known},
     native::DESCRIBE_ALARMS,
-    needs::after,
+    needs::{after, was_asked},
     phase::Phase,
     why::Why,
 };
@@ -137,8 +137,8 @@ fn stand(world: &World<'_>, rollout: &Rollout) -> Stand {
         Some(Err(Some(said))) => Stand::Unseen(Why::Unseen(said.to_owned())),
         Some(Err(None)) => Stand::Gone(format!("the inference component {name} is gone")),
         Some(Ok(seen)) => match seen.status.as_str() {
-            "InService" if seen.model == plan.green.model => Stand::New(None),
-            "InService" if seen.model == plan.blue.model => Stand::Old(None),
+            "InService" if seen.model == plan.green.model => Stand::New(seen.modified),
+            "InService" if seen.model == plan.blue.model => Stand::Old(seen.modified),
             "InService" => Stand::Other(format!(
                 "somebody else gave {name} the model {}",
                 seen.model.as_deref().unwrap_or("(none)")
@@ -150,6 +150,18 @@ fn stand(world: &World<'_>, rollout: &Rollout) -> Stand {
             status => Stand::Busy(Why::Working(format!("{name} is {}", printable(status, 40)))),
         },
     }
+}
+
+/// SageMaker has taken the deployment of green to the component, whether or not its answer came: of the deployments that
+/// the component had, the last one names the alarm that is this rollout's alone.
+pub(super) fn is_by_this_rollout(world: &World<'_>, rollout: &Rollout) -> bool {
+    let (Some(update), Some(alarm), Some(Ok(seen))) = (&rollout.update, &rollout.plan.abort_alarm, component(world))
+    else {
+        return false;
+    };
+    // A rollout whose ledger was lost had an alarm of the same name.
+    let since = update.before.is_none() || checks::changed(update, seen.modified);
+    target(rollout).as_ref() == Some(&update.target) && since && seen.guards.contains(alarm)
 }
 
 /// What the update asks for: the config, or the component's model.
@@ -164,15 +176,26 @@ fn target(rollout: &Rollout) -> Option<String> {
 fn deploying(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
     let modified = match stand {
         Stand::Old(modified) => modified,
-        // The analysis, and the alarms of this very look, were heard before.
-        Stand::New(_) if rollout.update.is_some() => return Next::End(Ended::Completed, None),
+        Stand::New(_) if rollout.update.is_some() => {
+            rollout.judged_from.get_or_insert(rollout.since);
+            // The alarms, the analysis and the health of this very look were heard before.
+            if was_asked(world, rollout) {
+                return Next::End(Ended::Completed, None);
+            }
+            return Next::Stay(Why::Inconclusive(vec![
+                "green is in force, and what is known of it was not looked at yet".to_owned(),
+            ]));
+        }
         Stand::New(_) => {
             let said = "green is in force, and not by this rollout".to_owned();
             return Next::Back(Cause::TakenOver { said });
         }
         Stand::Other(said) => return Next::Back(Cause::TakenOver { said }),
         Stand::Busy(why) => {
-            if rollout.update.as_ref().is_some_and(|update| update.seen) {
+            // A component does not say what it is being updated to. Where that is somebody else's change, to look at its
+            // health does no harm; where an answer was lost, not to look would.
+            let component = rollout.plan.request.component.is_some();
+            if rollout.update.as_ref().is_some_and(|update| update.seen || component) {
                 rollout.judged_from.get_or_insert(world.facts.now);
             }
             return Next::Stay(why);

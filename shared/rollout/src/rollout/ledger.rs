@@ -240,7 +240,7 @@ pub struct Back {
 pub struct Update {
     /// The config, or of a component the model, asked for; of instances the call in words.
     pub target: String,
-    /// `LastModifiedTime` when the call was decided; of a component absent.
+    /// `LastModifiedTime` when the call was decided; ledgers of earlier builds have none of a component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Timestamp>,
     /// When SageMaker took the call, as far as the answer was seen.

@@ -41,6 +41,8 @@ pub struct Needs {
     pub users: Option<Search>,
     /// What the health checker knows of the endpoint.
     pub health: bool,
+    /// Blue's minutes so far, of which to say what they make of the comparisons once blue has no traffic.
+    pub alone: Option<Before>,
 }
 
 impl Needs {
@@ -128,7 +130,7 @@ impl Window {
     }
 }
 
-/// Minutes in which blue still had traffic: those that begin at `from` or later and ended by `to`.
+/// Minutes in which blue has or still had traffic: those that begin at `from` or later and ended by `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
     /// In whole minutes.
@@ -175,6 +177,8 @@ pub struct Look {
     pub users: Option<Known<Users>>,
     /// What the health checker knows of the endpoint; `Yes(None)` when it does not watch it, `None` when not asked.
     pub health: Option<Known<Option<HealthSeen>>>,
+    /// What green is held to in place of comparisons when it gets all the traffic now, for people; `None` when not asked.
+    pub alone: Option<Known<Vec<String>>>,
 }
 
 /// What decisions need of an endpoint config.
@@ -300,4 +304,8 @@ pub struct ComponentSeen {
     pub model: Option<String>,
     /// `RuntimeConfig.CurrentCopyCount`.
     pub copies: Option<u32>,
+    /// `LastModifiedTime`.
+    pub modified: Option<Timestamp>,
+    /// The alarms of `LastDeploymentConfig`, which take its last deployment back.
+    pub guards: BTreeSet<String>,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
+    checks::World,
     ledger::{Ended, Past, Rollout, RolloutLedger},
     look::{Before, Fleet, Needs, Window},
     phase::{Phase, Rounds},
@@ -12,7 +13,7 @@ use super::{
     strategy::Weight,
     tidy,
 };
-use crate::trigger::AlarmChange;
+use crate::{analysis::makes_limits, trigger::AlarmChange};
 
 /// Rounds of probes closer together than this say the same thing twice: a burst of events is no evidence.
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(20);
@@ -65,6 +66,14 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         needs.alarms.clone_from(&policy.alarms);
         needs.analysis = window(now, rollout);
         needs.health = policy.health && rollout.judged_from.is_some();
+    }
+    let loses_its_traffic = match rollout.phase {
+        Phase::Shifting { step } if plan.share(step) == Weight::FULL => Some(now),
+        Phase::Probing { step, .. } if plan.share(step) == Weight::FULL => rollout.judged_from,
+        _ => None,
+    };
+    if policy.analysis.as_ref().is_some_and(makes_limits) {
+        needs.alone = loses_its_traffic.map(|at| last_hour(at, blue));
     }
     let triggers = rollout.triggers();
     let points = !triggers.is_empty() && points_alarms(rollout);
@@ -150,6 +159,13 @@ fn native(now: Timestamp, rollout: &Rollout) -> Needs {
     needs
 }
 
+/// This look asked for all that is to be heard of green. Where nobody saw SageMaker at work, it did not.
+pub(super) fn was_asked(world: &World<'_>, rollout: &Rollout) -> bool {
+    let needs = native(world.facts.now, rollout);
+    let Some(look) = world.look else { return false };
+    (!needs.health || look.health.is_some()) && (needs.analysis.is_none() || look.analysis.is_some())
+}
+
 fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
     let mut configs = tidy::due(now, ledger);
     let users = tidy::search(ledger, &configs);
@@ -191,25 +207,14 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
     let judged_from = rollout.judged_from?;
     let from = whole_minutes(judged_from, true);
     let to = whole_minutes(before(now, policy.metrics_delay), false);
-    let fleet = |variant: &str, config: Option<&str>| Fleet {
-        variant: variant.to_owned(),
-        config: config.map(str::to_owned),
-    };
-    let last_hour = |until: Timestamp| {
-        let to = whole_minutes(until, false);
-        Before {
-            from: before(to, BEFORE),
-            to,
-            blue: fleet(&plan.blue.variant, None),
-        }
-    };
+    let of_blue = &plan.blue.variant;
     let (blue, before, green, whole) = match plan.engine() {
         Engine::Variants => {
             let green = fleet(&plan.green.variant, None);
             if rollout.share() < Weight::FULL {
-                (Some(fleet(&plan.blue.variant, None)), None, green, None)
+                (Some(fleet(of_blue, None)), None, green, None)
             } else {
-                (None, Some(last_hour(judged_from)), green, None)
+                (None, Some(last_hour(judged_from, of_blue)), green, None)
             }
         }
         // Nobody says when SageMaker has given green everything: the minutes themselves show it. Before the rollout began,
@@ -220,7 +225,7 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
             let blue = fleet(name, Some(&plan.base));
             (
                 Some(blue),
-                Some(last_hour(rollout.started)),
+                Some(last_hour(rollout.started, of_blue)),
                 green,
                 Some(fleet(name, None)),
             )
@@ -236,6 +241,22 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
         green,
         whole,
     })
+}
+
+fn fleet(variant: &str, config: Option<&str>) -> Fleet {
+    Fleet {
+        variant: variant.to_owned(),
+        config: config.map(str::to_owned),
+    }
+}
+
+fn last_hour(until: Timestamp, blue: &str) -> Before {
+    let to = whole_minutes(until, false);
+    Before {
+        from: before(to, BEFORE),
+        to,
+        blue: fleet(blue, None),
+    }
 }
 
 /// The minute it lies in, or the next one.

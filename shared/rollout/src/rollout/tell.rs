@@ -7,6 +7,7 @@ use super::{
     decision::Facts,
     end,
     ledger::{Ended, LINES, Line, Rollout, Said},
+    look::Known,
     phase::Phase,
     policy::OnDeadline,
     why::Why,
@@ -121,8 +122,13 @@ pub(super) fn going_on(facts: &Facts<'_>, rollout: &mut Rollout, said: &Said) {
     note(facts, rollout, format!("the taking back goes on, asked for by {who}"));
 }
 
-/// A change of phase.
-pub(super) fn moved(facts: &Facts<'_>, rollout: &mut Rollout, from: &Phase) -> Option<Alert> {
+/// A change of phase. `alone`: what green is held to in place of comparisons, where that was looked at.
+pub(super) fn moved(
+    facts: &Facts<'_>,
+    rollout: &mut Rollout,
+    from: &Phase,
+    alone: Option<&Known<Vec<String>>>,
+) -> Option<Alert> {
     let phase = rollout.phase.clone();
     let policy = rollout.plan.request.policy.clone();
     let share = rollout.share();
@@ -145,13 +151,21 @@ pub(super) fn moved(facts: &Facts<'_>, rollout: &mut Rollout, from: &Phase) -> O
                 rollout,
                 format!("{step_of}: green has {share}, read back; {bakes}"),
             );
+            let held_to = match alone {
+                None => Vec::new(),
+                Some(Known::Yes(limits)) => limits.clone(),
+                Some(Known::No(said)) => vec![format!("what blue's hour before allows could not be read: {said}")],
+            };
+            for limit in &held_to {
+                note(facts, rollout, limit);
+            }
             let title = format!("{} has {share} of the traffic ({step_of})", green(rollout));
-            Some(
-                alert(facts, rollout, AlertKind::RolloutProgressed)
-                    .titled(title)
-                    .seen("the weights were read back")
-                    .did(format!("set green's share to {share}; it {bakes}")),
-            )
+            let mut alert = alert(facts, rollout, AlertKind::RolloutProgressed)
+                .titled(title)
+                .seen("the weights were read back")
+                .did(format!("set green's share to {share}; it {bakes}"));
+            alert.evidence.extend(held_to);
+            Some(alert)
         }
         Phase::Gate { .. } => {
             let passed = rollout
@@ -178,11 +192,12 @@ pub(super) fn moved(facts: &Facts<'_>, rollout: &mut Rollout, from: &Phase) -> O
                 format!("green has all traffic; blue is kept for {}", spoken(policy.keep_blue)),
             );
             let title = format!("{} has all the traffic", green(rollout));
-            Some(
-                alert(facts, rollout, AlertKind::RolloutPromoted)
-                    .titled(title)
-                    .did(format!("keeps blue, without traffic, for {}", spoken(policy.keep_blue))),
-            )
+            let passed = rollout.passed.last().map(|passed| passed.said.clone());
+            let mut alert = alert(facts, rollout, AlertKind::RolloutPromoted)
+                .titled(title)
+                .did(format!("keeps blue, without traffic, for {}", spoken(policy.keep_blue)));
+            alert.evidence.extend(passed.unwrap_or_default());
+            Some(alert)
         }
         Phase::RollingBack | Phase::Returning if from.is_forward() => {
             let cause = cause?;

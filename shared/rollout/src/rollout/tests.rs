@@ -77,6 +77,7 @@ fn a_status_reads_like_this() {
 mod after;
 mod alarms;
 mod commands;
+mod component;
 mod deregistered;
 mod gap;
 mod health;

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
-    super::{ErrorCheck, Errors, LatencyCheck, Percentile, ShareLimit, SlowCheck, Verdict},
+    super::{ErrorCheck, Errors, LatencyCheck, Percentile, Ratio, ShareLimit, SlowCheck, Verdict},
     *,
 };
 
@@ -57,7 +57,7 @@ fn a_green_that_fails_everything_at_full_traffic_fails_under_the_defaults() {
 
 #[test]
 fn a_green_that_fails_as_blue_did_before_passes() {
-    for (requests, failed) in [(600, 0), (600, 3), (600, 30), (600, 300), (600, 600)] {
+    for (requests, failed) in [(600, 0), (600, 3), (600, 30), (600, 300), (600, 540)] {
         let blue = steady(60, requests, failed);
         let analysis = judge_alone(&AnalysisPolicy::default(), &blue, &steady(600, requests, failed));
         assert_eq!(analysis.verdict, Verdict::Pass, "{failed} of {requests}: {analysis}");
@@ -71,7 +71,84 @@ fn the_limit_comes_from_blues_hour_before_and_else_is_the_backstop() {
     assert_eq!(errors_limit(&steady(60, 600, 0)), "1%");
     // 720 failed of 36,000: 2% seen, 2.2% possible, 1.2 times 2 of that allowed.
     assert_eq!(errors_limit(&steady(60, 600, 12)), "5.2%");
-    assert_eq!(errors_limit(&steady(60, 600, 600)), "100%");
+}
+
+#[test]
+fn twice_a_large_share_is_at_most_a_quarter_of_what_is_left_and_never_everything() {
+    // 10% seen, 10.3% possible: 24.9% is twice 1.2 times that.
+    assert_eq!(errors_limit(&steady(60, 600, 60)), "24.9%");
+    // 42% seen, 42.7% possible: 57% is a quarter of the way from there to all.
+    assert_eq!(errors_limit(&steady(60, 600, 252)), "57.1%");
+    assert_eq!(errors_limit(&steady(60, 600, 540)), "90%");
+    assert_eq!(errors_limit(&steady(60, 600, 600)), "90%");
+    let policy = AnalysisPolicy {
+        errors: Some(ErrorCheck {
+            against_blue: Some(Against {
+                ratio: Ratio::new(50.0).unwrap(),
+                ..Against::default()
+            }),
+            ..ErrorCheck::default()
+        }),
+        ..AnalysisPolicy::default()
+    };
+    let limit = without_blue(&policy, &steady(60, 600, 60))
+        .errors
+        .unwrap()
+        .limit
+        .unwrap();
+    assert_eq!(limit.share.to_string(), "32.8%", "whatever the ratio");
+}
+
+#[test]
+fn a_green_that_fails_everything_fails_however_ill_blue_was() {
+    for failed in 0..=600 {
+        let blue = steady(60, 600, failed);
+        let analysis = judge_alone(&AnalysisPolicy::default(), &blue, &steady(3, 600, 600));
+        assert_eq!(analysis.verdict, Verdict::Fail, "{failed} of 600: {analysis}");
+    }
+}
+
+#[test]
+fn an_outage_in_blues_hour_does_not_excuse_a_broken_green() {
+    for requests in [12, 60, 1200] {
+        for begins in 0..=35 {
+            let calm = requests / 300;
+            let outage = begins..begins + 25;
+            let hour = (0..60).map(|minute| {
+                let failed = if outage.contains(&minute) {
+                    requests * 3 / 5
+                } else {
+                    calm
+                };
+                between(minute, minute + 1, requests, failed)
+            });
+            let blue: Series = hour.flat_map(|part| part.minutes().to_vec()).collect();
+            let ill = judge_alone(
+                &AnalysisPolicy::default(),
+                &blue,
+                &steady(10, requests, requests * 2 / 5),
+            );
+            assert_eq!(ill.verdict, Verdict::Fail, "{requests} from {begins}: {ill}");
+            let well = judge_alone(&AnalysisPolicy::default(), &blue, &steady(60, requests, calm));
+            assert_eq!(well.verdict, Verdict::Pass, "{requests} from {begins}: {well}");
+        }
+    }
+}
+
+#[test]
+fn where_the_limit_comes_from_is_said() {
+    let said = |before: &Series| {
+        let analysis = judge_alone(&AnalysisPolicy::default(), before, &steady(3, 600, 600));
+        analysis.checks[1].said.clone()
+    };
+    let ill = said(&steady(60, 600, 252));
+    assert!(ill.contains("at most 57.1% allowed"), "{ill}");
+    assert!(ill.ends_with("blue had up to 42.7% in its hour before"), "{ill}");
+    let unknown = said(&Series::default());
+    assert!(
+        unknown.ends_with("of blue's hour before too little is known"),
+        "{unknown}"
+    );
 }
 
 #[test]
@@ -194,12 +271,14 @@ fn what_a_deployment_is_held_to_by_the_policys_own_limit_is_held_to_it_once() {
 }
 
 proptest! {
-    /// The limit is what a green may have for ever: never less than what blue was seen to have, or than 1%.
+    /// The limit is what a green may have for ever: never less than what blue was seen to have, or than 1%, up to the 90%
+    /// that no green may have.
     #[test]
     fn no_limit_is_below_what_blue_had(minutes in 1_u32..120, requests in 50_u64..1_000_000, failed in 0_u64..1_000_000) {
         let blue = steady(minutes, requests, failed.min(requests));
         let policy = without_blue(&AnalysisPolicy::default(), &blue);
         let limit = policy.errors.unwrap().limit.unwrap().share.fraction();
-        prop_assert!(limit >= 0.01 && limit >= failed.min(requests) as f64 / requests as f64);
+        prop_assert!(limit >= 0.01 && limit >= (failed.min(requests) as f64 / requests as f64).min(0.9));
+        prop_assert!(limit <= 0.9);
     }
 }

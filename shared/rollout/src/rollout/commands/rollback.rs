@@ -91,7 +91,7 @@ pub(super) fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
         from: Phase::Removing,
     });
     let id = rollout.plan.id();
-    let told = tell::moved(&facts, &mut rollout, &Phase::Removing);
+    let told = tell::moved(&facts, &mut rollout, &Phase::Removing, None);
     turn.ledger.outbox.extend(told);
     entered(turn, rollout);
     Answer::yes(format!(

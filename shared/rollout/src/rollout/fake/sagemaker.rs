@@ -45,6 +45,14 @@ pub(in crate::rollout) enum Call {
     Quota,
 }
 
+fn known_text(blind: bool, text: &str) -> Known<Vec<String>> {
+    if blind {
+        Known::No("throttled".to_owned())
+    } else {
+        Known::Yes(vec![text.to_owned()])
+    }
+}
+
 /// A change that SageMaker works on.
 #[derive(Clone, Debug)]
 pub(in crate::rollout) struct Change {
@@ -149,6 +157,10 @@ impl Fake {
                 .map(|name| (name.clone(), Known::Yes(self.models.contains(name))))
                 .collect(),
             health: needs.health.then(|| self.health.clone()),
+            alone: needs
+                .alone
+                .as_ref()
+                .map(|_| known_text(self.blind, "errors: at most 1% without blue")),
         }
     }
 
@@ -326,17 +338,22 @@ impl Fake {
                 assert!(others.values().all(|used| used != name), "a config in use is deleted");
                 self.configs.remove(name);
             }
-            Effect::UpdateComponent { model, .. } => {
-                let Some(component) = &self.component else {
+            Effect::UpdateComponent { model, deployment, .. } => {
+                let endpoint = self.endpoint().clone();
+                let Some(component) = &mut self.component else {
                     return ActOutcome::Refused("no component".to_owned());
                 };
-                let mut after = component.clone();
-                after.model = Some(model.clone());
-                let endpoint = self.endpoint().clone();
+                if component.status != "InService" {
+                    return busy();
+                }
+                component.guards = deployment.alarms.iter().cloned().collect();
+                component.modified = Some(self.now);
+                let mut ends = component.clone();
                 let fate = self.fates.pop_front().unwrap_or(Fate::Done);
-                let before = component.clone();
-                let ends = if fate == Fate::Done { after } else { before };
-                self.component.as_mut().unwrap().status = "Updating".to_owned();
+                if fate == Fate::Done {
+                    ends.model = Some(model.clone());
+                }
+                component.status = "Updating".to_owned();
                 self.change = Some((
                     self.now.checked_add(self.slow).unwrap(),
                     Box::new(Change {
@@ -416,7 +433,8 @@ impl Fake {
         {
             self.change = None;
             if let Some(component) = change.component {
-                self.component = Some(component);
+                let modified = Some(self.now);
+                self.component = Some(ComponentSeen { modified, ..component });
                 return;
             }
             let now = self.now;

@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::super::{
     effect::{Effect, Routing},
     fake::*,
-    look::ComponentSeen,
     policy::Engine,
     request::{Order, Request},
     strategy::{Step, StrategyKind, Weight},
@@ -19,7 +18,7 @@ use crate::{
     endpoint::EndpointStatus,
 };
 
-fn canary(id: &str) -> Request {
+pub(super) fn canary(id: &str) -> Request {
     let mut request = request(id);
     request.policy.engine = Engine::Guardrails;
     request.policy.strategy = strategy(&[10, 100]);
@@ -28,7 +27,7 @@ fn canary(id: &str) -> Request {
     request
 }
 
-fn component(id: &str) -> Request {
+pub(super) fn component(id: &str) -> Request {
     let mut request = canary(id);
     request.component = Some("fraud-component".to_owned());
     request.policy.engine = Engine::Rolling;
@@ -36,19 +35,6 @@ fn component(id: &str) -> Request {
     request.policy.strategy.kind = StrategyKind::AllAtOnce;
     request.policy.analysis = None;
     request
-}
-
-fn with_component() -> Fake {
-    let mut world = Fake::new();
-    world.component = Some(ComponentSeen {
-        endpoint: ENDPOINT.to_owned(),
-        variant: "blue".to_owned(),
-        status: "InService".to_owned(),
-        failure: None,
-        model: Some("fraud-v1".to_owned()),
-        copies: Some(2),
-    });
-    world
 }
 
 /// SageMaker's own blue/green deployment, over.
@@ -290,27 +276,6 @@ fn an_update_that_fails_with_its_rollback_is_told_and_left_to_people() {
 }
 
 #[test]
-fn a_component_gets_another_model_and_its_old_one_back() {
-    let mut world = with_component();
-    world.start(&component("one"));
-    assert_eq!(world.run(), Ended::Completed);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v2"));
-    assert!(world.order(Order::Rollback).accepted);
-    assert_eq!(world.run(), Ended::RolledBack);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v1"));
-    insta::assert_snapshot!(world.did());
-}
-
-#[test]
-fn a_component_that_keeps_its_old_model_was_taken_back() {
-    let mut world = with_component();
-    world.fates.push_back(Fate::TakenBack);
-    world.start(&component("one"));
-    assert_eq!(world.run(), Ended::RolledBack);
-    assert_eq!(world.ledger.history[0].cause.as_ref().unwrap().label(), "sagemaker");
-}
-
-#[test]
 fn everything_that_sagemakers_engines_cannot_do_is_said_at_once() {
     let mut world = Fake::new();
     world.endpoint_mut().variants[0].current_instances = Some(1);
@@ -352,15 +317,18 @@ fn a_rolling_update_is_for_one_variant_in_batches() {
 }
 
 #[test]
-fn a_component_that_its_autoscaling_updates_is_not_taken_for_one_that_got_its_old_model_back() {
-    let mut world = with_component();
-    world.calls.extend([Call::Works, Call::Lost]);
-    world.start(&component("one"));
-    world.until("deploying");
-    assert!(world.did().contains("update component"), "{}", world.did());
-    world.component.as_mut().unwrap().status = "Updating".to_owned();
-    world.ticks(3);
-    world.component.as_mut().unwrap().status = "InService".to_owned();
-    assert_eq!(world.run(), Ended::Completed);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v2"));
+fn a_deployment_that_was_over_before_anybody_looked_is_not_complete_before_it_is_judged() {
+    let mut world = Fake::new();
+    // The config, the alarm, the update.
+    world.calls.extend([Call::Works, Call::Works, Call::Dies]);
+    world.start(&canary("one"));
+    assert!(
+        matches!(world.effects.last(), Some(Effect::UpdateEndpoint { .. })),
+        "{}",
+        world.did()
+    );
+    world.pass(minutes(5));
+    world.verdict = Verdict::Fail;
+    assert_eq!(world.run(), Ended::RolledBack);
+    assert_eq!(world.ledger.history[0].cause.as_ref().unwrap().label(), "analysis");
 }

@@ -1,5 +1,7 @@
 //! Inference components: read, and moved to another model.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_sagemaker::{
     operation::describe_inference_component::DescribeInferenceComponentOutput,
     types::{
@@ -14,7 +16,7 @@ use super::{
     deployment,
 };
 use crate::{
-    aws::incomplete,
+    aws::{incomplete, timestamp},
     failure::{CallError, Failure},
     rollout::{effect::Deployment, look::ComponentSeen},
 };
@@ -44,6 +46,8 @@ impl SageMaker {
             copies: runtime
                 .and_then(|runtime| runtime.current_copy_count())
                 .and_then(|count| u32::try_from(count).ok()),
+            modified: described.last_modified_time().and_then(timestamp),
+            guards: guards(&described),
         })
     }
 
@@ -94,6 +98,18 @@ impl SageMaker {
 fn model(described: &DescribeInferenceComponentOutput) -> Option<String> {
     let specification = described.specification()?;
     specification.model_name().map(str::to_owned)
+}
+
+fn guards(described: &DescribeInferenceComponentOutput) -> BTreeSet<String> {
+    let rollback = described
+        .last_deployment_config()
+        .and_then(|deployment| deployment.auto_rollback_configuration());
+    let alarms = rollback.map(|rollback| rollback.alarms()).unwrap_or_default();
+    alarms
+        .iter()
+        .filter_map(|alarm| alarm.alarm_name())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn specification(
