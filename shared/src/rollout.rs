@@ -22,6 +22,7 @@
 //! 8. After the last bake only harm or a person takes green back, never what AWS does not clean up, nor missing data.
 //! 9. What serves alone is scaled as it was whenever SageMaker takes changes.
 
+mod at_hand;
 mod back;
 mod cause;
 mod checks;
@@ -52,13 +53,14 @@ pub mod triggers;
 mod why;
 
 pub use self::{
+    at_hand::{Meant, meant},
     cause::Cause,
     commands::again,
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update},
     names::{FOLDER, is_abort_alarm, is_valid, lease_owner, object},
-    needs::{names_alarm, needs, of_here, wake},
+    needs::{needs, of_here, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},
     preflight::{Problem, Problems, plan, preflight},

@@ -81,6 +81,7 @@ mod deregistered;
 mod gap;
 mod health;
 mod native;
+mod own;
 mod preflight;
 mod probes;
 mod ratio;

@@ -5,10 +5,14 @@ use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 use deserr::{Deserr, IntoValue, Map as _, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::{Alarms, analysis::AnalysisSection};
 use crate::{
-    fleet::text::{Rule as _, StrategyName},
+    fleet::{
+        switch::Switch,
+        text::{Rule as _, StrategyName},
+    },
     quantity::{ShareWithin, SpanWithin},
-    rollout::strategy::{Step, Strategy, StrategyKind, Weight},
+    rollout::strategy::{OwnAnalysis, Step, Strategy, StrategyKind, Weight},
     text::{nearest, or_list},
     yaml::{Found, quoted, read_on},
 };
@@ -91,6 +95,16 @@ struct StepSection {
     #[deserr(default)]
     #[schemars(extend("default" = false))]
     smoke: Option<bool>,
+    /// CloudWatch alarms that count in this step besides the rollout's `alarms`: from when its share is asked for until the
+    /// share of the next step is read back, or to the end. Only with the engine `variants`.
+    #[deserr(default)]
+    #[schemars(extend("default" = [], "examples" = [["fraud-green-latency"]]))]
+    alarms: Option<Alarms>,
+    /// How green is judged in this step: what it says is laid over the rollout's `analysis`, and what it leaves out is as
+    /// there; `false` leaves the step to alarms and probes. Only with the engine `variants`.
+    #[deserr(default)]
+    #[schemars(extend("examples" = [{ "min_requests": 20 }]))]
+    analysis: Option<Switch<AnalysisSection>>,
 }
 
 /// The most steps; each has its own transitions, alerts and evidence.
@@ -152,19 +166,19 @@ fn weight<const MIN: u16, const MAX: u16, const STEP: u16>(share: ShareWithin<MI
 pub(super) struct Shape {
     kind: StrategyKind,
     steps: Vec<Step>,
+    /// What steps say of the analysis, by their index.
+    analyses: BTreeMap<usize, Switch<AnalysisSection>>,
 }
 
 impl Shape {
     fn even(kind: StrategyKind, weights: &[Weight], bake: Bake) -> Self {
-        let step = |weight: &Weight| Step {
-            weight: *weight,
-            bake: bake.duration(),
-            gate: false,
-            smoke: false,
-        };
         Self {
             kind,
-            steps: weights.iter().map(step).collect(),
+            steps: weights
+                .iter()
+                .map(|weight| Step::new(*weight, bake.duration()))
+                .collect(),
+            analyses: BTreeMap::new(),
         }
     }
 
@@ -177,6 +191,7 @@ impl Shape {
         }
         let mut before = Weight::ZERO;
         let mut steps = Vec::with_capacity(sections.len());
+        let mut analyses = BTreeMap::new();
         for (index, section) in sections.into_iter().enumerate() {
             let weight = weight(section.weight);
             if weight <= before {
@@ -190,11 +205,12 @@ impl Shape {
             }
             before = weight;
             steps.push(Step {
-                weight,
-                bake: section.bake.duration(),
                 gate: section.gate.unwrap_or(false),
                 smoke: section.smoke.unwrap_or(false),
+                alarms: section.alarms.map(|alarms| alarms.0).unwrap_or_default(),
+                ..Step::new(weight, section.bake.duration())
             });
+            analyses.extend(section.analysis.map(|own| (index, own)));
         }
         match steps.last() {
             None => found.and(Found::one(
@@ -217,14 +233,18 @@ impl Shape {
         found.or(Self {
             kind: StrategyKind::Steps,
             steps,
+            analyses,
         })
     }
 
-    fn named(&self, name: &str) -> Strategy {
-        Strategy {
-            name: name.to_owned(),
-            kind: self.kind,
-            steps: self.steps.clone(),
+    fn named(&self, name: &str) -> Chosen {
+        Chosen {
+            strategy: Strategy {
+                name: name.to_owned(),
+                kind: self.kind,
+                steps: self.steps.clone(),
+            },
+            analyses: self.analyses.clone(),
         }
     }
 }
@@ -245,6 +265,31 @@ impl JsonSchema for Shape {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         StrategySection::json_schema(generator)
+    }
+}
+
+/// A strategy with its name, and what its steps say of the analysis, by their index.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    strategy: Strategy,
+    analyses: BTreeMap<usize, Switch<AnalysisSection>>,
+}
+
+impl Chosen {
+    /// The strategy, the analysis of each step that has one of its own laid over the rollout's. What of them can never do
+    /// what its author meant goes to `problems`.
+    pub(super) fn over(self, under: &Switch<AnalysisSection>, problems: &mut Vec<String>) -> Strategy {
+        let mut strategy = self.strategy;
+        for (index, own) in self.analyses {
+            let mut wrong = Vec::new();
+            let laid = own.over(under.clone(), AnalysisSection::over).on();
+            let laid = laid.map(|section| section.resolve(&mut wrong));
+            problems.extend(wrong.into_iter().map(|problem| format!("steps[{index}].analysis.{problem}")));
+            if let Some(step) = strategy.steps.get_mut(index) {
+                step.analysis = Some(laid.map_or(OwnAnalysis::Off, OwnAnalysis::On));
+            }
+        }
+        strategy
     }
 }
 
@@ -300,14 +345,7 @@ fn built_in(name: &str) -> Option<Strategy> {
         "steps-10-30-50-80-100" => (StrategyKind::Steps, &[10, 30, 50, 80, 100], 30 * MINUTE),
         _ => return None,
     };
-    let step = |percent: &u8| {
-        Some(Step {
-            weight: Weight::percent(*percent)?,
-            bake,
-            gate: false,
-            smoke: false,
-        })
-    };
+    let step = |percent: &u8| Some(Step::new(Weight::percent(*percent)?, bake));
     Some(Strategy {
         name: name.to_owned(),
         kind,
@@ -329,13 +367,16 @@ impl Strategies {
     ///
     /// # Errors
     /// When there is none of the name: what is wrong, and what would be right.
-    pub(super) fn choose(&self, choice: &Choice) -> Result<Option<Strategy>, (String, String)> {
+    pub(super) fn choose(&self, choice: &Choice) -> Result<Option<Chosen>, (String, String)> {
         let name = match choice {
             Choice::Inline(shape) => return Ok(Some(shape.named("inline"))),
             Choice::Named(name) => name,
         };
         if let Some(strategy) = built_in(name) {
-            return Ok(Some(strategy));
+            return Ok(Some(Chosen {
+                strategy,
+                analyses: BTreeMap::new(),
+            }));
         }
         match self.declared.get(name) {
             Some(shape) => Ok(shape.as_ref().map(|shape| shape.named(name))),
