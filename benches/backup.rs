@@ -28,7 +28,7 @@ const CALL: Duration = Duration::from_millis(50);
 /// Calls of a copy at once: the default of the fleet file.
 const CONCURRENCY: u32 = 32;
 
-/// Bytes of one part; see `shared/src/backup/copy/layout.rs`.
+/// Bytes of one part; see `shared/backup/src/backup/copy/layout.rs`.
 const PART: u64 = 64 << 20;
 
 /// How much longer than the ideal a copy may take.

@@ -15,7 +15,7 @@ use rehearsal::{
     scenario::served,
 };
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{Base, Clock, Emit, sagemaker::SageMaker},
     endpoint::EndpointStatus,
     failure::Failure,

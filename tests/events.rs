@@ -128,25 +128,3 @@ fn every_sample_of_the_reconciler_is_understood() {
 fn every_refused_sample_of_the_reconciler_is_refused_with_what_is_accepted() {
     insta::assert_snapshot!(each_is_refused("fleet-reconciler"));
 }
-
-/// An alarm that asks for nothing wakes nothing, however well it is understood.
-#[test]
-fn the_sample_alarms_of_a_wake_ask_for_what_they_look_at() {
-    let asked: Vec<String> = samples("events/scale-from-zero")
-        .into_iter()
-        .filter_map(|(name, bytes)| match Trigger::parse_bytes(&bytes) {
-            Ok(Trigger::Alarms(changes)) => {
-                let asked: Vec<_> = changes.iter().flat_map(shared::wake::asks).collect();
-                Some(format!("{name}: {asked:?}"))
-            }
-            _ => None,
-        })
-        .collect();
-    insta::assert_snapshot!(asked.join("\n"), @r#"
-    alarm-direct-composite: []
-    alarm-direct-queue: [Endpoint("doc-summarizer")]
-    alarm-direct: [Component("chat-assistant-8b")]
-    alarm-eventbridge: [Endpoint("doc-summarizer")]
-    alarm-sns: [Component("chat-assistant-8b")]
-    "#);
-}

@@ -13,7 +13,7 @@ use rehearsal::{
     scenario::served,
 };
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         Base, Clock, Emit,
         autoscaling::{AutoScaling, Scaled},

@@ -1,7 +1,7 @@
 //! The rules that are compared. Each looks once a minute, right after the minute is over.
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     analysis::{AnalysisPolicy, ErrorCheck, ErrorKind, Errors, Minute, Series, ShareLimit, Verdict, judge},
     quantity::Share,
 };

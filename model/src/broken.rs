@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     alert::{Alert, AlertKind},
     rollout::{
         Back, Cause, Decision, Ended, Past, Phase, Rollout, RolloutLedger, To, Transition, effect::Effect,

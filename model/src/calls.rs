@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     endpoint::EndpointStatus,
     rollout::{
         effect::{ActOutcome, ConfigPlan, Effect},

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use shared::rollout::request::Order;
 use stateright::{Checker, HasDiscoveries, Model};
+use steward::rollout::request::Order;
 
 use super::{
     broken::Sabotage,

@@ -1,7 +1,7 @@
 //! What becomes of a state if nothing bad happens any more: whoever is at work dies, the function is woken each minute,
 //! SageMaker finishes what it has begun, time passes. Within a bound the rollout must have ended.
 
-use shared::{endpoint::EndpointStatus, rollout::Phase};
+use steward::{endpoint::EndpointStatus, rollout::Phase};
 
 use super::{
     calls::Luck,

@@ -1,7 +1,7 @@
 //! What the checker found in the decisions, mended since: the same paths again, as far as they still can be gone.
 
-use shared::rollout::{policy::Engine, request::Order, strategy::StrategyKind};
 use stateright::Model;
+use steward::rollout::{policy::Engine, request::Order, strategy::StrategyKind};
 
 use super::{
     calls::Luck,

@@ -1,7 +1,7 @@
 //! What an onlooker remembers who trusts nothing that the code under test wrote down: which gates were seen to pass.
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     analysis::Verdict,
     health::ledger::Level,
     rollout::{

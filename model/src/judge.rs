@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     alert::AlertKind,
     analysis::Verdict,
     endpoint::EndpointStatus,
@@ -47,7 +47,7 @@ fn asked(decided: &Decided, effect: &Effect, ghost: &Ghost, wrong: &mut Wrong) {
         if weights.values().sum::<f64>() <= 0.0 {
             wrong.push((Rule::Capacity, format!("{effect}: the weights sum to zero")));
         }
-        if ghost.back && *weights != plan.weights(shared::rollout::strategy::Weight::ZERO) {
+        if ghost.back && *weights != plan.weights(steward::rollout::strategy::Weight::ZERO) {
             wrong.push((Rule::NeverUpAgain, format!("{effect}: not all to blue in one call")));
         }
     }
@@ -165,7 +165,7 @@ fn shows_harm(look: &Look) -> bool {
 /// The alerts of this decision are those of its changes, each once; none of those that wait is lost.
 fn told(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
     let (before, after) = (decided.read.outbox.pending(), decided.write.outbox.pending());
-    let has = |alerts: &[shared::alert::Alert], id: &str| alerts.iter().filter(|alert| alert.id == id).count();
+    let has = |alerts: &[steward::alert::Alert], id: &str| alerts.iter().filter(|alert| alert.id == id).count();
     for alert in before {
         if has(after, &alert.id) != 1 {
             wrong.push((Rule::Told, format!("{} waited and is lost", alert.id)));

@@ -6,8 +6,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use shared::rollout::needs;
 use stateright::{Model, Property};
+use steward::rollout::needs;
 
 use super::{
     calls::Luck,

@@ -1,6 +1,6 @@
 //! What AWS, the autoscaler and other people do by themselves.
 
-use shared::{endpoint::EndpointStatus, scaling::Suspended};
+use steward::{endpoint::EndpointStatus, scaling::Suspended};
 
 use super::world::{ALARM, Declared, Fleet, Quality, Work, World};
 

@@ -1,7 +1,7 @@
 //! The rules as properties of every state, and what must be reachable for the check to mean anything.
 
-use shared::rollout::Ended;
 use stateright::Property;
+use steward::rollout::Ended;
 
 use super::{model::Rollouts, rules::Rule, setup::Setup, state::State};
 

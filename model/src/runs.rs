@@ -2,12 +2,12 @@
 
 use std::{io::Write, time::Instant};
 
-use shared::rollout::{
+use stateright::{Checker, HasDiscoveries, Model};
+use steward::rollout::{
     policy::{Engine, OnDeadline},
     request::Order,
     strategy::{Step, StrategyKind},
 };
-use stateright::{Checker, HasDiscoveries, Model};
 
 use super::{
     model::Rollouts,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{
+use steward::{
     analysis::AnalysisPolicy,
     rollout::{
         Plan, Problems, RolloutLedger,
@@ -156,7 +156,7 @@ impl Setup {
         let first = world.look(&preflight(&request, None), None);
         let endpoint = first.endpoint.yes().and_then(Option::as_ref);
         let look = world.look(&preflight(&request, endpoint), None);
-        shared::rollout::plan(world.now(), &request, &look, ledger, None)
+        steward::rollout::plan(world.now(), &request, &look, ledger, None)
     }
 
     /// The world before anything happened.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     rollout::{
         Decision, Rollout, RolloutLedger,
         effect::{Acted, Effect},

@@ -1,6 +1,6 @@
 //! Whether the world is what the end of a rollout says.
 
-use shared::{
+use steward::{
     endpoint::EndpointStatus,
     rollout::{Plan, policy::Engine},
 };

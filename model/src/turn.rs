@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::rollout::{
+use steward::rollout::{
     AlarmNews, Command, Facts, News, RolloutLedger, again, decide,
     effect::{ActOutcome, Acted},
     needs,

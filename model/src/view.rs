@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     analysis::{Analysis, CheckResult, Missing, Verdict},
     endpoint::{Endpoint, EndpointStatus, Variant},
     health::ledger::Level,

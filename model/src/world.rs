@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use shared::{endpoint::EndpointStatus, scaling::Suspended};
+use steward::{endpoint::EndpointStatus, scaling::Suspended};
 
 /// Time moves by so much at once: enough for one whole minute of metrics after anything that just happened.
 pub(crate) const STEP: u16 = 2;

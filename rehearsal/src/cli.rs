@@ -16,7 +16,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use shared::quantity::Span;
+use steward::quantity::Span;
 
 /// Rehearse what keeps SageMaker endpoints up, on a simulated AWS: no account, no cost, hours in seconds.
 #[derive(Debug, Parser)]

@@ -9,7 +9,7 @@ mod rules;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use shared::quantity::Span;
+use steward::quantity::Span;
 
 use crate::{record::Record, scenario::Scenario};
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::{store::Look, timeline::Entry};
 

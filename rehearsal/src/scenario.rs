@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use deserr::{Deserr, ValuePointerRef};
 use jiff::Timestamp;
-use shared::{
+use steward::{
     quantity::{Share, Span},
     yaml::{self, Found, Map, Problems},
 };

@@ -1,4 +1,4 @@
-//! The calls of `shared::aws` against the simulated AWS, on its virtual clock: what is kept in S3 stays right whatever
+//! The calls of `steward::aws` against the simulated AWS, on its virtual clock: what is kept in S3 stays right whatever
 //! goes wrong with a call, and whenever a function dies.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rehearsal::{
     world::{World, spec::WorldSpec},
 };
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         Base, Clock, Emit,
         fleet_source::{FleetFile, Trouble},
@@ -40,8 +40,8 @@ fn cloud() -> Cloud {
 fn base(cloud: &Cloud, caller: &str) -> Base {
     let sdk = cloud.sdk_config(caller, REGION).into_builder();
     let sdk = sdk
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     Base::new(sdk, Clock::new(move || clock.now()), Emit::new(std::io::sink()))
@@ -174,7 +174,7 @@ async fn a_ledger_call_ends_with_its_invocation() {
     let error = add(&one, "a").await.expect_err("out of time");
     assert_eq!(
         error.call().map(|call| call.failure),
-        Some(shared::failure::Failure::TimedOut),
+        Some(steward::failure::Failure::TimedOut),
         "{error}"
     );
     assert_eq!(base.clock.now(), deadline);

@@ -11,7 +11,7 @@ use rehearsal::{
     store::{Content, Given, GivenChecksum, Look},
     world::{World, spec::WorldSpec},
 };
-use shared::{
+use steward::{
     aws::{
         Base, Clock, Emit,
         s3::{Location, S3, copy::Copier},
@@ -52,8 +52,8 @@ fn cloud() -> Cloud {
 fn base(cloud: &Cloud, caller: &str) -> Base {
     let sdk = cloud.sdk_config(caller, FROM).into_builder();
     let sdk = sdk
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     Base::new(sdk, Clock::new(move || clock.now()), Emit::new(std::io::sink()))

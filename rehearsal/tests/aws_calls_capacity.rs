@@ -1,4 +1,4 @@
-//! Capacity read and changed by `shared::aws::capacity` against the simulated AWS: every page of every list, and each change
+//! Capacity read and changed by `steward::aws::capacity` against the simulated AWS: every page of every list, and each change
 //! made twice.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use rehearsal::{
     faults::{Fault, FaultKind, FaultPlan},
     world::{World as Simulated, spec::WorldSpec},
 };
-use shared::{
+use steward::{
     aws::{
         Base, Clock, Emit,
         capacity::{Asked, Breadth, Capacity},
@@ -68,8 +68,8 @@ fn cloud(world: &str) -> Cloud {
 fn capacity(cloud: &Cloud) -> Capacity {
     let sdk = cloud.sdk_config("fleet-reconciler", REGION).into_builder();
     let sdk = sdk
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     Capacity::new(&Base::new(

@@ -11,7 +11,7 @@ use rehearsal::{
     world::{HappeningKind, World, spec::WorldSpec},
 };
 use serde_json::{Map, Value, json};
-use shared::{
+use steward::{
     aws::{
         Base, Clock, Emit,
         ecr::Ecr,
@@ -76,8 +76,8 @@ fn cloud() -> Cloud {
 fn base(cloud: &Cloud, region: &str) -> Base {
     let sdk = cloud.sdk_config("test", FROM).into_builder();
     let sdk = sdk
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     Base::new(sdk, Clock::new(move || clock.now()), Emit::new(std::io::sink())).in_region(region)

@@ -10,7 +10,7 @@ use rehearsal::{
     faults::{Fault, FaultKind, FaultPlan},
     world::{World, spec::WorldSpec},
 };
-use shared::{
+use steward::{
     analysis::{AnalysisPolicy, SlowCheck},
     aws::{
         Base, Clock, Emit,
@@ -64,8 +64,8 @@ fn cloud() -> Cloud {
 fn base(cloud: &Cloud) -> Base {
     let sdk = cloud.sdk_config("test", REGION).into_builder();
     let sdk = sdk
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     Base::new(sdk, Clock::new(move || clock.now()), Emit::new(std::io::sink()))

@@ -1,4 +1,4 @@
-//! The changes of `shared::aws` whose answer is lost: the call reads back what became of it, says that it is so already,
+//! The changes of `steward::aws` whose answer is lost: the call reads back what became of it, says that it is so already,
 //! and never takes another's change for its own.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -11,7 +11,7 @@ use rehearsal::{
     world::{Call, Service, World, spec::WorldSpec},
 };
 use serde_json::json;
-use shared::{
+use steward::{
     aws::{
         Base, Clock, Emit,
         autoscaling::{AutoScaling, Scaled},
@@ -56,8 +56,8 @@ fn aws() -> Aws {
     let cloud = Cloud::new(world, FaultPlan::none(), SimClock::new(start));
     let sdk = cloud.sdk_config("steward", REGION).into_builder();
     let sdk = sdk
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     let base = Base::new(sdk, Clock::new(move || clock.now()), Emit::new(std::io::sink()));

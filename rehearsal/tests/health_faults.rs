@@ -17,7 +17,7 @@ use rehearsal::{
     world::{Call, Service, World, spec::WorldSpec},
 };
 use serde_json::{Value, json};
-use shared::aws::{Base, Clock, Emit, Invocation};
+use steward::aws::{Base, Clock, Emit, Invocation};
 
 const REGION: &str = "eu-west-1";
 const NAME: &str = "health-checker";
@@ -172,8 +172,8 @@ fn context_writing(cloud: &Cloud, emit: Emit) -> Context {
     let sdk = cloud
         .sdk_config(NAME, REGION)
         .into_builder()
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     let base = Base::new(sdk, Clock::new(move || clock.now()), emit);

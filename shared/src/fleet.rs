@@ -6,10 +6,10 @@
 mod account;
 mod answer;
 mod backup;
-pub(crate) mod capacity;
+mod capacity;
 mod entry;
 mod file;
-pub(crate) mod glob;
+pub mod glob;
 mod golden;
 mod maintenance;
 mod merge;
@@ -36,10 +36,18 @@ use select::Select;
 use wake::WakeSection;
 
 pub(crate) use self::rollout::RolloutSection;
-pub use self::{account::ReconcilePolicy, rollout::RolloutRules, unmade::Unmade};
+pub use self::{
+    account::ReconcilePolicy,
+    capacity::{LISTED, SCHEDULED},
+    rollout::RolloutRules,
+    unmade::Unmade,
+};
 pub use crate::yaml::{Problem as FleetError, Problems as FleetErrors};
 use crate::{
-    backup::{artifact::Vault, policy::BackupPolicy, retention::Retention},
+    backup::{
+        Vault,
+        policy::{BackupPolicy, Retention},
+    },
     capacity::{dashboard::DashboardPolicy, thing::Thing},
     health::policy::{FleetHealthPolicy, HealthPolicy, Probe, ProbeKind},
     wake::WakePolicy,

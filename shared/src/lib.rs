@@ -1,12 +1,10 @@
-//! What Steward's functions share.
+//! What Steward's functions share: what is declared, seen and told, and the nouns that decisions are made in.
 //!
-//! Everything outside `aws` is pure: no SDK, no clock, no environment, no I/O; `now` is an argument.
-//! `cargo test -p shared --no-default-features` builds without the SDKs and so proves it.
+//! Everything here is pure: no SDK, no clock, no environment, no I/O; `now` is an argument. What is decided of it is a crate
+//! for each domain beside this one; `cargo test -p shared` runs the tests of them all.
 
 pub mod alert;
 pub mod analysis;
-#[cfg(feature = "aws")]
-pub mod aws;
 pub mod backup;
 pub mod capacity;
 pub mod command;
@@ -16,6 +14,7 @@ pub mod endpoint;
 pub mod failure;
 pub mod fleet;
 pub mod health;
+pub mod known;
 pub mod lease;
 pub mod location;
 pub mod outbox;

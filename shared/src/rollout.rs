@@ -1,76 +1,18 @@
-//! Blue/green rollouts: what to do next, so that a bad model is taken back and a good one arrives.
-//!
-//! Everything here is a function of the ledger, the time and one look at AWS. A decision hands out at most one call, and
-//! only one that the ledger it comes with names as wished; whether a call took effect is seen by looking again, never
-//! remembered. So a call may be lost, repeated or answered wrongly, and the function may die anywhere.
-//!
-//! The order of things: [`preflight`] and [`plan()`] before a start; then, for each wake-up, [`needs`], a look, [`decide()`],
-//! commit, act, and again while there is something to do.
-//!
-//! Invariants, held under every order of ticks, alarms, commands, crashes and failures:
-//!
-//! 1. Green's weight grows only after every gate of the present step passed on that step's data; missing data holds. An
-//!    operator's `skip` and `promote` may stand in for a bake or for missing data, never for shown harm.
-//! 2. Once [`Back`] is set, no call raises green's weight.
-//! 3. The weights never sum to zero, and no call takes instances from blue before the last bake has passed. Whoever gets all
-//!    of the traffic has, as far as there are any, the instances and the range that who serves has by then, not those of an
-//!    earlier hour.
-//! 4. The config in force, the last good one and one that another endpoint uses are never deleted; a scaled variant is deregistered before it is removed.
-//! 5. [`Ended::Completed`] is said only of an endpoint that was read back as wished.
-//! 6. In a fair world every rollout ends.
-//! 7. One alert for each change that people act on.
-//! 8. After the last bake only harm or a person takes green back, never what AWS does not clean up, nor missing data.
-//! 9. What serves alone is scaled as it was whenever SageMaker takes changes.
+//! What is declared of rollouts and ordered by people. How they are run is the crate `rollout`.
 
-mod at_hand;
-mod back;
-mod cause;
-mod checks;
-mod commands;
-mod decide;
-mod decision;
-mod deploy;
-pub mod effect;
-mod end;
-mod forward;
-mod ledger;
 pub mod limits;
-pub mod look;
-mod names;
-mod native;
-mod needs;
-mod phase;
-mod plan;
 pub mod policy;
-mod preflight;
 pub mod request;
-mod status;
 pub mod strategy;
-mod table;
-mod tell;
-mod tidy;
-pub mod triggers;
-mod why;
 
-pub use self::{
-    at_hand::{Meant, meant},
-    cause::Cause,
-    commands::again,
-    decide::decide,
-    decision::{AlarmNews, Answer, Command, Decision, Facts, News},
-    ledger::{Back, Ended, Line, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update},
-    names::{FOLDER, is_abort_alarm, is_valid, lease_owner, object},
-    needs::{needs, of_here, wake},
-    phase::{Phase, Rounds},
-    plan::{Blue, Green, Plan},
-    preflight::{Problem, Problems, plan, preflight},
-    status::{history, status},
-    why::{To, Transition, Why},
-};
+const ABORT: &str = "steward-abort-";
 
-#[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests;
+/// The alarm by which Steward stops SageMaker's own engines.
+pub fn abort_alarm(endpoint: &str, serial: u64) -> String {
+    format!("{ABORT}{endpoint}-{serial}")
+}
+
+/// An alarm of this name belongs to a rollout.
+pub fn is_abort_alarm(name: &str) -> bool {
+    name.starts_with(ABORT)
+}

@@ -11,7 +11,7 @@ mod work;
 mod write;
 
 use serde_json::json;
-use shared::{
+use steward::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         artifact::Vault,

@@ -1,7 +1,7 @@
 //! The claims of restored endpoints on copies, as they lie with the recovery points.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use shared::{
+use steward::{
     aws::s3::{Condition, Got, S3},
     backup::{
         artifact::Vault,

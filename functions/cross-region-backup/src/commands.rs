@@ -7,7 +7,7 @@ pub(crate) mod verify;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use shared::{
+use steward::{
     aws::{lambda::refused, ledger::Loaded},
     backup::{ledger::BackupLedger, retention, status},
     command::{BackupCommand, Said},

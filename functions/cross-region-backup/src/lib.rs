@@ -1,7 +1,7 @@
 //! The cross-Region backup: keeps recovery points of endpoints in another Region, shows that they are good, and makes
 //! endpoints from them.
 //!
-//! `handle` is the whole of it: read the trigger, look at what it is about, decide (`shared::backup`), commit, act. The
+//! `handle` is the whole of it: read the trigger, look at what it is about, decide (`steward::backup`), commit, act. The
 //! decisions are in `shared`; here is only the wiring.
 //!
 //! The function runs in the endpoints' Region, where it backs them up, and equally in the Region of the backups, where it
@@ -26,7 +26,7 @@ mod tick;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         Base, Deployed, Invocation,
         fleet_source::NoFleet,

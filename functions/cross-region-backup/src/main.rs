@@ -1,7 +1,7 @@
 //! The cross-Region backup as a Lambda function.
 
 use cross_region_backup::{Context, handle};
-use shared::aws::lambda;
+use steward::aws::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

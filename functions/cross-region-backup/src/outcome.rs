@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use shared::{
+use steward::{
     aws::lambda::{self, refused},
     backup::{copy::progress::Progress, ledger::BackupLedger, retention::spoken},
     emf::{Metrics, Unit},

@@ -1,7 +1,7 @@
 //! The recovery points of an endpoint, as they lie in the Region of the backups.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use shared::{
+use steward::{
     aws::s3::{Got, S3},
     backup::{
         artifact::Vault,

@@ -1,7 +1,7 @@
 //! Whether what documents name is there and usable: images, roles, keys, artifacts.
 
 use futures::{StreamExt, stream};
-use shared::{
+use steward::{
     aws::s3::S3,
     backup::{
         audit::{Check, Presence},

@@ -4,7 +4,7 @@
 //! they make lies there, and a drill that needed the endpoint's own Region would show nothing of the day when it is dark.
 //!
 //! Every wake-up drives what is at work: the schedule, SageMaker's events of this Region, a command. The decisions are in
-//! `shared::backup::restore`.
+//! `steward::backup::restore`.
 
 mod act;
 mod begin;
@@ -16,7 +16,7 @@ mod outcome;
 mod probe;
 mod target;
 
-use shared::{
+use steward::{
     aws::{
         lambda::refused,
         ledger::{LedgerError, Loaded},

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use shared::{
+use steward::{
     aws::{
         Base, Deadlines, Invocation,
         autoscaling::AutoScaling,

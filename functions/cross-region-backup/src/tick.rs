@@ -8,7 +8,7 @@ use std::{
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::ledger::{LedgerError, Loaded},
     backup::{ledger::BackupLedger, tell::Facts},
     endpoint::{EndpointStatus, Listed},

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use shared::{
+use steward::{
     aws::ledger::{LedgerError, Loaded},
     capacity::{
         ledger::{CapacityLedger, Failed},

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use shared::{
+use steward::{
     aws::{Invocation, capacity::Breadth, lambda::refused},
     capacity::{
         activities::{Activity, told},
@@ -241,9 +241,9 @@ async fn drift(services: &Services<'_>, fleet: &Fleet, endpoint: Option<&str>) -
     if let Some(name) = endpoint.filter(|name| view.world.endpoint(name).is_none()) {
         return Ok(unknown(name));
     }
-    let about = |key: &shared::capacity::thing::Key| match (endpoint, key) {
+    let about = |key: &steward::capacity::thing::Key| match (endpoint, key) {
         (None, _) => true,
-        (Some(name), shared::capacity::thing::Key::Endpoint(of)) => name == of,
+        (Some(name), steward::capacity::thing::Key::Endpoint(of)) => name == of,
         (Some(name), key) => key
             .scalable()
             .and_then(|of| view.world.endpoint_of(of))
@@ -297,7 +297,7 @@ async fn activities(
     };
     let told = told(&found, window, now);
     let attention = told.iter().filter(|told| told.attention).count();
-    let span = shared::text::lasting(i64::try_from(window.as_secs()).unwrap_or(i64::MAX));
+    let span = steward::text::lasting(i64::try_from(window.as_secs()).unwrap_or(i64::MAX));
     let mut text = match (targets, told.len()) {
         (0, _) => format!("Nothing of {endpoint} is registered to scale."),
         (_, 0) => format!("Nothing scaled at {endpoint} in the last {span}, and nothing tried to."),

@@ -1,6 +1,6 @@
 //! The fleet reconciler: makes declared capacity true, and tells what differs.
 //!
-//! `handle` is the whole of it: read the trigger, look at what is there, decide (`shared::capacity`), commit, make the
+//! `handle` is the whole of it: read the trigger, look at what is there, decide (`steward::capacity`), commit, make the
 //! changes of a plan, tell. The decisions are in `shared`; here is only the wiring.
 //!
 //! Only what was planned is applied, and a plan is shown before: by the command `plan`, or never, where the fleet file says
@@ -20,7 +20,7 @@ mod view;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         Base, Deployed, Invocation,
         fleet_source::NoFleet,

@@ -1,7 +1,7 @@
 //! The fleet reconciler as a Lambda function.
 
 use fleet_reconciler::{Context, handle};
-use shared::aws::lambda;
+use steward::aws::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use shared::{
+use steward::{
     aws::{Invocation, capacity::Breadth, ledger::Loaded},
     capacity::{
         drift::{self, Applied, Drift, Kind},

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::capacity::{Asked, Breadth},
     capacity::{
         desired::Desired,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, stream};
-use shared::{
+use steward::{
     aws::{autoscaling::Scaled, sagemaker::Change},
     failure::{CallError, Retry},
     health::{
@@ -145,7 +145,7 @@ fn failed(error: &CallError) -> (ActOutcome, Option<Trouble>) {
         Retry::Soon | Retry::NextTick => ActOutcome::Later(error.to_string()),
         Retry::Never => ActOutcome::Refused(format!("{error}. {}", error.advice())),
     };
-    let own = error.failure == shared::failure::Failure::Denied;
+    let own = error.failure == steward::failure::Failure::Denied;
     (outcome, own.then(|| trouble(error)))
 }
 

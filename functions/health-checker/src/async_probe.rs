@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::{
         probes::later::{self, Awaited, NotAsked},
         s3::Location,

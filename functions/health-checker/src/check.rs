@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::{
         Invocation,
         fleet_source::{self, InForce, NoFleet},
@@ -161,7 +161,7 @@ async fn commit(
 async fn select(
     ctx: &Context,
     services: &Services,
-    fleet: &shared::fleet::Fleet,
+    fleet: &steward::fleet::Fleet,
     ledger: &HealthLedger,
     scope: &Scope,
 ) -> (Selected, Vec<String>, Option<Hint>) {

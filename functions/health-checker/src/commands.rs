@@ -1,6 +1,6 @@
 //! What operators ask for: check, status, silence, unsilence.
 
-use shared::{
+use steward::{
     aws::Invocation,
     command::{Ends, HealthCommand, Targets},
     health::{
@@ -57,7 +57,7 @@ async fn show(ctx: &Context, call: &Invocation, targets: Targets) -> Result<Repo
             let problems = in_force.troubles.iter().map(ToString::to_string).collect();
             (selected.watch, problems)
         }
-        Err(none) => (shared::health::observation::Watch::default(), vec![none.to_string()]),
+        Err(none) => (steward::health::observation::Watch::default(), vec![none.to_string()]),
     };
     let wanted = match targets {
         Targets::All => Vec::new(),

@@ -1,6 +1,6 @@
 //! The health checker: looks at every endpoint of the fleet, tells people what changed, and recovers what it may.
 //!
-//! `handle` is the whole of it: read the trigger, observe, decide (`shared::health`), commit, act, publish, report. The
+//! `handle` is the whole of it: read the trigger, observe, decide (`steward::health`), commit, act, publish, report. The
 //! decisions are in `shared`; here is only the wiring.
 //!
 //! Which failures are errors of the function? What a repetition could mend, or what must ring the alarm on the function
@@ -22,7 +22,7 @@ mod watch;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         Base, Deployed, Invocation,
         fleet_source::NoFleet,

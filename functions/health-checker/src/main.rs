@@ -1,7 +1,7 @@
 //! The health checker as a Lambda function.
 
 use health_checker::{Context, handle};
-use shared::aws::lambda;
+use steward::aws::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
-use shared::{
+use steward::{
     aws::{autoscaling::Scaled, probes},
     endpoint::{Endpoint, EndpointStatus},
     failure::{CallError, Failure},

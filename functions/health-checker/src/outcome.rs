@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::{
+use steward::{
     aws::lambda,
     emf::{Metrics, Unit},
     health::{

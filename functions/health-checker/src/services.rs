@@ -1,7 +1,7 @@
 //! The AWS services of one invocation, each giving up while there is still time to write down what was learnt.
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::{
         Base, Deadlines, Invocation,
         autoscaling::AutoScaling,

@@ -8,7 +8,7 @@ use std::{
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::sagemaker::SageMaker,
     endpoint::Listed,
     failure::{CallError, Failure},

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use shared::{
+use steward::{
     aws::{autoscaling::Scaled, ledger::LedgerError},
     failure::{CallError, Retry},
     lease::{Decision, Lease, Urgency},
@@ -50,7 +50,7 @@ pub(crate) async fn act(services: &Services<'_>, actor: &Actor, effect: Effect, 
 
 async fn claim(services: &Services<'_>, slot: &Slot, most: u32) -> Outcome {
     let now = services.now();
-    let change = |slots: &shared::wake::Slots| {
+    let change = |slots: &steward::wake::Slots| {
         let mut claimed = slots.clone();
         let answer = claimed.claim(slot, most, now);
         ((claimed != *slots).then_some(claimed), answer)
@@ -63,7 +63,7 @@ async fn claim(services: &Services<'_>, slot: &Slot, most: u32) -> Outcome {
 }
 
 async fn release_slot(services: &Services<'_>, id: &str) -> Outcome {
-    let change = |slots: &shared::wake::Slots| {
+    let change = |slots: &steward::wake::Slots| {
         let mut released = slots.clone();
         released.release(id);
         ((released != *slots).then_some(released), ())

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, stream};
 use serde_json::json;
-use shared::{
+use steward::{
     aws::{Invocation, lambda::refused},
     command::WakeCommand,
     fleet::Fleet,
@@ -79,7 +79,7 @@ async fn order(
         .with("wakes", outcome::detail(one)))
 }
 
-fn unknown(endpoint: &str, call: &shared::failure::CallError) -> Report {
+fn unknown(endpoint: &str, call: &steward::failure::CallError) -> Report {
     refused(&format!(
         "The fleet file selects by tags, and those of {endpoint} cannot be read: {call}. {}",
         call.advice()

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     aws::ledger::{LedgerError, Loaded},
     lease::Urgency,
     wake::{

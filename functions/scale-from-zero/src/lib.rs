@@ -2,7 +2,7 @@
 //! success, and puts it to sleep again when nobody uses it.
 //!
 //! `handle` is the whole of it: read the trigger, and for each endpoint that it is about go round: look, decide
-//! (`shared::wake`), commit, act. The decisions are in `shared`; here is only the wiring.
+//! (`steward::wake`), commit, act. The decisions are in `shared`; here is only the wiring.
 //!
 //! An alarm acts in its own invocation. It is only a reason to look, and may be lost: the schedule reads the same metrics.
 //!
@@ -24,7 +24,7 @@ mod woken;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         Base, Deployed, Invocation,
         fleet_source::NoFleet,

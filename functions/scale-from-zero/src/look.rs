@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future};
 
 use futures::future::join_all;
-use shared::{
+use steward::{
     aws::autoscaling::Scaled,
     endpoint::Endpoint,
     failure::{CallError, Failure},

@@ -1,7 +1,7 @@
 //! Scale from zero as a Lambda function.
 
 use scale_from_zero::{Context, handle};
-use shared::aws::lambda;
+use steward::aws::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

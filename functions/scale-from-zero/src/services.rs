@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::{
         Base, Deadlines, Invocation,
         autoscaling::AutoScaling,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use shared::{
+use steward::{
     aws::{Invocation, ledger::LedgerError},
     fleet::Fleet,
     report::Report,
@@ -126,7 +126,7 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
                 endpoint.map(|endpoint| Some((endpoint?, Thing::Component(name))))
             }
         };
-        let unknown = |call: shared::failure::CallError| HandlerError::Fleet(format!("{call}. {}", call.advice()));
+        let unknown = |call: steward::failure::CallError| HandlerError::Fleet(format!("{call}. {}", call.advice()));
         let Some((endpoint, thing)) = found.map_err(unknown)? else {
             unasked.push(format!("{}: there is no such inference component", change.name));
             continue;

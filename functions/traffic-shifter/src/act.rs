@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{
+use steward::{
     aws::autoscaling::Scaled,
     failure::{CallError, Retry},
     lease::{Decision, Lease, Urgency},

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, stream};
 use serde_json::json;
-use shared::{
+use steward::{
     aws::{Invocation, lambda::refused, ledger::LedgerError},
     command::RolloutCommand,
     report::Report,
@@ -92,7 +92,7 @@ async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLe
         Some(_) => {
             let needs = needs(services.now(), document);
             // Status changes nothing and sends nothing: probes are requests.
-            let needs = shared::rollout::look::Needs { smoke: None, ..needs };
+            let needs = steward::rollout::look::Needs { smoke: None, ..needs };
             Some(Box::pin(look::look(services, endpoint, &needs, drive::analysis(document))).await)
         }
         None => None,

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use shared::{
+use steward::{
     analysis::AnalysisPolicy,
     aws::ledger::{LedgerError, Loaded},
     rollout::{
@@ -150,7 +150,7 @@ impl Drive<'_> {
     }
 
     /// `None` when there is nothing to look at: no rollout, nothing to tidy, nobody who asks.
-    async fn look(&self, heard: &Heard) -> Option<shared::rollout::look::Look> {
+    async fn look(&self, heard: &Heard) -> Option<steward::rollout::look::Look> {
         let document = &self.driven.ledger.document;
         let needs = needs(self.services.now(), document);
         if document.active.is_none() && heard.command.is_none() && needs == Needs::default() {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::{ledger::Loaded, s3::Listed},
     rollout::{FOLDER, RolloutLedger, wake},
     trigger::is_endpoint_name,

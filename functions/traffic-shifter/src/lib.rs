@@ -2,7 +2,7 @@
 //! when it is worse.
 //!
 //! `handle` is the whole of it: read the trigger, and for each endpoint that it is about go round: look, decide
-//! (`shared::rollout`), commit, act. The decisions are in `shared`; here is only the wiring.
+//! (`steward::rollout`), commit, act. The decisions are in `shared`; here is only the wiring.
 //!
 //! Every trigger is only a reason to look, and the schedule looks each minute, so that nothing depends on an event. An
 //! alarm acts in its own invocation: the time from ALARM to all traffic on blue is that of one call.
@@ -24,7 +24,7 @@ mod wake;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         Base, Deployed, Invocation,
         lambda::{self, Failed, refused},

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use shared::{
+use steward::{
     analysis::{Analysis, AnalysisPolicy, Probes, Series, judge, judge_alone, judge_deployment},
     aws::{autoscaling::Scaled, probes},
     failure::{CallError, Failure},
@@ -187,7 +187,7 @@ async fn health(services: &Services<'_>, endpoint: &str, component: Option<&str>
         Some(component) => probes_of_others(services, endpoint, component).await,
         None => BTreeSet::new(),
     };
-    Known::Yes(Some(HealthSeen::of(record, &elsewhere)))
+    Known::Yes(Some(record.seen(&elsewhere)))
 }
 
 /// What the fleet file asks of the endpoint's health; `None` when no entry means it. `Err` says why it is not known.

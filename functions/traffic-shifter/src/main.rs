@@ -1,6 +1,6 @@
 //! The traffic shifter as a Lambda function.
 
-use shared::aws::lambda;
+use steward::aws::lambda;
 use traffic_shifter::{Context, handle};
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::{
+use steward::{
     aws::{
         Base, Deadlines, Invocation,
         autoscaling::AutoScaling,
@@ -26,7 +26,7 @@ use tokio::sync::OnceCell;
 use crate::Context;
 
 /// No call is begun later than this after the invocation began, however long Lambda would let it run: a rollback waits two
-/// minutes for late calls of invocations that it overtook (`shared::rollout`).
+/// minutes for late calls of invocations that it overtook (`steward::rollout`).
 const LONGEST: SignedDuration = SignedDuration::from_secs(100);
 
 /// The clients, made once: a warm invocation finds their connections open.

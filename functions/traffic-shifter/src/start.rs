@@ -1,7 +1,7 @@
 //! Beginning a rollout: what is asked for, the fleet file and what is there made into a plan; then the first steps of it.
 
 use serde_json::json;
-use shared::{
+use steward::{
     aws::{Invocation, lambda::refused},
     command::{Said, Start},
     report::Report,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt, stream};
-use shared::{
+use steward::{
     aws::{
         Invocation,
         ledger::{LedgerError, Loaded},

@@ -1,6 +1,6 @@
 //! `rehearse check`: everything that is wrong with scenarios and fleet files, without playing them.
 
-use shared::{
+use steward::{
     fleet::Fleet,
     probe::fit::{self, DEFAULT_TIMEOUT},
     text::printable,

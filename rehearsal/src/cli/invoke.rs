@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use shared::quantity::Span;
+use steward::quantity::Span;
 
 use super::{Console, Done, Invoke, Stopped};
 use crate::runtime_api::{Answer, Function, Sandbox};

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::json;
-use shared::quantity::Span;
+use steward::quantity::Span;
 
 use super::{Console, Done, Run, Stopped, source, source::Named};
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use shared::{fleet::Fleet, yaml};
+use steward::{fleet::Fleet, yaml};
 
 use super::Stopped;
 use crate::scenario::{Scenario, builtin, builtins};

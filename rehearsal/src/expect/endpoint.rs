@@ -1,7 +1,7 @@
 //! How an endpoint stands: in the world, in the ledger, at a moment or over a period.
 
 use jiff::Timestamp;
-use shared::{endpoint::EndpointStatus, quantity::Span};
+use steward::{endpoint::EndpointStatus, quantity::Span};
 
 use super::{Checked, clock, matches, moment, period, period_words};
 use crate::{

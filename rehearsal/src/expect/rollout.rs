@@ -1,7 +1,7 @@
 //! How clients' requests went, and which configs and scalable targets are left.
 
 use jiff::Timestamp;
-use shared::quantity::Span;
+use steward::quantity::Span;
 
 use super::{Checked, matches, period, period_words};
 use crate::{

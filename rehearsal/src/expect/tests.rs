@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use super::*;
 use crate::{

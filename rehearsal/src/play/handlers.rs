@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use serde_json::Value;
-use shared::aws::{Base, Invocation};
+use steward::aws::{Base, Invocation};
 
 macro_rules! handlers {
     ($($name:literal => $variant:ident($function:ident)),+ $(,)?) => {

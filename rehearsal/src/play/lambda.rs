@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::aws::{Base, Clock, Emit, Invocation};
+use steward::aws::{Base, Clock, Emit, Invocation};
 
 use super::{after, agenda::Event, handlers::Code};
 use crate::{
@@ -135,8 +135,8 @@ impl Deployed {
         let sdk = cloud
             .sdk_config(&caller, &self.region)
             .into_builder()
-            .retry_config(shared::aws::retries())
-            .timeout_config(shared::aws::timeouts())
+            .retry_config(steward::aws::retries())
+            .timeout_config(steward::aws::timeouts())
             .build();
         let clock = *cloud.clock();
         let base = Base::new(sdk, Clock::new(move || clock.now()), Emit::new(self.logs.writer(clock)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use super::narrate::Narrator;
 use crate::{

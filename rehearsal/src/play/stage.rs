@@ -8,7 +8,7 @@ use futures::{
 };
 use jiff::Timestamp;
 use serde_json::json;
-use shared::quantity::Span;
+use steward::quantity::Span;
 
 use super::{
     after,
@@ -198,7 +198,7 @@ impl<'a> Stage<'a> {
         };
         for function in wakes {
             let delivery = self.scenario.events;
-            let share = |share: Option<shared::quantity::Share>| share.map_or(0.0, |share| share.fraction());
+            let share = |share: Option<steward::quantity::Share>| share.map_or(0.0, |share| share.fraction());
             let name = self.functions[function].spec.name.clone();
             if self.random.f64() < share(delivery.lose) {
                 self.narrator

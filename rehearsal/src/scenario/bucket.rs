@@ -1,7 +1,7 @@
 //! Buckets, as a scenario describes them: where they are, what lies in them, and what becomes of it.
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use shared::{
+use steward::{
     quantity::Span,
     yaml::{Found, Map},
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deserr::ValuePointerRef;
-use shared::{endpoint::EndpointStatus, health::ledger::State, quantity::Span, yaml::Found};
+use steward::{endpoint::EndpointStatus, health::ledger::State, quantity::Span, yaml::Found};
 
 use super::Scenario;
 use crate::{play, world::spec::endpoint_names};

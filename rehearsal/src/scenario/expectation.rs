@@ -1,7 +1,7 @@
 //! What must hold, as a scenario writes it. Judging is the business of `expect.rs`.
 
 use deserr::{Deserr, ValuePointerRef};
-use shared::{
+use steward::{
     alert::AlertKind,
     quantity::Span,
     yaml::{Found, Map},

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deserr::{Deserr, ValuePointerRef};
-use shared::{
+use steward::{
     quantity::{Share, Span},
     yaml::Found,
 };

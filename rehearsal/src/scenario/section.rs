@@ -1,7 +1,7 @@
 //! Parts of a scenario that are other people's documents.
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use shared::{fleet::Fleet, yaml::Found};
+use steward::{fleet::Fleet, yaml::Found};
 
 /// A fleet file written inside a scenario.
 #[derive(Clone, Debug, PartialEq)]

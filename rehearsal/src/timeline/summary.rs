@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use jiff::SignedDuration;
-use shared::text::printable;
+use steward::text::printable;
 
 use super::{Style, Tone, people, span};
 use crate::{play::Outcome, record::Record, scenario::Scenario};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::world::{
     SpecProblem, WorldSpec,

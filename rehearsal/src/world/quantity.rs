@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Deref, str::FromStr};
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use shared::yaml::{Found, Map};
+use steward::yaml::{Found, Map};
 
 /// What a request rate looks like, for people.
 const RATE: &str = "a request rate such as `20 rps` or `300/min`";

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt};
 
 use deserr::Deserr;
 use serde_json::Value;
-use shared::{
+use steward::{
     quantity::{Share, Span},
     yaml::{self, Found, Problems},
 };

@@ -6,7 +6,7 @@ use rehearsal::{
     faults::{Fault, FaultKind},
     store::Content,
 };
-use shared::{
+use steward::{
     aws::s3::{Location, S3},
     backup::{
         copy::{Outcome, Transfer},

@@ -1,7 +1,7 @@
 //! All that scales a variant.
 
 use rehearsal::faults::{Fault, FaultKind};
-use shared::{
+use steward::{
     aws::autoscaling::{AutoScaling, Scaled},
     failure::Failure,
     scaling::{Scaling, ScalingPolicy, ScalingRule, ScheduledAction, Suspended, TrackedMetric},

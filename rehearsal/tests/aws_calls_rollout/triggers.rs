@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rehearsal::faults::{Fault, FaultKind};
-use shared::{
+use steward::{
     aws::{
         autoscaling::{AutoScaling, Scaled},
         cloudwatch::{CloudWatch, Which},

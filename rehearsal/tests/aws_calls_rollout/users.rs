@@ -9,7 +9,7 @@ use rehearsal::{
     faults::{Fault, FaultKind, FaultPlan},
     world::{World, spec::WorldSpec},
 };
-use shared::{
+use steward::{
     aws::sagemaker::SageMaker,
     failure::Failure,
     rollout::look::{Search, Users},

@@ -15,7 +15,7 @@ use rehearsal::{
     world::{World, spec::WorldSpec},
 };
 use serde_json::{Value, json};
-use shared::aws::{Base, Clock, Emit, Invocation};
+use steward::aws::{Base, Clock, Emit, Invocation};
 
 const REGION: &str = "eu-west-1";
 
@@ -56,8 +56,8 @@ impl Written {
 fn base(cloud: &Cloud, function: &str, written: &Written) -> (BTreeMap<String, String>, Base) {
     let sdk = cloud.sdk_config(function, REGION).into_builder();
     let sdk = sdk
-        .retry_config(shared::aws::retries())
-        .timeout_config(shared::aws::timeouts())
+        .retry_config(steward::aws::retries())
+        .timeout_config(steward::aws::timeouts())
         .build();
     let clock = *cloud.clock();
     let base = Base::new(sdk, Clock::new(move || clock.now()), Emit::new(written.clone()));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rehearsal::{faults::FaultKind, play::Outcome};
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::sweep::{Sweep, WAYS, parsed, told, unmet};
 

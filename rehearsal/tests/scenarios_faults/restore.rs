@@ -7,7 +7,7 @@ use rehearsal::{
     play::Outcome,
     record::{Called, Ending},
 };
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::sweep::{Sweep, WAYS, Way, parsed, reads, told, unmet};
 

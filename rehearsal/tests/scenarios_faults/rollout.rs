@@ -7,7 +7,7 @@ use rehearsal::{
     play::Outcome,
     record::{Called, Ending, Measure, Shape},
 };
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::sweep::{Sweep, WAYS, Way, parsed, played, reads, told, unmet};
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, num::NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
-use super::series::Percentile;
+use super::percentile::Percentile;
 use crate::quantity::{Share, Span};
 
 /// The checks of one step. A check that is left out is not made.
@@ -94,7 +94,7 @@ pub struct ErrorCheck {
     /// What counts as failed. By default what is the model's own doing: 5xx and model errors.
     pub counted: BTreeSet<ErrorKind>,
     /// The share it may never be above. None by default: a limit that suits every model does not exist. Where blue gets no
-    /// requests, [`AnalysisPolicy::without_blue`] makes one.
+    /// requests, the crate `rollout` makes one (`without_blue`).
     pub limit: Option<ShareLimit>,
     /// How it may compare with blue.
     pub against_blue: Option<Against>,
@@ -355,7 +355,7 @@ impl Alpha {
     }
 
     /// The e-value that fails: 1/alpha, at least 5.
-    pub(super) fn threshold(self) -> f64 {
+    pub fn threshold(self) -> f64 {
         1.0 / self.0.fraction()
     }
 }

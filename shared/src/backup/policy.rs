@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{artifact::Vault, retention::Retention, rewrite::Mappings};
+use super::vault::Vault;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The backups of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,4 +54,36 @@ pub struct Objectives {
     pub rpo: Duration,
     /// The longest from the start of a restore until the endpoint answers as it should.
     pub rto: Duration,
+}
+
+/// How long points are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// So many newest ones are kept, however old.
+    pub last: u32,
+    /// Those younger than this are kept, however many.
+    pub within: Duration,
+    /// So many points go at most in one pruning.
+    pub deletes: u32,
+}
+
+/// `backup` of the fleet file, as far as it maps the old Region to the new one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mappings {
+    /// Images, repositories or registries.
+    pub images: BTreeMap<String, String>,
+    /// Role ARNs. Roles are global: those not mapped stay.
+    pub roles: BTreeMap<String, String>,
+    /// KMS keys, by ARN, id or alias as the documents write them.
+    pub keys: BTreeMap<String, String>,
+    /// Subnets.
+    pub subnets: BTreeMap<String, String>,
+    /// Security groups.
+    pub security_groups: BTreeMap<String, String>,
+    /// Buckets, or buckets with the beginning of a key, for what is written to S3 and for what is not to be copied.
+    pub buckets: BTreeMap<String, String>,
+    /// Values of environment variables by name, whatever they were.
+    pub environment: BTreeMap<String, String>,
+    /// Anything else, by its whole value: model packages, topics, Lambda functions.
+    pub others: BTreeMap<String, String>,
 }

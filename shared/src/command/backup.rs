@@ -6,7 +6,7 @@ use super::{
     CommandError, Said, Spec,
     fields::{Fields, shown},
 };
-use crate::{backup::manifest::PointId, fleet::text::is_region, trigger::Command};
+use crate::{backup::PointId, fleet::text::is_region, trigger::Command};
 
 /// A command to the cross-Region backup.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::{
     CommandError, Said, Spec,
     fields::{Fields, shown},
 };
-use crate::{capacity::activities::REMEMBERED, quantity::Span, trigger::Command};
+use crate::{capacity::REMEMBERED, quantity::Span, trigger::Command};
 
 /// A command to fleet-reconciler.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,10 +14,8 @@ use super::{
 };
 use crate::{
     backup::{
-        artifact::Vault,
-        policy::{BackupPolicy, DrillPolicy, Objectives, RestorePolicy},
-        retention::Retention,
-        rewrite::Mappings,
+        Vault,
+        policy::{BackupPolicy, DrillPolicy, Mappings, Objectives, RestorePolicy, Retention},
     },
     quantity::{SpanWithin, Whole},
     yaml::{Found, Map},

@@ -25,10 +25,10 @@ use crate::{
 };
 
 /// Targets, policies of one target, or alarms that an entry may list.
-pub(crate) const LISTED: usize = 50;
+pub const LISTED: usize = 50;
 
 /// Scheduled actions that an entry may list.
-pub(crate) const SCHEDULED: usize = 200;
+pub const SCHEDULED: usize = 200;
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// `*` for any run of characters, `?` for one, `[a-z0]` or `[!a-z]` for one of a class.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Glob(Vec<Part>);
+pub struct Glob(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
@@ -15,17 +15,18 @@ enum Part {
 }
 
 impl Glob {
-    pub(crate) const ACCEPTED: &str = "letters, digits and hyphens, with * for any run of them, ? for one, [a-z] for one \
+    /// What a glob is made of, for people.
+    pub const ACCEPTED: &str = "letters, digits and hyphens, with * for any run of them, ? for one, [a-z] for one \
                                        of a class and [!a-z] for one outside it";
 
     /// The text asks for a glob and not for one name.
-    pub(crate) fn is_one(text: &str) -> bool {
+    pub fn is_one(text: &str) -> bool {
         text.contains(['*', '?', '['])
     }
 
     /// # Errors
     /// What is wrong with the glob.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
@@ -83,27 +84,28 @@ impl Glob {
     }
 
     /// The one name that is this text.
-    pub(super) fn exactly(name: &str) -> Self {
+    pub fn exactly(name: &str) -> Self {
         Self(name.chars().map(Part::Char).collect())
     }
 
-    pub(crate) fn matches(&self, name: &str) -> bool {
+    /// The name is one of those it means.
+    pub fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         self.takes_all(&name, |part, c| part.takes(*c))
     }
 
     /// Every name is matched.
-    pub(super) fn is_universal(&self) -> bool {
+    pub fn is_universal(&self) -> bool {
         self.0 == [Part::Run]
     }
 
     /// Every name that `other` matches is matched. A `false` may only mean that it cannot be told.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    pub fn covers(&self, other: &Self) -> bool {
         self.takes_all(&other.0, Part::covers)
     }
 
     /// Some name is matched by both.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         let (mut known, mut open) = (BTreeSet::from([(0, 0)]), vec![(0, 0)]);
         while let Some((mine, theirs)) = open.pop() {
             let (one, two) = (self.0.get(mine), other.0.get(theirs));

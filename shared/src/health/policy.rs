@@ -207,3 +207,22 @@ pub struct FleetHealthPolicy {
     /// Labels for every alert's attributes, e.g. `{team: search}`.
     pub labels: BTreeMap<String, String>,
 }
+
+impl Rung {
+    /// As the fleet file spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ShiftAway => "shift-away",
+            Self::AddInstance => "add-instance",
+            Self::Redeploy => "redeploy",
+            Self::Recreate => "recreate",
+        }
+    }
+}
+
+impl FleetHealthPolicy {
+    /// So many failing of so many are the share that one common cause is assumed for.
+    pub fn is_common(&self, failing: u32, judged: u32) -> bool {
+        failing > 0 && f64::from(failing) >= self.suppression_share * f64::from(judged)
+    }
+}

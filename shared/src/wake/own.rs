@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{look::Minute, minutes::number};
+use super::minute::{Minute, number};
 
 /// Remembered of one thing: one a minute for a day and an hour, with room to spare.
 const MOST: usize = 2000;

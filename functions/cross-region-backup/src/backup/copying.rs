@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::s3::copy::Copier,
     backup::{
         copy::{Flow, Outcome, Ticket, Transfer, progress::Progress},

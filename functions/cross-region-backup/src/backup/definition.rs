@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::{
         autoscaling::Scaled,
         sagemaker::{Noun, SageMaker},

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use shared::{
+use steward::{
     backup::{
         artifact::Artifact,
         audit,

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use shared::{
+use steward::{
     aws::s3::{Got, S3, copy::Copier, objects::DELETED_AT_ONCE},
     backup::{
         artifact::{Listing, Vault},
@@ -168,7 +168,7 @@ async fn listed(s3: &S3, vault: &Vault, key: &(String, Form), at: &Location, kin
         objects.push((entry.bucket.clone(), object));
     }
     // The file itself counts by what it says.
-    let name = shared::backup::names::digest(&text);
+    let name = steward::backup::names::digest(&text);
     let (listed, mut expected) = digest.done();
     let destination = Destination::of_manifest(vault, at, &format!("{name}{listed}")).map_err(too_long(uri))?;
     let moved = file.moved(|uri| destination.listed_uri(uri));

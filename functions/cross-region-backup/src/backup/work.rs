@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::{
+use steward::{
     aws::ledger::{Ledger, LedgerError, Loaded},
     backup::{
         copy::progress::Progress,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use shared::{
+use steward::{
     aws::{
         lease::Leases,
         s3::{Condition, Got, S3, copy::Copier},
@@ -82,7 +82,7 @@ async fn hold(work: &Work<'_>, leases: &Leases, owner: &str) -> Result<Lease, St
     }
 }
 
-fn unleased(error: &shared::aws::ledger::LedgerError) -> Stop {
+fn unleased(error: &steward::aws::ledger::LedgerError) -> Stop {
     match error.call() {
         Some(call) => call.clone().into(),
         None => Stop::Later(error.to_string()),
@@ -190,7 +190,7 @@ async fn once(s3: &S3, at: &Location, text: &str, content_type: &str) -> Result<
         .put(at, text.as_bytes().to_vec(), content_type, Condition::Absent)
         .await;
     let Err(error) = put else { return Ok(()) };
-    if error.failure != shared::failure::Failure::Conflict {
+    if error.failure != steward::failure::Failure::Conflict {
         return Err(error.into());
     }
     match s3.get(at, None, LIMIT).await? {

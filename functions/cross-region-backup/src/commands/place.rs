@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     aws::lambda::refused,
     backup::{artifact::Vault, retention::Retention},
     failure::CallError,

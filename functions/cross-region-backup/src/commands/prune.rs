@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 use serde_json::json;
-use shared::{
+use steward::{
     aws::{
         lambda::refused,
         s3::{S3, objects::DELETED_AT_ONCE},

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
 use serde_json::json;
-use shared::{
+use steward::{
     aws::{lambda::refused, s3::S3},
     backup::{
         artifact::{Artifact, Vault},

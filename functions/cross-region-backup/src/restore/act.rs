@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::{
+use steward::{
     aws::sagemaker::Noun,
     backup::{
         claim::Hold,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::{
+use steward::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         ledger::{BackupLedger, Busy},

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         audit,

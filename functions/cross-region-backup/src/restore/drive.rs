@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
+use steward::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
         ledger::BackupLedger,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use shared::{
+use steward::{
     aws::{
         ledger::{LedgerError, Loaded},
         s3::Listed,

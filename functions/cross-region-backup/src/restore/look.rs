@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use shared::{
+use steward::{
     aws::{
         autoscaling::Scaled,
         sagemaker::{Noun, SageMaker},
@@ -112,7 +112,7 @@ pub(super) fn told(error: &CallError) -> String {
     format!("{} {}", sentence(&error.to_string()), error.advice())
 }
 
-type Scalings = BTreeMap<(ScaledThing, String), Result<Option<shared::scaling::Scaling>, String>>;
+type Scalings = BTreeMap<(ScaledThing, String), Result<Option<steward::scaling::Scaling>, String>>;
 
 async fn scaling(services: &Services<'_>, restoration: &Restoration) -> Scalings {
     let autoscaling = services.looking(services.home()).autoscaling;

@@ -1,7 +1,7 @@
 //! What came of restores and drills, for the log, the metrics and whoever asked.
 
 use serde_json::{Map, Value, json};
-use shared::{
+use steward::{
     aws::lambda,
     backup::{
         restore::{Ended, Kind, Past},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use shared::{
+use steward::{
     aws::probes::{
         self,
         later::{self, Awaited, NotAsked},
@@ -27,7 +27,7 @@ pub(super) async fn round(services: &Services<'_>, endpoint: &str, plan: &Plan, 
         Ok(described) => described,
         Err(error) => return ProbeRound::Blind(look::told(&error)),
     };
-    let probes = shared::backup::restore::probes(&configured, &plan.components);
+    let probes = steward::backup::restore::probes(&configured, &plan.components);
     let results = probes::all(&regional.runtime, &described, &probes).await;
     probe_round(&results, wanted(&probes))
 }

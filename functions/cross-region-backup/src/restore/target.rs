@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use shared::{
+use steward::{
     backup::{
         manifest::{PointId, RecoveryPoint},
         places::{self, Found},

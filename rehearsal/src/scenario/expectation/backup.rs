@@ -1,7 +1,7 @@
 //! What must be in buckets and Regions at the end of a backup, a restore or a drill.
 
 use deserr::{Deserr, ValuePointerRef};
-use shared::yaml::Found;
+use steward::yaml::Found;
 
 use super::Count;
 

@@ -1,7 +1,7 @@
 //! What must hold of the costs of an endpoint, as a scenario writes it.
 
 use deserr::{Deserr, ValuePointerRef};
-use shared::{quantity::Span, yaml::Found};
+use steward::{quantity::Span, yaml::Found};
 
 /// What the instances of an endpoint cost: the time that each is there, by the price of its type in the world's `prices`.
 #[derive(Clone, Debug, Default, Deserr)]

@@ -1,7 +1,7 @@
 //! What is expected of an endpoint: its state, and what serves its requests.
 
 use deserr::{Deserr, ValuePointerRef};
-use shared::{
+use steward::{
     quantity::Span,
     yaml::{Found, Map},
 };

@@ -1,7 +1,7 @@
 //! What must hold of a rollout: who takes how much of the traffic, with which model, config and scaling.
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use shared::{
+use steward::{
     quantity::{Share, Span},
     yaml::Found,
 };

@@ -1,7 +1,7 @@
 //! Inference components: models that share the instances of an endpoint, and may have no copy at all.
 
 use serde_json::{Value, json};
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::world::{
     ApiError, HappeningKind, Reply,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::world::{
     ApiError, HappeningKind, Reply,

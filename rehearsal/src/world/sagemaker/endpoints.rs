@@ -1,7 +1,7 @@
 //! The calls that change an endpoint, and what SageMaker refuses of them.
 
 use serde_json::{Value, json};
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use crate::world::{
     ApiError, Reply,

@@ -1,7 +1,7 @@
 //! From a wish to a capacity: limits, suspension, resources that are busy, and the record of all of it.
 
 use serde_json::{Value, json};
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use super::{Push, Resource, TargetId};
 use crate::world::{

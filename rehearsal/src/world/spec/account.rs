@@ -1,7 +1,7 @@
 //! Lambda functions and REST APIs of other people, which share an account with the endpoints.
 
 use deserr::Deserr;
-use shared::yaml::Found;
+use steward::yaml::Found;
 
 use crate::world::quantity::Named;
 

@@ -1,7 +1,7 @@
 //! An alarm as a scenario writes it.
 
 use deserr::Deserr;
-use shared::{quantity::Span, yaml::Found};
+use steward::{quantity::Span, yaml::Found};
 
 use crate::world::quantity::Named;
 

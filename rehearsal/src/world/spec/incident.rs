@@ -2,7 +2,7 @@
 
 use deserr::Deserr;
 use serde_json::Value;
-use shared::{
+use steward::{
     quantity::{Share, Span},
     yaml::Found,
 };

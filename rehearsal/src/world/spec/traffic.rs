@@ -1,7 +1,7 @@
 //! The shapes background traffic takes.
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
-use shared::{quantity::Span, yaml::Found};
+use steward::{quantity::Span, yaml::Found};
 
 use crate::world::quantity::Rps;
 

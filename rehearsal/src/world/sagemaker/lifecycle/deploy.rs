@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use super::{Change, Fleet, Kind, Step, tell_capacity};
 use crate::world::{

@@ -1,6 +1,6 @@
 //! How a change ends: the fleet is in place, or the endpoint failed, or it is gone.
 
-use shared::endpoint::EndpointStatus;
+use steward::endpoint::EndpointStatus;
 
 use super::{Change, Fleet, Kind, tell_capacity};
 use crate::world::{

@@ -1,0 +1,268 @@
+//! What is done about a sick endpoint: an intent in the ledger, followed to its end over as many sweeps as it takes.
+//!
+//! `ladder` decides whether to begin something and what; `follow` looks at the world and says how far it has come. A step
+//! is handed out only after the intent is committed, is safe to repeat, and is handed out again until its effect is seen:
+//! nothing is remembered of an effect but what SageMaker itself shows.
+
+mod account;
+mod follow;
+mod ladder;
+mod measure;
+mod undo;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Facts, Why, alerts,
+    ledger::{HealthLedger, after},
+    observation::{ActOutcome, Acted, Observation},
+    policy::{HealthPolicy, Rung},
+};
+use crate::{alert::AlertKind, text::printable};
+
+pub use self::measure::{Measure, Step, Verb};
+pub(super) use self::undo::give_back;
+
+/// What recovery did and does on one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recovery {
+    /// What is being done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// When the last one ended; the cooldown counts from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Traffic taken away, to be given back when the variant is well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shifted: Vec<Shifted>,
+    /// Minimums of scalable targets raised, to be lowered when the endpoint is well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<Raised>,
+}
+
+impl Recovery {
+    /// Nothing done, nothing doing, nothing to undo.
+    pub fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The endpoint may be absent because it is being recreated.
+    pub(super) fn recreates(&self) -> bool {
+        matches!(
+            &self.intent,
+            Some(Intent {
+                measure: Measure::Recreate { .. },
+                ..
+            })
+        )
+    }
+}
+
+/// Something to be done, committed before it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Unique; names of new configs are made from it.
+    pub id: String,
+    /// The stem of the ids of its alerts.
+    pub incident: String,
+    /// What.
+    pub measure: Measure,
+    /// When it was decided.
+    pub begun: Timestamp,
+    /// When it counts as failed if its end was not seen.
+    pub deadline: Timestamp,
+    /// When AWS first accepted it, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Timestamp>,
+    /// Why it has not happened yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Steps handed out so far.
+    #[serde(default)]
+    pub handed: u32,
+    /// The numbers of those whose outcome was not heard of: they may have been taken.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unheard: BTreeSet<u32>,
+    /// What attempts left in the world although the whole has not happened, or may have: sentences for people.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left: BTreeSet<String>,
+}
+
+/// Traffic taken off variants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shifted {
+    /// Which.
+    pub variants: BTreeSet<String>,
+    /// All weights as they are when nothing is taken away, by this shift or by another one in force.
+    pub before: BTreeMap<String, f64>,
+    /// When.
+    pub at: Timestamp,
+    /// Left to a person to give back.
+    #[serde(default)]
+    pub keep: bool,
+    /// When it was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Timestamp>,
+}
+
+/// A minimum raised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Raised {
+    /// Where.
+    pub variant: String,
+    /// From.
+    pub from: u32,
+    /// To.
+    pub to: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What holds for the endpoint in this decision.
+#[derive(Clone, Copy)]
+pub(super) struct Situation<'a> {
+    pub(super) name: &'a str,
+    pub(super) policy: &'a HealthPolicy,
+    /// The look that this decision is made on; without one nothing is begun and no step handed out.
+    pub(super) look: &'a Observation,
+    /// Nobody wants to hear of it, or a common cause is assumed.
+    pub(super) held: bool,
+}
+
+/// Things left behind that one attempt may name.
+const MOST_LEFT: usize = 4;
+
+/// Takes note of how steps went.
+pub(super) fn note(facts: &Facts<'_>, ledger: &mut HealthLedger, acted: &Acted) -> Option<Why> {
+    let record = ledger.endpoints.get_mut(&acted.endpoint)?;
+    let intent = record
+        .recovery
+        .intent
+        .as_mut()
+        .filter(|intent| intent.id == acted.intent)?;
+    intent.unheard.remove(&acted.step);
+    intent
+        .left
+        .extend(acted.left.iter().take(MOST_LEFT).map(|line| printable(line, 300)));
+    match &acted.outcome {
+        ActOutcome::Accepted => {
+            intent.accepted = intent.accepted.or(Some(acted.at));
+            intent.problem = None;
+            None
+        }
+        ActOutcome::Later(problem) => {
+            intent.problem = Some(printable(problem, 300));
+            None
+        }
+        ActOutcome::Refused(problem) => {
+            let problem = printable(problem, 300);
+            Some(follow::end(
+                facts,
+                ledger,
+                &acted.endpoint,
+                None,
+                follow::End::Failed(problem),
+            ))
+        }
+    }
+}
+
+/// Follows what is being done, then decides whether to begin something.
+pub(super) fn decide(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> (Option<Step>, Vec<Why>) {
+    let mut whys = Vec::new();
+    let doing = ledger
+        .endpoints
+        .get(at.name)
+        .is_some_and(|record| record.recovery.intent.is_some());
+    if doing {
+        let (step, why) = follow::follow(facts, ledger, at);
+        whys.extend(why);
+        return (step, whys);
+    }
+    let begun = match ladder::choose(facts, ledger, at) {
+        ladder::Choice::Begin(measure) => begin(facts, ledger, at, measure),
+        ladder::Choice::Nothing(why) => {
+            whys.extend(why);
+            None
+        }
+        ladder::Choice::Exhausted(because) => {
+            whys.extend(exhausted(facts, ledger, at, because));
+            None
+        }
+    };
+    if let Some(why) = begun {
+        whys.push(why);
+    } else if let Some(measure) = undo::choose(facts, ledger, at) {
+        whys.extend(begin(facts, ledger, at, measure));
+    }
+    let (step, why) = follow::follow(facts, ledger, at);
+    whys.extend(why);
+    (step, whys)
+}
+
+fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, mut measure: Measure) -> Option<Why> {
+    let serial = ledger.next_serial();
+    let id = format!("{}-{}-{serial}", at.name, facts.now.as_second());
+    if let Measure::Redeploy { from, to } = &mut measure {
+        *to = measure::config_name(from, &id);
+    }
+    let record = ledger.endpoints.get_mut(at.name)?;
+    let rung = measure.rung();
+    let incident = match (&mut record.incident, rung) {
+        (Some(incident), Some(rung)) => {
+            incident.tried.push(rung);
+            incident.id.clone()
+        }
+        _ => format!("health:{}:{}-{serial}", at.name, facts.now.as_second()),
+    };
+    let described = measure.describe();
+    let intent = Intent {
+        id,
+        incident,
+        begun: facts.now,
+        deadline: after(facts.now, measure.patience()),
+        accepted: None,
+        problem: None,
+        handed: 0,
+        unheard: BTreeSet::new(),
+        left: BTreeSet::new(),
+        measure,
+    };
+    let mut alert = alerts::new(
+        facts,
+        format!("{}:r{serial}:1", intent.incident),
+        AlertKind::RecoveryStarted,
+        Some(at.name),
+        facts.now,
+        Some(at.policy),
+    );
+    alert.title = rung.map_or("undoing an earlier recovery", Rung::as_str).to_owned();
+    alert.evidence.clone_from(&record.evidence);
+    alert.done.push(format!("Steward {described}."));
+    record.recovery.intent = Some(intent);
+    ledger.outbox.push(alert);
+    if let Some(rung) = rung {
+        ledger.recoveries.push(super::ledger::Started {
+            endpoint: at.name.to_owned(),
+            rung,
+            at: facts.now,
+        });
+    }
+    Some(Why::Begun(described))
+}
+
+fn exhausted(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, because: String) -> Option<Why> {
+    let record = ledger.endpoints.get_mut(at.name)?;
+    let incident = record.incident.as_mut().filter(|incident| !incident.exhausted)?;
+    incident.exhausted = true;
+    let mut alert = alerts::of_incident(facts, incident, AlertKind::RecoveryExhausted, at.name, Some(at.policy));
+    alert.title.clone_from(&because);
+    alert.evidence.clone_from(&record.evidence);
+    alert.evidence.extend(alerts::context(record));
+    ledger.outbox.push(alert);
+    Some(Why::Exhausted(because))
+}
