@@ -38,7 +38,11 @@ pub(super) fn stand_against(request: &Request, look: &Look, found: &mut Found) {
                             "Alarm \"{name}\" is in ALARM already: {}.",
                             alarm.reason.trim_end_matches('.')
                         ),
-                        "Remove its cause first: the rollout would go back at once.",
+                        if request.policy.alarms.contains(name) {
+                            "Remove its cause first: the rollout would go back at once."
+                        } else {
+                            "Remove its cause first: the rollout would go back when its step comes."
+                        },
                     ),
                     Some(_) => {}
                 }

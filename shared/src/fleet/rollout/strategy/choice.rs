@@ -20,8 +20,8 @@ use crate::{
 /// A strategy with its name, and what its steps say of the analysis, by their index.
 #[derive(Debug)]
 pub(in crate::fleet::rollout) struct Chosen {
-    strategy: Strategy,
-    analyses: BTreeMap<usize, Switch<AnalysisSection>>,
+    pub(super) strategy: Strategy,
+    pub(super) analyses: BTreeMap<usize, Switch<AnalysisSection>>,
 }
 
 impl Chosen {
