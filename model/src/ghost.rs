@@ -50,6 +50,8 @@ pub(crate) struct Ghost {
     pub(crate) back: bool,
     /// A call decided before that raised green after it.
     pub(crate) overtaken: bool,
+    /// From when on, and until when, the alarms of a step count that has some of its own.
+    own: (Option<Timestamp>, Option<Timestamp>),
     /// Blue's instances at the start.
     pub(crate) blue: u32,
     /// Blue's scaling before the first rollout.
@@ -158,10 +160,24 @@ impl Ghost {
         }
     }
 
+    /// An alarm of a step's own that went off then went off while it counted.
+    pub(crate) fn counted(&self, at: Timestamp) -> bool {
+        let (from, until) = self.own;
+        from.is_some_and(|from| at >= from) && until.is_none_or(|until| at < until)
+    }
+
     fn enter(&mut self, decided: &Decided, plan: &Plan, phase: &Phase) {
         self.passed = 0;
         self.skipped = false;
         self.opened = false;
+        let has_own = |step: usize| plan.steps().get(step).is_some_and(|step| !step.alarms.is_empty());
+        match phase {
+            Phase::Shifting { step } if has_own(*step) => self.own = (Some(decided.now), None),
+            Phase::Probing { step, .. } | Phase::Baking { step } if !has_own(*step) && self.own.0.is_some() => {
+                self.own.1 = self.own.1.or(Some(decided.now));
+            }
+            _ => {}
+        }
         match phase {
             Phase::Sizing { step, .. } => self.cleared = step + 1,
             Phase::Finishing => self.cleared = plan.steps().len() + 1,
@@ -235,9 +251,9 @@ impl Ghost {
                 }
                 Ok(())
             }
-            Phase::Gate { .. } if self.opened || self.promoted => quiet(&decided.look, plan),
-            Phase::Gate { .. } if policy.on_deadline == OnDeadline::Promote => {
-                well(decided, plan, self.weighed).and_then(|()| quiet(&decided.look, plan))
+            Phase::Gate { step } if self.opened || self.promoted => quiet(&decided.look, plan, *step),
+            Phase::Gate { step } if policy.on_deadline == OnDeadline::Promote => {
+                well(decided, plan, self.weighed).and_then(|()| quiet(&decided.look, plan, *step))
             }
             Phase::Gate { .. } => Err("nobody opened the gate".to_owned()),
             _ => Ok(()),
@@ -245,7 +261,7 @@ impl Ghost {
     }
 
     fn baked(&self, decided: &Decided, plan: &Plan, step: usize) -> Result<(), String> {
-        quiet(&decided.look, plan)?;
+        quiet(&decided.look, plan, step)?;
         if self.paused.is_some() {
             return Err("it is paused".to_owned());
         }
@@ -283,9 +299,9 @@ fn well(decided: &Decided, plan: &Plan, weighed: Option<Timestamp>) -> Result<()
     }
 }
 
-/// All alarms are known and OK.
-fn quiet(look: &Look, plan: &Plan) -> Result<(), String> {
-    let wanted = &plan.request.policy.alarms;
+/// All alarms are known and OK, those of the step too.
+fn quiet(look: &Look, plan: &Plan, step: usize) -> Result<(), String> {
+    let mut wanted = plan.request.policy.alarms.iter().chain(&plan.steps()[step].alarms);
     let ok = |name: &String| {
         let seen = look
             .alarms
@@ -293,7 +309,7 @@ fn quiet(look: &Look, plan: &Plan) -> Result<(), String> {
             .and_then(|it| it.iter().find(|alarm| alarm.name == *name));
         seen.is_some_and(|alarm| alarm.state == AlarmState::Ok)
     };
-    match wanted.iter().find(|name| !ok(name)) {
+    match wanted.find(|name| !ok(name)) {
         None => Ok(()),
         Some(name) => Err(format!("alarm {name} is not known to be OK: {:?}", look.alarms)),
     }

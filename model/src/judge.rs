@@ -27,7 +27,7 @@ use super::{
 /// A committed decision; `ghost` has followed it.
 pub(crate) fn commit(decided: &Decided, invocation: &Invocation, ghost: &Ghost, wrong: &mut Wrong) {
     told(decided, invocation, wrong);
-    harm(decided, invocation, wrong);
+    harm(decided, invocation, ghost, wrong);
     heard(decided, wrong);
     kept(decided, wrong);
     if let Some(effect) = &decided.decision.effect {
@@ -73,14 +73,17 @@ fn asked(decided: &Decided, effect: &Effect, ghost: &Ghost, wrong: &mut Wrong) {
     }
 }
 
-/// Harm that is seen, or told, is acted on in this very decision.
-fn harm(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
+/// Harm that is seen, or told, is acted on in this very decision, and what is none is not.
+fn harm(decided: &Decided, invocation: &Invocation, ghost: &Ghost, wrong: &mut Wrong) {
     let Some(before) = &decided.read.active else { return };
     let removing = before.phase == Phase::Removing && before.update.is_some();
     if before.back.is_some() || !before.phase.is_forward() || removing {
         return;
     }
-    let rang = invocation.alarm.is_some_and(|at| at >= before.started);
+    let of_all = !before.plan.request.policy.alarms.is_empty();
+    let rang = invocation
+        .alarm
+        .is_some_and(|at| (of_all && at >= before.started) || ghost.counted(at));
     let gone_back = match &decided.write.active {
         Some(after) => after.back.is_some(),
         None => decided
@@ -89,7 +92,19 @@ fn harm(decided: &Decided, invocation: &Invocation, wrong: &mut Wrong) {
             .last()
             .is_some_and(|past| past.outcome != Ended::Completed),
     };
-    if !gone_back && (rang || shows_harm(&decided.look, before)) {
+    let alarming = rings(decided, before);
+    let for_alarm = decided
+        .decision
+        .transitions
+        .iter()
+        .any(|it| it.cause.as_ref().is_some_and(|cause| cause.label() == "alarm"));
+    if for_alarm && !rang && !alarming {
+        wrong.push((
+            Rule::Harm,
+            format!("it goes back from {} on an alarm that does not count there", before.phase),
+        ));
+    }
+    if !gone_back && (rang || alarming || shows_harm(&decided.look, before)) {
         wrong.push((
             Rule::Harm,
             format!("harm in {}, and it goes on: {}", before.phase, decided.decision.why),
@@ -132,26 +147,43 @@ fn kept(decided: &Decided, wrong: &mut Wrong) {
     }
 }
 
-fn shows_harm(look: &Look, rollout: &Rollout) -> bool {
-    let wanted = &rollout.plan.request.policy.alarms;
-    let alarm = look
-        .alarms
-        .yes()
-        .is_some_and(|it| it.iter().any(|alarm| alarm.alarming() && wanted.contains(&alarm.name)));
+/// An alarm is seen ringing that counts: of the step whose share green has, and of the one whose share it is about to get.
+fn rings(decided: &Decided, rollout: &Rollout) -> bool {
+    let plan = &rollout.plan;
+    let left = rollout.passed.last().map(|passed| passed.step);
+    let has = |step: usize| {
+        let endpoint = decided.look.endpoint.yes().and_then(Option::as_ref);
+        let settled = endpoint.filter(|endpoint| endpoint.status == EndpointStatus::InService);
+        let share = settled.and_then(|endpoint| endpoint.share(&plan.green.variant));
+        share.is_some_and(|share| (share - plan.share(step).share()).abs() < 1e-3)
+    };
+    let steps = match rollout.phase {
+        Phase::Sizing { .. } => [left, None],
+        Phase::Shifting { step } if has(step) => [None, Some(step)],
+        Phase::Shifting { step } => [left, Some(step)],
+        Phase::Finishing | Phase::Keeping | Phase::Removing => [None, Some(plan.last_step())],
+        ref phase => [None, phase.step()],
+    };
+    let own = steps.into_iter().flatten().flat_map(|step| &plan.steps()[step].alarms);
+    let wanted: Vec<&String> = plan.request.policy.alarms.iter().chain(own).collect();
+    let seen = decided.look.alarms.yes();
+    seen.is_some_and(|it| it.iter().any(|alarm| alarm.alarming() && wanted.contains(&&alarm.name)))
+}
+
+fn shows_harm(look: &Look, before: &Rollout) -> bool {
     let analysis = look.analysis.as_ref().and_then(|it| it.yes());
     let green = look
         .health
         .as_ref()
         .and_then(|it| it.yes()?.as_ref()?.variants.get("green"));
     // Of a component there are no variants: what is found is green's.
-    let whole = rollout.plan.request.component.is_some()
+    let whole = before.plan.request.component.is_some()
         && look
             .health
             .as_ref()
             .and_then(|it| it.yes()?.as_ref())
             .is_some_and(|seen| seen.level == Level::Unhealthy);
-    alarm
-        || whole
+    whole
         || analysis.is_some_and(|it| it.verdict == Verdict::Fail)
         || green.is_some_and(|(level, _)| *level == Level::Unhealthy)
 }

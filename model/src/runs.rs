@@ -16,7 +16,7 @@ use super::{
     setup::{Setup, every_order, orders, step},
     state::{Asked, Left},
     view::Blind,
-    world::Quality,
+    world::{ALARM, Quality},
 };
 
 fn holds(setup: Setup) {
@@ -139,6 +139,20 @@ fn an_alarm_that_loses_its_data_and_finds_it_again_or_not() {
     setup.moves = vec![Move::Hush, Move::Speak, Move::Ring];
     setup.blinds = vec![Blind::Alarms];
     setup.left.troubles = 2;
+    setup.left.leaps = 1;
+    setup.reaches = vec!["alarm", "deadline"];
+    holds(setup);
+}
+
+#[test]
+fn an_alarm_of_the_first_step_alone_rings_at_every_point_and_is_told_late_or_again() {
+    let mut first = step(10);
+    first.alarms.push(ALARM.to_owned());
+    let mut setup = Setup::variants("alarm of a step", vec![first, step(100)]);
+    setup.policy.alarms.clear();
+    setup.moves = vec![Move::Ring, Move::Calm, Move::Hush, Move::Speak];
+    setup.left.troubles = 3;
+    setup.left.events = 2;
     setup.left.leaps = 1;
     setup.reaches = vec!["alarm", "deadline"];
     holds(setup);

@@ -63,12 +63,7 @@ pub(crate) struct Setup {
 
 /// A step of so many percent that bakes for a minute.
 pub(crate) fn step(percent: u8) -> Step {
-    Step {
-        weight: Weight::percent(percent).expect("a percentage"),
-        bake: MINUTE,
-        gate: false,
-        smoke: false,
-    }
+    Step::new(Weight::percent(percent).expect("a percentage"), MINUTE)
 }
 
 impl Setup {

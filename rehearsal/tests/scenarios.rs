@@ -170,6 +170,7 @@ scenarios! {
     sagemakers_own_engines_are_believed_when_read_back => "rollout-engines",
     autoscaling_goes_on_in_the_middle_of_a_rollout => "rollout-scaling",
     the_alarms_of_step_policies_go_where_the_traffic_goes => "rollout-steps",
+    each_step_of_a_rollout_has_alarms_and_a_minimum_of_its_own => "rollout-own-steps",
     a_rollout_that_goes_back_brings_the_alarms_of_step_policies_back => "rollout-steps-back",
     green_scales_with_its_traffic_during_a_long_bake => "rollout-morning",
     who_takes_the_traffic_is_scaled_as_who_has_served_until_now => "rollout-range",

@@ -206,9 +206,9 @@ impl Drive<'_> {
     }
 }
 
-/// What judges the metrics of the rollout at work.
+/// What judges the present metrics of the rollout at work.
 pub(crate) fn analysis(document: &RolloutLedger) -> Option<&AnalysisPolicy> {
-    document.active.as_ref()?.plan.request.policy.analysis.as_ref()
+    document.active.as_ref()?.analysis()
 }
 
 fn actor(endpoint: &str, document: &RolloutLedger) -> Actor {

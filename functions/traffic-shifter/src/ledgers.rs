@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use steward::{
     aws::{ledger::Loaded, s3::Listed},
-    rollout::{FOLDER, RolloutLedger, names_alarm, wake},
+    rollout::{FOLDER, RolloutLedger, wake},
     trigger::is_endpoint_name,
 };
 
@@ -67,9 +67,4 @@ pub(crate) async fn all(ctx: &Context, services: &Services<'_>) -> Result<Vec<(S
     };
     let listed = listed.map_err(HandlerError::List)?;
     Ok(listed.into_iter().filter_map(endpoint).collect())
-}
-
-/// The rollout at work of this ledger goes back on one of these alarms.
-pub(crate) fn named<'a>(document: &RolloutLedger, alarms: impl IntoIterator<Item = &'a str>) -> bool {
-    alarms.into_iter().any(|alarm| names_alarm(document, alarm))
 }

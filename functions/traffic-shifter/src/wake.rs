@@ -9,7 +9,8 @@ use steward::{
         ledger::{LedgerError, Loaded},
     },
     report::Report,
-    rollout::{AlarmNews, RolloutLedger, of_here},
+    rollout::{AlarmNews, Meant, RolloutLedger, meant, of_here},
+    text::sentence,
     trigger::{AlarmChange, AlarmState},
 };
 use tracing::Instrument;
@@ -64,11 +65,26 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
     });
     let read: Vec<(String, Result<Loaded<RolloutLedger>, LedgerError>)> =
         stream::iter(reading).buffer_unordered(AT_ONCE).collect().await;
-    let (mut concerned, mut unread) = (Vec::new(), None);
+    let (mut concerned, mut not_now, mut unread) = (Vec::new(), BTreeSet::new(), None);
     for (endpoint, loaded) in read {
         match loaded {
-            Ok(loaded) if ledgers::named(&loaded.document, here.iter().map(|change| change.name.as_str())) => {
-                let alarming = here.iter().filter(|change| change.state == AlarmState::Alarm);
+            Ok(loaded) => {
+                let mut counts = Vec::new();
+                for change in &here {
+                    match meant(&loaded.document, change) {
+                        Meant::Nothing => {}
+                        Meant::Counts => counts.push(*change),
+                        Meant::NotNow(why) => {
+                            tracing::info!(endpoint, "{why}");
+                            not_now.insert(why);
+                        }
+                    }
+                }
+                if counts.is_empty() {
+                    ctx.ledgers.keep(&endpoint, &loaded);
+                    continue;
+                }
+                let alarming = counts.iter().filter(|change| change.state == AlarmState::Alarm);
                 let news = alarming.map(|change| AlarmNews {
                     name: change.name.clone(),
                     at: change.at,
@@ -80,7 +96,6 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
                 };
                 concerned.push((endpoint, heard));
             }
-            Ok(loaded) => ctx.ledgers.keep(&endpoint, &loaded),
             Err(error) => {
                 tracing::error!(endpoint, %error, "the ledger cannot be read");
                 unread = Some(error);
@@ -92,6 +107,10 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
     if let Some(error) = unread {
         return Err(error.into());
     }
+    let not_now: String = not_now.iter().map(|why| sentence(why)).collect::<Vec<_>>().join("\n");
+    if driven.is_empty() && !not_now.is_empty() {
+        return Ok(Report::done(not_now).noting("There is nothing to do."));
+    }
     if driven.is_empty() {
         let names: BTreeSet<&str> = here.iter().map(|change| change.name.as_str()).collect();
         return Ok(Report::done(format!(
@@ -99,7 +118,11 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
             names.into_iter().collect::<Vec<_>>().join(", ")
         )));
     }
-    Ok(outcome::report(&driven))
+    let told = outcome::report(&driven);
+    Ok(match not_now.as_str() {
+        "" => told,
+        not_now => told.noting(not_now),
+    })
 }
 
 /// Drives all of these, some at the same time. One whose ledger fails does not keep the others.

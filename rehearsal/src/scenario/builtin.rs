@@ -73,6 +73,7 @@ builtins![
     "rollout-engines",
     "rollout-scaling",
     "rollout-steps",
+    "rollout-own-steps",
     "rollout-steps-back",
     "rollout-morning",
     "rollout-range",

@@ -23,6 +23,7 @@
 //! 8. After the last bake only harm or a person takes green back, never what AWS does not clean up, nor missing data.
 //! 9. What serves alone is scaled as it was whenever SageMaker takes changes.
 
+mod at_hand;
 mod back;
 mod cause;
 mod checks;
@@ -51,6 +52,7 @@ mod why;
 pub use shared::rollout::{is_abort_alarm, limits, policy, request, strategy};
 
 pub use self::{
+    at_hand::{Meant, meant},
     cause::Cause,
     commands::{again, begun_before},
     decide::decide,
@@ -59,7 +61,7 @@ pub use self::{
         Back, Ended, Line, Obeyed, Onward, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update,
     },
     names::{FOLDER, is_valid, lease_owner, object},
-    needs::{names_alarm, needs, of_here, wake},
+    needs::{needs, of_here, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},
     preflight::{Problem, Problems, plan, preflight},

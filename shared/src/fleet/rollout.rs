@@ -232,19 +232,28 @@ impl RolloutSection {
                 Engine::Rolling => "all-at-once".to_owned(),
             })
         });
-        let strategy = match strategies.choose(&choice) {
-            Ok(Some(strategy)) => strategy,
+        let chosen = match strategies.choose(&choice) {
+            Ok(Some(chosen)) => chosen,
             Ok(None) => return Err(Vec::new()),
             Err((problem, accepted)) => return Err(vec![Contradiction::new("strategy", problem, accepted)]),
         };
         let mut wrong = Vec::new();
         let mut judged = Vec::new();
-        let analysis = self.analysis.unwrap_or(Switch::On(AnalysisSection::default())).on();
-        let analysis = analysis.map(|section| section.resolve(&mut judged));
+        let analysis = self.analysis.unwrap_or(Switch::On(AnalysisSection::default()));
+        let mut of_steps = Vec::new();
+        let strategy = chosen.over(&analysis, &mut of_steps);
+        let analysis = analysis.on().map(|section| section.resolve(&mut judged));
+        // What a step has from the rollout is told there.
+        of_steps.retain(|problem| !judged.iter().any(|told| problem.ends_with(&format!(".analysis.{told}"))));
         wrong.extend(
             judged
                 .into_iter()
                 .map(|problem| Contradiction::told("analysis", problem)),
+        );
+        wrong.extend(
+            of_steps
+                .into_iter()
+                .map(|problem| Contradiction::told("strategy", problem).resting_on(&["analysis"])),
         );
         let asks_for_probes = matches!(self.smoke, Some(Switch::On(_))) || strategy.steps.iter().any(|step| step.smoke);
         if asks_for_probes && !probed {

@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use super::{
     policy::{Engine, RolloutPolicy},
-    strategy::{StrategyKind, Weight},
+    strategy::{Step, StrategyKind, Weight},
 };
 use crate::quantity::Span;
 
@@ -116,6 +116,16 @@ fn native(policy: &RolloutPolicy, wrong: &mut Vec<Contradiction>) {
             "strategy",
             format!("with the engine {engine} a bake is at most 1h, not {}", told(step.bake)),
             format!("shorter bakes, {USE_VARIANTS}"),
+        ));
+    }
+    if policy.strategy.steps.iter().any(Step::has_its_own) {
+        wrong.push(Contradiction::new(
+            "strategy",
+            format!(
+                "with the engine {engine} no step has alarms or an analysis of its own: SageMaker takes one list of alarms \
+                 for all of a deployment, and does not say which step it is at"
+            ),
+            format!("`alarms` and `analysis` of the whole rollout, {USE_VARIANTS}"),
         ));
     }
     let alarms = policy.alarms.len();

@@ -6,7 +6,7 @@ use deserr::Deserr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::strategy::Strategy;
+use super::strategy::{OwnAnalysis, Strategy};
 use crate::{analysis::AnalysisPolicy, yaml::Found};
 
 /// What carries the traffic over.
@@ -93,4 +93,54 @@ pub struct RolloutPolicy {
 
 const fn yes() -> bool {
     true
+}
+
+impl RolloutPolicy {
+    /// The alarms that count in these steps (by index), none twice: the rollout's, then the steps' own.
+    pub fn alarms_in(&self, steps: impl IntoIterator<Item = usize>) -> Vec<String> {
+        let own = steps
+            .into_iter()
+            .filter_map(|step| self.strategy.steps.get(step))
+            .flat_map(|step| &step.alarms);
+        let mut alarms = self.alarms.clone();
+        for alarm in own {
+            if !alarms.contains(alarm) {
+                alarms.push(alarm.clone());
+            }
+        }
+        alarms
+    }
+
+    /// Every alarm that counts at some time, none twice.
+    pub fn every_alarm(&self) -> Vec<String> {
+        self.alarms_in(0..self.strategy.steps.len())
+    }
+
+    /// How green is judged in a step (by index); `None`: by alarms and probes alone.
+    pub fn analysis_in(&self, step: usize) -> Option<&AnalysisPolicy> {
+        match self.strategy.steps.get(step).and_then(|step| step.analysis.as_ref()) {
+            None => self.analysis.as_ref(),
+            Some(OwnAnalysis::Off) => None,
+            Some(OwnAnalysis::On(own)) => Some(own),
+        }
+    }
+
+    /// How green is judged at 100%, in the last step and while blue is kept.
+    pub fn analysis_at_the_end(&self) -> Option<&AnalysisPolicy> {
+        self.analysis_in(self.strategy.last())
+    }
+
+    /// The alarms that count at 100%, in the last step and while blue is kept.
+    pub fn alarms_at_the_end(&self) -> Vec<String> {
+        self.alarms_in([self.strategy.last()])
+    }
+
+    /// The rollout's analysis and those of steps that have one of their own, each once.
+    pub fn every_analysis(&self) -> impl Iterator<Item = &AnalysisPolicy> {
+        let own = self.strategy.steps.iter().filter_map(|step| match &step.analysis {
+            Some(OwnAnalysis::On(own)) => Some(own),
+            Some(OwnAnalysis::Off) | None => None,
+        });
+        self.analysis.iter().chain(own)
+    }
 }

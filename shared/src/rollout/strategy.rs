@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::AnalysisPolicy;
+
 /// A share of the replaced variant's traffic in ten-thousandths: 0 to 10,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
@@ -82,6 +84,41 @@ pub struct Step {
     pub gate: bool,
     /// Probe green again once its weight is verified.
     pub smoke: bool,
+    /// CloudWatch alarms that count in this step, besides those of the rollout, which count in every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<String>,
+    /// How green is judged in this step; `None`: as the rollout says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<OwnAnalysis>,
+}
+
+impl Step {
+    /// Neither gate nor probes, and nothing of its own: the rollout's alarms and analysis watch it.
+    pub const fn new(weight: Weight, bake: Duration) -> Self {
+        Self {
+            weight,
+            bake,
+            gate: false,
+            smoke: false,
+            alarms: Vec::new(),
+            analysis: None,
+        }
+    }
+
+    /// It has alarms or an analysis that other steps do not have.
+    pub fn has_its_own(&self) -> bool {
+        !self.alarms.is_empty() || self.analysis.is_some()
+    }
+}
+
+/// How green is judged in one step where that is not as the rollout says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnAnalysis {
+    /// Not at all.
+    Off,
+    /// By what the step says, laid over what the rollout says.
+    On(AnalysisPolicy),
 }
 
 /// The steps, in order. At least one; weights strictly grow; the last one is [`Weight::FULL`].
@@ -99,6 +136,11 @@ impl Strategy {
     /// All bakes together.
     pub fn bakes(&self) -> Duration {
         self.steps.iter().map(|step| step.bake).sum()
+    }
+
+    /// Index of the last step.
+    pub fn last(&self) -> usize {
+        self.steps.len().saturating_sub(1)
     }
 }
 

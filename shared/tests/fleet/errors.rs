@@ -172,6 +172,34 @@ endpoints:
 }
 
 #[test]
+fn what_is_wrong_with_the_alarms_and_the_analysis_of_a_step_is_refused_where_it_is() {
+    insta::assert_snapshot!(told(
+        r#"
+version: 1
+strategies:
+  values:
+    steps:
+      - { weight: 10%, bake: 5m, alarms: errors, analysis: often }
+      - { weight: 20%, bake: 5m, alarms: [a, a, "", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a"] }
+      - { weight: 30%, bake: 5m, analysis: { min_requests: 0, errors: { limit: 1 }, throughput: {} } }
+      - { weight: 100%, bake: 5m, alarm: [a], analysis: { slow: { slower_than: 1s, limit: 101% } } }
+  canary: { canary: { size: 10%, bake: 10m, alarms: [a] } }
+  whole:
+    steps:
+      - { weight: 10%, bake: 5m, analysis: { errors: { bad_minutes: {} }, slow: true } }
+      - { weight: 100%, bake: 5m, analysis: { latency: [{ percentile: p99 }] } }
+  limited: { steps: [{ weight: 10%, bake: 5m, analysis: { errors: { bad_minutes: {} } } }, { weight: 100%, bake: 5m }] }
+  own: { steps: [{ weight: 100%, bake: 5m, alarms: [a] }] }
+endpoints:
+  whole: { rollout: { strategy: whole } }
+  told-once: { rollout: { strategy: limited, analysis: { errors: { bad_minutes: {} } } } }
+  right: { rollout: { strategy: limited, analysis: { errors: { limit: 1% } } } }
+  native: { rollout: { strategy: own, engine: guardrails, alarms: [b] } }
+"#
+    ));
+}
+
+#[test]
 fn what_an_engine_can_never_do_is_refused_with_the_one_that_can() {
     insta::assert_snapshot!(told(
         r#"

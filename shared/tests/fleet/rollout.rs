@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use shared::rollout::{policy::Engine, strategy::StrategyKind};
+use shared::rollout::{
+    policy::{Engine, RolloutPolicy},
+    strategy::{OwnAnalysis, StrategyKind},
+};
 
 use super::meaning::{fleet, rollout, tags};
 
@@ -151,6 +154,79 @@ fn a_gate_has_its_time_in_the_deadline_and_never_more() {
     assert_eq!(with(""), (24 + 2 + 4, 24));
     assert_eq!(with(", gate_deadline: 6h"), (6 + 2 + 4, 6));
     assert_eq!(with(", deadline: 5h"), (5, 5));
+}
+
+fn judged(policy: &RolloutPolicy) -> Vec<String> {
+    let steps = 0..policy.strategy.steps.len();
+    steps
+        .map(|step| match policy.analysis_in(step) {
+            None => "off".to_owned(),
+            Some(analysis) => {
+                let limit = analysis.errors.as_ref().and_then(|errors| errors.limit.as_ref());
+                let limit = limit.map_or("none".to_owned(), |limit| limit.share.to_string());
+                format!("{} requests, limit {limit}, {} latencies", analysis.min_requests, analysis.latency.len())
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn what_a_step_says_of_the_analysis_is_laid_over_what_the_endpoint_says() {
+    let fleet = fleet(
+        "
+version: 1
+strategies:
+  own:
+    steps:
+      - { weight: 1%, bake: 30m, analysis: { min_requests: 20 }, alarms: [on-green, everything] }
+      - { weight: 20%, bake: 30m, analysis: false }
+      - { weight: 50%, bake: 30m }
+      - { weight: 90%, bake: 30m, analysis: { latency: [{ percentile: p50, limit: 1s }] } }
+      - { weight: 100%, bake: 30m, analysis: { errors: { limit: 2% } } }
+defaults: { rollout: { strategy: own, alarms: [everything], analysis: { min_requests: 100, errors: { limit: 5% } } } }
+endpoints:
+  fraud: {}
+  churn: { rollout: { analysis: { min_requests: 400 }, alarms: [] } }
+  none: { rollout: { analysis: false } }
+",
+    );
+    let fraud = rollout(&fleet, "fraud");
+    assert_eq!(
+        judged(&fraud),
+        [
+            "20 requests, limit 5%, 0 latencies",
+            "off",
+            "100 requests, limit 5%, 0 latencies",
+            "100 requests, limit 5%, 1 latencies",
+            "100 requests, limit 2%, 0 latencies",
+        ]
+    );
+    let alarms: Vec<String> = (0..3).map(|step| fraud.alarms_in([step]).join(" ")).collect();
+    assert_eq!(alarms, ["everything on-green", "everything", "everything"]);
+    assert_eq!(fraud.every_alarm(), ["everything", "on-green"]);
+    assert_eq!(
+        judged(&rollout(&fleet, "churn")),
+        [
+            "20 requests, limit 5%, 0 latencies",
+            "off",
+            "400 requests, limit 5%, 0 latencies",
+            "400 requests, limit 5%, 1 latencies",
+            "400 requests, limit 2%, 0 latencies",
+        ]
+    );
+    // Switched off for the endpoint, and on again in a step: nothing of what was switched off comes back.
+    assert_eq!(
+        judged(&rollout(&fleet, "none")),
+        [
+            "20 requests, limit none, 0 latencies",
+            "off",
+            "off",
+            "50 requests, limit none, 1 latencies",
+            "50 requests, limit 2%, 0 latencies",
+        ]
+    );
+    assert_eq!(fraud.strategy.steps[1].analysis, Some(OwnAnalysis::Off));
+    assert_eq!(fraud.strategy.steps[2].analysis, None);
 }
 
 #[test]

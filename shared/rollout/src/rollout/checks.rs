@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub(super) use self::{
-    alarms::{Alarms, alarms_are_quiet, silenced, without_data},
+    alarms::{Alarms, alarms_are_quiet, counting, silenced, without_data},
     health::is_well,
 };
 use super::{
@@ -46,19 +46,19 @@ pub(super) struct World<'a> {
 
 /// Harm that takes green back at once.
 pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
-    let policy = &rollout.plan.request.policy;
     let told = world
         .alarm
-        .filter(|alarm| policy.alarms.contains(&alarm.name) && alarm.at >= rollout.started)
+        .filter(|alarm| rollout.counted(&alarm.name, alarm.at))
         .map(|alarm| Cause::Alarm {
             name: alarm.name.clone(),
             reason: alarm.reason.clone(),
         });
     let seen = world.look.and_then(|look| {
         let alarms = look.alarms.yes()?;
+        let counting = counting(world, rollout);
         let alarm = alarms
             .iter()
-            .find(|alarm| alarm.alarming() && policy.alarms.contains(&alarm.name))?;
+            .find(|alarm| alarm.alarming() && counting.contains(&alarm.name))?;
         Some(Cause::Alarm {
             name: alarm.name.clone(),
             reason: alarm.reason.clone(),
@@ -68,7 +68,7 @@ pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
         let analysis = look.analysis.as_ref()?.yes()?;
         // What was measured before this rollout gave green any traffic says nothing of it.
         rollout.judged_from?;
-        policy.analysis.as_ref()?;
+        rollout.analysis()?;
         (analysis.verdict == Verdict::Fail).then(|| Cause::Analysis {
             said: analysis
                 .deciding()
@@ -84,7 +84,7 @@ pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
 /// # Errors
 /// Why it is not known to have passed.
 pub(super) fn analysis_passed(world: &World<'_>, rollout: &Rollout) -> Result<Vec<String>, Why> {
-    if rollout.plan.request.policy.analysis.is_none() || rollout.plan.request.component.is_some() {
+    if rollout.analysis().is_none() || rollout.plan.request.component.is_some() {
         return Ok(Vec::new());
     }
     let look = world.look.ok_or(Why::NotLooked)?;

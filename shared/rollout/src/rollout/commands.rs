@@ -77,6 +77,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         update: None,
         taken_back: None,
         judged_from: None,
+        begun: BTreeMap::new(),
         scaling: None,
         sizes: None,
         restore: None,

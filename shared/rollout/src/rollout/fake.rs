@@ -49,12 +49,7 @@ pub(super) fn strategy(percents: &[u8]) -> Strategy {
         kind: StrategyKind::Steps,
         steps: percents
             .iter()
-            .map(|percent| Step {
-                weight: Weight::percent(*percent).unwrap(),
-                bake: minutes(10),
-                gate: false,
-                smoke: false,
-            })
+            .map(|percent| Step::new(Weight::percent(*percent).unwrap(), minutes(10)))
             .collect(),
     }
 }

@@ -115,6 +115,10 @@ pub struct Rollout {
     /// From when on green's metrics count: the begin of the present step's bake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_from: Option<Timestamp>,
+    /// When the share of each step that has alarms of its own was about to be asked for, by the step's index: from then on
+    /// they count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub begun: BTreeMap<usize, Timestamp>,
     /// How blue is scaled but for what Steward suspended; what green gets, and blue gets back. Where green alone was
     /// scaled, as green is, for blue.
     #[serde(default, skip_serializing_if = "Option::is_none")]

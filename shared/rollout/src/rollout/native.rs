@@ -12,7 +12,7 @@ use super::{
     policy::{Engine, RolloutPolicy},
     preflight::{Found, spoken},
     request::Request,
-    strategy::{StrategyKind, Weight},
+    strategy::{Step, StrategyKind, Weight},
 };
 use crate::{
     endpoint::{Endpoint, Variant},
@@ -241,6 +241,13 @@ fn deployment(request: &Request, ledger: &RolloutLedger, found: &mut Found) -> O
         found.add(
             "SageMaker's own engines cannot wait for a person.",
             format!("Leave out the gates. {OTHER}"),
+        );
+    }
+    if steps.iter().any(Step::has_its_own) {
+        found.add(
+            "SageMaker takes one list of alarms for all of a deployment, and does not say which step it is at: no step can \
+             have alarms or an analysis of its own.",
+            format!("Give them to the whole rollout. {OTHER}"),
         );
     }
     if let Some(step) = steps.iter().find(|step| step.bake > LONGEST_WAIT) {

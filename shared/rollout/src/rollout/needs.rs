@@ -49,21 +49,13 @@ pub fn of_here<'a>(
         .filter(move |change| change.region == region && change.account == account)
 }
 
-/// The rollout at work goes back on this alarm.
-pub fn names_alarm(ledger: &RolloutLedger, name: &str) -> bool {
-    ledger
-        .active
-        .as_ref()
-        .is_some_and(|rollout| rollout.plan.request.policy.alarms.iter().any(|alarm| alarm == name))
-}
-
 fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
     let plan = &rollout.plan;
     let policy = &plan.request.policy;
     let (blue, green) = (&plan.blue.variant, &plan.green.variant);
     let mut needs = Needs::default();
     if rollout.phase.is_forward() && rollout.back.is_none() {
-        needs.alarms.clone_from(&policy.alarms);
+        needs.alarms = policy.alarms_in(rollout.steps_at_hand());
         needs.analysis = window(now, rollout);
         needs.health = policy.health && rollout.judged_from.is_some();
     }
@@ -199,7 +191,7 @@ fn due(now: Timestamp, rounds: &Rounds) -> bool {
 fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
     let plan = &rollout.plan;
     let policy = &plan.request.policy;
-    policy.analysis.as_ref()?;
+    rollout.analysis()?;
     // A component's metrics carry neither variant nor config.
     if plan.request.component.is_some() {
         return None;
@@ -211,7 +203,7 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
     let (blue, before, green, whole) = match plan.engine() {
         Engine::Variants => {
             let green = fleet(&plan.green.variant, None);
-            if rollout.share() < Weight::FULL {
+            if rollout.share_judged() < Weight::FULL {
                 (Some(fleet(of_blue, None)), None, green, None)
             } else {
                 (None, Some(last_hour(judged_from, of_blue)), green, None)
@@ -231,7 +223,7 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
             )
         }
     };
-    let share = (plan.engine() == Engine::Variants).then(|| rollout.share());
+    let share = (plan.engine() == Engine::Variants).then(|| rollout.share_judged());
     (from < to).then_some(Window {
         from,
         to,

@@ -101,7 +101,7 @@ impl Plan {
 
     /// Index of the last step.
     pub fn last_step(&self) -> usize {
-        self.steps().len().saturating_sub(1)
+        self.request.policy.strategy.last()
     }
 
     /// Green's share in a step; all of it past the last one.

@@ -59,7 +59,7 @@ impl fmt::Display for Problems {
 /// What to look at before [`plan()`]. Ask twice: first without the endpoint, then with what was described.
 pub fn preflight(request: &Request, endpoint: Option<&Endpoint>) -> Needs {
     let mut needs = Needs {
-        alarms: request.policy.alarms.clone(),
+        alarms: request.policy.every_alarm(),
         component: request.component.clone(),
         models: request.green.model.iter().cloned().collect(),
         ..Needs::default()
@@ -225,13 +225,19 @@ fn policy_makes_sense(request: &Request, found: &mut Found) {
     }
     let blind = |analysis: &AnalysisPolicy| analysis.decides() && !watches_without_blue(analysis);
     let of_variant = request.component.is_none();
-    if of_variant && policy.alarms.is_empty() && policy.analysis.as_ref().is_some_and(blind) {
+    if of_variant && policy.alarms_at_the_end().is_empty() && policy.analysis_at_the_end().is_some_and(blind) {
         found.add(
             "At 100% nothing would watch green: percentiles are only compared with blue, which gets no requests then.",
             "Give `latency` a `limit`, leave `errors` on, or name `alarms`.",
         );
     }
-    for problem in policy.analysis.iter().flat_map(|analysis| analysis.problems()) {
+    let mut told: Vec<String> = Vec::new();
+    for problem in policy.every_analysis().flat_map(AnalysisPolicy::problems) {
+        // What a step has from the rollout is told once.
+        if told.contains(&problem) {
+            continue;
+        }
+        told.push(problem.clone());
         found.add(
             format!("The analysis makes no sense: {problem}."),
             "Correct it, or leave the field out.",

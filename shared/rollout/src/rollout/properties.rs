@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     fake::*,
     request::Order,
-    strategy::{Step, Weight},
+    strategy::{OwnAnalysis, Step, Weight},
     *,
 };
 use crate::{alert::AlertKind, analysis::Verdict, endpoint::EndpointStatus};
@@ -192,10 +192,8 @@ fn each_end_is_told_once(world: &Fake) {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = |weight: u16, bake: u64, smoke: bool| Step {
-        weight: Weight::from_ten_thousandths(weight).unwrap(),
-        bake: minutes(bake),
-        gate: false,
         smoke,
+        ..Step::new(Weight::from_ten_thousandths(weight).unwrap(), minutes(bake))
     };
     prop::collection::btree_map(1_u16..10_000, (0_u64..30, any::<bool>()), 0..4).prop_map(move |steps| {
         let mut steps: Vec<Step> = steps
@@ -261,6 +259,41 @@ proptest! {
         ids_differ(&world);
         let text = serde_json::to_string(&world.ledger).unwrap();
         prop_assert_eq!(serde_json::from_str::<RolloutLedger>(&text).unwrap(), world.ledger);
+    }
+
+    #[test]
+    fn a_strategy_that_says_of_each_step_what_the_rollout_says_anyway_is_decided_as_one_that_says_nothing(
+        steps in steps(),
+        smoke in any::<bool>(),
+        happenings in prop::collection::vec(unfair(), 0..25),
+    ) {
+        let mut plain = request("first");
+        plain.policy.strategy.steps = steps;
+        plain.policy.smoke = smoke;
+        let mut spelled = plain.clone();
+        for step in &mut spelled.policy.strategy.steps {
+            step.alarms.clone_from(&plain.policy.alarms);
+            step.analysis = plain.policy.analysis.clone().map(OwnAnalysis::On);
+        }
+        let mut worlds = [plain, spelled].map(|request| {
+            let mut world = Fake::new();
+            world.start(&request);
+            world
+        });
+        for (id, happening) in happenings.iter().enumerate() {
+            for world in &mut worlds {
+                happen(world, happening, id);
+            }
+        }
+        for world in &mut worlds {
+            calm(world);
+            world.ticks(1500);
+        }
+        let [plain, spelled] = worlds;
+        prop_assert_eq!(plain.effects, spelled.effects);
+        prop_assert_eq!(plain.alerts, spelled.alerts);
+        let told = |world: &RolloutLedger| world.history.iter().map(|past| past.log.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(told(&plain.ledger), told(&spelled.ledger));
     }
 
     #[test]

@@ -192,9 +192,11 @@ fn steps(facts: &Facts<'_>, rollout: &Rollout, said: &mut String) {
             (true, None) if rollout.back.is_none() => ", then waits for `promote`",
             _ => "",
         };
+        let own = [plan.own_alarms(index), plan.own_analysis(index)];
+        let own: String = own.into_iter().flatten().map(|own| format!("; {own}")).collect();
         let _ = writeln!(
             said,
-            "  step {} of {}  {:>6}  {state}{gate}",
+            "  step {} of {}  {:>6}  {state}{gate}{own}",
             index + 1,
             plan.steps().len(),
             step.weight.to_string()
@@ -248,7 +250,7 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
         }
     }
     if let Known::Yes(alarms) = &look.alarms {
-        let judges = &rollout.plan.request.policy.alarms;
+        let judges = checks::counting(&world, rollout);
         for alarm in alarms.iter().filter(|alarm| judges.contains(&alarm.name)) {
             let state = match alarm.state {
                 AlarmState::Ok => "quiet",
@@ -278,8 +280,8 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
     match &look.analysis {
         Some(Known::Yes(analysis)) => {
             let _ = writeln!(said, "  analysis: {}", analysis.to_string().replace('\n', "\n  "));
-            let policy = rollout.plan.request.policy.analysis.as_ref();
-            if rollout.share() == Weight::FULL && policy.is_some_and(|policy| !watches_without_blue(policy)) {
+            let policy = rollout.analysis();
+            if rollout.share_judged() == Weight::FULL && policy.is_some_and(|policy| !watches_without_blue(policy)) {
                 said.push_str(
                     "  - at 100% no check is left that could find a bad green; alarms, if there are any, still act\n",
                 );
@@ -288,7 +290,7 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
         Some(Known::No(why)) => {
             let _ = writeln!(said, "  analysis: {why}");
         }
-        None if rollout.judged_from.is_some() && rollout.plan.request.policy.analysis.is_some() => {
+        None if rollout.judged_from.is_some() && rollout.analysis().is_some() => {
             said.push_str("  analysis: no whole minute of metrics yet\n");
         }
         None => {}

@@ -6,9 +6,12 @@ use super::{
     plan::{Plan, for_share},
     policy::{Engine, OnDeadline},
     preflight::spoken,
-    strategy::Weight,
+    strategy::{OwnAnalysis, Weight},
 };
-use crate::{analysis::watches_without_blue, text::printable};
+use crate::{
+    analysis::watches_without_blue,
+    text::{and_list, printable},
+};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +107,7 @@ impl Plan {
                 weights(step.weight),
                 instances(step.weight),
                 spoken(step.bake),
-                self.checks(step.smoke, step.gate, step.weight),
+                self.checks(index, step.smoke, step.gate),
             ]);
         }
         if policy.engine == Engine::Variants {
@@ -122,14 +125,15 @@ impl Plan {
 
     /// What takes green back while blue is kept.
     fn kept(&self) -> String {
-        match self.checks(false, false, Weight::FULL).as_str() {
+        match self.checks(self.last_step(), false, false).as_str() {
             "-" => "nothing watches; then blue is removed".to_owned(),
             watches => format!("{watches}; then blue is removed"),
         }
     }
 
-    fn checks(&self, smoke: bool, gate: bool, share: Weight) -> String {
+    fn checks(&self, step: usize, smoke: bool, gate: bool) -> String {
         let policy = &self.request.policy;
+        let share = self.share(step);
         let mut checks = Vec::new();
         if smoke && policy.engine == Engine::Variants {
             checks.push("probes".to_owned());
@@ -139,7 +143,10 @@ impl Plan {
             [one] => checks.push(format!("alarm {one}")),
             many => checks.push(format!("{} alarms", many.len())),
         }
-        if let Some(analysis) = &policy.analysis {
+        checks.extend(self.own_alarms(step));
+        if let Some(analysis) = self.own_analysis(step) {
+            checks.push(analysis);
+        } else if let Some(analysis) = &policy.analysis {
             // A rolling update has the one step, and blue until its last batch.
             let alone = policy.engine != Engine::Rolling && share == Weight::FULL;
             checks.push(match (analysis.decides(), alone) {
@@ -159,6 +166,35 @@ impl Plan {
         } else {
             checks.join(", ")
         }
+    }
+
+    /// The alarms that count in this step and not in all of them, for people.
+    pub(super) fn own_alarms(&self, step: usize) -> Option<String> {
+        let of_all = &self.request.policy.alarms;
+        let own = self.steps().get(step).into_iter().flat_map(|step| &step.alarms);
+        let own: Vec<&str> = own
+            .filter(|alarm| !of_all.contains(alarm))
+            .map(String::as_str)
+            .collect();
+        match own.as_slice() {
+            [] => None,
+            [one] => Some(format!("own alarm {one}")),
+            several => Some(format!("own alarms {}", and_list(several))),
+        }
+    }
+
+    /// How green is judged in this step, where that is not as the rollout says, for people.
+    pub(super) fn own_analysis(&self, step: usize) -> Option<String> {
+        let OwnAnalysis::On(own) = self.steps().get(step)?.analysis.as_ref()? else {
+            return Some("no analysis".to_owned());
+        };
+        let requests = format!("{} requests", own.min_requests.max(1));
+        let alone = self.share(step) == Weight::FULL;
+        Some(match own.decides() {
+            true if !alone => format!("own analysis ({requests})"),
+            true if watches_without_blue(own) => format!("own analysis without blue ({requests})"),
+            _ => requests,
+        })
     }
 
     /// Every bake, and the time for which blue is kept.

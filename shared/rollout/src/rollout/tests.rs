@@ -82,6 +82,7 @@ mod deregistered;
 mod gap;
 mod health;
 mod native;
+mod own;
 mod preflight;
 mod probes;
 mod ratio;

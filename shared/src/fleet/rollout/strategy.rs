@@ -1,16 +1,21 @@
 //! Strategies as the file and commands write them: by name, or as all at once, canary, linear or steps.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+mod choice;
 
-use deserr::{Deserr, IntoValue, Map as _, Value, ValuePointerRef};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::{borrow::Cow, collections::BTreeMap};
 
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+pub(in crate::fleet) use self::choice::Strategies;
+pub(super) use self::choice::Choice;
+use self::choice::Chosen;
+use super::{Alarms, analysis::AnalysisSection};
 use crate::{
-    fleet::text::{Rule as _, StrategyName},
+    fleet::switch::Switch,
     quantity::{ShareWithin, SpanWithin},
     rollout::strategy::{Step, Strategy, StrategyKind, Weight},
-    text::{nearest, or_list},
-    yaml::{Found, quoted, read_on},
+    yaml::Found,
 };
 
 /// From a minute, the resolution of the metrics, to 30 days.
@@ -91,6 +96,16 @@ struct StepSection {
     #[deserr(default)]
     #[schemars(extend("default" = false))]
     smoke: Option<bool>,
+    /// CloudWatch alarms that count in this step besides the rollout's `alarms`: from when its share is asked for until the
+    /// share of the next step is read back, or to the end. Only with the engine `variants`.
+    #[deserr(default)]
+    #[schemars(extend("default" = [], "examples" = [["fraud-green-latency"]]))]
+    alarms: Option<Alarms>,
+    /// How green is judged in this step: what it says is laid over the rollout's `analysis`, and what it leaves out is as
+    /// there; `false` leaves the step to alarms and probes. Only with the engine `variants`.
+    #[deserr(default)]
+    #[schemars(extend("examples" = [{ "min_requests": 20 }]))]
+    analysis: Option<Switch<AnalysisSection>>,
 }
 
 /// The most steps; each has its own transitions, alerts and evidence.
@@ -152,19 +167,19 @@ fn weight<const MIN: u16, const MAX: u16, const STEP: u16>(share: ShareWithin<MI
 pub(super) struct Shape {
     kind: StrategyKind,
     steps: Vec<Step>,
+    /// What steps say of the analysis, by their index.
+    analyses: BTreeMap<usize, Switch<AnalysisSection>>,
 }
 
 impl Shape {
     fn even(kind: StrategyKind, weights: &[Weight], bake: Bake) -> Self {
-        let step = |weight: &Weight| Step {
-            weight: *weight,
-            bake: bake.duration(),
-            gate: false,
-            smoke: false,
-        };
         Self {
             kind,
-            steps: weights.iter().map(step).collect(),
+            steps: weights
+                .iter()
+                .map(|weight| Step::new(*weight, bake.duration()))
+                .collect(),
+            analyses: BTreeMap::new(),
         }
     }
 
@@ -177,6 +192,7 @@ impl Shape {
         }
         let mut before = Weight::ZERO;
         let mut steps = Vec::with_capacity(sections.len());
+        let mut analyses = BTreeMap::new();
         for (index, section) in sections.into_iter().enumerate() {
             let weight = weight(section.weight);
             if weight <= before {
@@ -190,11 +206,12 @@ impl Shape {
             }
             before = weight;
             steps.push(Step {
-                weight,
-                bake: section.bake.duration(),
                 gate: section.gate.unwrap_or(false),
                 smoke: section.smoke.unwrap_or(false),
+                alarms: section.alarms.map(|alarms| alarms.0).unwrap_or_default(),
+                ..Step::new(weight, section.bake.duration())
             });
+            analyses.extend(section.analysis.map(|own| (index, own)));
         }
         match steps.last() {
             None => found.and(Found::one(
@@ -217,14 +234,18 @@ impl Shape {
         found.or(Self {
             kind: StrategyKind::Steps,
             steps,
+            analyses,
         })
     }
 
-    fn named(&self, name: &str) -> Strategy {
-        Strategy {
-            name: name.to_owned(),
-            kind: self.kind,
-            steps: self.steps.clone(),
+    fn named(&self, name: &str) -> Chosen {
+        Chosen {
+            strategy: Strategy {
+                name: name.to_owned(),
+                kind: self.kind,
+                steps: self.steps.clone(),
+            },
+            analyses: self.analyses.clone(),
         }
     }
 }
@@ -245,157 +266,5 @@ impl JsonSchema for Shape {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         StrategySection::json_schema(generator)
-    }
-}
-
-/// A strategy by its name, or spelled out in place.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Choice {
-    Named(String),
-    Inline(Shape),
-}
-
-impl Deserr<Found> for Choice {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        match value {
-            Value::String(name) => Ok(Self::Named(name)),
-            map @ Value::Map(_) => Shape::deserialize_from_value(map, at).map(Self::Inline),
-            other => Err(Found::kind(
-                at,
-                other,
-                "the name of a strategy, or one of all_at_once, canary, linear and steps",
-            )),
-        }
-    }
-}
-
-impl JsonSchema for Choice {
-    fn schema_name() -> Cow<'static, str> {
-        "StrategyChoice".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let shape = generator.subschema_for::<Shape>();
-        json_schema!({ "anyOf": [{ "type": "string", "title": "the name of a strategy" }, shape] })
-    }
-}
-
-/// The strategies that need no declaration.
-const BUILT_IN: [&str; 4] = ["all-at-once", "canary-10", "linear-10", "steps-10-30-50-80-100"];
-
-fn built_in(name: &str) -> Option<Strategy> {
-    const MINUTE: Duration = Duration::from_secs(60);
-    let (kind, percents, bake): (_, &[u8], _) = match name {
-        "all-at-once" => (StrategyKind::AllAtOnce, &[100], 10 * MINUTE),
-        "canary-10" => (StrategyKind::Canary, &[10, 100], 10 * MINUTE),
-        "linear-10" => (
-            StrategyKind::Linear,
-            &[10, 20, 30, 40, 50, 60, 70, 80, 90, 100],
-            10 * MINUTE,
-        ),
-        "steps-10-30-50-80-100" => (StrategyKind::Steps, &[10, 30, 50, 80, 100], 30 * MINUTE),
-        _ => return None,
-    };
-    let step = |percent: &u8| {
-        Some(Step {
-            weight: Weight::percent(*percent)?,
-            bake,
-            gate: false,
-            smoke: false,
-        })
-    };
-    Some(Strategy {
-        name: name.to_owned(),
-        kind,
-        steps: percents.iter().filter_map(step).collect(),
-    })
-}
-
-/// `strategies`: the names that `strategy` may say beside the built-in ones.
-#[derive(Clone, Debug, Default)]
-pub(in crate::fleet) struct Strategies {
-    /// `None`: declared, and wrong.
-    declared: BTreeMap<String, Option<Shape>>,
-    /// What is wrong with them.
-    pub(in crate::fleet) found: Found,
-}
-
-impl Strategies {
-    /// The strategy; `Ok(None)` when it is declared and wrong, which was told where it is declared.
-    ///
-    /// # Errors
-    /// When there is none of the name: what is wrong, and what would be right.
-    pub(super) fn choose(&self, choice: &Choice) -> Result<Option<Strategy>, (String, String)> {
-        let name = match choice {
-            Choice::Inline(shape) => return Ok(Some(shape.named("inline"))),
-            Choice::Named(name) => name,
-        };
-        if let Some(strategy) = built_in(name) {
-            return Ok(Some(strategy));
-        }
-        match self.declared.get(name) {
-            Some(shape) => Ok(shape.as_ref().map(|shape| shape.named(name))),
-            None => {
-                let names: Vec<&str> = BUILT_IN
-                    .into_iter()
-                    .chain(self.declared.keys().map(String::as_str))
-                    .collect();
-                let meant = nearest(name, names.iter().copied());
-                let meant = meant
-                    .map(|name| format!("; did you mean `{name}`?"))
-                    .unwrap_or_default();
-                Err((
-                    format!("there is no strategy {}{meant}", quoted(name)),
-                    format!("{}, or one spelled out in place", or_list(&names)),
-                ))
-            }
-        }
-    }
-}
-
-impl Deserr<Found> for Strategies {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Found> {
-        let map = match value {
-            Value::Map(map) => map,
-            Value::Null => return Ok(Self::default()),
-            other => return Err(Found::kind(at, other, "a map from names to strategies")),
-        };
-        let mut strategies = Self::default();
-        for (name, value) in map.into_iter() {
-            let at = at.push_key(&name);
-            if !StrategyName::keeps(&name) {
-                let problem = "no strategy can have this name";
-                strategies
-                    .found
-                    .and(Found::key(at, problem, StrategyName::ACCEPTED.to_owned()));
-            } else if BUILT_IN.contains(&name.as_str()) {
-                let problem = "this is the name of a built-in strategy, which everybody expects to be what it is";
-                strategies
-                    .found
-                    .and(Found::key(at, problem, "a name of its own".to_owned()));
-            }
-            let (shape, wrong) = read_on::<Shape, _>(value.into_value(), at);
-            strategies.declared.insert(name, shape.filter(|_| wrong.count() == 0));
-            strategies.found.and(wrong);
-        }
-        Ok(strategies)
-    }
-}
-
-impl JsonSchema for Strategies {
-    fn schema_name() -> Cow<'static, str> {
-        "Strategies".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        BTreeMap::<String, Shape>::json_schema(generator)
     }
 }

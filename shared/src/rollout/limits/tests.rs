@@ -34,11 +34,9 @@ fn steps() -> impl proptest::strategy::Strategy<Value = Strategy> {
             kind,
             steps: steps
                 .into_iter()
-                .map(|(parts, bake)| Step {
-                    weight: Weight::from_ten_thousandths(parts * 100).unwrap_or(Weight::FULL),
-                    bake: Duration::from_secs(bake),
-                    gate: false,
-                    smoke: false,
+                .map(|(parts, bake)| {
+                    let weight = Weight::from_ten_thousandths(parts * 100).unwrap_or(Weight::FULL);
+                    Step::new(weight, Duration::from_secs(bake))
                 })
                 .collect(),
         })

@@ -1,6 +1,6 @@
 //! Whether the alarms are known well enough to go on: what is missing holds a rollout, and never passes it.
 
-use super::World;
+use super::{Seen, Weighed, World};
 use crate::{
     rollout::{
         ledger::Rollout,
@@ -24,16 +24,44 @@ pub(in crate::rollout) enum Alarms {
     Readable,
 }
 
+/// The alarms that count in this look, by name. Those of the step that green leaves count until the share of the next one
+/// is read back, which is when this look shows it.
+pub(in crate::rollout) fn counting(world: &World<'_>, rollout: &Rollout) -> Vec<String> {
+    let reached = match (&rollout.phase, super::endpoint(world)) {
+        (Phase::Shifting { step }, Seen::Settled(endpoint)) => {
+            let share = rollout.plan.share(*step);
+            (super::weigh(&rollout.plan, endpoint, share) == Weighed::AsWished).then_some(*step)
+        }
+        _ => None,
+    };
+    let at_hand = rollout.steps_at_hand();
+    let steps = at_hand.filter(|step| reached.is_none_or(|reached| reached == *step));
+    rollout.plan.request.policy.alarms_in(steps)
+}
+
+/// Those of them without which green gets no larger share: not those of the step that it is only about to get, which may
+/// have no data before that.
+fn needing_data(rollout: &Rollout, counting: &[String]) -> Vec<String> {
+    match &rollout.phase {
+        Phase::Shifting { .. } => rollout.plan.request.policy.alarms_in(rollout.step_left()),
+        _ => counting.to_vec(),
+    }
+}
+
 /// The alarms are known well enough in this look; that none rings is [`super::harm`]'s to see.
 ///
 /// # Errors
 /// What is not known.
 pub(in crate::rollout) fn alarms_are_quiet(world: &World<'_>, rollout: &Rollout, needed: Alarms) -> Result<(), Why> {
-    let wanted = &rollout.plan.request.policy.alarms;
+    let wanted = counting(world, rollout);
     if wanted.is_empty() {
         return Ok(());
     }
     let look = world.look.ok_or(Why::NotLooked)?;
+    // A step begins in this very decision, and nobody has asked for its alarms yet.
+    if wanted.iter().any(|name| !look.asked.contains(name)) {
+        return Err(Why::NotLooked);
+    }
     let alarms = match &look.alarms {
         Known::Yes(alarms) => alarms,
         Known::No(said) => return Err(Why::Unknown(format!("the alarms could not be described: {said}"))),
@@ -49,6 +77,7 @@ pub(in crate::rollout) fn alarms_are_quiet(world: &World<'_>, rollout: &Rollout,
             missing.join(", ")
         )));
     }
+    let wanted = needing_data(rollout, &wanted);
     let silent: Vec<&str> = alarms
         .iter()
         .filter(|alarm| alarm.state == AlarmState::InsufficientData && wanted.contains(&alarm.name))

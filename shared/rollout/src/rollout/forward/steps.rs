@@ -126,6 +126,7 @@ pub(super) fn sizing(
         return Next::Stay(why);
     }
     rollout.sizes = size::given(rollout, endpoint, count);
+    rollout.begins(step, world.facts.now);
     Next::Go(Phase::Shifting { step })
 }
 
@@ -151,7 +152,8 @@ pub(super) fn shifting(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endp
     if let Some(why) = held_by_operator(world, rollout) {
         return Next::Stay(why);
     }
-    // Green's own metrics begin with its traffic, so an alarm on them can have no data before its first share.
+    // Green's own metrics begin with its traffic, so an alarm on them can have no data before its first share; and one of
+    // the step to come none before that step.
     let by_word = rollout.passed.last().is_none_or(|passed| passed.word.is_some());
     match checks::alarms_are_quiet(world, rollout, needed(by_word || rollout.promoted.is_some())) {
         Ok(()) => Next::Do(Effect::SetWeights(rollout.plan.weights(share))),

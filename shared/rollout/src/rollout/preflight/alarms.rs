@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) fn stand_against(request: &Request, look: &Look, found: &mut Found) {
-    let wanted = &request.policy.alarms;
+    let wanted = request.policy.every_alarm();
     if wanted.is_empty() {
         return;
     }
@@ -27,7 +27,7 @@ pub(super) fn stand_against(request: &Request, look: &Look, found: &mut Found) {
     match &look.alarms {
         Known::No(said) => found.add(format!("The alarms could not be described: {said}."), "Try again."),
         Known::Yes(alarms) => {
-            for name in wanted {
+            for name in &wanted {
                 match alarms.iter().find(|alarm| alarm.name == *name) {
                     None => found.add(
                         format!("There is no alarm \"{name}\" in this account and Region."),
@@ -38,7 +38,11 @@ pub(super) fn stand_against(request: &Request, look: &Look, found: &mut Found) {
                             "Alarm \"{name}\" is in ALARM already: {}.",
                             alarm.reason.trim_end_matches('.')
                         ),
-                        "Remove its cause first: the rollout would go back at once.",
+                        if request.policy.alarms.contains(name) {
+                            "Remove its cause first: the rollout would go back at once."
+                        } else {
+                            "Remove its cause first: the rollout would go back when its step comes."
+                        },
                     ),
                     Some(_) => {}
                 }
@@ -47,10 +51,12 @@ pub(super) fn stand_against(request: &Request, look: &Look, found: &mut Found) {
     }
 }
 
-/// Alarms that the rollout itself would set off: at 100% blue gets no requests.
+/// Alarms that the rollout itself would set off: at 100% blue gets no requests. One of an earlier step counts no more then.
 pub(super) fn would_ring(plan: &Plan, look: &Look, found: &mut Found) {
     let (blue, endpoint) = (&plan.blue.variant, plan.endpoint());
-    for alarm in named(plan, look).filter(|alarm| of_blue(plan, alarm)) {
+    let at_the_end = plan.request.policy.alarms_at_the_end();
+    let counts = |alarm: &&AlarmSeen| at_the_end.contains(&alarm.name) && of_blue(plan, alarm);
+    for alarm in named(plan, look).filter(counts) {
         if alarm.missing == MissingData::Breaching {
             found.add(
                 format!(
@@ -65,9 +71,9 @@ pub(super) fn would_ring(plan: &Plan, look: &Look, found: &mut Found) {
 }
 
 fn named<'a>(plan: &'a Plan, look: &'a Look) -> impl Iterator<Item = &'a AlarmSeen> {
-    let wanted = &plan.request.policy.alarms;
+    let wanted = plan.request.policy.every_alarm();
     let seen = look.alarms.yes().into_iter().flatten();
-    seen.filter(|alarm| wanted.contains(&alarm.name))
+    seen.filter(move |alarm| wanted.contains(&alarm.name))
 }
 
 /// It watches nothing but a variant that loses its requests by the rollout.
@@ -94,11 +100,13 @@ pub(super) fn warnings(plan: &Plan, look: &Look) -> Vec<String> {
         };
         warnings.push(format!("{}; {then}", without_data(&silent)));
     }
+    let at_the_end = plan.request.policy.alarms_at_the_end();
     for alarm in seen {
         let watched = alarm.variants();
         if !watched.is_empty() && !watched.contains(green) {
             let watched: Vec<&str> = watched.into_iter().collect();
-            let then = if of_blue(plan, alarm) && alarm.missing == MissingData::Missing {
+            let counts = at_the_end.contains(&alarm.name);
+            let then = if counts && of_blue(plan, alarm) && alarm.missing == MissingData::Missing {
                 ", and has no data at 100%, where it is not waited for"
             } else {
                 ""

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Subject;
 use crate::{
-    analysis::said_without_blue,
+    analysis::{AnalysisPolicy, said_without_blue},
     endpoint::{Endpoint, Variant},
     rollout::{
         effect::{ConfigPlan, VariantPlan},
@@ -220,18 +220,8 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
             "{kind}: {now} now, {peak} at the peak, as {builds}; the endpoint quota has to allow that"
         ));
     }
-    let analysed = policy.analysis.as_ref().filter(|analysis| analysis.decides());
-    if policy.alarms.is_empty() && analysed.is_none() {
-        let probes = if policy.smoke {
-            "its probes before the first step"
-        } else {
-            "a person"
-        };
-        warnings.push(format!(
-            "neither alarms nor analysis: nothing but {probes} can find a bad green"
-        ));
-    }
-    let alone = policy.analysis.as_ref();
+    warnings.extend(unwatched(policy));
+    let alone = policy.analysis_at_the_end();
     let said = alone.map(said_without_blue).unwrap_or_default();
     if !said.is_empty() {
         let when = match policy.engine {
@@ -274,6 +264,35 @@ pub(super) fn warnings(request: &Request, plan: &Plan) -> Vec<String> {
         });
     }
     warnings
+}
+
+/// The steps in which neither an alarm nor an analysis watches green.
+fn unwatched(policy: &RolloutPolicy) -> Option<String> {
+    let all = policy.strategy.steps.len();
+    let watched = |step: usize| {
+        !policy.alarms_in([step]).is_empty() || policy.analysis_in(step).is_some_and(AnalysisPolicy::decides)
+    };
+    let unwatched = (0..all).filter(|step| !watched(*step));
+    let unwatched: Vec<String> = unwatched.map(|step| (step + 1).to_string()).collect();
+    let numbers: Vec<&str> = unwatched.iter().map(String::as_str).collect();
+    let probes = if policy.smoke {
+        "its probes before the first step"
+    } else {
+        "a person"
+    };
+    match numbers.as_slice() {
+        [] => None,
+        numbers if numbers.len() == all => Some(format!(
+            "neither alarms nor analysis: nothing but {probes} can find a bad green"
+        )),
+        [one] => Some(format!(
+            "neither alarms nor analysis in step {one}: nothing but a person can find a bad green there"
+        )),
+        several => Some(format!(
+            "neither alarms nor analysis in steps {}: nothing but a person can find a bad green there",
+            and_list(several)
+        )),
+    }
 }
 
 /// Nine digits: more than the 32-bit float at SageMaker has, and few enough to be the same when read back from JSON.

@@ -141,7 +141,7 @@ pub(super) fn possible(subject: &Subject<'_>, found: &mut Found) {
             );
         }
     }
-    if endpoint.asynchronous && request.policy.analysis.is_some() {
+    if endpoint.asynchronous && request.policy.every_analysis().next().is_some() {
         found.add(
             "The endpoint is asynchronous, and publishes neither requests nor errors by variant: an analysis would be \
              inconclusive for ever.",

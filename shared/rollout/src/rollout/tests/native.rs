@@ -67,12 +67,7 @@ proptest! {
         request.policy.strategy.kind = kind;
         request.policy.strategy.steps = weights
             .into_iter()
-            .map(|weight| Step {
-                weight: Weight::from_ten_thousandths(weight).unwrap(),
-                bake: Duration::from_secs(bake),
-                gate: false,
-                smoke: false,
-            })
+            .map(|weight| Step::new(Weight::from_ten_thousandths(weight).unwrap(), Duration::from_secs(bake)))
             .collect();
         request.policy.keep_blue = Duration::from_secs(keep_blue);
         request.policy.deadline = Duration::from_secs(deadline);
