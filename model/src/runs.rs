@@ -210,7 +210,7 @@ fn two_gates_and_orders_that_come_twice() {
     setup.policy.smoke = false;
     setup.policy.analysis = None;
     setup.orders = orders(&[Order::Promote, Order::Skip]);
-    setup.left.orders = 3;
+    setup.left.orders = 2;
     setup.left.overlaps = 1;
     setup.left.passes = 5;
     holds(setup);
