@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use steward::{
     alert::{Alert, AlertKind},
     rollout::{
-        Back, Cause, Decision, Ended, Past, Phase, Rollout, RolloutLedger, Said, To, Transition, effect::Effect,
+        Back, Cause, Decision, Ended, Past, Phase, Rollout, RolloutLedger, Said, To, Transition, Why, effect::Effect,
         strategy::Weight,
     },
 };
@@ -35,6 +35,8 @@ pub(crate) enum Sabotage {
     RemovesTheScaled,
     /// Completed is said when the last update is asked for.
     CompletesEarly,
+    /// Completed is said by a look that did not ask for green's health.
+    CompletesUnheard,
     /// Blue's weight is never given back.
     NeverGivesBack,
     /// Alerts are lost.
@@ -113,6 +115,11 @@ impl Sabotage {
                 });
             }
             Self::CompletesEarly if rollout.phase == Phase::Removing => end(decision, Ended::Completed),
+            Self::CompletesUnheard
+                if rollout.phase == Phase::Deploying && matches!(decision.why, Why::Inconclusive(_)) =>
+            {
+                end(decision, Ended::Completed);
+            }
             Self::KeepsScaling if rollout.phase == Phase::Returning => {
                 effect.take_if(|effect| matches!(effect, Effect::Scale { .. }));
             }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use stateright::{Checker, HasDiscoveries, Model};
-use steward::rollout::request::Order;
+use steward::rollout::{policy::Engine, request::Order, strategy::StrategyKind};
 
 use super::{
     broken::Sabotage,
@@ -173,6 +173,18 @@ fn an_illness_that_is_ignored_breaks_the_eighth_rule() {
     setup.policy.analysis = None;
     setup.moves = vec![Move::Turn(Quality::Worse)];
     setup.left.troubles = 1;
+    is_caught(setup, Rule::Harm);
+}
+
+#[test]
+fn a_component_that_is_completed_though_nobody_asked_for_its_health_breaks_the_eighth_rule() {
+    let mut setup = Setup::native("spoilt", Engine::Rolling, StrategyKind::AllAtOnce, vec![step(100)]);
+    setup.component = true;
+    setup.policy.analysis = None;
+    setup.policy.health = true;
+    setup.sabotage = Some(Sabotage::CompletesUnheard);
+    setup.fair = false;
+    setup.left.deaths = 1;
     is_caught(setup, Rule::Harm);
 }
 
