@@ -100,7 +100,10 @@ fn harm(decided: &Decided, invocation: &Invocation, ghost: &Ghost, wrong: &mut W
     if for_alarm && !rang && !alarming {
         wrong.push((
             Rule::Harm,
-            format!("it goes back from {} on an alarm that does not count there", before.phase),
+            format!(
+                "it goes back from {} on an alarm that does not count there",
+                before.phase
+            ),
         ));
     }
     if !gone_back && (rang || alarming || shows_harm(&decided.look)) {
@@ -158,8 +161,7 @@ fn shows_harm(look: &Look) -> bool {
         .health
         .as_ref()
         .and_then(|it| it.yes()?.as_ref()?.variants.get("green"));
-    analysis.is_some_and(|it| it.verdict == Verdict::Fail)
-        || green.is_some_and(|(level, _)| *level == Level::Unhealthy)
+    analysis.is_some_and(|it| it.verdict == Verdict::Fail) || green.is_some_and(|(level, _)| *level == Level::Unhealthy)
 }
 
 /// The alerts of this decision are those of its changes, each once; none of those that wait is lost.

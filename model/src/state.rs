@@ -149,6 +149,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         back,
         update,
         judged_from,
+        begun,
         scaling,
         sizes,
         restore,
@@ -188,7 +189,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         ),
         (paused, skipped, promoted, back, update, judged_from, problem, passed),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
-        (unpointed, named, outgrown, short, raised, unregistered),
+        (unpointed, named, outgrown, short, raised, unregistered, begun),
     ))
 }
 
