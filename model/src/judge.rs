@@ -101,7 +101,10 @@ fn harm(decided: &Decided, invocation: &Invocation, ghost: &Ghost, wrong: &mut W
     if for_alarm && !rang && !alarming {
         wrong.push((
             Rule::Harm,
-            format!("it goes back from {} on an alarm that does not count there", before.phase),
+            format!(
+                "it goes back from {} on an alarm that does not count there",
+                before.phase
+            ),
         ));
     }
     if !gone_back && (rang || alarming || shows_harm(&decided.look, before)) {

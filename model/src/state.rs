@@ -151,6 +151,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         back,
         update,
         judged_from,
+        begun,
         scaling,
         sizes,
         restore,
@@ -197,7 +198,7 @@ fn rollout(rollout: &Rollout) -> u64 {
             passed,
         ),
         (scaling, sizes, green_scaling, stopped, restore, alerts, taken_back),
-        (unpointed, named, outgrown, short, raised, unregistered),
+        (unpointed, named, outgrown, short, raised, unregistered, begun),
     ))
 }
 

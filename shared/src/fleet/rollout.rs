@@ -244,7 +244,11 @@ impl RolloutSection {
         let strategy = chosen.over(&analysis, &mut of_steps);
         let analysis = analysis.on().map(|section| section.resolve(&mut judged));
         // What a step has from the rollout is told there.
-        of_steps.retain(|problem| !judged.iter().any(|told| problem.ends_with(&format!(".analysis.{told}"))));
+        of_steps.retain(|problem| {
+            !judged
+                .iter()
+                .any(|told| problem.ends_with(&format!(".analysis.{told}")))
+        });
         wrong.extend(
             judged
                 .into_iter()

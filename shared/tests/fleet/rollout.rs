@@ -164,7 +164,11 @@ fn judged(policy: &RolloutPolicy) -> Vec<String> {
             Some(analysis) => {
                 let limit = analysis.errors.as_ref().and_then(|errors| errors.limit.as_ref());
                 let limit = limit.map_or("none".to_owned(), |limit| limit.share.to_string());
-                format!("{} requests, limit {limit}, {} latencies", analysis.min_requests, analysis.latency.len())
+                format!(
+                    "{} requests, limit {limit}, {} latencies",
+                    analysis.min_requests,
+                    analysis.latency.len()
+                )
             }
         })
         .collect()

@@ -112,8 +112,7 @@ impl Rollout {
         let own = |step: usize| self.plan.steps().get(step).is_some_and(|step| named(&step.alarms));
         let of_all = named(&self.plan.request.policy.alarms) && at >= self.started;
         let mut begun = self.begun.iter();
-        of_all
-            || begun.any(|(step, begun)| own(*step) && at >= *begun && self.over(*step).is_none_or(|over| at < over))
+        of_all || begun.any(|(step, begun)| own(*step) && at >= *begun && self.over(*step).is_none_or(|over| at < over))
     }
 
     /// When the share of the step after this one was read back; `None`: it was not.

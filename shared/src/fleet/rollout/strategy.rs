@@ -7,9 +7,9 @@ use std::{borrow::Cow, collections::BTreeMap};
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-pub(in crate::fleet) use self::choice::Strategies;
 pub(super) use self::choice::Choice;
 use self::choice::Chosen;
+pub(in crate::fleet) use self::choice::Strategies;
 use super::{Alarms, analysis::AnalysisSection};
 use crate::{
     fleet::switch::Switch,

@@ -29,7 +29,12 @@ fn own() -> Request {
 
 fn world(asked: &Request) -> Fake {
     let mut world = Fake::new();
-    world.alarms = asked.policy.every_alarm().into_iter().map(|name| (name, false)).collect();
+    world.alarms = asked
+        .policy
+        .every_alarm()
+        .into_iter()
+        .map(|name| (name, false))
+        .collect();
     assert!(world.start(asked).accepted);
     world
 }
@@ -102,13 +107,20 @@ fn the_alarms_of_a_step_count_until_the_next_share_is_read_back() {
         until(&mut world, phase, 1);
         ring(&mut world, "ten", true);
         world.wake(None, None);
-        assert!(world.ledger.active.as_ref().unwrap().back.is_some(), "{phase}: {}", world.told());
+        assert!(
+            world.ledger.active.as_ref().unwrap().back.is_some(),
+            "{phase}: {}",
+            world.told()
+        );
         assert_eq!(world.run(), Ended::RolledBack);
     }
     let mut world = world(&own());
     until(&mut world, "shifting", 1);
     world.pass(minutes(4));
-    assert!(world.share("green") > 0.49, "the weights are there, and nobody has looked");
+    assert!(
+        world.share("green") > 0.49,
+        "the weights are there, and nobody has looked"
+    );
     ring(&mut world, "ten", true);
     assert_eq!(world.run(), Ended::Completed, "{}", world.told());
 }
@@ -288,7 +300,11 @@ fn an_alarms_event_acts_in_its_own_invocation_in_its_step_and_is_ignored_with_th
     let before = world.effects.len();
     let alarm = news(&world, "fifty");
     world.wake(None, Some(alarm));
-    assert!(matches!(world.effects[before..], [effect::Effect::SetWeights(_)]), "{}", world.did());
+    assert!(
+        matches!(world.effects[before..], [effect::Effect::SetWeights(_)]),
+        "{}",
+        world.did()
+    );
     assert_eq!(world.run(), Ended::RolledBack);
     assert_eq!(told(&world, "fifty"), Meant::Nothing, "no rollout is at work");
 }
@@ -348,14 +364,19 @@ fn what_is_wrong_with_the_analysis_of_a_step_is_said_before_a_start_once() {
     // And what would watch nothing at 100% is refused by what the last step has, whatever the others have.
     let compared = AnalysisPolicy {
         errors: None,
-        latency: vec![crate::analysis::LatencyCheck::against_blue(crate::analysis::Percentile::P99)],
+        latency: vec![crate::analysis::LatencyCheck::against_blue(
+            crate::analysis::Percentile::P99,
+        )],
         ..AnalysisPolicy::default()
     };
     let mut blind = request("one");
     blind.policy.alarms.clear();
     blind.policy.strategy.steps[2].analysis = Some(OwnAnalysis::On(compared));
     let wrong = Fake::new().planned(&blind).unwrap_err();
-    assert!(wrong.to_string().contains("At 100% nothing would watch green"), "{wrong}");
+    assert!(
+        wrong.to_string().contains("At 100% nothing would watch green"),
+        "{wrong}"
+    );
     blind.policy.strategy.steps[2].alarms.push("errors".to_owned());
     assert!(Fake::new().planned(&blind).is_ok());
 }
@@ -397,7 +418,10 @@ fn sagemakers_engines_refuse_what_a_step_has_of_its_own_and_name_the_other_engin
         judged.policy.strategy.steps[0].analysis = Some(OwnAnalysis::Off);
         for own in [alarmed, judged] {
             let said = Fake::new().planned(&own).unwrap_err().to_string();
-            assert!(said.contains("no step can have alarms or an analysis of its own"), "{said}");
+            assert!(
+                said.contains("no step can have alarms or an analysis of its own"),
+                "{said}"
+            );
             assert!(said.contains("Use `engine: variants`"), "{said}");
             let wrong = limits::contradictions(&own.policy);
             assert_eq!(wrong.len(), 1, "{wrong:?}");
@@ -416,7 +440,12 @@ fn a_plan_and_a_status_show_what_each_step_has_of_its_own() {
     at_full.errors.as_mut().unwrap().limit = Some(ShareLimit::new("2%".parse().unwrap()));
     asked.policy.strategy.steps[2].analysis = Some(OwnAnalysis::On(at_full));
     let mut world = Fake::new();
-    world.alarms = asked.policy.every_alarm().into_iter().map(|name| (name, false)).collect();
+    world.alarms = asked
+        .policy
+        .every_alarm()
+        .into_iter()
+        .map(|name| (name, false))
+        .collect();
     insta::assert_snapshot!(world.planned(&asked).unwrap());
     world.start(&asked);
     until(&mut world, "baking", 1);

@@ -27,13 +27,21 @@ pub(in crate::fleet::rollout) struct Chosen {
 impl Chosen {
     /// The strategy, the analysis of each step that has one of its own laid over the rollout's. What of them can never do
     /// what its author meant goes to `problems`.
-    pub(in crate::fleet::rollout) fn over(self, under: &Switch<AnalysisSection>, problems: &mut Vec<String>) -> Strategy {
+    pub(in crate::fleet::rollout) fn over(
+        self,
+        under: &Switch<AnalysisSection>,
+        problems: &mut Vec<String>,
+    ) -> Strategy {
         let mut strategy = self.strategy;
         for (index, own) in self.analyses {
             let mut wrong = Vec::new();
             let laid = own.over(under.clone(), AnalysisSection::over).on();
             let laid = laid.map(|section| section.resolve(&mut wrong));
-            problems.extend(wrong.into_iter().map(|problem| format!("steps[{index}].analysis.{problem}")));
+            problems.extend(
+                wrong
+                    .into_iter()
+                    .map(|problem| format!("steps[{index}].analysis.{problem}")),
+            );
             if let Some(step) = strategy.steps.get_mut(index) {
                 step.analysis = Some(laid.map_or(OwnAnalysis::Off, OwnAnalysis::On));
             }
