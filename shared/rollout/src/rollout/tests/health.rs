@@ -1,6 +1,5 @@
 //! What the health checker knows.
 
-
 use jiff::Timestamp;
 
 use super::{
