@@ -269,7 +269,10 @@ impl Store {
     /// Moves the current version of an object to another storage class, as a lifecycle rule does: nothing else of it changes.
     pub fn moves_to(&self, bucket: &str, key: &str, class: &str) {
         let mut shelves = self.shared.lock();
-        let versions = shelves.buckets.get_mut(bucket).and_then(|bucket| bucket.objects.get_mut(key));
+        let versions = shelves
+            .buckets
+            .get_mut(bucket)
+            .and_then(|bucket| bucket.objects.get_mut(key));
         let newest = versions.and_then(|versions| versions.last_mut());
         if let Some(object) = newest.and_then(|version| version.object.as_mut()) {
             object.headers.storage_class = Some(class.to_owned());

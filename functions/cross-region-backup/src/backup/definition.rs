@@ -139,7 +139,10 @@ async fn component(sagemaker: &SageMaker, name: &str) -> Result<Option<Described
         Err(error) => return Err(error.into()),
     };
     let status = text(&described, "InferenceComponentStatus")?.to_owned();
-    let reason = described.get("FailureReason").and_then(Value::as_str).map(str::to_owned);
+    let reason = described
+        .get("FailureReason")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let document = Document::described(Kind::Component, described, tags).map_err(Stop::Failed)?;
     Ok(Some(Described {
         document,

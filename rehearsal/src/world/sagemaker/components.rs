@@ -143,13 +143,18 @@ impl Region {
             component.status = "Failed";
             component.current = 0;
             component.modified = ctx.now;
-            component.failure = Some(reason.unwrap_or_else(|| "The container did not pass its health check.".to_owned()));
+            component.failure =
+                Some(reason.unwrap_or_else(|| "The container did not pass its health check.".to_owned()));
         }
     }
 
     /// By the scenario: it has the copies that it was to have.
     pub(crate) fn component_recovers(&mut self, ctx: &mut Ctx, name: &str) {
-        if self.components.get(name).is_some_and(|component| component.status == "Failed") {
+        if self
+            .components
+            .get(name)
+            .is_some_and(|component| component.status == "Failed")
+        {
             let copies = self.components[name].desired;
             self.rescale_component(ctx, name, copies);
         }

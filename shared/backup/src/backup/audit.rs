@@ -154,7 +154,10 @@ mod tests {
             (check, Presence::Gone("404".into())),
         ]);
         let said = findings[0].to_string();
-        assert!(said.starts_with("The artifact is archived: s3://") && said.contains("(GLACIER)"), "{said}");
+        assert!(
+            said.starts_with("The artifact is archived: s3://") && said.contains("(GLACIER)"),
+            "{said}"
+        );
         assert_ne!(findings[0].key(), findings[1].key(), "that it is gone by now is news");
     }
 

@@ -178,7 +178,11 @@ pub struct Kept {
 impl Kept {
     /// The endpoint serves something else by now: by another config, or, where that is known, by other variants of it.
     pub fn is_behind(&self, config: &str, serving: Option<&Serving>) -> bool {
-        let others = self.serving.as_ref().zip(serving).is_some_and(|(then, now)| then != now);
+        let others = self
+            .serving
+            .as_ref()
+            .zip(serving)
+            .is_some_and(|(then, now)| then != now);
         self.config != config || others
     }
 

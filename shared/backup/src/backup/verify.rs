@@ -46,7 +46,11 @@ pub struct Verified {
 pub fn needs(point: &RecoveryPoint) -> Vec<(Names, String)> {
     // Earlier builds wrote a `/` at the end of every prefix.
     let whole = |uri: &str| uri.trim_end_matches('/').to_owned();
-    let copies: BTreeSet<String> = point.artifacts.iter().map(|artifact| whole(&artifact.at.to_string())).collect();
+    let copies: BTreeSet<String> = point
+        .artifacts
+        .iter()
+        .map(|artifact| whole(&artifact.at.to_string()))
+        .collect();
     let mut needs: Vec<(Names, String)> = references(&point.restored)
         .into_iter()
         .filter(|Reference { names, value, .. }| match names {
@@ -80,7 +84,9 @@ pub fn judge(point: &RecoveryPoint, seen: &Seen) -> Verified {
             None => verified.unknown.push(format!("{uri}: it was not listed")),
             Some(Err(why)) => verified.unknown.push(format!("{uri}: {}", printable(why, 300))),
             Some(Ok(listed)) if listed.is(artifact) => {
-                let archived = listed.archived().map(|archived| format!("the copy of {uri}: {archived}"));
+                let archived = listed
+                    .archived()
+                    .map(|archived| format!("the copy of {uri}: {archived}"));
                 match listed.unreadable {
                     0 => verified.for_now.extend(archived),
                     _ => verified.damaged.extend(archived),
@@ -235,10 +241,7 @@ mod tests {
     };
 
     fn seen(point: &RecoveryPoint) -> Seen {
-        let listings = point
-            .artifacts
-            .iter()
-            .map(|one| (one.root.clone(), Ok(listed(one))));
+        let listings = point.artifacts.iter().map(|one| (one.root.clone(), Ok(listed(one))));
         let things = needs(point).into_iter().map(|need| (need, Presence::There));
         let keys = point.artifacts.iter().map(|one| (one.root.clone(), Ok(None)));
         Seen {
@@ -359,10 +362,15 @@ mod tests {
         let verified = archived(1, 0);
         assert_eq!(
             verified.damaged,
-            ["the copy of s3://models/fraud/v1/model.tar.gz: 1 of 1 is archived, so that SageMaker cannot read the artifact"]
+            [
+                "the copy of s3://models/fraud/v1/model.tar.gz: 1 of 1 is archived, so that SageMaker cannot read the artifact"
+            ]
         );
         let verified = archived(0, 1);
-        assert!(verified.is_good() && verified.for_now.len() == 1, "a restore finds it now: {verified:?}");
+        assert!(
+            verified.is_good() && verified.for_now.len() == 1,
+            "a restore finds it now: {verified:?}"
+        );
     }
 
     #[test]
@@ -371,7 +379,10 @@ mod tests {
         let mut seen = seen(&point);
         seen.things.insert(need, Presence::Archived("DEEP_ARCHIVE".into()));
         let verified = judge(&point, &seen);
-        assert!(verified.missing[0].contains("is archived (DEEP_ARCHIVE)"), "{verified:?}");
+        assert!(
+            verified.missing[0].contains("is archived (DEEP_ARCHIVE)"),
+            "{verified:?}"
+        );
         assert!(!verified.may_come);
     }
 
@@ -408,25 +419,21 @@ mod tests {
         let artifact = &point.artifacts[0];
         let root = || artifact.root.clone();
         let mut overwritten = seen(&point);
-        overwritten
-            .listings
-            .insert(
-                root(),
-                Ok(Listed {
-                    digest: "other".into(),
-                    ..listed(artifact)
-                }),
-            );
+        overwritten.listings.insert(
+            root(),
+            Ok(Listed {
+                digest: "other".into(),
+                ..listed(artifact)
+            }),
+        );
         let mut emptied = seen(&point);
-        emptied
-            .listings
-            .insert(
-                root(),
-                Ok(Listed {
-                    tally: Default::default(),
-                    ..listed(artifact)
-                }),
-            );
+        emptied.listings.insert(
+            root(),
+            Ok(Listed {
+                tally: Default::default(),
+                ..listed(artifact)
+            }),
+        );
         let mut lacking = seen(&point);
         let image = needs(&point)
             .into_iter()

@@ -36,7 +36,10 @@ pub fn kept(components: Vec<Described>) -> (Vec<Document>, Vec<LeftOut>) {
         .iter()
         .filter(|described| matches!(described.status.as_str(), "Failed" | "Deleting"))
         .map(|described| {
-            let reason = described.reason.as_deref().map(|reason| format!(": {}", printable(reason, 300)));
+            let reason = described
+                .reason
+                .as_deref()
+                .map(|reason| format!(": {}", printable(reason, 300)));
             LeftOut {
                 component: described.document.name.clone(),
                 why: format!("is {}{}", described.status, reason.unwrap_or_default()),

@@ -100,7 +100,9 @@ mod tests {
     fn other_variants_serve_when_one_begins_ends_or_takes_the_lead_and_not_with_each_step() {
         let serving = |blue: f64, green: f64| Serving::of([("blue", blue), ("green", green)].into_iter());
         let steps = [(1.0, 0.0), (0.9, 0.1), (0.6, 0.4), (0.4, 0.6), (0.1, 0.9), (0.0, 1.0)];
-        let changes = steps.windows(2).map(|pair| serving(pair[0].0, pair[0].1) != serving(pair[1].0, pair[1].1));
+        let changes = steps
+            .windows(2)
+            .map(|pair| serving(pair[0].0, pair[0].1) != serving(pair[1].0, pair[1].1));
         assert_eq!(changes.collect::<Vec<_>>(), [true, false, true, false, true]);
     }
 }

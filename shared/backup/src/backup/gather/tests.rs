@@ -123,7 +123,10 @@ fn a_prefix_in_an_environment_variable_is_named_as_it_was_written() {
         };
         let point = point(&source, &rules(), artifacts.collect(), circumstances).unwrap();
         let named = point.restored.models[1].text(field).unwrap();
-        assert!(named.starts_with("s3://dr/") && named.ends_with('/') == ends, "{written}: {named}");
+        assert!(
+            named.starts_with("s3://dr/") && named.ends_with('/') == ends,
+            "{written}: {named}"
+        );
     }
 }
 
@@ -137,10 +140,14 @@ fn a_copy_that_is_archived_before_it_is_named_is_none() {
         ..listed(tally)
     };
     let key = ("s3://models/fraud/v1/model.tar.gz".to_owned(), Form::Object);
-    let problems = Tallied::default().artifact(&key, &destination, tally, archived).unwrap_err();
+    let problems = Tallied::default()
+        .artifact(&key, &destination, tally, archived)
+        .unwrap_err();
     assert_eq!(
         problems,
-        ["the copy of s3://models/fraud/v1/model.tar.gz: 1 of 1 is archived, so that SageMaker cannot read the artifact"]
+        [
+            "the copy of s3://models/fraud/v1/model.tar.gz: 1 of 1 is archived, so that SageMaker cannot read the artifact"
+        ]
     );
 }
 
@@ -182,16 +189,12 @@ fn an_artifact_of_which_something_is_missing_is_none() {
         .iter()
         .for_each(|wanted| whole.add(wanted, &Outcome::Present(Proof::Md5)));
     let fewer = Tally { objects: 8, bytes: 40 };
-    let problems = whole
-        .artifact(&key, &destination, expected, listed(fewer))
-        .unwrap_err();
+    let problems = whole.artifact(&key, &destination, expected, listed(fewer)).unwrap_err();
     assert_eq!(
         problems,
         ["s3://models/llm/ has 9 objects, 45 B, and its copy has 8 objects, 40 B"]
     );
-    let artifact = whole
-        .artifact(&key, &destination, expected, listed(expected))
-        .unwrap();
+    let artifact = whole.artifact(&key, &destination, expected, listed(expected)).unwrap();
     assert_eq!((artifact.proof, artifact.at.key.ends_with('/')), (Proof::Md5, true));
 }
 

@@ -68,10 +68,19 @@ fn what_came_into_service_by_the_same_config_is_backed_up_when_other_variants_se
         }),
         ..BackupLedger::default()
     };
-    assert!(!ledger.lacks("v1", Some(&serving(4.0, 0.0)), at(100)), "the same serves");
-    assert!(ledger.lacks("v1", Some(&serving(0.0, 1.0)), at(100)), "the other one does");
+    assert!(
+        !ledger.lacks("v1", Some(&serving(4.0, 0.0)), at(100)),
+        "the same serves"
+    );
+    assert!(
+        ledger.lacks("v1", Some(&serving(0.0, 1.0)), at(100)),
+        "the other one does"
+    );
     ledger.newest = Some(kept(Some(vault())));
-    assert!(!ledger.lacks("v1", Some(&serving(0.0, 1.0)), at(100)), "an earlier build did not say");
+    assert!(
+        !ledger.lacks("v1", Some(&serving(0.0, 1.0)), at(100)),
+        "an earlier build did not say"
+    );
 }
 
 #[test]

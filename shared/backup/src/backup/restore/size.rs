@@ -54,7 +54,10 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
         scaling.max = scaling.max.max(scaling.min);
     }
     for component in &mut sized.components {
-        let copies = component.body.pointer("/RuntimeConfig/CopyCount").and_then(Value::as_u64);
+        let copies = component
+            .body
+            .pointer("/RuntimeConfig/CopyCount")
+            .and_then(Value::as_u64);
         if let Some(copies) = copies {
             component.body["RuntimeConfig"]["CopyCount"] = json!(match kind {
                 Kind::Drill => 1,

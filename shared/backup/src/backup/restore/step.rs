@@ -29,9 +29,8 @@ impl Restoration {
             Phase::TearingDown => self.intents.iter().map(|intent| intent.thing.clone()).collect(),
             Phase::Releasing | Phase::Tidying => vec![],
             _ => {
-                let given_up = |thing: &Thing| {
-                    thing.kind == ThingKind::Component && self.given_up.contains_key(&thing.name)
-                };
+                let given_up =
+                    |thing: &Thing| thing.kind == ThingKind::Component && self.given_up.contains_key(&thing.name);
                 let known = |thing: &Thing| {
                     self.plan.reused.contains(thing) || self.intended(thing).is_some() || given_up(thing)
                 };
@@ -59,7 +58,10 @@ impl Restoration {
 
     /// What may scale to zero.
     fn sleepers(&self) -> Vec<Scaled> {
-        self.scaled().filter(|scaled| scaled.scaling.min == 0).cloned().collect()
+        self.scaled()
+            .filter(|scaled| scaled.scaling.min == 0)
+            .cloned()
+            .collect()
     }
 
     /// An inference component comes to nothing: why. The others are made all the same.
@@ -91,7 +93,11 @@ impl Restoration {
         // A drill's names are its own.
         let same = self.plan.kind == Kind::Restore && may_be_shared && existing.body == untagged(body);
         if same {
-            note(self, world.now, format!("the {thing} was made by somebody else meanwhile, as it has to be, and is used"));
+            note(
+                self,
+                world.now,
+                format!("the {thing} was made by somebody else meanwhile, as it has to be, and is used"),
+            );
             self.adopted.insert(thing.clone());
         }
         same

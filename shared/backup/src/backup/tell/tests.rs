@@ -374,7 +374,10 @@ fn a_component_that_is_left_out_is_told_when_it_is_new() {
     ] {
         ledger.completed(&facts(at), Kept { left_out, ..kept(at) });
     }
-    let told: Vec<(bool, String)> = ledger.outbox().pending().iter()
+    let told: Vec<(bool, String)> = ledger
+        .outbox()
+        .pending()
+        .iter()
         .map(|alert| (alert.severity == Severity::Warning, format!("{alert:?}")))
         .collect();
     let warned: Vec<bool> = told.iter().map(|(warning, _)| *warning).collect();

@@ -165,7 +165,11 @@ impl S3 {
             checksum: checksum!(&head),
             full_object: None,
             made_of: head.metadata().and_then(|metadata| metadata.get(MADE_OF)).cloned(),
-            archived: Archived::of(storage_class.as_deref(), head.archive_status().is_some(), restored(head.restore())),
+            archived: Archived::of(
+                storage_class.as_deref(),
+                head.archive_status().is_some(),
+                restored(head.restore()),
+            ),
             storage_class: storage_class.clone(),
             modified: head
                 .last_modified()

@@ -26,7 +26,10 @@ fn with_components(components: &[(&str, u32)]) -> Given {
 }
 
 fn scaled(fake: &Fake) -> Vec<(&ScaledThing, u32)> {
-    fake.scaling.iter().map(|((of, _), scaling)| (of, scaling.min)).collect()
+    fake.scaling
+        .iter()
+        .map(|((of, _), scaling)| (of, scaling.min))
+        .collect()
 }
 
 #[test]
@@ -48,16 +51,18 @@ fn a_component_that_fails_takes_no_other_with_it_and_is_judged_when_all_else_is_
         fake.broken = vec!["broken".into(), "broken-drill-7".into()];
         let plan = fake.plan(&given.ask(kind)).unwrap();
         let broken = plan.components.get("broken").map_or("broken", String::as_str);
-        let said = format!(
-            "the inference component {broken} is Failed: no capacity. All else is made and scaled"
-        );
+        let said = format!("the inference component {broken} is Failed: no capacity. All else is made and scaled");
         let past = fake.run(plan);
         assert_eq!(past.how, Ended::Failed(said));
         if kind == Kind::Drill {
             assert!(fake.things.is_empty() && fake.scaling.is_empty());
             continue;
         }
-        assert!(names(&fake).contains(&"inference component good".to_owned()), "{:?}", names(&fake));
+        assert!(
+            names(&fake).contains(&"inference component good".to_owned()),
+            "{:?}",
+            names(&fake)
+        );
         let components: Vec<_> = scaled(&fake)
             .into_iter()
             .filter(|(of, _)| matches!(of, ScaledThing::Component(_)))
@@ -68,7 +73,10 @@ fn a_component_that_fails_takes_no_other_with_it_and_is_judged_when_all_else_is_
         let good = fake.things.get_mut(&thing(ThingKind::Component, "good")).unwrap();
         good.body["RuntimeConfig"]["CopyCount"] = json!(4);
         fake.broken.clear();
-        assert_eq!(fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap()).how, Ended::Passed);
+        assert_eq!(
+            fake.run(fake.plan(&given.ask(Kind::Restore)).unwrap()).how,
+            Ended::Passed
+        );
     }
 }
 
@@ -121,7 +129,11 @@ fn two_restores_at_once_of_endpoints_that_share_a_model_both_pass() {
     let [mine, theirs] = states.map(Result::unwrap_err);
     assert_eq!((&mine.how, &theirs.how), (&Ended::Passed, &Ended::Passed));
     // Each thing was made by one of them, and only that one says so.
-    let mut left: Vec<String> = [mine.left, theirs.left].concat().iter().map(ToString::to_string).collect();
+    let mut left: Vec<String> = [mine.left, theirs.left]
+        .concat()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let mut there = names(&fake);
     left.sort();
     there.sort();
@@ -157,5 +169,9 @@ fn what_the_point_leaves_out_is_in_the_plan() {
     }];
     let plan = Fake::new().plan(&given.ask(Kind::Restore)).unwrap();
     let said = "not in the point, so not made: the inference component broken is Failed: no capacity";
-    assert!(plan.warnings.iter().any(|warning| warning == said), "{:?}", plan.warnings);
+    assert!(
+        plan.warnings.iter().any(|warning| warning == said),
+        "{:?}",
+        plan.warnings
+    );
 }
