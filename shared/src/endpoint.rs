@@ -127,6 +127,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// All its instances are on their way out: what is queued now would bring them back.
+    pub fn goes_to_zero(&self) -> bool {
+        !self.variants.is_empty() && self.variants.iter().all(|variant| variant.desired_instances == Some(0))
+    }
+
     /// The variants that a probe of each variant asks: all of them, and while SageMaker is at work those that carry
     /// traffic. What is coming or going answers nothing, and that is no sickness.
     pub fn asked(&self) -> impl Iterator<Item = &Variant> {

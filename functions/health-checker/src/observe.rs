@@ -155,7 +155,7 @@ impl One<'_> {
             let probes = &self.policy.probes;
             let standing = async_probe::Standing {
                 // What could not be queued for want of time is not asked at all.
-                asleep: empty || look.asleep || !self.services.has_time_for_probes(),
+                asleep: empty || look.asleep || endpoint.goes_to_zero() || !self.services.has_time_for_probes(),
                 unhealthy: self.record.is_some_and(|record| record.level == Level::Unhealthy),
             };
             let looked = async_probe::look(self.services, &self.name, probes, &look.jobs, standing, at);

@@ -91,6 +91,22 @@ fn no_repair_begins_before_sagemaker_is_done() {
 }
 
 #[test]
+fn an_endpoint_whose_last_instances_leave_goes_to_zero() {
+    let leaving = |counts: &[Option<u32>]| {
+        let look = look("fraud").endpoint(|endpoint| {
+            let variants = counts.iter().map(|desired| crate::endpoint::Variant {
+                desired_instances: *desired,
+                ..variant("blue", 1.0, 1)
+            });
+            endpoint.variants = variants.collect();
+        });
+        matches!(look.0.seen, crate::health::observation::Seen::Described(endpoint) if endpoint.goes_to_zero())
+    };
+    assert!(leaving(&[Some(0)]) && leaving(&[Some(0), Some(0)]));
+    assert!(!leaving(&[Some(0), Some(1)]) && !leaving(&[None]) && !leaving(&[]));
+}
+
+#[test]
 fn a_variant_that_is_on_its_way_is_not_asked() {
     let both = |endpoint: &mut crate::endpoint::Endpoint| {
         endpoint.variants = vec![variant("blue", 1.0, 2), variant("green", 0.0, 1)];
