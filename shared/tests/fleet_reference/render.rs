@@ -38,6 +38,8 @@ pub(crate) fn sections(schema: &Value) -> Vec<Section> {
                 let at = match used.as_str() {
                     "Health" => "health".to_owned(),
                     "Rollout" => "rollout".to_owned(),
+                    // Of the whole rollout first; a step's is laid over it.
+                    "Analysis" => "rollout.analysis".to_owned(),
                     _ if path.is_empty() => format!("{}{suffix}", field.name),
                     _ => format!("{path}.{}{suffix}", field.name),
                 };
