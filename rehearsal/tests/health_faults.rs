@@ -346,11 +346,11 @@ endpoints: {fraud: {health: {probes: [{name: smoke, payload: {amount: 12}}], rec
             "fraud endpoint.unhealthy",
             "fraud recovery.started",
             "fraud endpoint.recovered",
-            "fraud recovery.finished"
+            "fraud recovery.withdrawn"
         ]
     );
-    let told = &stage.texts("recovery.finished")[0];
-    assert!(told.contains("withdrawn: the endpoint recovered by itself"), "{told}");
+    let told = &stage.texts("recovery.withdrawn")[0];
+    assert!(told.contains("The endpoint recovered by itself"), "{told}");
     assert!(told.contains("was created as a copy of"), "{told}");
     assert!(told.contains("Nothing else was changed"), "{told}");
 }
