@@ -56,8 +56,9 @@ pub(super) fn tell(
     record
         .changes
         .retain(|change| between(*change, facts.now) < policy.flapping.window);
-    // SageMaker's own word does not flap: an outage that it states is told whatever the probes did before.
-    let stated = ailing.is_some_and(is_stated);
+    // SageMaker's own word does not flap: an outage that it states is told whatever the probes did before. Stuck is its word
+    // only where no probe judges meanwhile; elsewhere it comes and goes with their answers.
+    let stated = ailing.is_some_and(|state| is_stated(state) && (state != State::Stuck || !record.status.serves()));
     let settled = ailing.is_some() && stays_sick(record, policy);
     if settled {
         // It does not flap any more: what comes is counted anew.
@@ -128,6 +129,15 @@ fn stays_sick(record: &EndpointRecord, policy: &HealthPolicy) -> bool {
             .last()
             .and_then(sick_for)
             .is_some_and(|lasting| lasting >= policy.flapping.outage)
+}
+
+/// It is known to be well: by its state, or, of an endpoint that SageMaker works on, by checks that passed since it was ill.
+pub(super) fn known_well(record: &EndpointRecord, policy: &HealthPolicy) -> bool {
+    let answers = record.state == State::Changing
+        && record.status.serves()
+        && record.level == Level::Healthy
+        && record.streak.passing >= policy.success_threshold;
+    record.state == State::Healthy || answers
 }
 
 fn is_stated(state: State) -> bool {
@@ -296,9 +306,14 @@ impl Teller<'_> {
         Some(Why::Reminded)
     }
 
-    /// Over only when it is known to be well: an endpoint that is changing, or not judged since it was created, is not.
+    /// Over only when it is known to be well: an endpoint that is changing without an answer, or not judged since it was
+    /// created, is not; nor, while it is changing, one of which SageMaker itself had said that it is not.
     fn over(&self, record: &mut EndpointRecord, outbox: &mut Outbox) -> Option<Why> {
-        if record.state != State::Healthy {
+        let by_checks = record.incident.as_ref().is_some_and(|incident| match incident.told {
+            Told::Flapping => true,
+            Told::Ill(state) => state_is_judged(state),
+        });
+        if record.state != State::Healthy && !(by_checks && known_well(record, self.policy)) {
             return Some(Why::NotYetWell);
         }
         let mut incident = record.incident.take()?;

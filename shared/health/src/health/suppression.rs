@@ -55,7 +55,7 @@ fn says_something(
         .is_some_and(|counted| between(counted, facts.now) <= RECENT);
     !quiet
         && recent
-        && !record.status.in_transition()
+        && (record.status.serves() || !record.status.in_transition())
         && policy.is_none_or(|policy| !policy.probes.is_empty())
         && !known_before(ledger, name, record)
 }

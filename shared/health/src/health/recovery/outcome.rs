@@ -146,7 +146,7 @@ fn verdict<'a>(
         Ending::Withdrawn(why) => return Some(Verdict::Withdrawn(why)),
         Ending::Made => {}
     }
-    let well = record.state == State::Healthy && record.streak.passing > 0;
+    let well = incident::known_well(record, policy) && record.streak.passing > 0;
     let helped = match &ended.intent.measure {
         // These give back what an endpoint that is well had lost.
         Measure::ShiftBack { .. } | Measure::LowerMinimum { .. } => true,

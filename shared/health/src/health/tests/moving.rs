@@ -3,7 +3,7 @@
 use crate::{
     endpoint::EndpointStatus,
     health::{
-        fixture::{Look, look, minutes, stage, variant},
+        fixture::{Look, bare, look, minutes, stage, variant},
         ledger::State,
         policy::Rung,
     },
@@ -34,17 +34,56 @@ fn failed_checks_count_on_while_autoscaling_comes_and_goes() {
 }
 
 #[test]
-fn an_endpoint_that_answers_while_it_scales_is_changing_and_told_as_well_when_it_has_ended() {
+fn an_outage_that_ends_while_the_endpoint_scales_is_over_and_the_next_one_is_told() {
     let mut stage = stage();
     stage.sweeps(3, &look("fraud").failed(Cause::ServerError)).heard();
     let now = stage.now;
-    stage.sweeps(3, &scaling(now).passed());
+    stage.sweeps(1, &scaling(now).passed());
+    assert_eq!(stage.heard(), "");
+    stage.sweeps(2, &scaling(now).passed());
+    assert_eq!(stage.record("fraud").state, State::Changing);
+    assert_eq!(stage.heard(), "08:06 fraud endpoint.recovered info: after 4 min");
+    stage.sweeps(3, &scaling(now).failed(Cause::ServerError));
+    assert_eq!(stage.heard(), "08:10 fraud endpoint.unhealthy critical: errors");
+}
+
+#[test]
+fn a_common_cause_that_meets_endpoints_while_they_scale_is_one_page_and_no_repair() {
+    let names = ["a", "b", "c", "d", "e"];
+    let mut stage = bare(&names).allowing(&[Rung::Redeploy]);
+    stage.sweep(names.map(look));
+    let now = stage.now;
+    for _ in 0..4 {
+        stage.sweep(names.map(|name| {
+            let look = look(name).status(EndpointStatus::Updating, now);
+            look.failed(Cause::ServerError)
+        }));
+    }
+    for _ in 0..4 {
+        stage.sweep(names.map(|name| look(name).failed(Cause::ServerError)));
+    }
     assert_eq!(
-        (stage.heard().as_str(), stage.record("fraud").state),
-        ("", State::Changing)
+        stage.heard(),
+        "08:04 - fleet.suppressed critical: 5 of 5 endpoints fail at once"
     );
-    stage.sweep([look("fraud")]);
-    assert_eq!(stage.heard(), "08:08 fraud endpoint.recovered info: after 6 min");
+    assert_eq!(stage.steps(), []);
+}
+
+#[test]
+fn a_transition_that_is_stuck_does_not_undo_the_damping_of_swings() {
+    let mut stage = stage();
+    let began = stage.now;
+    stage.later(minutes(90));
+    for _ in 0..12 {
+        stage
+            .sweeps(4, &scaling(began).failed(Cause::ServerError))
+            .sweeps(4, &scaling(began).passed());
+    }
+    let heard = stage.heard();
+    assert!(
+        heard.ends_with("09:58 fraud endpoint.flapping critical: 7 changes in 60 min"),
+        "{heard}"
+    );
 }
 
 #[test]
