@@ -60,7 +60,7 @@ pub(crate) async fn look(
     let watched = maybe(needs.health.then_some(()), async |()| {
         health(services, endpoint, needs.component.as_deref()).await
     });
-    let alone = maybe(needs.alone.as_ref().zip(policy), async |(before, policy)| {
+    let alone = maybe(needs.alone.as_ref(), async |(before, policy)| {
         let hour = hour_before(services, endpoint, policy, before).await;
         known(hour.map(|hour| limits_without_blue(policy, &hour)))
     });

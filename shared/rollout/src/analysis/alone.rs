@@ -24,6 +24,9 @@
 //! breakdown point of one half (Huber, "Robust Statistics", 1981), so an outage of less than half of them moves it to
 //! another calm stretch and no further. Of a stretch with few requests little is known, and its bound is high; the bound of
 //! the whole hour counts then, as it does for a blue that never was ill.
+//!
+//! Failures that come and go with a job or the load are no outage, and come again when green has all the traffic. So the
+//! whole hour's limit counts as well, up to the 5% that callers take for an outage: nothing but what is more is left out.
 
 use super::{
     Analysis, AnalysisPolicy, judge,
@@ -126,7 +129,12 @@ fn blues(policy: &AnalysisPolicy, check: &str, before: &Series) -> String {
         _ => had(before, needed, Minute::slow),
     };
     match had {
-        Some(had) => format!("; blue had up to {} in its hour before", words::percent(had)),
+        Some(Had { whole, calm }) if calm < whole.min(1.0) => format!(
+            "; blue had up to {} in its hour before, {} with the worst of it",
+            words::percent(calm),
+            words::percent(whole.min(1.0))
+        ),
+        Some(Had { calm, .. }) => format!("; blue had up to {} in its hour before", words::percent(calm)),
         None => "; of blue's hour before too little is known".to_owned(),
     }
 }
@@ -223,7 +231,11 @@ fn held(share: Share, against: Against) -> ShareLimit {
     }
 }
 
-fn limit(had: f64, against: Against) -> Share {
+fn limit(had: Had, against: Against) -> Share {
+    of_share(had.calm, against).max(of_share(had.whole, against).min(BACKSTOP))
+}
+
+fn of_share(had: f64, against: Against) -> Share {
     let scaled = had * ANOTHER_HOUR * against.ratio.factor();
     let most = had + (1.0 - had) * OF_THE_REST;
     // In tenths of a percent, rounded up, and at most all: from 0 to 1,000.
@@ -231,9 +243,17 @@ fn limit(had: f64, against: Against) -> Share {
     Share::from_millionths(tenths * 1000).map_or(BACKSTOP, |share| share.max(LEAST))
 }
 
-/// The most that blue's true share may well have been, from 0 to 1; `None` where it had too few requests. An outage of less
-/// than half of the minutes is left out, as far as there are requests to tell it from the rest.
-fn had(before: &Series, needed: u64, hits: impl Fn(&Minute) -> Option<u64>) -> Option<f64> {
+/// The most that blue's true share may well have been, from 0 to 1.
+#[derive(Clone, Copy)]
+struct Had {
+    whole: f64,
+    /// Without an outage of less than half of the minutes, as far as there are requests to tell it from the rest: never
+    /// more than `whole`.
+    calm: f64,
+}
+
+/// `None` where blue had too few requests.
+fn had(before: &Series, needed: u64, hits: impl Fn(&Minute) -> Option<u64>) -> Option<Had> {
     let mut whole = Sum::default();
     let mut stretches: Vec<Sum> = Vec::new();
     let mut open = Sum::default();
@@ -248,7 +268,11 @@ fn had(before: &Series, needed: u64, hits: impl Fn(&Minute) -> Option<u64>) -> O
     let mut bounds: Vec<f64> = stretches.iter().map(Sum::bound).collect();
     bounds.sort_by(f64::total_cmp);
     let middle = bounds.get(bounds.len().saturating_sub(1) / 2);
-    (whole.requests >= needed).then(|| middle.map_or(1.0, |middle| middle.min(1.0)).min(whole.bound()))
+    let bound = whole.bound();
+    (whole.requests >= needed).then(|| Had {
+        whole: bound,
+        calm: middle.map_or(bound, |middle| middle.min(bound)).min(1.0),
+    })
 }
 
 /// Some minutes of blue's.

@@ -240,6 +240,8 @@ fn deploying(world: &World<'_>, rollout: &mut Rollout, stand: Stand) -> Next {
                     Config::There => {}
                 }
             }
+            // Not known to have been taken: what changed since says nothing of it.
+            rollout.update.take_if(|update| update.accepted.is_none());
             checks::begin(rollout, &target, modified);
             Next::Do(update(rollout, target, Some(deployment)))
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::strategy::Weight;
 use crate::{
-    analysis::{Analysis, Probes},
+    analysis::{Analysis, AnalysisPolicy, Probes},
     endpoint::{Endpoint, EndpointStatus},
     health::policy::{HealthPolicy, ProbeKind},
     scaling::Scaling,
@@ -42,7 +42,7 @@ pub struct Needs {
     /// What the health checker knows of the endpoint.
     pub health: bool,
     /// Blue's minutes so far, of which to say what they make of the comparisons once blue has no traffic.
-    pub alone: Option<Before>,
+    pub alone: Option<(Before, AnalysisPolicy)>,
 }
 
 impl Needs {

@@ -64,8 +64,8 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         Phase::Probing { step, .. } if plan.share(step) == Weight::FULL => rollout.judged_from,
         _ => None,
     };
-    if policy.analysis.as_ref().is_some_and(makes_limits) {
-        needs.alone = loses_its_traffic.map(|at| last_hour(at, blue));
+    if let Some(analysis) = policy.analysis_at_the_end().filter(|analysis| makes_limits(analysis)) {
+        needs.alone = loses_its_traffic.map(|at| (last_hour(at, blue), analysis.clone()));
     }
     let triggers = rollout.triggers();
     let points = !triggers.is_empty() && points_alarms(rollout);

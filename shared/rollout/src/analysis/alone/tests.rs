@@ -136,6 +136,28 @@ fn an_outage_in_blues_hour_does_not_excuse_a_broken_green() {
 }
 
 #[test]
+fn failures_that_come_and_go_set_the_limit_and_an_outage_only_as_far_as_callers_take_none_for_it() {
+    let hour = |begins: u32, lasts: u32, failed: u64| {
+        let part = move |minute: u32| {
+            let ill = (begins..begins + lasts).contains(&minute);
+            between(minute, minute + 1, 1200, if ill { failed } else { 0 })
+        };
+        let minutes: Vec<Minute> = (0..60).flat_map(|minute| part(minute).minutes().to_vec()).collect();
+        minutes.into_iter().collect::<Series>()
+    };
+    assert_eq!(errors_limit(&hour(20, 25, 24)), "2.2%", "a job that fails 2%");
+    assert_eq!(errors_limit(&hour(20, 20, 720)), "5%", "an outage of 60%");
+    let analysis = judge_alone(&AnalysisPolicy::default(), &hour(20, 25, 24), &hour(0, 25, 24));
+    assert_eq!(analysis.verdict, Verdict::Pass, "{analysis}");
+    assert!(
+        analysis.checks[1]
+            .said
+            .ends_with("blue had up to 0.05% in its hour before, 0.91% with the worst of it"),
+        "{analysis}"
+    );
+}
+
+#[test]
 fn where_the_limit_comes_from_is_said() {
     let said = |before: &Series| {
         let analysis = judge_alone(&AnalysisPolicy::default(), before, &steady(3, 600, 600));

@@ -184,7 +184,14 @@ pub(super) fn baking(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoi
     {
         return Next::Stay(why);
     }
-    let said = match (checks::analysis_passed(world, rollout), &word) {
+    // A word ends the bake in the very decision that read the share back: what was judged in that look is the step before.
+    let judged = match rollout.judged_from {
+        Some(from) if from >= world.facts.now && rollout.analysis().is_some() => {
+            Err(Why::Inconclusive(vec!["not a whole minute of metrics yet".to_owned()]))
+        }
+        _ => checks::analysis_passed(world, rollout),
+    };
+    let said = match (judged, &word) {
         (Ok(said), _) => said,
         (Err(why), Some(_)) => vec![why.to_string()],
         (Err(why), None) => return Next::Stay(why),
