@@ -137,3 +137,30 @@ fn what_the_alarm_of_a_rollout_without_a_ledger_left_on_a_component_is_no_update
     world.start(&component("one"));
     assert_eq!(world.run(), Ended::Completed);
 }
+
+#[test]
+fn what_changed_between_a_call_that_was_not_taken_and_the_next_one_says_nothing_of_the_next() {
+    let mut world = with_component();
+    world.calls.extend([Call::Works, Call::Lost]);
+    world.start(&component("one"));
+    world.until("deploying");
+    let update = world.ledger.active.as_ref().unwrap().update.as_ref();
+    assert!(
+        update.is_some_and(|update| update.accepted.is_none()),
+        "{}",
+        world.did()
+    );
+    // Its autoscaling changes it meanwhile.
+    world.pass(minutes(1));
+    let changed = Some(world.now);
+    world.component.as_mut().unwrap().modified = changed;
+    world.slow = minutes(30);
+    world.ticks(1);
+    let update = world.ledger.active.as_ref().unwrap().update.as_ref().unwrap();
+    assert!(update.accepted.is_some(), "{}", world.did());
+    assert_eq!(
+        update.before, changed,
+        "a look that still shows this does not show it taken back"
+    );
+    assert_eq!(world.run(), Ended::Completed);
+}

@@ -265,3 +265,17 @@ fn a_full_promote_opens_every_gate_and_comes_twice_without_harm() {
     is_done(&world.order(Order::Promote), "already, as bo asked for at");
     assert_eq!(world.run(), Ended::Completed);
 }
+
+#[test]
+fn what_a_full_promote_passed_was_not_judged_at_that_share_and_that_is_what_is_said() {
+    let mut world = at_the_first_gate();
+    assert!(world.order(Order::PromoteFull).accepted);
+    world.until("keeping");
+    let passed = &world.ledger.active.as_ref().unwrap().passed;
+    let last = passed.last().unwrap();
+    assert_eq!(last.step, 2);
+    assert!(
+        last.said.concat().contains("not a whole minute of metrics yet"),
+        "{last:?}"
+    );
+}
