@@ -84,7 +84,7 @@ pub(super) fn refuted(thing: &Thing, minutes: &[Minute], at: Timestamp) -> bool 
     newest.is_some_and(|newest| match thing {
         Thing::Variant => !asks(newest) && end(newest) >= before(at, FRESH),
         // Without copies nothing is published but the refusals themselves.
-        Thing::Component(_) => !asks(newest) && newest.at > at,
+        Thing::Component(_) => !asks(newest) && newest.at >= at,
     })
 }
 
@@ -195,5 +195,22 @@ mod tests {
         assert_eq!(first_success(&minutes, at(1)), Some(at(60)));
         assert_eq!(first_success(&minutes[..1], at(1)), None);
         assert_eq!(first_success(&minutes[2..], at(59)), Some(at(120)));
+    }
+
+    #[test]
+    fn an_alarm_of_a_component_is_answered_by_the_minute_that_begins_with_it() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("a time");
+        let thing = Thing::Component("llm".to_owned());
+        let minute = |second| Minute {
+            pulse: true,
+            ..Minute::at(at(second))
+        };
+        assert!(refuted(&thing, &[minute(0)], at(0)));
+        assert!(!refuted(&thing, &[minute(0)], at(1)));
+        let refused = Minute {
+            refused: 1.0,
+            ..minute(0)
+        };
+        assert!(!refuted(&thing, &[refused], at(0)));
     }
 }
