@@ -23,6 +23,9 @@ pub struct EndpointRecord {
     pub since: Timestamp,
     /// When the newest observation was made; older ones are ignored.
     pub seen: Timestamp,
+    /// The newest observations, while there was no time to hear them to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// What the probes say, with hysteresis, whatever SageMaker is doing.
     pub level: Level,
     /// What SageMaker said last.
@@ -117,6 +120,7 @@ impl EndpointRecord {
             state: State::Unknown,
             since: at,
             seen: Timestamp::MIN,
+            cut: None,
             level: Level::Unknown,
             status: EndpointStatus::Unknown,
             gone: false,
@@ -145,6 +149,15 @@ impl EndpointRecord {
             tags: None,
         }
     }
+}
+
+/// Consecutive observations that there was no time to hear to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// When the observation before the first of them was made.
+    pub heard: Timestamp,
+    /// So many.
+    pub times: u32,
 }
 
 /// Consecutive counted checks. A degraded check is both `impaired` and `serving`.
