@@ -31,6 +31,7 @@ builtins![
     "flapping",
     "unsteady",
     "repairs",
+    "let-go",
     "burst",
     "everything-fails",
     "throttled-api",
