@@ -32,9 +32,7 @@ impl AlertKind {
             Self::RecoveryStarted => "is being repaired by Steward",
             Self::RecoveryFinished => "serves again after a repair by Steward",
             Self::RecoveryFailed => "was not repaired: the attempt failed or did not help",
-            Self::RecoveryWithdrawn => {
-                "has a repair by Steward that goes on no further"
-            }
+            Self::RecoveryWithdrawn => "has a repair by Steward that goes on no further",
             Self::RecoveryExhausted => {
                 "is still unhealthy, and Steward may try nothing more now: every rung was tried, or a budget or limit is spent"
             }
