@@ -54,14 +54,15 @@ impl State {
             at,
             reason: "Threshold Crossed".to_owned(),
         });
-        let needs = needs_told(now, &self.ledger, alarm.as_ref());
+        let command = match invocation.order {
+            None => None,
+            Some(asked) => Some(self.command(asked, setup)?),
+        };
+        let needs = needs_told(now, &self.ledger, alarm.as_ref(), command.as_ref());
         let look = self.world.look(&needs, blind);
         let news = News {
             look: Some(look.clone()),
-            command: match invocation.order {
-                None => None,
-                Some(asked) => Some(self.command(asked, setup)?),
-            },
+            command,
             alarm,
             acted: invocation.acted.as_deref().cloned(),
         };

@@ -152,7 +152,8 @@ impl Drive<'_> {
     /// `None` when there is nothing to look at: no rollout, nothing to tidy, nobody who asks.
     async fn look(&self, heard: &Heard) -> Option<steward::rollout::look::Look> {
         let document = &self.driven.ledger.document;
-        let needs = needs_told(self.services.now(), document, heard.alarms.front());
+        let (alarm, command) = (heard.alarms.front(), heard.command.as_ref());
+        let needs = needs_told(self.services.now(), document, alarm, command);
         if document.active.is_none() && heard.command.is_none() && needs == Needs::default() {
             return None;
         }

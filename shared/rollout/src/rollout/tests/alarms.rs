@@ -223,7 +223,7 @@ fn alarms_of_other_regions_and_accounts_are_not_ours() {
 
 /// What an invocation that is told of this alarm looks at.
 fn looked_at(world: &Fake, alarm: &AlarmNews) -> look::Needs {
-    needs_told(world.now, &world.ledger, Some(alarm))
+    needs_told(world.now, &world.ledger, Some(alarm), None)
 }
 
 #[test]
@@ -257,4 +257,28 @@ fn an_alarm_that_takes_green_back_waits_for_no_metrics() {
 
 fn at_start(world: &Fake) -> jiff::Timestamp {
     world.ledger.active.as_ref().unwrap().started
+}
+
+#[test]
+fn an_abort_waits_for_no_probes_and_a_repeated_one_looks_as_any_other_command() {
+    let abort = Command::Order {
+        order: Order::Abort,
+        step: None,
+        id: Some("stop-1".to_owned()),
+        by: None,
+        reason: None,
+    };
+    let mut world = started(&request("one"));
+    world.until("baking");
+    let mut other = abort.clone();
+    if let Command::Order { order, .. } = &mut other {
+        *order = Order::Pause;
+    }
+    let looked_at = |world: &Fake, command| needs_told(world.now, &world.ledger, None, Some(command));
+    assert_eq!(looked_at(&world, &abort), look::Needs::default());
+    assert_eq!(looked_at(&world, &other), needs(world.now, &world.ledger));
+    assert!(world.command(abort.clone()).accepted);
+    assert_eq!(looked_at(&world, &abort), needs(world.now, &world.ledger));
+    assert_eq!(world.run(), Ended::RolledBack);
+    as_it_was(&world);
 }
