@@ -362,12 +362,7 @@ impl Fake {
         let mut acted = None;
         for _ in 0..40 {
             let news = News {
-                look: Some(self.look(&needs_told(
-                    self.now,
-                    &self.ledger,
-                    alarm.as_ref(),
-                    command.as_ref(),
-                ))),
+                look: Some(self.look(&needs_told(self.now, &self.ledger, alarm.as_ref(), command.as_ref()))),
                 command: command.take(),
                 alarm: alarm.take(),
                 acted: acted.take(),

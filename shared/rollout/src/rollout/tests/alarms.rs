@@ -249,7 +249,10 @@ fn an_alarm_that_takes_green_back_waits_for_no_metrics() {
             assert_eq!(looked_at(&world, &alarm), needs(world.now, &world.ledger), "{phase}");
         }
         world.wake(None, Some(alarm));
-        assert!(world.ledger.active.as_ref().is_none_or(|one| one.back.is_some()), "{phase}");
+        assert!(
+            world.ledger.active.as_ref().is_none_or(|one| one.back.is_some()),
+            "{phase}"
+        );
         assert_eq!(world.run(), Ended::RolledBack, "{phase}");
         as_it_was(&world);
     }
