@@ -112,13 +112,12 @@ pub struct Window {
 }
 
 impl Window {
-    /// How many of green's requests, and of blue's, in these minutes may be probes of the health checker.
+    /// How many of green's requests, and of blue's, in these minutes may be Steward's own probes.
     ///
-    /// It checks once a minute, and when SageMaker says that the endpoint has changed; events come twice now and then. A
-    /// probe of each variant is asked of both, another one goes where the weights send it; the rounds that Steward sends to
-    /// green itself bring all of them. Further attempts are not counted: they are made only where one has failed, which the
-    /// other checks see. `health` is the endpoint's policy;
-    /// `None` where the health checker has none for it.
+    /// The health checker checks once a minute, and when SageMaker says that the endpoint has changed; events come twice now and then. A
+    /// probe of each variant is asked of both, another one goes where the weights send it; a round that is sent to green
+    /// itself brings all of them. Further attempts are not counted: they are made only where one has failed, which the other
+    /// checks see. `health` is the endpoint's policy; `None` where the health checker has none for it.
     pub fn probes(&self, health: Option<&HealthPolicy>) -> [Probes; 2] {
         let asked = health.filter(|health| health.enabled).map(|health| &health.probes);
         let asked = asked.into_iter().flatten();

@@ -46,7 +46,7 @@ pub(in crate::rollout) fn is_well(world: &World<'_>, rollout: &Rollout) -> Resul
         ))),
         Some(Known::Yes(Some(seen))) if illness(world, rollout, seen) == Illness::None => {
             match unmeasured(world.facts.now, rollout, seen) {
-                Some(said) => Err(Why::Inconclusive(vec![said])),
+                Some(said) => Err(Why::Inconclusive(vec![advised(world.facts.now, rollout, said)])),
                 None => Ok(()),
             }
         }
@@ -60,27 +60,32 @@ pub(in crate::rollout) fn is_well(world: &World<'_>, rollout: &Rollout) -> Resul
 /// Why the health checker's word is not of now, for people; `None` when it is.
 pub(in crate::rollout) fn unmeasured(now: Timestamp, rollout: &Rollout, seen: &HealthSeen) -> Option<String> {
     let from = rollout.judged_from?;
-    let heard = match seen.counted {
-        None => "the health checker has heard nothing of this endpoint yet".to_owned(),
-        Some(at) if at >= from && now < after(at, STALE) => return None,
+    match seen.counted {
+        None => Some("the health checker has heard nothing of this endpoint yet".to_owned()),
+        Some(at) if at >= from && now < after(at, STALE) => None,
         Some(at) => {
             let ago = lasting(now.duration_since(at).as_secs().max(0));
-            let which = if at < from {
+            let before = if at < from {
                 ", before green had its present share"
             } else {
                 ""
             };
-            format!("the health checker last heard this endpoint at {at:.0}, {ago} ago{which}")
+            Some(format!(
+                "the health checker last heard this endpoint at {at:.0}, {ago} ago{before}"
+            ))
         }
-    };
-    Some(if now < after(from, OVERDUE) {
-        heard
-    } else {
-        format!(
-            "{heard}. It does not run, or its probes say nothing: its `status` tells which. Without it: `skip`, or `health: \
-             false` in the rollout's section of the fleet file for the next one"
-        )
-    })
+    }
+}
+
+/// With what to do about it, once it is more than the next check still to come.
+fn advised(now: Timestamp, rollout: &Rollout, said: String) -> String {
+    if rollout.judged_from.is_some_and(|from| now < after(from, OVERDUE)) {
+        return said;
+    }
+    format!(
+        "{said}. It does not run, or its probes say nothing: its `status` tells which. `skip` goes on without it, and `health: \
+         false` in the `rollout` section of the fleet file leaves it out of the next one"
+    )
 }
 
 fn asked<'a>(world: &World<'a>, rollout: &Rollout) -> Option<&'a Known<Option<HealthSeen>>> {
