@@ -160,6 +160,8 @@ scenarios! {
     a_repair_and_a_rollout_take_turns => "rollout-and-repair",
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
     what_only_the_health_checker_notices_takes_green_back => "rollout-unhealthy",
+    health_that_nobody_measures_passes_no_step => "rollout-unwatched",
+    a_hotfix_is_not_taken_back_for_the_illness_of_what_it_replaces => "rollout-cure",
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",

@@ -61,6 +61,8 @@ builtins![
     "rollout-and-repair",
     "rollout-and-sickness",
     "rollout-unhealthy",
+    "rollout-unwatched",
+    "rollout-cure",
     "rollout-no-data",
     "rollout-silent-alarm",
     "rollout-alone",

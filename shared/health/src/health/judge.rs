@@ -314,6 +314,7 @@ fn start_counting_anew(record: &mut EndpointRecord) {
 fn begin_anew(record: &mut EndpointRecord, endpoint: &Endpoint) {
     record.created = Some(endpoint.created);
     record.level = Level::Unknown;
+    record.sick_since = None;
     start_counting_anew(record);
     record.counted = None;
     record.unhealthy = None;

@@ -43,6 +43,39 @@ fn three_failed_checks_make_it_unhealthy_and_two_passed_make_it_healthy() {
 }
 
 #[test]
+fn a_passed_check_that_does_not_make_it_healthy_is_not_the_end_of_an_illness() {
+    let none = std::collections::BTreeSet::new();
+    let mut stage = stage();
+    let first = stage.now + minutes(1);
+    stage
+        .sweeps(3, &look("fraud").failed(Cause::ServerError))
+        .sweep([look("fraud")])
+        .sweep([look("fraud").failed(Cause::ServerError)]);
+    let seen = stage.record("fraud").seen(&none);
+    let last = stage.record("fraud").seen;
+    assert_eq!(
+        (seen.ill_since, seen.failing_since, seen.counted),
+        (Some(first), Some(last), Some(last))
+    );
+    stage
+        .sweeps(2, &look("fraud"))
+        .sweep([look("fraud").failed(Cause::ServerError)]);
+    let seen = stage.record("fraud").seen(&none);
+    let last = stage.record("fraud").seen;
+    assert_eq!((seen.ill_since, seen.failing_since), (Some(last), Some(last)));
+}
+
+#[test]
+fn what_is_unhealthy_now_is_not_as_old_as_when_it_was_only_degraded() {
+    let mut stage = stage();
+    stage
+        .sweeps(3, &look("fraud").degraded())
+        .sweeps(3, &look("fraud").failed(Cause::ServerError));
+    let seen = stage.record("fraud").seen(&std::collections::BTreeSet::new());
+    assert_eq!(seen.ill_since, Some(stage.record("fraud").seen));
+}
+
+#[test]
 fn all_alerts_of_an_incident_share_the_stem_of_their_ids() {
     let mut stage = stage();
     stage
