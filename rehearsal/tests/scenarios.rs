@@ -197,6 +197,7 @@ scenarios! {
     a_backup_that_cannot_be_is_told_once_and_made_when_it_can => "backup-refused",
     damaged_copies_are_noticed_and_copied_again => "backup-damaged",
     recovery_points_are_pruned_as_shown_and_the_last_good_one_stays => "backup-prune",
+    what_a_pruning_could_not_look_at_stays => "backup-prune-unseen",
     points_of_two_regions_do_not_mix_though_their_endpoints_have_one_name => "backup-regions",
     an_artifact_that_others_replicate_is_looked_for => "backup-replicated",
     copies_are_made_anew_under_another_key => "backup-key",

@@ -102,6 +102,7 @@ builtins![
     "backup-refused",
     "backup-damaged",
     "backup-prune",
+    "backup-prune-unseen",
     "backup-regions",
     "backup-replicated",
     "backup-key",
