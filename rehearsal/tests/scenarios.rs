@@ -189,6 +189,8 @@ scenarios! {
     the_first_backups_copy_everything_once_and_the_next_ones_nothing => "backup-first",
     the_region_of_the_backups_stands_by_in_silence_until_something_is_restored => "backup-standby",
     a_new_model_is_backed_up_when_it_ships => "backup-ships",
+    a_new_model_under_the_names_of_the_one_before_is_backed_up_when_it_ships => "backup-same-names",
+    a_model_that_is_taken_back_while_it_is_backed_up_is_not_what_is_restored => "backup-rolled-back",
     what_does_not_fit_into_an_invocation_is_copied_by_several => "backup-large",
     a_model_that_is_replaced_while_it_is_copied_is_never_mixed => "backup-changing",
     a_set_that_changes_is_corrected_until_a_recovery_point_holds_it => "backup-growing",

@@ -94,6 +94,8 @@ builtins![
     "backup-first",
     "backup-standby",
     "backup-ships",
+    "backup-same-names",
+    "backup-rolled-back",
     "backup-large",
     "backup-changing",
     "backup-growing",
