@@ -181,7 +181,9 @@ pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError>
 /// A backup is to be begun, and can be: only the endpoint's own Region can describe it.
 fn is_due(services: &Services<'_>, standing: &Standing) -> bool {
     let policy = &standing.backed.policy;
-    policy.vault.region != services.home() && standing.ledger.document.backup_is_due(policy.every, services.now())
+    let (ledger, now) = (&standing.ledger.document, services.now());
+    let due = ledger.backup_is_due(policy.every, now) || ledger.is_mapped_otherwise(&policy.mappings, now);
+    policy.vault.region != services.home() && due
 }
 
 /// The newest recovery point was made during a rollout, and something else serves by now: SageMaker's events tell of that,

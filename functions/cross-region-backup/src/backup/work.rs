@@ -9,6 +9,7 @@ use steward::{
         copy::progress::Progress,
         ledger::{BackupLedger, Kept},
         manifest::PointId,
+        rewrite::fingerprint,
         tell::Facts,
     },
 };
@@ -134,6 +135,7 @@ impl<'a> Work<'a> {
                     serving: Some(made.serving),
                     during: made.during,
                     vault: Some(self.backed.policy.vault.clone()),
+                    mappings: Some(fingerprint(&self.backed.policy.mappings)),
                 };
                 let done = self.change(|document| document.completed(&facts, kept.clone())).await;
                 (done, Came::Completed(Box::new(kept)))

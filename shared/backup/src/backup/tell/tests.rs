@@ -31,6 +31,7 @@ fn kept(began: i64) -> Kept {
         serving: None,
         during: None,
         vault: None,
+        mappings: None,
     }
 }
 
