@@ -119,6 +119,7 @@ builtins![
     "backup-unreadable",
     "backup-makes-way",
     "backup-in-use",
+    "backup-recreated",
     "backup-mapped",
     "backup-again",
     "backup-components",
