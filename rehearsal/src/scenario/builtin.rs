@@ -121,6 +121,7 @@ builtins![
     "backup-in-use",
     "backup-recreated",
     "backup-mapped",
+    "backup-audit",
     "backup-again",
     "backup-components",
     "backup-shared",

@@ -45,7 +45,7 @@ pub(super) type Known = Vec<Artifact>;
 /// Makes the recovery point, or as much of what it needs as there is time for.
 pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<Made, Stop> {
     let definition = super::definition::look(work.services, work.endpoint, work.newest.is_some()).await?;
-    audit(work, ledger, &definition).await?;
+    audit(work, &definition).await?;
     let vault = &work.backed.policy.vault;
     let rules = Rules {
         account: work.services.settings().account().to_owned(),
@@ -102,20 +102,15 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
 }
 
 /// Whether SageMaker could deploy the endpoint again as it is.
-async fn audit(work: &Work<'_>, ledger: &BackupLedger, definition: &Definition) -> Result<(), Stop> {
+async fn audit(work: &Work<'_>, definition: &Definition) -> Result<(), Stop> {
     let services = work.services;
     let seen = presence::all(services, services.home(), audit::checks(definition)).await;
     let (findings, unknown) = audit::judge(seen);
     for one in &unknown {
         tracing::warn!("not seen: {one}");
     }
-    let known = findings.iter().all(|finding| ledger.gone.contains(&finding.key()));
-    // What could not be seen this time is not there again for that.
-    if known && !unknown.is_empty() {
-        return Ok(());
-    }
     let facts = work.facts();
-    work.change(|document| document.audited(&facts, &BTreeSet::new(), &findings))
+    work.change(|document| document.looked_into(&facts, &BTreeSet::new(), &findings, &unknown))
         .await
         .map(drop)
 }

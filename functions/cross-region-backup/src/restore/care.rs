@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use steward::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
-        audit,
         claim::{Held, Hold},
         ledger::{BackupLedger, LookedAt},
     },
@@ -14,7 +13,7 @@ use steward::{
 };
 
 use super::{drive::facts, target};
-use crate::{backup, claims, presence, services::Services};
+use crate::{audit, claims, services::Services};
 
 /// Looks at what was restored of one endpoint, if that is due.
 ///
@@ -120,16 +119,14 @@ async fn release(services: &Services<'_>, hold: &Hold) -> bool {
 }
 
 async fn redeployable(services: &Services<'_>, name: &str, seen: &mut LookedAt) {
-    let definition = match backup::described(services, name).await {
-        Ok(definition) => definition,
+    let (findings, unseen) = match audit::look(services, name).await {
+        Ok(looked) => looked,
         Err(why) => return seen.unknown.push(format!("{name}: {why}")),
     };
-    let looked = presence::all(services, services.home(), audit::checks(&definition)).await;
-    let (findings, unknown) = audit::judge(looked);
     for finding in findings {
         if seen.findings.iter().all(|known| known.key() != finding.key()) {
             seen.findings.push(finding);
         }
     }
-    seen.unknown.extend(unknown);
+    seen.unknown.extend(unseen);
 }

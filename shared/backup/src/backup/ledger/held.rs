@@ -61,12 +61,7 @@ impl BackupLedger {
                 held.gone_since = None;
             }
         }
-        let known = seen.findings.iter().all(|finding| self.gone.contains(&finding.key()));
-        // What could not be seen this time is not there again for that.
-        if known && !seen.unknown.is_empty() {
-            return;
-        }
-        self.audited(facts, &seen.there, &seen.findings);
+        self.looked_into(facts, &seen.there, &seen.findings, &seen.unknown);
     }
 }
 
