@@ -49,7 +49,8 @@ pub(crate) async fn round(
         let span = tracing::info_span!("endpoint", endpoint);
         let one = async move {
             match services.in_time() {
-                true => one(services, endpoint, labels).await.map(|()| true),
+                // A look that the end of its time cut short was none.
+                true => one(services, endpoint, labels).await.map(|()| services.in_time()),
                 false => Ok(false),
             }
         };
