@@ -21,6 +21,8 @@ mod answers;
 mod audit;
 #[path = "scenarios/first_day.rs"]
 mod first_day;
+#[path = "scenarios/names.rs"]
+mod names;
 #[path = "scenarios/permissions.rs"]
 mod permissions;
 #[path = "scenarios/reconcile.rs"]
@@ -128,6 +130,7 @@ scenarios! {
     a_flapping_endpoint_is_told_as_flapping => "flapping",
     outages_behind_swings_are_told => "unsteady",
     a_repair_is_done_when_the_endpoint_is_well_and_not_before => "repairs",
+    what_a_repair_took_or_half_made_is_not_dropped_with_the_entry => "let-go",
     a_burst_of_state_changes_fails_no_invocation => "burst",
     all_probes_failing_at_once_is_one_alert_and_no_recovery => "everything-fails",
     a_throttled_api_counts_against_no_endpoint => "throttled-api",
@@ -159,9 +162,12 @@ scenarios! {
     a_repair_and_a_rollout_take_turns => "rollout-and-repair",
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
     what_only_the_health_checker_notices_takes_green_back => "rollout-unhealthy",
+    health_that_nobody_measures_passes_no_step => "rollout-unwatched",
+    a_hotfix_is_not_taken_back_for_the_illness_of_what_it_replaces => "rollout-cure",
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",
+    whatever_is_slow_to_answer_keeps_nobody_from_going_back => "rollout-hanging",
     green_is_watched_when_sagemaker_has_given_it_all_the_traffic => "rollout-engines-alone",
     what_blue_failed_before_excuses_no_broken_green => "rollout-ill-before",
     stewards_own_probes_are_no_traffic => "rollout-probes",
@@ -191,6 +197,8 @@ scenarios! {
     the_first_backups_copy_everything_once_and_the_next_ones_nothing => "backup-first",
     the_region_of_the_backups_stands_by_in_silence_until_something_is_restored => "backup-standby",
     a_new_model_is_backed_up_when_it_ships => "backup-ships",
+    a_new_model_under_the_names_of_the_one_before_is_backed_up_when_it_ships => "backup-same-names",
+    a_model_that_is_taken_back_while_it_is_backed_up_is_not_what_is_restored => "backup-rolled-back",
     what_does_not_fit_into_an_invocation_is_copied_by_several => "backup-large",
     a_model_that_is_replaced_while_it_is_copied_is_never_mixed => "backup-changing",
     a_set_that_changes_is_corrected_until_a_recovery_point_holds_it => "backup-growing",
@@ -199,6 +207,7 @@ scenarios! {
     a_backup_that_cannot_be_is_told_once_and_made_when_it_can => "backup-refused",
     damaged_copies_are_noticed_and_copied_again => "backup-damaged",
     recovery_points_are_pruned_as_shown_and_the_last_good_one_stays => "backup-prune",
+    what_a_pruning_could_not_look_at_stays => "backup-prune-unseen",
     points_of_two_regions_do_not_mix_though_their_endpoints_have_one_name => "backup-regions",
     an_artifact_that_others_replicate_is_looked_for => "backup-replicated",
     copies_are_made_anew_under_another_key => "backup-key",
@@ -387,31 +396,6 @@ expect:
   alerts: [{kind: endpoint.sick, times: 1, at_most: 2}]
   calls: [{}]
 surprise: 1
-";
-    let problems = Scenario::parse(wrong, "wrong.yaml").expect_err("a wrong scenario");
-    insta::assert_snapshot!(problems.to_string());
-}
-
-#[test]
-fn what_names_nothing_is_refused() {
-    let wrong = "title: wrong
-duration: 10m
-world:
-  regions:
-    eu-west-1: {endpoints: {fraud: {}}}
-  incidents:
-    - {at: 1m, endpoint: frod, behaves: {errors: 100%}}
-fleet: {version: 1, endpoints: {fraud: }}
-functions:
-  - {name: health-cheker, region: eu-west-2, topics: [nowhere]}
-buckets: {inputs: eu-west-9}
-fleet_changes: [{at: 1h}]
-faults: [{kind: throttle, caller: nobody, from: 2h}]
-commands: [{at: 1m, command: check, to: nobody}, {at: 2m, command: check, event: {}}]
-expect:
-  endpoints: [{name: fraud, health: well, status: Fine, region: mars, by: 11m}]
-  answers: [{to: chek}]
-  invocations: [{ends: ok, function: nobody}]
 ";
     let problems = Scenario::parse(wrong, "wrong.yaml").expect_err("a wrong scenario");
     insta::assert_snapshot!(problems.to_string());

@@ -98,7 +98,11 @@ async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLe
         Some(_) => {
             let needs = needs(services.now(), document);
             // Status changes nothing and sends nothing: probes are requests.
-            let needs = steward::rollout::look::Needs { smoke: None, ..needs };
+            let needs = steward::rollout::look::Needs {
+                smoke: None,
+                doubt: None,
+                ..needs
+            };
             Some(Box::pin(look::look(services, endpoint, &needs, drive::analysis(document))).await)
         }
         None => None,

@@ -52,7 +52,7 @@ pub(crate) async fn look(
         analysis(services, endpoint, window, policy).await
     });
     let smoke = maybe(needs.smoke.as_deref(), async |variant| {
-        smoke(services, endpoint, variant).await
+        round(services, endpoint, variant).await
     });
     let component = maybe(needs.component.as_deref(), async |name| {
         there(looking.sagemaker.describe_inference_component(name).await)
@@ -73,7 +73,10 @@ pub(crate) async fn look(
     let users = maybe(needs.search(&described, &configs), async |search| {
         known(looking.sagemaker.users_of(&search).await)
     });
-    let users = Box::pin(users).await;
+    let green = maybe(needs.asks_green(health.as_ref()), async |variant| {
+        round(services, endpoint, variant).await
+    });
+    let (users, green) = Box::pin(async { tokio::join!(users, green) }).await;
     Look {
         at,
         users,
@@ -87,6 +90,7 @@ pub(crate) async fn look(
         component,
         models,
         health,
+        green,
         alone,
     }
 }
@@ -142,6 +146,7 @@ async fn analysis(
         green,
         whole,
         share: _,
+        rounds: _,
     } = window;
     let [of_green, of_blue] = match own_health(services, endpoint).await {
         Ok(health) => window.probes(health.as_ref()),
@@ -232,7 +237,7 @@ async fn probes_of_others(services: &Services<'_>, endpoint: &str, component: &s
 
 /// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, never reached SageMaker, or
 /// found no time says nothing of the variant: the round is not known then, unless another probe failed.
-async fn smoke(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
+async fn round(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
     let policy = match own_health(services, endpoint).await {
         Ok(policy) => policy,
         Err(said) => return Known::No(said),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 pub(super) use self::{
     alarms::{Alarms, alarms_are_quiet, counting, silenced, without_data},
-    health::is_well,
+    health::{is_well, unmeasured},
 };
 use super::{
     cause::Cause,

@@ -16,7 +16,7 @@ use super::{
     cause::Cause,
     decide::Turn,
     decision::{Answer, Command},
-    ledger::{Ended, Rollout, Said},
+    ledger::{Ended, Rollout, RolloutLedger, Said},
     phase::Phase,
     plan::Plan,
     policy::Engine,
@@ -24,6 +24,15 @@ use super::{
     tell,
     why::{To, Transition},
 };
+
+/// It is an abort, and not one that was obeyed before.
+pub(super) fn aborts(now: jiff::Timestamp, ledger: &RolloutLedger, command: &Command) -> bool {
+    let Command::Order { order, step, id, .. } = command else {
+        return false;
+    };
+    let repeated = |id: &String| repeated::answer(now, ledger, (*order, *step), id).is_some();
+    *order == Order::Abort && !id.as_ref().is_some_and(repeated)
+}
 
 pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
     match command {
@@ -77,6 +86,8 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         update: None,
         taken_back: None,
         judged_from: None,
+        found_ill: false,
+        asked: None,
         begun: BTreeMap::new(),
         scaling: None,
         sizes: None,

@@ -18,7 +18,7 @@ use super::{
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
     look::{Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Watched},
-    needs::needs,
+    needs::needs_told,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
     request::{GreenSpec, Order, Request},
@@ -177,6 +177,10 @@ pub(super) struct Fake {
     pub(super) healthy: bool,
     /// What the health checker knows.
     pub(super) health: Known<Option<HealthSeen>>,
+    /// When it last checked, if it does not any more.
+    pub(super) unchecked: Option<Timestamp>,
+    /// Green's answers to probes say nothing.
+    pub(super) mute: bool,
     /// Whether what can be asked answers.
     pub(super) blind: bool,
     /// How long a change takes, and how the coming ones end.
@@ -238,6 +242,8 @@ impl Fake {
             verdict: Verdict::Pass,
             healthy: true,
             health: Known::Yes(None),
+            unchecked: None,
+            mute: false,
             blind: false,
             slow: minutes(3),
             fates: VecDeque::new(),
@@ -362,7 +368,7 @@ impl Fake {
         let mut acted = None;
         for _ in 0..40 {
             let news = News {
-                look: Some(self.look(&needs(self.now, &self.ledger))),
+                look: Some(self.look(&needs_told(self.now, &self.ledger, alarm.as_ref(), command.as_ref()))),
                 command: command.take(),
                 alarm: alarm.take(),
                 acted: acted.take(),
