@@ -17,6 +17,8 @@ use rehearsal::{
 
 #[path = "scenarios/answers.rs"]
 mod answers;
+#[path = "scenarios/audit.rs"]
+mod audit;
 #[path = "scenarios/first_day.rs"]
 mod first_day;
 #[path = "scenarios/names.rs"]
@@ -223,6 +225,9 @@ scenarios! {
     a_ledger_that_nobody_can_read_keeps_no_other_restore_and_no_drill => "backup-unreadable",
     a_drill_makes_way_for_the_restore_of_its_endpoint => "backup-makes-way",
     what_a_restored_endpoint_uses_is_not_pruned => "backup-in-use",
+    a_restored_endpoint_that_is_created_again_keeps_its_copies => "backup-recreated",
+    a_corrected_mapping_counts_for_the_next_restore_though_the_region_is_dark => "backup-mapped",
+    endpoints_that_nobody_backs_up_are_audited_too => "backup-audit",
     a_component_left_behind_stands_against_a_restore_and_is_not_gone_around => "backup-again",
     a_component_that_slept_is_restored_and_one_that_failed_takes_no_other_with_it => "backup-components",
     restores_at_once_of_endpoints_that_share_a_model_all_pass => "backup-shared",

@@ -16,7 +16,7 @@ use steward::{
     backup::{
         artifact::Vault,
         copy::progress::Tally,
-        definition::{Definition, LeftOut, Serving},
+        definition::{LeftOut, Serving},
         ledger::{BackupLedger, Busy, Kept, Shipped},
         manifest::PointId,
     },
@@ -25,7 +25,7 @@ use steward::{
 
 use self::work::{Job, Work};
 pub(crate) use self::{
-    definition::in_force,
+    definition::{Composed, in_force},
     inventory::{Cursor, listing},
     write::VAULT,
 };
@@ -95,10 +95,10 @@ pub(crate) enum Came {
     NotBegun(String),
 }
 
-/// What an endpoint of this Region is made of. `Err` says why nobody knows.
-pub(crate) async fn described(services: &Services<'_>, endpoint: &str) -> Result<Definition, String> {
-    match Box::pin(definition::look(services, endpoint, true)).await {
-        Ok(looked) => Ok(looked.definition),
+/// What an endpoint of this Region that serves would be deployed from again. `Err` says why nobody knows.
+pub(crate) async fn composed(services: &Services<'_>, endpoint: &str) -> Result<Composed, String> {
+    match Box::pin(definition::compose(services, endpoint)).await {
+        Ok(composed) => Ok(composed),
         Err(Stop::Failed(why) | Stop::Later(why) | Stop::NotNow(why)) => Err(why),
         Err(other) => Err(format!("{other:?}")),
     }

@@ -13,6 +13,7 @@
 //! backed up. What is not understood, or cannot be, is a report
 //! whose `outcome` is `refused`; a backup that comes to nothing is in the ledger, is told, and is made again.
 
+mod audit;
 mod backup;
 mod claims;
 mod commands;

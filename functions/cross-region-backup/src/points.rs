@@ -173,8 +173,8 @@ pub(crate) fn home<'a>(services: &'a Services<'_>, vault: &Vault) -> Option<&'a 
     (services.home() != vault.region).then(|| services.home())
 }
 
-/// A point of this place in short. How long it took is not written in it, nor the key of its copies and when
-/// the endpoint was created.
+/// A point of this place in short. How long it took is not written in it, nor the key of its copies, when the endpoint was
+/// created, and how the fleet file mapped.
 pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
     Kept {
         id,
@@ -188,5 +188,6 @@ pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
         serving: Some(point.source.serving()),
         during: point.source.during,
         vault: None,
+        mappings: None,
     }
 }

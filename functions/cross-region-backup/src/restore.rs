@@ -24,6 +24,7 @@ use steward::{
     backup::{
         ledger::{BackupLedger, Busy},
         restore::{Kind, Restoration},
+        verify,
     },
     command::{BackupCommand, OfPoint, Said},
     report::Report,
@@ -85,15 +86,18 @@ async fn show(services: &Services<'_>, of: &OfPoint, name: Option<&str>) -> Resu
         ..
     } = proposed;
     let against = [proposal.problems.clone(), proposal.unseen.clone()].concat();
-    let verdict = match against.is_empty() {
-        true => "Nothing stands against it.".to_owned(),
-        false => format!("It cannot begin as it is:\n- {}", against.join("\n- ")),
+    let unlooked = verify::unlooked(&chosen.point);
+    let verdict = match (against.is_empty(), unlooked.is_empty()) {
+        (true, true) => "Nothing stands against it.".to_owned(),
+        (true, false) => "Nothing that was looked for stands against it.".to_owned(),
+        (false, _) => format!("It cannot begin as it is:\n- {}", against.join("\n- ")),
     };
     Ok(Report::done(format!("{table}{verdict}"))
         .with("endpoint", of.endpoint.clone())
         .with("point", chosen.id.to_string())
         .with("possible", against.is_empty())
         .with("problems", against)
+        .with("not_looked_for", verify::listed(unlooked))
         .with("plan", serde_json::json!(proposal.plan)))
 }
 

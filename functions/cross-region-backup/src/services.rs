@@ -27,6 +27,7 @@ use steward::{
     },
     backup::{
         artifact::Vault,
+        audit::{self, Turns},
         ledger::{BackupLedger, SCHEMA},
         policy::BackupPolicy,
     },
@@ -209,6 +210,12 @@ impl<'a> Services<'a> {
     pub(crate) fn ledger(&self, endpoint: &str) -> Ledger<BackupLedger> {
         let name = format!("backup/{endpoint}.json");
         Memory::new(&self.s3, &self.settings().state, self.writer.clone()).ledger(&name, SCHEMA)
+    }
+
+    /// When the endpoints of this Region were audited.
+    pub(crate) fn audits(&self) -> Ledger<Turns> {
+        let memory = Memory::new(&self.s3, &self.settings().state, self.writer.clone());
+        memory.ledger("audits.json", audit::SCHEMA)
     }
 
     /// What is remembered of the rollouts of an endpoint of this Region; its name has been checked.

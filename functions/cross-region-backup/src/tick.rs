@@ -23,7 +23,7 @@ use steward::{
 use tracing::Instrument;
 
 use crate::{
-    HandlerError,
+    HandlerError, audit,
     backup::{self, Came, Told, Wish, in_force},
     outcome,
     services::{Backed, Services, backed},
@@ -70,12 +70,24 @@ pub(crate) struct Standing {
 /// When nobody can say which they are.
 pub(crate) async fn endpoints(services: &Services<'_>) -> Result<Vec<(String, Backed)>, HandlerError> {
     let fleet = services.fleet().await?;
+    Ok(backed_of(&fleet, &selected(services, &fleet).await?))
+}
+
+fn backed_of(fleet: &Fleet, selected: &BTreeMap<String, Option<Tags>>) -> Vec<(String, Backed)> {
+    let all = selected.iter();
+    all.filter_map(|(name, tags)| Some((name.clone(), backed(fleet, name, tags.as_ref())?)))
+        .collect()
+}
+
+/// Every endpoint that the fleet file selects, with its tags where these decide something: those that are named, whether
+/// they are in this Region or not, and of globs and groups those that are.
+async fn selected(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<String, Option<Tags>>, HandlerError> {
     let mut names: BTreeMap<String, Option<Tags>> =
         fleet.named().into_iter().map(|name| (name.to_owned(), None)).collect();
     if fleet.selects_by_pattern() {
         let sagemaker = services.looking(services.home()).sagemaker;
         let unlisted = |call: CallError| HandlerError::Fleet(format!("{call}. {}", call.advice()));
-        for (name, tags) in tagged(services, &fleet, sagemaker.list_endpoints().await.map_err(unlisted)?).await {
+        for (name, tags) in tagged(services, fleet, sagemaker.list_endpoints().await.map_err(unlisted)?).await {
             match tags {
                 Ok(tags) => drop(names.insert(name, tags)),
                 Err(error) => {
@@ -84,11 +96,8 @@ pub(crate) async fn endpoints(services: &Services<'_>) -> Result<Vec<(String, Ba
             }
         }
     }
-    let all = names.into_iter().filter_map(|(name, tags)| {
-        let backed = backed(&fleet, &name, tags.as_ref())?;
-        Some((name, backed))
-    });
-    Ok(all.collect())
+    names.retain(|name, tags| fleet.health_for(name, tags.as_ref()).is_some());
+    Ok(names)
 }
 
 async fn tagged(
@@ -152,12 +161,16 @@ fn split<T>(results: Vec<Result<T, LedgerError>>) -> (Vec<T>, Option<LedgerError
 /// Everything that is due.
 pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError> {
     let began = services.now();
-    if let Err(none) = services.fleet().await {
-        let report = none.answered()?;
-        outcome::emit(services, &[], Some((began, &[])));
-        return Ok(report);
-    }
-    let (standings, mut failed) = standings(services, endpoints(services).await?).await;
+    let fleet = match services.fleet().await {
+        Ok(fleet) => fleet,
+        Err(none) => {
+            let report = none.answered()?;
+            outcome::emit(services, &[], Some((began, &[])));
+            return Ok(report);
+        }
+    };
+    let selected = selected(services, &fleet).await?;
+    let (standings, mut failed) = standings(services, backed_of(&fleet, &selected)).await;
     let (mut due, mut idle) = (Vec::new(), Vec::new());
     for standing in standings {
         match is_due(services, &standing) || has_moved(services, &standing).await {
@@ -175,7 +188,10 @@ pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError>
     let aging = idle.into_iter().map(|standing| aged(services, standing));
     let (standings, unable) = split(stream::iter(aging).buffered(AT_ONCE).collect().await);
     outcome::emit(services, &told, Some((began, &standings)));
-    match failed.or(unable) {
+    // Last: it can wait.
+    let all: Vec<String> = selected.into_keys().collect();
+    let audited = Box::pin(audit::round(services, &all, &fleet.fleet_health().labels)).await;
+    match failed.or(unable).or(audited.err()) {
         Some(error) => Err(error.into()),
         None => Ok(outcome::ticked(services, &told, &standings)),
     }
@@ -184,7 +200,9 @@ pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError>
 /// A backup is to be begun, and can be: only the endpoint's own Region can describe it.
 fn is_due(services: &Services<'_>, standing: &Standing) -> bool {
     let policy = &standing.backed.policy;
-    policy.vault.region != services.home() && standing.ledger.document.backup_is_due(policy.every, services.now())
+    let (ledger, now) = (&standing.ledger.document, services.now());
+    let due = ledger.backup_is_due(policy.every, now) || ledger.is_mapped_otherwise(&policy.mappings, now);
+    policy.vault.region != services.home() && due
 }
 
 /// The newest recovery point was made during a rollout, and something else serves by now: SageMaker's events tell of that,

@@ -17,7 +17,7 @@ use rehearsal::{
 use serde_json::{Value, json};
 use steward::aws::{Base, Clock, Emit, Invocation};
 
-const REGION: &str = "eu-west-1";
+pub(super) const REGION: &str = "eu-west-1";
 
 /// AWS in which the stack is deployed, and nothing else.
 fn cloud() -> Cloud {
@@ -32,7 +32,7 @@ fn cloud() -> Cloud {
 
 /// What a function writes.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -53,7 +53,7 @@ impl Written {
     }
 }
 
-fn base(cloud: &Cloud, function: &str, written: &Written) -> (BTreeMap<String, String>, Base) {
+pub(super) fn base(cloud: &Cloud, function: &str, written: &Written) -> (BTreeMap<String, String>, Base) {
     let sdk = cloud.sdk_config(function, REGION).into_builder();
     let sdk = sdk
         .retry_config(steward::aws::retries())
@@ -72,7 +72,7 @@ fn base(cloud: &Cloud, function: &str, written: &Written) -> (BTreeMap<String, S
     (BTreeMap::from(env), base)
 }
 
-fn invocation(cloud: &Cloud) -> Invocation {
+pub(super) fn invocation(cloud: &Cloud) -> Invocation {
     let now = cloud.clock().now();
     Invocation {
         request_id: "first-day".to_owned(),
@@ -80,7 +80,7 @@ fn invocation(cloud: &Cloud) -> Invocation {
     }
 }
 
-fn tick() -> Value {
+pub(super) fn tick() -> Value {
     json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 }
 

@@ -68,22 +68,30 @@ pub struct Retention {
 }
 
 /// `backup` of the fleet file, as far as it maps the old Region to the new one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Mappings {
     /// Images, repositories or registries.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
     /// Role ARNs. Roles are global: those not mapped stay.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, String>,
     /// KMS keys, by ARN, id or alias as the documents write them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, String>,
     /// Subnets.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub subnets: BTreeMap<String, String>,
     /// Security groups.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub security_groups: BTreeMap<String, String>,
     /// Buckets, or buckets with the beginning of a key, for what is written to S3 and for what is not to be copied.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub buckets: BTreeMap<String, String>,
     /// Values of environment variables by name, whatever they were.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
     /// Anything else, by its whole value: model packages, topics, Lambda functions.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<String, String>,
 }

@@ -115,6 +115,78 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
     })
 }
 
+/// What SageMaker would start another instance of an endpoint from.
+pub(crate) struct Composed {
+    /// Without tags, and without what scales it.
+    pub(crate) definition: Definition,
+    /// What of it SageMaker does not have any more: a live endpoint keeps nobody from deleting its config or models.
+    pub(crate) lacking: Vec<(Kind, String)>,
+}
+
+/// Describes what an endpoint would be deployed from again, and no more: it is asked often.
+pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<Composed, Stop> {
+    let sagemaker = &services.looking(services.home()).sagemaker;
+    let described = Value::Object(sagemaker.document(Noun::Endpoint, endpoint).await?);
+    serves(endpoint, text(&described, "EndpointStatus")?)?;
+    let mut lacking = Vec::new();
+    let name = text(&described, "EndpointConfigName")?;
+    let config = match bare(sagemaker, Kind::Config, name).await? {
+        Some(config) => config.document,
+        None => {
+            lacking.push((Kind::Config, name.to_owned()));
+            Document {
+                name: name.to_owned(),
+                body: Value::Object(serde_json::Map::new()),
+                tags: BTreeMap::new(),
+            }
+        }
+    };
+    let names = sagemaker.components_of(endpoint).await?;
+    let components = stream::iter(&names).map(|name| bare(sagemaker, Kind::Component, name));
+    let components: Vec<Option<Described>> = components.buffered(AT_ONCE).try_collect().await?;
+    // One that went since it was listed is none of the endpoint's any more.
+    let (components, left_out) = definition::kept(components.into_iter().flatten().collect());
+    let names = named_models(&config.body, components.iter().map(|component| &component.body));
+    let models = stream::iter(&names).map(|name| bare(sagemaker, Kind::Model, name));
+    let models: Vec<Option<Described>> = models.buffered(AT_ONCE).try_collect().await?;
+    let gone = names.iter().zip(&models).filter(|(_, model)| model.is_none());
+    lacking.extend(gone.map(|(name, _)| (Kind::Model, name.clone())));
+    let definition = Definition {
+        endpoint: endpoint.to_owned(),
+        tags: BTreeMap::new(),
+        config,
+        models: models.into_iter().flatten().map(|model| model.document).collect(),
+        components,
+        scaling: Vec::new(),
+        live: live(&described),
+        left_out,
+        during: None,
+    };
+    Ok(Composed { definition, lacking })
+}
+
+/// A document without its tags; `None`: there is none of that name.
+async fn bare(sagemaker: &SageMaker, kind: Kind, name: &str) -> Result<Option<Described>, Stop> {
+    let noun = match kind {
+        Kind::Model => Noun::Model,
+        Kind::Config => Noun::EndpointConfig,
+        Kind::Component => Noun::InferenceComponent,
+    };
+    let described = match sagemaker.document(noun, name).await {
+        Ok(described) => Value::Object(described),
+        Err(error) if error.failure == Failure::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let field = |field: &str| described.get(field).and_then(Value::as_str).map(str::to_owned);
+    let (status, reason) = (field("InferenceComponentStatus"), field("FailureReason"));
+    let document = Document::described(kind, described, BTreeMap::new()).map_err(Stop::Failed)?;
+    Ok(Some(Described {
+        document,
+        status: status.unwrap_or_default(),
+        reason,
+    }))
+}
+
 /// What is backed up is what serves.
 fn serves(endpoint: &str, status: &str) -> Result<(), Stop> {
     match status {

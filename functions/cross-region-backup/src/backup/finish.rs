@@ -47,7 +47,7 @@ pub(super) type Known = Vec<Artifact>;
 pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<Made, Stop> {
     let Looked { definition, created } = look(work.services, work.endpoint, work.newest.is_some()).await?;
     work.created = created;
-    audit(work, ledger, &definition).await?;
+    audit(work, &definition).await?;
     let vault = &work.backed.policy.vault;
     let rules = Rules {
         account: work.services.settings().account().to_owned(),
@@ -104,20 +104,15 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
 }
 
 /// Whether SageMaker could deploy the endpoint again as it is.
-async fn audit(work: &Work<'_>, ledger: &BackupLedger, definition: &Definition) -> Result<(), Stop> {
+async fn audit(work: &Work<'_>, definition: &Definition) -> Result<(), Stop> {
     let services = work.services;
     let seen = presence::all(services, services.home(), audit::checks(definition)).await;
     let (findings, unknown) = audit::judge(seen);
     for one in &unknown {
         tracing::warn!("not seen: {one}");
     }
-    let known = findings.iter().all(|finding| ledger.gone.contains(&finding.key()));
-    // What could not be seen this time is not there again for that.
-    if known && !unknown.is_empty() {
-        return Ok(());
-    }
     let facts = work.facts();
-    work.change(|document| document.audited(&facts, &BTreeSet::new(), &findings))
+    work.change(|document| document.looked_into(&facts, &BTreeSet::new(), &findings, &unknown))
         .await
         .map(drop)
 }

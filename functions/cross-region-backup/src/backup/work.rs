@@ -9,6 +9,7 @@ use steward::{
         copy::progress::Progress,
         ledger::{BackupLedger, Kept},
         manifest::PointId,
+        rewrite::fingerprint,
         tell::Facts,
     },
 };
@@ -138,6 +139,7 @@ impl<'a> Work<'a> {
                     serving: Some(made.serving),
                     during: made.during,
                     vault: Some(self.backed.policy.vault.clone()),
+                    mappings: Some(fingerprint(&self.backed.policy.mappings)),
                 };
                 // What is backed up may have gone out of service since it was described, and its event may be lost.
                 let serves = in_force(self.services, self.endpoint).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use steward::{
     aws::lambda::refused,
-    backup::{artifact::Vault, retention::Retention},
+    backup::{artifact::Vault, retention::Retention, rewrite::Mappings},
     failure::CallError,
     fleet::Fleet,
     report::Report,
@@ -24,6 +24,8 @@ pub(super) struct Place {
     pub(super) retention: Retention,
     /// The user's labels, which go into alerts.
     pub(super) labels: BTreeMap<String, String>,
+    /// How the fleet file maps, where it has the endpoint backed up.
+    pub(super) mappings: Option<Mappings>,
     /// The fleet file has the endpoint backed up.
     pub(super) backed: bool,
 }
@@ -34,6 +36,7 @@ impl Place {
             vault: backed.policy.vault,
             retention: backed.policy.retention,
             labels: backed.labels,
+            mappings: Some(backed.policy.mappings),
             backed: true,
         }
     }
@@ -79,6 +82,7 @@ async fn left(services: &Services<'_>, fleet: &Fleet, endpoint: &str) -> Result<
             vault: vault.clone(),
             retention,
             labels: fleet.fleet_health().labels,
+            mappings: None,
             backed: false,
         });
     }

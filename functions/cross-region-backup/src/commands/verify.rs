@@ -13,6 +13,7 @@ use steward::{
         manifest::{PointId, RecoveryPoint},
         places::{self, Found, Placed},
         references::Names,
+        rewrite::laid_over,
         tell::Facts,
         verify::{self, Seen, Verified},
     },
@@ -39,7 +40,7 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
         Err(error) => return Ok(unread(endpoint, &error)),
     };
     let id = placed.id;
-    let point = match read {
+    let mut point = match read {
         Ok(point) => point,
         Err(why) => {
             tell(services, endpoint, place, &id, std::slice::from_ref(&why)).await?;
@@ -50,17 +51,33 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
             );
         }
     };
+    // Only there it is restored, and by the fleet file that is read there.
+    let here = points::home(services, vault).is_none();
+    let notes = match &place.mappings {
+        Some(mappings) if here => {
+            let (restored, notes) = laid_over(&point, mappings);
+            point.restored = restored;
+            notes
+        }
+        _ => Vec::new(),
+    };
+    let unlooked = verify::listed(verify::unlooked(&point));
     let verified = verified(services, &point).await;
     if !verified.damaged.is_empty() {
         tell(services, endpoint, place, &id, &verified.damaged).await?;
     }
-    Ok(Report::done(verified.summary(endpoint, &id, &point).trim_end())
+    let mut said = verified.summary(endpoint, &id, &point).trim_end().to_owned();
+    for note in &notes {
+        said.push_str(&format!("\n- mapped otherwise: {note}"));
+    }
+    Ok(Report::done(said)
         .with("endpoint", endpoint)
         .with("point", id.to_string())
         .with("good", verified.is_good())
         .with("damaged", json!(verified.damaged))
         .with("missing", json!(verified.missing))
         .with("not_seen", json!(verified.unknown))
+        .with("not_looked_for", unlooked)
         .with("not_compared", json!(verified.uncompared))
         .with("readable_for_now", json!(verified.for_now)))
 }

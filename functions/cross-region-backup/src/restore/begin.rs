@@ -9,6 +9,7 @@ use steward::{
         restore::{
             Ask, Cover, Kind, Look, Plan, Proposal, Restoration, Thing, ThingKind, candidates, owners, plan, table,
         },
+        rewrite::laid_over,
         verify::judge,
     },
     command::OfPoint,
@@ -48,7 +49,10 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
     let target = target::of(services, &of.endpoint).await;
     let target = target.map_err(|why| why.to_string())?;
     let turn = (kind == Kind::Drill).then_some(number);
-    let chosen = target::choose(services, &target.policy, of, turn).await?;
+    let mut chosen = target::choose(services, &target.policy, of, turn).await?;
+    let (restored, differences) = laid_over(&chosen.point, &target.policy.mappings);
+    chosen.point.restored = restored;
+    chosen.notes.extend(differences);
     let seen = Box::pin(verify::seen(services, &chosen.point)).await;
     let verified = judge(&chosen.point, &seen);
     let ask = Ask {

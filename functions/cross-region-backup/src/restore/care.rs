@@ -6,15 +6,14 @@ use std::collections::BTreeMap;
 use steward::{
     aws::ledger::{LedgerError, Loaded},
     backup::{
-        audit,
-        claim::Hold,
+        claim::{Held, Hold},
         ledger::{BackupLedger, LookedAt},
     },
     failure::Failure,
 };
 
 use super::{drive::facts, target};
-use crate::{backup, claims, presence, services::Services};
+use crate::{audit, claims, services::Services};
 
 /// Looks at what was restored of one endpoint, if that is due.
 ///
@@ -25,11 +24,11 @@ pub(super) async fn look_after(
     endpoint: &str,
     loaded: &Loaded<BackupLedger>,
 ) -> Result<(), LedgerError> {
-    let holds = loaded.document.to_look_at(services.now());
-    if holds.is_empty() || !services.in_time() {
+    let held = loaded.document.to_look_at(services.now());
+    if held.is_empty() || !services.in_time() {
         return Ok(());
     }
-    let seen = look(services, &holds).await;
+    let seen = look(services, &held).await;
     let labels = match target::of(services, endpoint).await {
         Ok(target) => target.labels,
         Err(_) => BTreeMap::new(),
@@ -45,9 +44,10 @@ pub(super) async fn look_after(
     services.teller.drain(&ledger, loaded).await.map(drop)
 }
 
-async fn look(services: &Services<'_>, holds: &[&Hold]) -> LookedAt {
+async fn look(services: &Services<'_>, all: &[&Held]) -> LookedAt {
     let mut seen = LookedAt::default();
-    for hold in holds {
+    for held in all {
+        let hold = &held.hold;
         let (number, name) = (hold.claim.number, &hold.claim.restored);
         seen.seen.insert(number);
         let sagemaker = services.looking(services.home()).sagemaker;
@@ -59,7 +59,9 @@ async fn look(services: &Services<'_>, holds: &[&Hold]) -> LookedAt {
                 }
             }
             Err(error) if error.failure == Failure::NotFound => {
-                if release(services, hold).await {
+                seen.absent.insert(number);
+                let free = held.is_gone_for_good(services.now()) && !is_held_by_somebody(services, name).await;
+                if free && release(services, hold).await {
                     seen.gone.insert(number);
                 }
             }
@@ -80,6 +82,27 @@ async fn keep(services: &Services<'_>, hold: &Hold) {
     }
 }
 
+/// Somebody is at work on the endpoint, as a repair that is to create it again. A lease that cannot be read is taken for one
+/// that is held.
+async fn is_held_by_somebody(services: &Services<'_>, endpoint: &str) -> bool {
+    match services.leases().current(endpoint).await {
+        Ok(None) => false,
+        Ok(Some(lease)) => {
+            tracing::info!(
+                endpoint,
+                holder = lease.holder,
+                "not there, and held for: {}",
+                lease.purpose
+            );
+            true
+        }
+        Err(error) => {
+            tracing::warn!(endpoint, %error, "nobody knows whether it is held, so its claim is kept");
+            true
+        }
+    }
+}
+
 /// Nothing holds the copies any more. `false`: it is tried again.
 async fn release(services: &Services<'_>, hold: &Hold) -> bool {
     let s3 = services.acting(&hold.vault.region).s3;
@@ -96,16 +119,14 @@ async fn release(services: &Services<'_>, hold: &Hold) -> bool {
 }
 
 async fn redeployable(services: &Services<'_>, name: &str, seen: &mut LookedAt) {
-    let definition = match backup::described(services, name).await {
-        Ok(definition) => definition,
+    let (findings, unseen) = match audit::look(services, name).await {
+        Ok(looked) => looked,
         Err(why) => return seen.unknown.push(format!("{name}: {why}")),
     };
-    let looked = presence::all(services, services.home(), audit::checks(&definition)).await;
-    let (findings, unknown) = audit::judge(looked);
     for finding in findings {
         if seen.findings.iter().all(|known| known.key() != finding.key()) {
             seen.findings.push(finding);
         }
     }
-    seen.unknown.extend(unknown);
+    seen.unknown.extend(unseen);
 }

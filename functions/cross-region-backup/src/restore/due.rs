@@ -1,8 +1,11 @@
 //! What is at work in this Region, and which drills are due.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::{StreamExt, stream};
@@ -34,16 +37,35 @@ const AT_ONCE: usize = 16;
 
 /// Ledgers as they were read or written last, kept between warm invocations: one whose ETag is the same need not be read.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Mutex<BTreeMap<String, Loaded<BackupLedger>>>);
+pub(crate) struct Memory {
+    ledgers: Mutex<BTreeMap<String, Loaded<BackupLedger>>>,
+    /// All of them were read once, as far as they can be.
+    complete: AtomicBool,
+}
 
 impl Memory {
+    /// The endpoints that restores made, or that restores and drills are making. `None`: nobody knows yet.
+    pub(crate) fn restored(&self) -> Option<BTreeSet<String>> {
+        if !self.complete.load(Ordering::Relaxed) {
+            return None;
+        }
+        let all = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |loaded: &Loaded<BackupLedger>| {
+            let held = loaded.document.held.iter().map(|held| held.hold.claim.restored.clone());
+            let at_work = loaded.document.restorations();
+            let at_work = at_work.map(|restoration| restoration.plan.definition.endpoint.clone());
+            held.chain(at_work).collect::<Vec<_>>()
+        };
+        Some(all.values().flat_map(of).collect())
+    }
+
     fn get(&self, endpoint: &str, etag: &str) -> Option<Loaded<BackupLedger>> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(endpoint).filter(|known| known.etag() == Some(etag)).cloned()
     }
 
     fn keep(&self, endpoint: &str, ledger: &Loaded<BackupLedger>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(endpoint.to_owned(), ledger.clone());
     }
 }
@@ -103,6 +125,7 @@ pub(super) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerErr
             }
         }
     }
+    memory.complete.store(true, Ordering::Relaxed);
     Ok(found)
 }
 

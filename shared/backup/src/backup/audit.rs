@@ -3,11 +3,16 @@
 //! A live endpoint needs neither its image nor its artifacts until SageMaker replaces an instance: to patch it, to scale it
 //! out, to recover from hardware that broke. What is gone by then takes the endpoint down, or keeps AWS from patching it.
 
-use std::fmt;
+mod turns;
 
+use std::{collections::BTreeSet, fmt};
+
+pub use self::turns::{AT_ONCE, EVERY, SCHEMA, Turns};
 use super::{
-    definition::Definition,
+    definition::{Definition, Kind},
+    ledger::BackupLedger,
     references::{Form, Names, Reference, references},
+    tell::Facts,
 };
 use crate::text::printable;
 
@@ -99,6 +104,28 @@ pub fn judge(seen: Vec<(Check, Presence)>) -> (Vec<Finding>, Vec<String>) {
 }
 
 impl Finding {
+    /// A definition that SageMaker does not have any more, with what of the others names it.
+    pub fn undefined(kind: Kind, name: &str, definition: &Definition) -> Self {
+        let names_it = |reference: &Reference| {
+            let field = reference.pointer.rsplit('/').next();
+            let of = match kind {
+                Kind::Model => "ModelName",
+                Kind::Config => "EndpointConfigName",
+                Kind::Component => "InferenceComponentName",
+            };
+            reference.names == Names::Own && reference.value == name && field == Some(of)
+        };
+        Self {
+            check: Check {
+                names: Names::Own,
+                value: format!("{} {name}", kind.as_str()),
+                places: references(definition).into_iter().filter(names_it).collect(),
+            },
+            why: "SageMaker knows none of that name".into(),
+            archived: false,
+        }
+    }
+
     /// The same for the same thing: what makes it news.
     pub fn key(&self) -> String {
         match self.archived {
@@ -123,6 +150,10 @@ impl fmt::Display for Finding {
             ),
             Names::Role => ("The role is gone:", "SageMaker may read neither image nor artifact"),
             Names::Key => ("The key cannot be used:", "no instance gets its volume"),
+            Names::Own => (
+                "It was deleted:",
+                "no instance can be started, and AWS cannot patch those that run",
+            ),
             _ => ("It is gone:", "it cannot be deployed again"),
         };
         let places: Vec<String> = self.check.places.iter().take(3).map(ToString::to_string).collect();
@@ -130,13 +161,34 @@ impl fmt::Display for Finding {
             0 => String::new(),
             n => format!(" and {n} more"),
         };
+        let named = match places.is_empty() {
+            true => "The endpoint names it".to_owned(),
+            false => format!("Named by {}{more}", places.join(", ")),
+        };
         write!(
             f,
-            "{what} {} ({}). Named by {}{more}; {then}.",
+            "{what} {} ({}). {named}; {then}.",
             printable(&self.check.value, 300),
-            printable(&self.why, 300),
-            places.join(", ")
+            printable(&self.why, 300)
         )
+    }
+}
+
+impl BackupLedger {
+    /// What SageMaker could not deploy again, and what could not be seen: that is not there again for it. Told when something
+    /// is new. `restored`: see [`BackupLedger::audited`].
+    pub fn looked_into(
+        &mut self,
+        facts: &Facts<'_>,
+        restored: &BTreeSet<String>,
+        findings: &[Finding],
+        unseen: &[String],
+    ) {
+        let before = self.gone.clone();
+        self.audited(facts, restored, findings);
+        if !unseen.is_empty() {
+            self.gone.extend(before);
+        }
     }
 }
 
@@ -159,6 +211,50 @@ mod tests {
             "{said}"
         );
         assert_ne!(findings[0].key(), findings[1].key(), "that it is gone by now is news");
+    }
+
+    #[test]
+    fn a_config_or_model_that_was_deleted_is_a_finding_with_what_names_it() {
+        let definition = fixture::definition();
+        let said = [(Kind::Config, "fraud-config"), (Kind::Model, "fraud-v1")].map(|(kind, name)| {
+            let mut without = definition.clone();
+            without.models.retain(|model| model.name != name);
+            without.config.body = match kind {
+                Kind::Config => serde_json::json!({}),
+                _ => without.config.body,
+            };
+            Finding::undefined(kind, name, &without).to_string()
+        });
+        assert_eq!(
+            said,
+            [
+                "It was deleted: endpoint config fraud-config (SageMaker knows none of that name). The endpoint names it; no \
+                 instance can be started, and AWS cannot patch those that run.",
+                "It was deleted: model fraud-v1 (SageMaker knows none of that name). Named by endpoint config fraud-config at \
+                 /ProductionVariants/0/ModelName; no instance can be started, and AWS cannot patch those that run.",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_seen_this_time_is_not_there_again_and_not_news_the_next_time() {
+        let all = checks(&fixture::definition());
+        let gone = |check: &Check| judge(vec![(check.clone(), Presence::Gone("404".into()))]).0;
+        let (one, other) = (gone(&all[0]), gone(&all[1]));
+        let both = [one.clone(), other.clone()].concat();
+        let unseen = ["s3 does not answer".to_owned()];
+        let none = BTreeSet::new();
+        let mut ledger = BackupLedger::default();
+        ledger.looked_into(&fixture::facts(0), &none, &one, &[]);
+        ledger.looked_into(&fixture::facts(3600), &none, &other, &unseen);
+        ledger.looked_into(&fixture::facts(7200), &none, &both, &[]);
+        assert_eq!(ledger.alerts, 2, "each is told once");
+        ledger.looked_into(&fixture::facts(10_800), &none, &[], &unseen);
+        assert_eq!(ledger.gone.len(), 2);
+        ledger.looked_into(&fixture::facts(14_400), &none, &[], &[]);
+        assert!(ledger.gone.is_empty(), "all of it is there again");
+        ledger.looked_into(&fixture::facts(18_000), &none, &one, &[]);
+        assert_eq!(ledger.alerts, 3, "it is gone once more");
     }
 
     #[test]

@@ -63,6 +63,18 @@ pub struct Held {
     pub hold: Hold,
     /// When it was last looked whether the endpoint is there.
     pub looked: Timestamp,
+    /// Since when it is looked for in vain. Ledgers of earlier builds do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_since: Option<Timestamp>,
+}
+
+impl Held {
+    /// Nobody will need the copies, unless somebody holds the endpoint's lease: it was not there at two looks at least, so
+    /// long apart. A repair deletes an endpoint and creates it again from the same config, and it is not there meanwhile.
+    pub fn is_gone_for_good(&self, now: Timestamp) -> bool {
+        self.gone_since
+            .is_some_and(|since| since.checked_add(LOOKED_AT).unwrap_or(Timestamp::MAX) <= now)
+    }
 }
 
 /// The document.

@@ -193,7 +193,7 @@ pub fn advice(image: &str, to: &str) -> String {
 }
 
 /// The longest entry that is the image or its beginning up to `/`, `:` or `@`.
-fn mapped(image: &str, entries: &BTreeMap<String, String>) -> Option<String> {
+pub(super) fn mapped(image: &str, entries: &BTreeMap<String, String>) -> Option<String> {
     entries
         .iter()
         .filter_map(|(from, to)| {

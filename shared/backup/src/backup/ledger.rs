@@ -30,6 +30,7 @@ use super::{
     definition::{LeftOut, Serving},
     manifest::PointId,
     restore::{Past, Restoration},
+    rewrite::{Mappings, fingerprint},
 };
 use crate::outbox::{HasOutbox, Outbox};
 
@@ -181,6 +182,9 @@ pub struct Kept {
     /// Where it lies, and the key that its copies got. Ledgers of earlier builds do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<Vault>,
+    /// The [`fingerprint`] of the mappings that it was made with. Ledgers of earlier builds do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mappings: Option<String>,
 }
 
 impl Kept {
@@ -294,6 +298,15 @@ impl BackupLedger {
         };
         // The schedule's ticks come some seconds early or late.
         after(attempted, wait - (wait / 100).min(SLACK)) <= now
+    }
+
+    /// The fleet file maps otherwise by now than when the newest recovery point was made, as far as is known, and nothing
+    /// stood in the way of the last backup: the next one is due at once, for it needs what is mapped now.
+    pub fn is_mapped_otherwise(&self, mappings: &Mappings, now: Timestamp) -> bool {
+        let quiet = self.failing.is_none() && self.put_off == 0 && self.at_work(now).is_none();
+        let newest = self.newest.as_ref().filter(|_| quiet);
+        let known = newest.and_then(|kept| kept.mappings.as_ref());
+        known.is_some_and(|known| *known != fingerprint(mappings))
     }
 
     /// The endpoint cannot be backed up yet, or any more: the next look is soon, and nothing is told.

@@ -6,13 +6,17 @@
 //! restore is no time for finding them one by one.
 
 mod error;
+mod laid;
 mod text;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use self::error::{Refused, RefusedAll};
+pub use self::{
+    error::{Refused, RefusedAll},
+    laid::{fingerprint, laid_over},
+};
 use super::{
     definition::{Definition, Document, Kind, ScaledThing},
     images,

@@ -125,6 +125,14 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             "In use: {claim}. The copies of {} are kept as long as that endpoint is there.",
             claim.point
         );
+        if let Some(gone) = held.gone_since {
+            let _ = writeln!(
+                said,
+                "{} was not there at {gone:.0}, nor since. If a look an hour or more after that does not find it either, and \
+                 nobody holds it to create it again, its copies are kept no longer.",
+                claim.restored
+            );
+        }
     }
     if let Some(undrilled) = &ledger.undrilled {
         let for_long = spoken(since(undrilled.since, now));

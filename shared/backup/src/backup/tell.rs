@@ -217,7 +217,7 @@ impl BackupLedger {
 
     /// What SageMaker could not deploy again. Told when something is new.
     /// `restored`: it was found of endpoints that were restored under these names, and not of the endpoint itself.
-    pub fn audited(&mut self, facts: &Facts<'_>, restored: &BTreeSet<String>, findings: &[Finding]) {
+    pub(super) fn audited(&mut self, facts: &Facts<'_>, restored: &BTreeSet<String>, findings: &[Finding]) {
         let gone: BTreeSet<String> = findings.iter().map(Finding::key).collect();
         let news: Vec<&Finding> = findings.iter().filter(|one| !self.gone.contains(&one.key())).collect();
         if !news.is_empty() {

@@ -75,8 +75,41 @@ pub fn called(names: Names) -> &'static str {
         Names::Image => "image",
         Names::Role => "role",
         Names::Artifact(_) => "artifact",
-        _ => "key",
+        Names::Key => "key",
+        Names::Subnet => "subnet",
+        Names::SecurityGroup => "security group",
+        Names::Package => "model package",
+        Names::Topic => "topic",
+        Names::Output => "output",
+        Names::Environment | Names::Other => "value",
+        Names::Own => "name",
     }
+}
+
+/// What a restore needs too, and nothing looks for: it shows when SageMaker takes it or does not.
+pub fn unlooked(point: &RecoveryPoint) -> Vec<(Names, String)> {
+    let unlooked = |names| {
+        matches!(
+            names,
+            Names::Subnet | Names::SecurityGroup | Names::Package | Names::Topic
+        )
+    };
+    let references = references(&point.restored).into_iter();
+    let mut unlooked: Vec<(Names, String)> = references
+        .filter(|reference| unlooked(reference.names))
+        .map(|Reference { names, value, .. }| (names, value))
+        .collect();
+    unlooked.sort();
+    unlooked.dedup();
+    unlooked
+}
+
+/// Such things in words.
+pub fn listed(things: Vec<(Names, String)>) -> Vec<String> {
+    let things = things.into_iter();
+    things
+        .map(|(names, value)| format!("{} {}", called(names), printable(&value, 300)))
+        .collect()
 }
 
 /// Compares the copies, and looks what a restore would lack.
@@ -151,7 +184,10 @@ impl Verified {
     /// For people.
     pub fn summary(&self, endpoint: &str, id: &PointId, point: &RecoveryPoint) -> String {
         let mut said = String::new();
-        let verdict = if self.is_good() && !self.uncompared.is_empty() {
+        let unlooked = unlooked(point);
+        let verdict = if self.is_good() && !unlooked.is_empty() {
+            "is what it was, and all that was looked for is there"
+        } else if self.is_good() && !self.uncompared.is_empty() {
             "is what it was, and what a restore needs besides is there"
         } else if self.is_good() {
             "is what it was, and everything that a restore needs is there"
@@ -183,6 +219,9 @@ impl Verified {
             for line in lines {
                 let _ = writeln!(said, "- {mark}: {line}");
             }
+        }
+        for line in listed(unlooked) {
+            let _ = writeln!(said, "- not looked for: {line}");
         }
         said
     }

@@ -17,6 +17,8 @@ use crate::backup::{
 pub struct LookedAt {
     /// The numbers of the restores whose endpoints are gone, and their claims with them.
     pub gone: BTreeSet<u64>,
+    /// The numbers of those whose endpoints are not there.
+    pub absent: BTreeSet<u64>,
     /// The numbers of those that were looked at.
     pub seen: BTreeSet<u64>,
     /// The endpoints that are there, and were looked into.
@@ -33,31 +35,33 @@ impl BackupLedger {
         self.held.extend(restoration.plan.holds.iter().map(|hold| Held {
             hold: Hold::clone(hold),
             looked: restoration.started,
+            gone_since: None,
         }));
     }
 
     /// What was restored and is to be looked at: all of it, when a part is due. Not what is still being restored.
-    pub fn to_look_at(&self, now: Timestamp) -> Vec<&Hold> {
+    pub fn to_look_at(&self, now: Timestamp) -> Vec<&Held> {
         let ended = |held: &&Held| self.restoration(held.hold.claim.number).is_none();
         let held: Vec<&Held> = self.held.iter().filter(ended).collect();
         let due = held.iter().any(|held| after(held.looked, LOOKED_AT) <= now);
-        held.into_iter().filter(|_| due).map(|held| &held.hold).collect()
+        held.into_iter().filter(|_| due).collect()
     }
 
     /// What was seen of it. Told when something is new that could not be deployed again.
     pub fn looked_at(&mut self, facts: &Facts<'_>, seen: &LookedAt) {
         self.held.retain(|held| !seen.gone.contains(&held.hold.claim.number));
         for held in &mut self.held {
-            if seen.seen.contains(&held.hold.claim.number) {
+            let claim = &held.hold.claim;
+            if seen.seen.contains(&claim.number) {
                 held.looked = facts.now;
             }
+            if seen.absent.contains(&claim.number) {
+                held.gone_since.get_or_insert(facts.now);
+            } else if seen.there.contains(&claim.restored) {
+                held.gone_since = None;
+            }
         }
-        let known = seen.findings.iter().all(|finding| self.gone.contains(&finding.key()));
-        // What could not be seen this time is not there again for that.
-        if known && !seen.unknown.is_empty() {
-            return;
-        }
-        self.audited(facts, &seen.there, &seen.findings);
+        self.looked_into(facts, &seen.there, &seen.findings, &seen.unknown);
     }
 }
 
@@ -127,6 +131,47 @@ mod tests {
         ledger.looked_at(&facts(7200), &gone);
         assert_eq!(ledger.held, []);
         assert!(ledger.outbox().is_empty());
+    }
+
+    #[test]
+    fn an_endpoint_that_is_created_again_keeps_its_claim() {
+        let mut ledger = restored();
+        ledger.ended(ended(1));
+        let absent = LookedAt {
+            seen: [1].into(),
+            absent: [1].into(),
+            ..LookedAt::default()
+        };
+        let there = LookedAt {
+            seen: [1].into(),
+            there: ["fraud".into()].into(),
+            ..LookedAt::default()
+        };
+        let unseen = LookedAt {
+            seen: [1].into(),
+            unknown: vec!["throttled".into()],
+            ..LookedAt::default()
+        };
+        ledger.looked_at(&facts(3600), &absent);
+        assert_eq!(ledger.held[0].gone_since, Some(at(3600)));
+        assert!(!ledger.held[0].is_gone_for_good(at(3600)), "a repair deletes it first");
+        ledger.looked_at(&facts(7200), &there);
+        assert_eq!(ledger.held[0].gone_since, None, "it was created again");
+        ledger.looked_at(&facts(10_800), &absent);
+        ledger.looked_at(&facts(14_000), &unseen);
+        let [held] = &ledger.to_look_at(at(18_000))[..] else {
+            panic!("it is looked at again")
+        };
+        assert!(!held.is_gone_for_good(at(14_399)));
+        assert!(held.is_gone_for_good(at(14_400)), "two looks an hour apart");
+    }
+
+    #[test]
+    fn a_ledger_of_an_earlier_build_says_nothing_of_what_is_looked_for_in_vain() {
+        let ledger = restored();
+        let written = serde_json::to_string(&ledger).unwrap();
+        assert!(!written.contains("gone_since"));
+        assert_eq!(serde_json::from_str::<BackupLedger>(&written).unwrap(), ledger);
     }
 
     #[test]

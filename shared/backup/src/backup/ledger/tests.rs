@@ -1,5 +1,5 @@
 use super::{shipped::tests::shipped, *};
-use crate::backup::fixture::{at, point, vault};
+use crate::backup::fixture::{at, facts, point, vault};
 
 pub(super) fn kept(vault: Option<Vault>) -> Kept {
     Kept {
@@ -14,7 +14,39 @@ pub(super) fn kept(vault: Option<Vault>) -> Kept {
         serving: None,
         during: None,
         vault,
+        mappings: None,
     }
+}
+
+#[test]
+fn a_backup_is_due_when_the_fleet_file_maps_otherwise_than_for_the_newest_point() {
+    let [before, now] = ["subnet-wrong", "subnet-right"].map(|to| Mappings {
+        subnets: [("subnet-0a1b".to_owned(), to.to_owned())].into(),
+        ..Mappings::default()
+    });
+    let mut ledger = BackupLedger {
+        newest: Some(kept(None)),
+        ..BackupLedger::default()
+    };
+    assert!(
+        !ledger.is_mapped_otherwise(&now, at(100)),
+        "an earlier build did not say"
+    );
+    ledger.newest = Some(Kept {
+        mappings: Some(fingerprint(&before)),
+        ..kept(None)
+    });
+    assert!(!ledger.is_mapped_otherwise(&before, at(100)));
+    assert!(ledger.is_mapped_otherwise(&now, at(100)));
+    ledger.begin(at(100), None).unwrap();
+    assert!(!ledger.is_mapped_otherwise(&now, at(160)), "one is at work");
+    ledger.failed(&facts(200), "something is not mapped");
+    assert!(
+        !ledger.is_mapped_otherwise(&now, at(260)),
+        "it is tried again within the hour, and not with each tick"
+    );
+    let written = serde_json::to_string(&kept(None)).unwrap();
+    assert!(!written.contains("mappings"));
 }
 
 #[test]

@@ -108,6 +108,9 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
         };
         let _ = writeln!(said, "{how:<16} {what} {shown}{but}");
     }
+    for one in verify::listed(verify::unlooked(point)) {
+        let _ = writeln!(said, "{:<16} {one}", "not looked for");
+    }
     let keys: BTreeSet<&String> = seen
         .keys
         .values()

@@ -14,13 +14,13 @@ type No = (String, String);
 pub(super) fn rewritten(reference: &Reference, rules: &Rules) -> Result<String, No> {
     let value = reference.value.as_str();
     let maps = &rules.mappings;
-    if let Some(mapped) = said(reference, rules) {
+    if let Some(mapped) = said(reference, maps) {
         return Ok(mapped.to_owned());
     }
     match reference.names {
         Names::Own => Ok(value.to_owned()),
         Names::Artifact(form) => artifact(value, form, rules),
-        Names::Output => bucket(value, rules).ok_or_else(|| {
+        Names::Output => bucket(value, maps).ok_or_else(|| {
             let why = "SageMaker writes there, and writes only to buckets in the endpoint's own Region".to_owned();
             (why, bucket_advice(value, rules))
         }),
@@ -65,13 +65,31 @@ pub(super) fn rewritten(reference: &Reference, rules: &Rules) -> Result<String, 
 
 /// The fleet file says of this very string, or of this environment variable, what it becomes.
 pub(super) fn is_mapped(reference: &Reference, rules: &Rules) -> bool {
-    said(reference, rules).is_some()
+    said(reference, &rules.mappings).is_some()
 }
 
-fn said<'a>(reference: &Reference, rules: &'a Rules) -> Option<&'a str> {
+/// What the fleet file says that a string becomes. What follows without it, as for images of one's own, is not among it.
+pub(super) fn by_file(reference: &Reference, maps: &Mappings) -> Option<String> {
+    let value = reference.value.as_str();
+    if let Some(mapped) = said(reference, maps) {
+        return Some(mapped.to_owned());
+    }
+    match reference.names {
+        Names::Own => None,
+        Names::Image => images::mapped(value, &maps.images),
+        Names::Role => maps.roles.get(value).cloned(),
+        Names::Key => maps.keys.get(value).cloned(),
+        Names::Subnet => maps.subnets.get(value).cloned(),
+        Names::SecurityGroup => maps.security_groups.get(value).cloned(),
+        Names::Artifact(_) | Names::Output => bucket(value, maps),
+        Names::Package | Names::Topic | Names::Environment | Names::Other => bucket(value, maps),
+    }
+}
+
+fn said<'a>(reference: &Reference, maps: &'a Mappings) -> Option<&'a str> {
     let Mappings {
         others, environment, ..
-    } = &rules.mappings;
+    } = maps;
     let by_name = || environment.get(variable(&reference.pointer)?);
     others.get(&reference.value).or_else(by_name).map(String::as_str)
 }
@@ -92,7 +110,7 @@ fn mapped(
 
 /// Where an artifact is that need not be copied: its bucket is mapped, or AWS has one like it in every Region.
 pub(super) fn elsewhere(value: &str, rules: &Rules) -> Option<String> {
-    bucket(value, rules).or_else(|| aws_bucket(value, rules))
+    bucket(value, &rules.mappings).or_else(|| aws_bucket(value, rules))
 }
 
 fn artifact(value: &str, form: Form, rules: &Rules) -> Result<String, No> {
@@ -111,11 +129,9 @@ fn artifact(value: &str, form: Form, rules: &Rules) -> Result<String, No> {
 }
 
 /// By the longest entry of `buckets` that is the place or its beginning.
-fn bucket(value: &str, rules: &Rules) -> Option<String> {
+fn bucket(value: &str, maps: &Mappings) -> Option<String> {
     let place = value.strip_prefix("s3://")?;
-    rules
-        .mappings
-        .buckets
+    maps.buckets
         .iter()
         .filter_map(|(from, to)| {
             let rest = place.strip_prefix(from.as_str())?;
@@ -158,7 +174,7 @@ fn other(reference: &Reference, rules: &Rules) -> Result<String, No> {
     if !value.contains("s3://") && !names_region(value, &rules.from) {
         return Ok(value.to_owned());
     }
-    if let Some(mapped) = bucket(value, rules) {
+    if let Some(mapped) = bucket(value, &rules.mappings) {
         return Ok(mapped);
     }
     let shown = printable(value, 200);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::backup::{
     copy::progress::{Progress, Tally},
-    fixture::{at, point, policy},
+    fixture::{at, begun, point, policy},
     ledger::{Kept, Trouble},
     places::Placed,
     restore::Figures,
@@ -23,6 +23,7 @@ fn kept(began: i64) -> Kept {
         serving: None,
         during: None,
         vault: None,
+        mappings: None,
     }
 }
 
@@ -106,6 +107,21 @@ fn a_point_of_another_place_is_none_to_restore_from_and_it_is_said_where_it_lies
         status("fraud", &ledger, Some(&moved), at(3600)),
         "fraud has no recovery point in eu-west-1.\nIts last one, 20260921T141320Z-27dbd504, lies below \
          s3://dr/steward/points/ in eu-west-1, where backups were kept before: no restore looks there.\n"
+    );
+}
+
+#[test]
+fn a_restored_endpoint_that_is_looked_for_in_vain_is_said_to_be() {
+    let mut ledger = BackupLedger::default();
+    ledger.restore(begun(Kind::Restore, 1, 0)).unwrap();
+    ledger.held[0].gone_since = Some(at(3600));
+    let said = status("fraud", &ledger, Some(&policy()), at(4000));
+    assert!(
+        said.contains(
+            "fraud was not there at 2026-09-21T15:13:20Z, nor since. If a look an hour or more after that does not find it \
+             either, and nobody holds it to create it again, its copies are kept no longer."
+        ),
+        "{said}"
     );
 }
 

@@ -32,6 +32,7 @@ fn kept(began: i64) -> Kept {
         serving: None,
         during: None,
         vault: None,
+        mappings: None,
     }
 }
 
