@@ -28,7 +28,8 @@ pub(crate) async fn look(
     let at = services.now();
     let looking = &services.looking;
     let described = there(looking.sagemaker.describe_endpoint(endpoint).await);
-    let configs = each(&needs.configs, async |name: &str| {
+    let every_config = needs.every_config(&described);
+    let configs = each(&every_config, async |name: &str| {
         let described = looking.sagemaker.describe_endpoint_config(name).await;
         there(described.map(|config| config.seen()))
     });
@@ -54,11 +55,15 @@ pub(crate) async fn look(
     let smoke = maybe(needs.smoke.as_deref(), async |variant| {
         smoke(services, endpoint, variant).await
     });
-    let component = maybe(needs.component.as_deref(), async |name| {
+    let components = each(&needs.components, async |name: &str| {
         there(looking.sagemaker.describe_inference_component(name).await)
     });
+    let of_component = match needs.components.as_slice() {
+        [one] => Some(one.as_str()),
+        _ => None,
+    };
     let watched = maybe(needs.health.then_some(()), async |()| {
-        health(services, endpoint, needs.component.as_deref()).await
+        health(services, endpoint, of_component).await
     });
     let alone = maybe(needs.alone.as_ref(), async |(before, policy)| {
         let hour = hour_before(services, endpoint, policy, before).await;
@@ -66,10 +71,10 @@ pub(crate) async fn look(
     });
     let together = Box::pin(async {
         tokio::join!(
-            configs, scaling, models, alarms, analysis, smoke, component, watched, alone
+            configs, scaling, models, alarms, analysis, smoke, components, watched, alone
         )
     });
-    let (configs, scaling, models, alarms, analysis, smoke, component, health, alone) = together.await;
+    let (configs, scaling, models, alarms, analysis, smoke, components, health, alone) = together.await;
     let users = maybe(needs.search(&described, &configs), async |search| {
         known(looking.sagemaker.users_of(&search).await)
     });
@@ -84,7 +89,7 @@ pub(crate) async fn look(
         asked: needs.alarms.clone(),
         analysis,
         smoke,
-        component,
+        components,
         models,
         health,
         alone,

@@ -2,14 +2,17 @@
 
 mod onward;
 mod repeated;
+mod restorable;
 mod rollback;
 mod start;
 
 use std::collections::BTreeMap;
 
+pub(super) use self::restorable::{NotNow, restorable};
 pub use self::start::{again, begun_before};
 use self::{
     onward::onward,
+    repeated::Asked,
     rollback::{rollback, stop},
 };
 use super::{
@@ -31,13 +34,21 @@ pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
         Command::Order {
             order,
             step,
+            component,
             id,
             by,
             reason,
         } => {
             let now = turn.world.facts.now;
-            if let Some(id) = id
-                && let Some(answer) = repeated::answer(now, &turn.ledger, (*order, *step), id)
+            let component = component.as_deref();
+            let asked = id.as_deref().map(|id| Asked {
+                order: *order,
+                step: *step,
+                component,
+                id,
+            });
+            if let Some(asked) = asked
+                && let Some(answer) = repeated::answer(now, &turn.ledger, asked)
             {
                 return answer;
             }
@@ -47,13 +58,13 @@ pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
                 reason: reason.clone(),
             };
             let answer = match order {
-                Order::Rollback => rollback(turn, said),
+                Order::Rollback => rollback(turn, component, said),
                 order => about_active(turn, *order, *step, said),
             };
             if answer.accepted
-                && let Some(id) = id
+                && let Some(asked) = asked
             {
-                repeated::remember(now, &mut turn.ledger, (*order, *step), id);
+                repeated::remember(now, &mut turn.ledger, asked);
             }
             answer
         }

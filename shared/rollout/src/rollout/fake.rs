@@ -34,6 +34,9 @@ use crate::{
 
 pub(super) const ENDPOINT: &str = "fraud";
 
+/// Its inference component, where it has one.
+pub(super) const COMPONENT: &str = "fraud-component";
+
 pub(super) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
@@ -170,7 +173,7 @@ pub(super) struct Fake {
     /// What every alarm takes missing data for.
     pub(super) missing: MissingData,
     pub(super) models: Vec<String>,
-    pub(super) component: Option<ComponentSeen>,
+    pub(super) components: BTreeMap<String, ComponentSeen>,
     /// The configs of all other endpoints; `None` when they cannot be asked.
     pub(super) others: Option<BTreeMap<String, String>>,
     pub(super) verdict: Verdict,
@@ -233,7 +236,7 @@ impl Fake {
             made: 0,
             missing: MissingData::default(),
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
-            component: None,
+            components: BTreeMap::new(),
             others: Some(BTreeMap::new()),
             verdict: Verdict::Pass,
             healthy: true,
@@ -332,6 +335,15 @@ impl Fake {
         self.endpoint.as_mut().unwrap()
     }
 
+    /// The one of [`COMPONENT`].
+    pub(super) fn component(&self) -> &ComponentSeen {
+        &self.components[COMPONENT]
+    }
+
+    pub(super) fn component_mut(&mut self) -> &mut ComponentSeen {
+        self.components.get_mut(COMPONENT).unwrap()
+    }
+
     pub(super) fn planned(&self, request: &Request) -> Result<Plan, Problems> {
         let needs = preflight(request, self.endpoint.as_ref());
         plan(self.now, request, &self.look(&needs), &self.ledger, None)
@@ -346,6 +358,7 @@ impl Fake {
         self.command(Command::Order {
             order,
             step: None,
+            component: None,
             id: None,
             by: Some("bo".to_owned()),
             reason: None,

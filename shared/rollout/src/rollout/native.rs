@@ -137,7 +137,7 @@ pub(super) fn component(
             "Leave out `variant`, `green_variant`, `instance_type` and `instances`.",
         );
     }
-    let seen = match &look.component {
+    let seen = match look.components.get(name) {
         Some(Known::Yes(Some(seen))) => seen,
         Some(Known::Yes(None)) => {
             found.add(

@@ -128,10 +128,11 @@ fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Tidied {
         Seen::Gone => None,
         Seen::No(_) | Seen::Busy(_) | Seen::Broken(_) => return Tidied::Done,
     };
-    let returned_to = returnable(now, ledger).map(|past| past.plan.base.clone());
+    let returnable = returnable(now, ledger);
+    let returned_to: BTreeSet<String> = returnable.into_iter().map(|past| past.plan.base.clone()).collect();
     let mut tidied = Tidied::Done;
     for name in due(now, ledger) {
-        if returned_to.as_ref() == Some(&name) {
+        if returned_to.contains(&name) {
             continue;
         }
         let needed = in_force.as_ref() == Some(&name) || ledger.last_good.as_ref() == Some(&name);

@@ -128,7 +128,7 @@ fn what_is_wrong_is_refused_by_name_and_all_at_once() {
         json!({"command": "status", "endpoints": "a"}),
         json!({"command": "history"}),
         json!({"command": "pause", "endpoint": "a\u{1b}[31m", "for": "2h"}),
-        json!({"command": "rollback", "endpoint": null, "by": {}}),
+        json!({"command": "rollback", "endpoint": null, "component": "-", "by": {}}),
         json!({"command": "promote", "endpoint": "a", "full": "yes", "step": 0}),
         json!({"command": "skip", "endpoint": "a", "full": true, "step": "2"}),
         json!({"command": "abort", "endpoint": "a", "step": 1}),

@@ -59,7 +59,7 @@ pub(in crate::rollout) struct Change {
     after: Endpoint,
     before: Endpoint,
     fate: Fate,
-    component: Option<ComponentSeen>,
+    component: Option<(String, ComponentSeen)>,
 }
 
 impl Fake {
@@ -77,12 +77,12 @@ impl Fake {
             Known::Yes(self.endpoint.clone())
         };
         let configs = needs
-            .configs
-            .iter()
+            .every_config(&endpoint)
+            .into_iter()
             .map(|name| {
-                let config = self.configs.get(name).cloned();
+                let config = self.configs.get(&name).cloned();
                 (
-                    name.clone(),
+                    name,
                     if self.blind {
                         Known::No("throttled".to_owned())
                     } else {
@@ -150,7 +150,11 @@ impl Fake {
                     said: vec![if self.healthy { "golden: 200" } else { "golden: 500" }.to_owned()],
                 })
             }),
-            component: needs.component.as_ref().map(|_| Known::Yes(self.component.clone())),
+            components: needs
+                .components
+                .iter()
+                .map(|name| (name.clone(), Known::Yes(self.components.get(name).cloned())))
+                .collect(),
             models: needs
                 .models
                 .iter()
@@ -338,9 +342,13 @@ impl Fake {
                 assert!(others.values().all(|used| used != name), "a config in use is deleted");
                 self.configs.remove(name);
             }
-            Effect::UpdateComponent { model, deployment, .. } => {
+            Effect::UpdateComponent {
+                component: name,
+                model,
+                deployment,
+            } => {
                 let endpoint = self.endpoint().clone();
-                let Some(component) = &mut self.component else {
+                let Some(component) = self.components.get_mut(name) else {
                     return ActOutcome::Refused("no component".to_owned());
                 };
                 if component.status != "InService" {
@@ -360,7 +368,7 @@ impl Fake {
                         after: endpoint.clone(),
                         before: endpoint,
                         fate,
-                        component: Some(ends),
+                        component: Some((name.clone(), ends)),
                     }),
                 ));
             }
@@ -432,9 +440,9 @@ impl Fake {
             && self.now >= ends
         {
             self.change = None;
-            if let Some(component) = change.component {
+            if let Some((name, component)) = change.component {
                 let modified = Some(self.now);
-                self.component = Some(ComponentSeen { modified, ..component });
+                self.components.insert(name, ComponentSeen { modified, ..component });
                 return;
             }
             let now = self.now;
