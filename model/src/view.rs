@@ -64,6 +64,7 @@ impl World {
         let users = needs.users.as_ref().map(|_| Known::Yes(BTreeMap::new()));
         let endpoint = known(blind, Blind::Endpoint, || self.exists.then(|| self.endpoint()));
         Look {
+            needed: users.clone(),
             users,
             at: self.now(),
             configs: each(&needs.every_config(&endpoint), |name| {

@@ -154,6 +154,7 @@ scenarios! {
     bad_models_are_taken_back_each_for_its_own_reason => "rollout-bad-models",
     an_alarm_takes_a_rollout_back_at_every_point_in_its_own_invocation => "rollout-alarms",
     a_config_that_another_endpoint_uses_is_not_deleted_with_its_rollout => "rollout-borrowed",
+    a_config_that_another_endpoint_may_have_to_go_back_to_is_not_deleted => "rollout-shared-config",
     a_repair_and_a_rollout_take_turns => "rollout-and-repair",
     a_new_model_that_was_repaired_is_taken_back_all_the_same => "rollout-repaired",
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",

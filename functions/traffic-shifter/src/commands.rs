@@ -29,7 +29,7 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, command: RolloutComman
         RolloutCommand::Status {
             endpoint: Some(endpoint),
         } => show(&services, &endpoint).await,
-        RolloutCommand::Status { endpoint: None } => show_all(ctx, &services).await,
+        RolloutCommand::Status { endpoint: None } => show_all(&services).await,
         RolloutCommand::History { endpoint } => {
             let document = services.ledger(&endpoint).load().await?.document;
             let told = Report::done(history(&document, &endpoint).trim_end()).with("endpoint", endpoint);
@@ -120,8 +120,8 @@ async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLe
     told.trim_end().to_owned()
 }
 
-async fn show_all(ctx: &Context, services: &Services<'_>) -> Result<Report, HandlerError> {
-    let all = ledgers::all(ctx, services).await?;
+async fn show_all(services: &Services<'_>) -> Result<Report, HandlerError> {
+    let all = ledgers::all(services).await?;
     let reading = all.into_iter().map(async |(endpoint, _)| {
         let document = services.ledger(&endpoint).load().await?.document;
         let text = described(services, &endpoint, &document).await;

@@ -12,11 +12,11 @@ use steward::{
     failure::{CallError, Failure},
     health::policy::{HealthPolicy, ProbeKind},
     probe::Judgement,
-    rollout::look::{Before, HealthSeen, Known, Look, Needs, SmokeSeen, Window},
+    rollout::look::{Before, HealthSeen, Known, Look, Needs, Search, SmokeSeen, Users, Window},
     text::sentence,
 };
 
-use crate::services::Services;
+use crate::{ledgers, services::Services};
 
 /// Looks at the endpoint, then at everything in `needs` at the same time. `policy` judges the metrics.
 pub(crate) async fn look(
@@ -75,12 +75,13 @@ pub(crate) async fn look(
         )
     });
     let (configs, scaling, models, alarms, analysis, smoke, components, health, alone) = together.await;
-    let users = maybe(needs.search(&described, &configs), async |search| {
-        known(looking.sagemaker.users_of(&search).await)
+    let together = maybe(needs.search(&described, &configs), async |search| {
+        in_use(services, endpoint, search).await
     });
-    let users = Box::pin(users).await;
+    let (needed, users) = Box::pin(together).await.unzip();
     Look {
         at,
+        needed,
         users,
         endpoint: described,
         configs,
@@ -94,6 +95,25 @@ pub(crate) async fn look(
         health,
         alone,
     }
+}
+
+/// Who may have to go back to any of these configs, and who uses those that are left. The ledgers are asked first: they tell of
+/// all endpoints in fewer calls.
+async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> (Known<Users>, Known<Users>) {
+    let needed = match ledgers::needed(services, endpoint, &search.configs).await {
+        Ok(needed) => needed,
+        Err(said) => {
+            tracing::warn!(said, "could not look");
+            return (Known::No(said.clone()), Known::No(said));
+        }
+    };
+    search.configs.retain(|config| !needed.contains_key(config));
+    let users = if search.configs.is_empty() {
+        Known::Yes(Users::new())
+    } else {
+        known(services.looking.sagemaker.users_of(&search).await)
+    };
+    (Known::Yes(needed), users)
 }
 
 async fn each<T>(names: &[String], ask: impl AsyncFn(&str) -> Known<T>) -> BTreeMap<String, Known<T>> {

@@ -57,6 +57,7 @@ builtins![
     "rollout-bad-models",
     "rollout-alarms",
     "rollout-borrowed",
+    "rollout-shared-config",
     "rollout-and-repair",
     "rollout-repaired",
     "rollout-and-sickness",

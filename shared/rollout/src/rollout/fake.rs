@@ -17,7 +17,9 @@ use super::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
-    look::{Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Watched},
+    look::{
+        Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Users, Watched,
+    },
     needs::needs,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
@@ -176,6 +178,8 @@ pub(super) struct Fake {
     pub(super) components: BTreeMap<String, ComponentSeen>,
     /// The configs of all other endpoints; `None` when they cannot be asked.
     pub(super) others: Option<BTreeMap<String, String>>,
+    /// Who may have to go back to which config.
+    pub(super) needed: Known<Users>,
     pub(super) verdict: Verdict,
     pub(super) healthy: bool,
     /// What the health checker knows.
@@ -238,6 +242,7 @@ impl Fake {
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
             components: BTreeMap::new(),
             others: Some(BTreeMap::new()),
+            needed: Known::Yes(Users::new()),
             verdict: Verdict::Pass,
             healthy: true,
             health: Known::Yes(None),

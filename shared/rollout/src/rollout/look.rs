@@ -186,6 +186,9 @@ pub struct Look {
     pub models: BTreeMap<String, Known<bool>>,
     /// Who uses the configs that [`Needs::search`] asked for; `None` when not asked.
     pub users: Option<Known<Users>>,
+    /// Who may have to go back to one of these configs, by its name: rollouts of other endpoints, and any endpoint that the
+    /// health checker last knew to be well with it; `None` when not asked.
+    pub needed: Option<Known<Users>>,
     /// What the health checker knows of the endpoint; `Yes(None)` when it does not watch it, `None` when not asked.
     pub health: Option<Known<Option<HealthSeen>>>,
     /// What green is held to in place of comparisons when it gets all the traffic now, for people; `None` when not asked.

@@ -93,6 +93,7 @@ impl Fake {
             .collect();
         Look {
             at: self.now,
+            needed: needs.search(&endpoint, &configs).map(|_| self.needed.clone()),
             users: needs.search(&endpoint, &configs).map(|search| self.users(&search)),
             endpoint,
             configs,
@@ -339,6 +340,11 @@ impl Fake {
                     "the last good config is deleted"
                 );
                 let others = self.others.as_ref().expect("deleted without knowing who uses it");
+                let needed = self.needed.yes().expect("deleted without knowing who needs it");
+                assert!(
+                    !needed.contains_key(name),
+                    "a config is deleted that somebody has to go back to"
+                );
                 assert!(others.values().all(|used| used != name), "a config in use is deleted");
                 self.configs.remove(name);
             }
