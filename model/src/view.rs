@@ -274,6 +274,7 @@ impl Declared {
             instance_type: Some("ml.m5.large".to_owned()),
             instances: Some(self.count),
             weight: f64::from(self.weight) / 10_000.0,
+            overridden: false,
         }
     }
 }

@@ -186,6 +186,7 @@ scenarios! {
     a_good_green_stays_when_blue_cannot_be_removed => "rollout-no-room-to-tidy",
     people_steer_rollouts => "rollout-operators",
     an_order_that_comes_twice_is_no_other_order => "rollout-repeated",
+    what_the_fleet_file_means_no_more_does_not_begin_again => "rollout-retried",
     a_lost_hour_changes_no_traffic => "rollout-lost-hour",
     an_inference_component_gets_its_old_model_back_on_an_alarm => "rollout-components",
     two_components_of_one_endpoint_are_rolled_out_and_taken_back_each_by_itself => "rollout-two-components",

@@ -89,6 +89,7 @@ builtins![
     "rollout-no-room-to-tidy",
     "rollout-operators",
     "rollout-repeated",
+    "rollout-retried",
     "rollout-lost-hour",
     "rollout-component",
     "rollout-component-unanswered",

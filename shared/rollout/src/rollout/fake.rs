@@ -225,6 +225,7 @@ impl Fake {
                         instance_type: Some("ml.m5.large".to_owned()),
                         instances: Some(2),
                         weight: 1.0,
+                        overridden: false,
                     }],
                     shadowed: false,
                     tags: BTreeMap::new(),

@@ -219,6 +219,8 @@ pub struct ConfigVariantSeen {
     pub instances: Option<u32>,
     /// `InitialVariantWeight`.
     pub weight: f64,
+    /// Some of its `InstancePools` name a model of their own (`ModelNameOverride`).
+    pub overridden: bool,
 }
 
 /// One alarm as described.

@@ -387,7 +387,7 @@ fn of_variant(
             );
         }
     } else {
-        native::deploy(request, ledger, blue, like, &mut plan, found);
+        native::deploy(request, ledger, endpoint, (blue, like), &mut plan, found);
     }
     plan.warnings = build::warnings(request, &plan);
     Some(plan)

@@ -249,3 +249,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_rollout_begins_again_only_where_the_fleet_file_still_means_it() {
+    let event = json!({"command": "start", "endpoint": "fraud-detector", "model": "m", "smoke": true});
+    let asked = request(&event).expect("right");
+    still_meant(&asked, &fleet(), None).expect("nothing has changed");
+    let later = |text: &str| {
+        let fleet = Fleet::parse(text, "fleet.yaml").expect("right");
+        still_meant(&asked, &fleet, None).unwrap_err().to_string()
+    };
+    let told = [
+        later("version: 1\nendpoints: { another: {} }\n"),
+        later("version: 1\nendpoints: { fraud-detector: {} }\n"),
+    ];
+    insta::assert_snapshot!(told.join("\n"));
+    let unprobed = request(
+        &json!({"command": "start", "endpoint": "native-a", "model": "m", "engine": "guardrails",
+        "strategy": {"all_at_once": {"bake": "10m"}}, "alarms": ["errors"], "smoke": false}),
+    )
+    .expect("right");
+    still_meant(&unprobed, &fleet(), None).expect("it needs none");
+}

@@ -407,6 +407,7 @@ impl Fake {
                 instance_type: variant.instance_type.clone().or_else(|| like.instance_type.clone()),
                 instances: variant.instances,
                 weight: variant.weight,
+                overridden: like.overridden && variant.instance_type.is_none(),
             })
         });
         let variants: Option<Vec<ConfigVariantSeen>> = variants.collect();
