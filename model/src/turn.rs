@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use steward::rollout::{
     AlarmNews, Command, Facts, News, RolloutLedger, again, decide,
     effect::{ActOutcome, Acted},
-    needs,
+    needs_told,
 };
 
 use super::{
@@ -49,19 +49,21 @@ impl State {
             endpoint: ENDPOINT,
             labels: &LABELS,
         };
-        let needs = needs(now, &self.ledger);
+        let alarm = invocation.alarm.map(|at| AlarmNews {
+            name: ALARM.to_owned(),
+            at,
+            reason: "Threshold Crossed".to_owned(),
+        });
+        let command = match invocation.order {
+            None => None,
+            Some(asked) => Some(self.command(asked, setup)?),
+        };
+        let needs = needs_told(now, &self.ledger, alarm.as_ref(), command.as_ref());
         let look = self.world.look(&needs, blind);
         let news = News {
             look: Some(look.clone()),
-            command: match invocation.order {
-                None => None,
-                Some(asked) => Some(self.command(asked, setup)?),
-            },
-            alarm: invocation.alarm.map(|at| AlarmNews {
-                name: ALARM.to_owned(),
-                at,
-                reason: "Threshold Crossed".to_owned(),
-            }),
+            command,
+            alarm,
             acted: invocation.acted.as_deref().cloned(),
         };
         let mut decision = decide(&facts, &self.ledger, &news);

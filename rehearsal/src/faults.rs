@@ -59,6 +59,20 @@ impl fmt::Display for FaultKind {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of ", self.kind)?;
+        match (&self.service, &self.operation) {
+            (Some(service), Some(operation)) => write!(f, "{service} {operation}")?,
+            (Some(one), None) | (None, Some(one)) => f.write_str(one)?,
+            (None, None) => f.write_str("any call")?,
+        }
+        let by = self.caller.iter().map(|caller| format!(" by {caller}"));
+        let within = self.region.iter().map(|region| format!(" in {region}"));
+        by.chain(within).try_for_each(|part| f.write_str(&part))
+    }
+}
+
 /// One fault: which calls, on which occasions, and what happens to them. Selectors left out select everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {

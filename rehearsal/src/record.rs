@@ -336,6 +336,8 @@ pub struct Record {
     /// By bucket, every version of every object at the end, of the buckets that expectations speak of.
     #[serde(skip)]
     pub objects: BTreeMap<String, Vec<Stored>>,
+    /// What the faults are that hit no call.
+    pub idle_faults: Vec<String>,
     /// Lines of the report's charts.
     pub series: Vec<Series>,
     /// Lines the functions logged, with the moment.
@@ -360,6 +362,7 @@ impl Record {
             definitions: Vec::new(),
             uploads: Vec::new(),
             objects: BTreeMap::new(),
+            idle_faults: Vec::new(),
             series: Vec::new(),
             logs: Vec::new(),
         }

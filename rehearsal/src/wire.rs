@@ -21,6 +21,7 @@ mod rest;
 mod s3;
 mod scope;
 
+pub(crate) use s3::OPERATIONS as S3_OPERATIONS;
 pub use s3::S3Call;
 pub use scope::Scope;
 

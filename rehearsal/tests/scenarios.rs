@@ -19,6 +19,8 @@ use rehearsal::{
 mod answers;
 #[path = "scenarios/first_day.rs"]
 mod first_day;
+#[path = "scenarios/names.rs"]
+mod names;
 #[path = "scenarios/permissions.rs"]
 mod permissions;
 #[path = "scenarios/reconcile.rs"]
@@ -162,6 +164,7 @@ scenarios! {
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",
+    whatever_is_slow_to_answer_keeps_nobody_from_going_back => "rollout-hanging",
     green_is_watched_when_sagemaker_has_given_it_all_the_traffic => "rollout-engines-alone",
     what_blue_failed_before_excuses_no_broken_green => "rollout-ill-before",
     stewards_own_probes_are_no_traffic => "rollout-probes",
@@ -386,31 +389,6 @@ expect:
   alerts: [{kind: endpoint.sick, times: 1, at_most: 2}]
   calls: [{}]
 surprise: 1
-";
-    let problems = Scenario::parse(wrong, "wrong.yaml").expect_err("a wrong scenario");
-    insta::assert_snapshot!(problems.to_string());
-}
-
-#[test]
-fn what_names_nothing_is_refused() {
-    let wrong = "title: wrong
-duration: 10m
-world:
-  regions:
-    eu-west-1: {endpoints: {fraud: {}}}
-  incidents:
-    - {at: 1m, endpoint: frod, behaves: {errors: 100%}}
-fleet: {version: 1, endpoints: {fraud: }}
-functions:
-  - {name: health-cheker, region: eu-west-2, topics: [nowhere]}
-buckets: {inputs: eu-west-9}
-fleet_changes: [{at: 1h}]
-faults: [{kind: throttle, caller: nobody, from: 2h}]
-commands: [{at: 1m, command: check, to: nobody}, {at: 2m, command: check, event: {}}]
-expect:
-  endpoints: [{name: fraud, health: well, status: Fine, region: mars, by: 11m}]
-  answers: [{to: chek}]
-  invocations: [{ends: ok, function: nobody}]
 ";
     let problems = Scenario::parse(wrong, "wrong.yaml").expect_err("a wrong scenario");
     insta::assert_snapshot!(problems.to_string());

@@ -10,7 +10,7 @@ use steward::{
     aws::ledger::{LedgerError, Loaded},
     rollout::{
         AlarmNews, Answer, Command, Decision, Facts, News, RolloutLedger, Transition, decide, effect::Acted,
-        look::Needs, needs, wake,
+        look::Needs, needs_told, wake,
     },
 };
 
@@ -152,7 +152,8 @@ impl Drive<'_> {
     /// `None` when there is nothing to look at: no rollout, nothing to tidy, nobody who asks.
     async fn look(&self, heard: &Heard) -> Option<steward::rollout::look::Look> {
         let document = &self.driven.ledger.document;
-        let needs = needs(self.services.now(), document);
+        let (alarm, command) = (heard.alarms.front(), heard.command.as_ref());
+        let needs = needs_told(self.services.now(), document, alarm, command);
         if document.active.is_none() && heard.command.is_none() && needs == Needs::default() {
             return None;
         }

@@ -150,6 +150,7 @@ fn programs(run: &Run, named: &Named, options: &Options, console: &mut Console<'
             "alerts": record.alerts.len(),
             "invocations": record.invocations.len(),
             "calls": record.calls.len(),
+            "idle_faults": record.idle_faults,
         })
     )?;
     Ok(outcome)

@@ -132,6 +132,10 @@ impl Observer {
             let stored = versions.map(|(key, look, current)| Stored { key, look, current });
             record.objects.insert((*bucket).to_owned(), stored.collect());
         }
+        record.idle_faults = cloud.with_faults(|faults| {
+            let idle = faults.hits().into_iter().filter(|(_, hits)| *hits == 0);
+            idle.map(|(fault, _)| fault.to_string()).collect()
+        });
         for region in cloud.with_world(|world| world.regions()) {
             let (configs, targets) =
                 cloud.with_world(|world| (world.configs(&region), world.scalable_targets(&region)));

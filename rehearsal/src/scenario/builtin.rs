@@ -65,6 +65,7 @@ builtins![
     "rollout-no-data",
     "rollout-silent-alarm",
     "rollout-alone",
+    "rollout-hanging",
     "rollout-engines-alone",
     "rollout-ill-before",
     "rollout-probes",

@@ -1,5 +1,7 @@
 //! What does not fit together in a scenario whose every part is right by itself.
 
+mod names;
+
 use std::collections::BTreeSet;
 
 use deserr::ValuePointerRef;
@@ -32,6 +34,8 @@ pub(super) fn coherent(scenario: Scenario, at: ValuePointerRef<'_>) -> Result<Sc
     alarm_actions(&scenario, at, &mut found);
     actions(&scenario, at, &mut found);
     expectations(&scenario, at, &mut found);
+    names::calls(&scenario, at, &mut found);
+    names::things(&scenario, at, &mut found);
     found.or(scenario)
 }
 

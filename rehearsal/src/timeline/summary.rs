@@ -61,6 +61,10 @@ pub fn tail(out: &mut dyn Write, outcome: &Outcome, style: Style) -> io::Result<
         record.alerts.len(),
     );
     writeln!(out, "\n  {}\n", people::paint(&facts, Tone::Quiet, style))?;
+    for fault in &record.idle_faults {
+        let word = people::paint("note  ", Tone::Quiet, style);
+        writeln!(out, "  {word}  the fault {fault} hit no call")?;
+    }
     for check in &outcome.checks {
         let (word, tone) = if check.holds {
             ("ok    ", Tone::Good)

@@ -116,6 +116,39 @@ fn bucket_of_host(host: &str) -> Option<String> {
     bucket.map(str::to_owned)
 }
 
+/// The operations simulated.
+pub(crate) const OPERATIONS: &[&str] = &[
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+    "CopyObject",
+    "CreateBucket",
+    "CreateMultipartUpload",
+    "DeleteBucket",
+    "DeleteObject",
+    "DeleteObjectTagging",
+    "DeleteObjects",
+    "GetBucketEncryption",
+    "GetBucketLocation",
+    "GetBucketVersioning",
+    "GetObject",
+    "GetObjectAttributes",
+    "GetObjectTagging",
+    "HeadBucket",
+    "HeadObject",
+    "ListBuckets",
+    "ListMultipartUploads",
+    "ListObjectVersions",
+    "ListObjects",
+    "ListObjectsV2",
+    "ListParts",
+    "PutBucketEncryption",
+    "PutBucketVersioning",
+    "PutObject",
+    "PutObjectTagging",
+    "UploadPart",
+    "UploadPartCopy",
+];
+
 fn named(
     method: &Method,
     bucket: bool,
@@ -271,6 +304,19 @@ mod tests {
         }
         let request = request.body(Bytes::from_static(body)).expect("a valid request");
         S3Call::read(request).map_err(|refusal| format!("{refusal:?}"))
+    }
+
+    #[test]
+    fn every_operation_that_is_told_from_a_request_is_among_those_simulated() {
+        let (code, _) = include_str!("s3.rs").split_once("#[cfg(test)]").expect("tests");
+        let (_, code) = code.split_once("fn named(").expect("the function");
+        let told: std::collections::BTreeSet<&str> = code
+            .split('"')
+            .filter(|word| word.len() > 6 && word.starts_with(|first: char| first.is_ascii_uppercase()))
+            .filter(|word| word.chars().all(|letter| letter.is_ascii_alphanumeric()) && *word != "Unknown")
+            .filter(|word| word.chars().any(|letter| letter.is_ascii_lowercase()))
+            .collect();
+        assert_eq!(told, OPERATIONS.iter().copied().collect());
     }
 
     #[test]

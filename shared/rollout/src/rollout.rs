@@ -61,7 +61,7 @@ pub use self::{
         Back, Ended, Line, Obeyed, Onward, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update,
     },
     names::{FOLDER, is_valid, lease_owner, object},
-    needs::{needs, of_here, wake},
+    needs::{needs, needs_told, of_here, wake},
     phase::{Phase, Rounds},
     plan::{Blue, Green, Plan},
     preflight::{Problem, Problems, plan, preflight},

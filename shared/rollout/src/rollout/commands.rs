@@ -19,7 +19,7 @@ use super::{
     cause::Cause,
     decide::Turn,
     decision::{Answer, Command},
-    ledger::{Ended, Rollout, Said},
+    ledger::{Ended, Rollout, RolloutLedger, Said},
     phase::Phase,
     plan::Plan,
     policy::Engine,
@@ -28,6 +28,18 @@ use super::{
     why::{To, Transition},
 };
 
+/// It is an abort, and not one that was obeyed before.
+pub(super) fn aborts(now: jiff::Timestamp, ledger: &RolloutLedger, command: &Command) -> bool {
+    let is_abort = matches!(
+        command,
+        Command::Order {
+            order: Order::Abort,
+            ..
+        }
+    );
+    is_abort && !Asked::of(command).is_some_and(|asked| repeated::answer(now, ledger, asked).is_some())
+}
+
 pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
     match command {
         Command::Start(plan) => start::start(turn, plan),
@@ -35,18 +47,12 @@ pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
             order,
             step,
             component,
-            id,
             by,
             reason,
+            ..
         } => {
             let now = turn.world.facts.now;
-            let component = component.as_deref();
-            let asked = id.as_deref().map(|id| Asked {
-                order: *order,
-                step: *step,
-                component,
-                id,
-            });
+            let asked = Asked::of(command);
             if let Some(asked) = asked
                 && let Some(answer) = repeated::answer(now, &turn.ledger, asked)
             {
@@ -58,7 +64,7 @@ pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
                 reason: reason.clone(),
             };
             let answer = match order {
-                Order::Rollback => rollback(turn, component, said),
+                Order::Rollback => rollback(turn, component.as_deref(), said),
                 order => about_active(turn, *order, *step, said),
             };
             if answer.accepted

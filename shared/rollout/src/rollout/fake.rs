@@ -20,7 +20,7 @@ use super::{
     look::{
         Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Users, Watched,
     },
-    needs::needs,
+    needs::needs_told,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
     request::{GreenSpec, Order, Request},
@@ -381,7 +381,7 @@ impl Fake {
         let mut acted = None;
         for _ in 0..40 {
             let news = News {
-                look: Some(self.look(&needs(self.now, &self.ledger))),
+                look: Some(self.look(&needs_told(self.now, &self.ledger, alarm.as_ref(), command.as_ref()))),
                 command: command.take(),
                 alarm: alarm.take(),
                 acted: acted.take(),

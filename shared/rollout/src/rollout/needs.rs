@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     checks::World,
+    commands,
+    decision::{AlarmNews, Command},
     ledger::{Ended, Past, Rollout, RolloutLedger},
     look::{Before, Fleet, Needs, Window},
     phase::{Phase, Rounds},
@@ -25,9 +27,44 @@ const BEFORE: Duration = Duration::from_secs(3600);
 /// What to look at, besides the endpoint itself.
 pub fn needs(now: Timestamp, ledger: &RolloutLedger) -> Needs {
     match &ledger.active {
-        Some(rollout) if rollout.plan.engine() == Engine::Variants => variants(now, rollout),
-        Some(rollout) => native(now, rollout),
+        Some(rollout) => at_work(now, rollout),
         None => idle(now, ledger),
+    }
+}
+
+fn at_work(now: Timestamp, rollout: &Rollout) -> Needs {
+    match rollout.plan.engine() {
+        Engine::Variants => variants(now, rollout),
+        Engine::Guardrails | Engine::Rolling => native(now, rollout),
+    }
+}
+
+/// The same for a decision that is told of this alarm, or given this command. What takes green back does so without the
+/// metrics and the probes, whoever is slow to answer them, and without all else that only the way forward asks for.
+pub fn needs_told(
+    now: Timestamp,
+    ledger: &RolloutLedger,
+    alarm: Option<&AlarmNews>,
+    command: Option<&Command>,
+) -> Needs {
+    let taken_back = ledger.active.as_ref().filter(|rollout| {
+        // Where blue is being removed only a look says whether there is a way back.
+        let may_go_back = rollout.phase.is_forward() && rollout.phase != Phase::Removing && rollout.back.is_none();
+        may_go_back
+            && match (command, alarm) {
+                (Some(command), _) => commands::aborts(now, ledger, command),
+                (None, alarm) => alarm.is_some_and(|alarm| rollout.counted(&alarm.name, alarm.at)),
+            }
+    });
+    match taken_back {
+        Some(rollout) => at_work(
+            now,
+            &Rollout {
+                phase: Phase::RollingBack,
+                ..rollout.clone()
+            },
+        ),
+        None => needs(now, ledger),
     }
 }
 

@@ -101,8 +101,11 @@ fn happen(world: &mut Fake, happening: &Happening, id: usize) {
         Happening::Fate(fate) => world.fates.push_back(*fate),
         Happening::Slow(count) => world.slow = minutes(*count),
         Happening::ScaledOut if settled => {
+            let most: BTreeMap<String, u32> = world.scaling.iter().map(|(name, it)| (name.clone(), it.max)).collect();
             for variant in &mut world.endpoint_mut().variants {
-                variant.current_instances = variant.current_instances.map(|count| count + 1);
+                // Autoscaling stays within its range, and leaves what is beyond it.
+                let room = |count: u32| most.get(&variant.name).is_none_or(|most| count < *most);
+                variant.current_instances = variant.current_instances.map(|count| count + u32::from(room(count)));
                 variant.desired_instances = variant.current_instances;
             }
         }

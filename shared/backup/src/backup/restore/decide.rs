@@ -131,7 +131,7 @@ pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let next = match state.phase {
         Phase::TearingDown => teardown::step(&mut state, world),
         Phase::Releasing => step::release(&mut state, world),
-        Phase::Tidying => tidy(&state, world),
+        Phase::Tidying => tidy(&mut state, world),
         _ => step::step(&mut state, world),
     };
     let late = late && !over;
@@ -327,6 +327,7 @@ fn go(state: &mut Restoration, phase: Phase, now: Timestamp) {
     note(state, now, phase.to_string());
     state.phase = phase;
     state.since = now;
+    state.waiting = None;
     state.problem = None;
 }
 

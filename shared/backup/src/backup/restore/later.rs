@@ -21,6 +21,9 @@ const ROUNDS: u32 = 10;
 /// The same where an asynchronous probe failed: each of its rounds may take a quarter of an hour.
 const LATER_ROUNDS: u32 = 3;
 
+/// What is waited for is tried at so many wake-ups before it is given up.
+const WAKES: u32 = 10;
+
 /// What S3 does not remove within this time is left and named.
 const TIDYING: Duration = Duration::from_secs(600);
 
@@ -41,6 +44,13 @@ pub struct Later {
 }
 
 impl Restoration {
+    /// The phase has to wait now, and has had to for this long, at a good many wake-ups.
+    pub(super) fn has_waited(&mut self, now: Timestamp, limit: Duration) -> bool {
+        let (since, count) = self.waiting.get_or_insert((now, 0));
+        *count = count.saturating_add(1);
+        *count > WAKES && now >= after(*since, limit)
+    }
+
     /// The synchronous probes were answered as they should, and these are to be asked.
     pub(super) fn open_round(&mut self, wanted: &[Wanted], now: Timestamp) {
         self.close_round();
@@ -178,14 +188,14 @@ fn failed_now<'a>(world: &World<'a>) -> Option<(&'a Effect, String)> {
 }
 
 /// What the probes left in S3 goes, once how it ended is in the ledger.
-pub(super) fn tidy(state: &Restoration, world: &World<'_>) -> Next {
+pub(super) fn tidy(state: &mut Restoration, world: &World<'_>) -> Next {
     if state.litter.is_empty() {
         return Next::Gone;
     }
     let effect = Effect::Remove(state.litter.clone());
     match outcome(world, &effect) {
         Some(Outcome::Refused(_)) => Next::Gone,
-        Some(Outcome::Later(_)) if world.now >= after(state.since, TIDYING) => Next::Gone,
+        Some(Outcome::Later(_)) if state.has_waited(world.now, TIDYING) => Next::Gone,
         Some(Outcome::Later(said)) => Next::Stay(format!("{effect}: {said}")),
         _ => Next::Do(effect),
     }

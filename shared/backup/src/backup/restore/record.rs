@@ -246,6 +246,10 @@ pub struct Restoration {
     /// is still queued finds its input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub litter: Vec<String>,
+    /// Since when the phase has had to wait, and how many wake-ups found it so, where it does not wait for ever: two failures
+    /// with a long death between them are no reason to leave anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<(Timestamp, u32)>,
     /// Why what may sleep still has the minimum that kept it awake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restless: Option<String>,
@@ -361,6 +365,7 @@ impl Restoration {
             rounds: 0,
             later: vec![],
             litter: vec![],
+            waiting: None,
             restless: None,
             verdict: None,
             problem: None,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    decide::{Effect, Next, World, after, note},
+    decide::{Effect, Next, World, note},
     later::probing,
     look::{Existing, Outcome, Seen},
     record::{Ended, Kind, Phase, Restoration, Thing, ThingKind},
@@ -239,7 +239,7 @@ fn scaling(state: &Restoration, world: &World<'_>) -> Next {
 pub(super) fn release(state: &mut Restoration, world: &World<'_>) -> Next {
     let why = match register(state.sleepers(), world) {
         None => return Next::Gone,
-        Some(Next::Stay(why)) if world.now >= after(state.since, RELEASES) => why,
+        Some(Next::Stay(why)) if state.has_waited(world.now, RELEASES) => why,
         Some(Next::Verdict(ended)) => ended.to_string(),
         Some(next) => return next,
     };

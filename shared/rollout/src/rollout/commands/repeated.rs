@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use crate::rollout::{
-    decision::Answer,
+    decision::{Answer, Command},
     ledger::{COMMANDS, Ended, Obeyed, Past, Rollout, RolloutLedger},
     phase::Phase,
     request::Order,
@@ -21,6 +21,27 @@ pub(super) struct Asked<'a> {
     pub(super) step: Option<usize>,
     pub(super) component: Option<&'a str>,
     pub(super) id: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// None of a command without an id, nor of a `start`, whose id is its rollout's.
+    pub(super) fn of(command: &'a Command) -> Option<Self> {
+        match command {
+            Command::Order {
+                order,
+                step,
+                component,
+                id: Some(id),
+                ..
+            } => Some(Self {
+                order: *order,
+                step: *step,
+                component: component.as_deref(),
+                id,
+            }),
+            Command::Order { id: None, .. } | Command::Start(_) => None,
+        }
+    }
 }
 
 /// What a command is answered whose id is known; `None` when it is to be obeyed.

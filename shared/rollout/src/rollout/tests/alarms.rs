@@ -220,3 +220,69 @@ fn alarms_of_other_regions_and_accounts_are_not_ours() {
     assert_eq!(here("us-east-1", "111122223333"), 0);
     assert_eq!(here("eu-west-1", "999999999999"), 0);
 }
+
+/// What an invocation that is told of this alarm looks at.
+fn looked_at(world: &Fake, alarm: &AlarmNews) -> look::Needs {
+    needs_told(world.now, &world.ledger, Some(alarm), None)
+}
+
+#[test]
+fn an_alarm_that_takes_green_back_waits_for_no_metrics() {
+    for phase in ["smoke", "sizing", "shifting", "baking", "keeping"] {
+        let mut world = started(&request("one"));
+        world.until(phase);
+        let alarm = AlarmNews {
+            name: "errors".to_owned(),
+            at: world.now,
+            reason: "Threshold Crossed".to_owned(),
+        };
+        assert_eq!(looked_at(&world, &alarm), look::Needs::default(), "{phase}");
+        let of_another = AlarmNews {
+            name: "others".to_owned(),
+            ..alarm.clone()
+        };
+        let of_before = AlarmNews {
+            at: at_start(&world) - jiff::SignedDuration::from_secs(1),
+            ..alarm.clone()
+        };
+        for alarm in [of_another, of_before] {
+            assert_eq!(looked_at(&world, &alarm), needs(world.now, &world.ledger), "{phase}");
+        }
+        world.wake(None, Some(alarm));
+        assert!(
+            world.ledger.active.as_ref().is_none_or(|one| one.back.is_some()),
+            "{phase}"
+        );
+        assert_eq!(world.run(), Ended::RolledBack, "{phase}");
+        as_it_was(&world);
+    }
+}
+
+fn at_start(world: &Fake) -> jiff::Timestamp {
+    world.ledger.active.as_ref().unwrap().started
+}
+
+#[test]
+fn an_abort_waits_for_no_probes_and_a_repeated_one_looks_as_any_other_command() {
+    let abort = Command::Order {
+        order: Order::Abort,
+        step: None,
+        component: None,
+        id: Some("stop-1".to_owned()),
+        by: None,
+        reason: None,
+    };
+    let mut world = started(&request("one"));
+    world.until("baking");
+    let mut other = abort.clone();
+    if let Command::Order { order, .. } = &mut other {
+        *order = Order::Pause;
+    }
+    let looked_at = |world: &Fake, command| needs_told(world.now, &world.ledger, None, Some(command));
+    assert_eq!(looked_at(&world, &abort), look::Needs::default());
+    assert_eq!(looked_at(&world, &other), needs(world.now, &world.ledger));
+    assert!(world.command(abort.clone()).accepted);
+    assert_eq!(looked_at(&world, &abort), needs(world.now, &world.ledger));
+    assert_eq!(world.run(), Ended::RolledBack);
+    as_it_was(&world);
+}

@@ -169,3 +169,28 @@ fn an_operators_word_ends_what_is_asked_and_its_objects_go() {
     assert_eq!(state.unwrap_err().how, Ended::Aborted("ana".into()));
     assert!(fake.objects.is_empty());
 }
+
+#[test]
+fn two_failures_with_a_long_death_between_them_leave_no_object() {
+    let (given, mut fake) = (given(), Fake::new());
+    asynchronous(&mut fake, &["one"]);
+    let mut state = begun(&given, &fake, Kind::Restore);
+    let lost = |effect: &Effect| match effect {
+        Effect::Remove(_) => Some(Fault::LostBefore),
+        _ => Some(Fault::None),
+    };
+    for _ in 0..60 {
+        if state.as_ref().is_ok_and(|state| state.waiting.is_some()) {
+            break;
+        }
+        fake.tick(&mut state, lost);
+        fake.pass(60);
+    }
+    fake.pass(3600);
+    fake.tick(&mut state, lost);
+    assert!(state.is_ok(), "given up after two tries");
+    fake.tick(&mut state, |_| Some(Fault::None));
+    let past = state.unwrap_err();
+    assert_eq!((past.how, past.objects), (Ended::Passed, vec![]));
+    assert!(fake.objects.is_empty());
+}
