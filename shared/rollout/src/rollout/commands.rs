@@ -37,7 +37,7 @@ pub(super) fn aborts(now: jiff::Timestamp, ledger: &RolloutLedger, command: &Com
             ..
         }
     );
-    is_abort && !Asked::of(command).is_some_and(|asked| repeated::answer(now, ledger, asked).is_some())
+    is_abort && Asked::of(command).is_none_or(|asked| repeated::answer(now, ledger, asked).is_none())
 }
 
 pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
