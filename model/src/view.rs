@@ -98,6 +98,9 @@ impl World {
                 })
             }),
             models: each(&needs.models, |_| Known::Yes(true)),
+            green: needs
+                .asks_green(Some(&Known::Yes(Some(self.health()))))
+                .map(|_| known(blind, Blind::Probes, || probed(self.green))),
             health: needs
                 .health
                 .then(|| known(blind, Blind::Metrics, || Some(self.health()))),
@@ -134,6 +137,8 @@ impl World {
         HealthSeen {
             level,
             ill_since: (level != Level::Healthy).then(|| self.now()),
+            failing_since: (level != Level::Healthy).then(|| self.now()),
+            counted: Some(self.now()),
             evidence: Vec::new(),
             variants: [("blue", Level::Healthy), ("green", green)]
                 .map(|(name, level)| (name.to_owned(), (level, self.now())))

@@ -126,6 +126,12 @@ impl Fleet {
         })
     }
 
+    /// How an endpoint is followed that no entry selects any more, until what cannot be left half made has come to its end:
+    /// by its status alone.
+    pub fn health_let_go() -> HealthPolicy {
+        Layer::default().health.resolve()
+    }
+
     /// How rollouts of an endpoint go; `None` when no entry selects it. Layers as in [`Fleet::health_for`].
     pub fn rollout_for(&self, name: &str, tags: Option<&BTreeMap<String, String>>) -> Option<RolloutRules<'_>> {
         Some(self.rules(self.layer_for(name, tags)?))

@@ -2,8 +2,8 @@
 //!
 //! The decision and its alerts are committed in one conditional write; then they are published, then cleared by a second
 //! write. A crash between any two of these publishes again with the same id, and never forgets. Because the document must
-//! not grow without bound while SNS is down, the least important alerts are merged into one at [`CAPACITY`]; a critical
-//! alert never is.
+//! not grow without bound while SNS is down, a reminder waits only where what it reminds of was published, and only the
+//! newest of them; and the least important alerts are merged into one at [`CAPACITY`], a critical alert never.
 
 use std::collections::BTreeMap;
 
@@ -62,10 +62,18 @@ struct Merged {
 }
 
 impl Outbox {
-    /// Adds an alert, unless its id waits already or was published lately. True when it was added.
+    /// Adds an alert, unless its id waits already or was published lately, or it reminds of one that nobody was told yet. It
+    /// takes the place of an earlier reminder of the same. True when it was added.
     pub fn push(&mut self, mut alert: Alert) -> bool {
         if self.pending.iter().any(|waiting| waiting.id == alert.id) || self.sent.contains(&alert.id) {
             return false;
+        }
+        if alert.reminder > 0 {
+            let mut same = self.pending.iter().filter(|waiting| same_matter(waiting, &alert));
+            if same.any(|waiting| waiting.reminder == 0) {
+                return false;
+            }
+            self.pending.retain(|waiting| !same_matter(waiting, &alert));
         }
         bound(&mut alert.evidence);
         bound(&mut alert.done);
@@ -100,8 +108,8 @@ impl Outbox {
         &self.pending
     }
 
-    /// At most `limit` alerts to publish now, most important first. The alert about merged ones is made here, with
-    /// `links`.
+    /// At most `limit` alerts to publish now: what nobody was told yet before reminders, and of each the most important
+    /// first. The alert about merged ones is made here, with `links`.
     ///
     /// What concerns the same endpoint keeps its order, so that no pager closes an incident that has begun anew: the
     /// most important alert of an endpoint moves all its earlier ones forward.
@@ -113,8 +121,13 @@ impl Outbox {
         }
         let mut groups: Vec<Vec<&Alert>> = groups.into_values().collect();
         groups.sort_by_key(|group| {
+            let known = group.iter().all(|alert| alert.reminder > 0);
             let urgent = group.iter().map(|alert| alert.severity).max();
-            (std::cmp::Reverse(urgent), group.iter().map(|alert| alert.at).min())
+            (
+                known,
+                std::cmp::Reverse(urgent),
+                group.iter().map(|alert| alert.at).min(),
+            )
         });
         groups.into_iter().flatten().take(limit).cloned().collect()
     }
@@ -165,6 +178,11 @@ impl Outbox {
             merged.ids.push(alert.id.clone());
         }
     }
+}
+
+/// A reminder has kind, subject and beginning of what it reminds of.
+fn same_matter(one: &Alert, other: &Alert) -> bool {
+    (one.kind, &one.subject_of, one.since) == (other.kind, &other.subject_of, other.since)
 }
 
 /// Cuts what one alert may put into the document, and says what was cut.

@@ -17,7 +17,7 @@ use steward::{
         artifact::Vault,
         copy::progress::Tally,
         definition::{Definition, LeftOut, Serving},
-        ledger::{BackupLedger, Busy, Kept},
+        ledger::{BackupLedger, Busy, Kept, Shipped},
         manifest::PointId,
     },
     failure::{CallError, Retry},
@@ -25,6 +25,7 @@ use steward::{
 
 use self::work::{Job, Work};
 pub(crate) use self::{
+    definition::in_force,
     inventory::{Cursor, listing},
     write::VAULT,
 };
@@ -97,7 +98,7 @@ pub(crate) enum Came {
 /// What an endpoint of this Region is made of. `Err` says why nobody knows.
 pub(crate) async fn described(services: &Services<'_>, endpoint: &str) -> Result<Definition, String> {
     match Box::pin(definition::look(services, endpoint, true)).await {
-        Ok(definition) => Ok(definition),
+        Ok(looked) => Ok(looked.definition),
         Err(Stop::Failed(why) | Stop::Later(why) | Stop::NotNow(why)) => Err(why),
         Err(other) => Err(format!("{other:?}")),
     }
@@ -112,16 +113,6 @@ pub(crate) struct Wish {
     pub(crate) id: Option<String>,
     /// What came into service: nothing is to be done when it is backed up already.
     pub(crate) shipped: Option<Shipped>,
-}
-
-/// What came into service.
-#[derive(Clone, Debug)]
-pub(crate) struct Shipped {
-    pub(crate) config: String,
-    /// Which of its variants serve, where that was looked at.
-    pub(crate) serving: Option<Serving>,
-    /// When.
-    pub(crate) at: jiff::Timestamp,
 }
 
 enum Claim {
@@ -166,9 +157,10 @@ pub(crate) async fn begin(
 fn claimed(document: &BackupLedger, vault: &Vault, now: jiff::Timestamp, wish: &Wish) -> (Option<BackupLedger>, Claim) {
     let mut new = document.clone();
     new.kept_in(vault);
-    if let Some(Shipped { config, serving, at }) = &wish.shipped
-        && !new.lacks(config, serving.as_ref(), *at)
+    if let Some(shipped) = &wish.shipped
+        && !new.lacks(shipped)
     {
+        let config = &shipped.what.config;
         return (
             None,
             Claim::Not(format!("config {config} is backed up, or about to be")),
@@ -177,14 +169,19 @@ fn claimed(document: &BackupLedger, vault: &Vault, now: jiff::Timestamp, wish: &
     if wish.id.as_deref().is_some_and(|id| new.obeyed(id)) {
         return (None, Claim::Not("this very command was obeyed before".to_owned()));
     }
-    match new.begin(now, wish.by.clone()) {
-        Ok(number) => (Some(new), Claim::Begun(number)),
-        Err(busy @ Busy::Backup(..)) if wish.shipped.is_some() => {
-            // The one at work began before this came.
-            new.again = true;
-            (Some(new), Claim::Not(format!("{busy}; another one follows it")))
+    match (new.begin(now, wish.by.clone()), &wish.shipped) {
+        (Ok(number), _) => (Some(new), Claim::Begun(number)),
+        (Err(busy @ Busy::Backup(..)), Some(shipped)) => {
+            new.meanwhile(shipped);
+            let config = &shipped.what.config;
+            (
+                Some(new),
+                Claim::Not(format!(
+                    "{busy}; another one follows it unless it holds config {config}"
+                )),
+            )
         }
-        Err(busy) => (None, Claim::Not(busy.to_string())),
+        (Err(busy), _) => (None, Claim::Not(busy.to_string())),
     }
 }
 

@@ -173,7 +173,8 @@ pub(crate) fn home<'a>(services: &'a Services<'_>, vault: &Vault) -> Option<&'a 
     (services.home() != vault.region).then(|| services.home())
 }
 
-/// A point of this place in short. How long it took is not written in it, nor the key of its copies.
+/// A point of this place in short. How long it took is not written in it, nor the key of its copies and when
+/// the endpoint was created.
 pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
     Kept {
         id,
@@ -183,6 +184,7 @@ pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
         took: std::time::Duration::ZERO,
         by_size: point.by_size(),
         left_out: point.source.left_out.clone(),
+        created: None,
         serving: Some(point.source.serving()),
         during: point.source.during,
         vault: None,

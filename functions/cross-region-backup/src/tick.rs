@@ -10,7 +10,10 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use steward::{
     aws::ledger::{LedgerError, Loaded},
-    backup::{definition::Serving, ledger::BackupLedger, tell::Facts},
+    backup::{
+        ledger::{BackupLedger, InForce, Shipped},
+        tell::Facts,
+    },
     endpoint::{EndpointStatus, Listed},
     failure::CallError,
     fleet::Fleet,
@@ -21,7 +24,7 @@ use tracing::Instrument;
 
 use crate::{
     HandlerError,
-    backup::{self, Came, Shipped, Told, Wish},
+    backup::{self, Came, Told, Wish, in_force},
     outcome,
     services::{Backed, Services, backed},
 };
@@ -195,9 +198,9 @@ async fn has_moved(services: &Services<'_>, standing: &Standing) -> bool {
         return false;
     };
     match in_force(services, &standing.endpoint).await {
-        Ok((config, serving)) => kept.is_behind(&config, Some(&serving)),
-        Err(why) => {
-            tracing::warn!(endpoint = standing.endpoint, "not looked at: {why}");
+        Ok(serves) => serves.is_some_and(|serves| kept.is_behind(&serves)),
+        Err(error) => {
+            tracing::warn!(endpoint = standing.endpoint, %error, "not looked at");
             false
         }
     }
@@ -290,24 +293,26 @@ pub(crate) async fn changed(services: &Services<'_>, change: &EndpointStateChang
         Some(kept) => kept.during.is_some() || kept.serving.is_some_and(|serving| serving.any.len() > 1),
         None => false,
     };
-    let shipped = match &change.config {
-        Some(config) if !shares => Ok((config.clone(), None)),
-        _ => in_force(services, endpoint)
-            .await
-            .map(|(config, serving)| (config, Some(serving))),
+    let what = match &change.config {
+        Some(config) if !shares => Ok(Some(InForce {
+            config: config.clone(),
+            created: change.created,
+            serving: None,
+        })),
+        _ => in_force(services, endpoint).await,
     };
-    let (config, serving) = match shipped {
-        Ok(shipped) => shipped,
-        Err(why) => {
+    let what = match what {
+        Ok(Some(what)) => what,
+        Ok(None) => return Ok(Report::done(format!("Nothing of {endpoint} is in force any more."))),
+        Err(error) => {
             return Ok(Report::partial(format!(
-                "{endpoint} could not be looked at: {why}. The schedule backs it up."
+                "{endpoint} could not be looked at: {error}. The schedule backs it up."
             )));
         }
     };
     let wish = Wish {
         shipped: Some(Shipped {
-            config,
-            serving,
+            what,
             at: change.at.unwrap_or_else(|| services.now()),
         }),
         ..Wish::default()
@@ -316,21 +321,6 @@ pub(crate) async fn changed(services: &Services<'_>, change: &EndpointStateChang
     let told = [told];
     outcome::emit(services, &told, None);
     Ok(outcome::of_one(&told[0]))
-}
-
-/// The endpoint config in force, and which of its variants serve.
-async fn in_force(services: &Services<'_>, endpoint: &str) -> Result<(String, Serving), String> {
-    let sagemaker = services.looking(services.home()).sagemaker;
-    let described = sagemaker
-        .describe_endpoint(endpoint)
-        .await
-        .map_err(|error| error.to_string())?;
-    let weights = described.variants.iter();
-    let serving = Serving::of(weights.map(|variant| (variant.name.as_str(), variant.current_weight)));
-    let config = described
-        .config
-        .ok_or_else(|| "its description names no config".to_owned())?;
-    Ok((config, serving))
 }
 
 /// It came to a point or is under way, or nothing was to be done.

@@ -15,6 +15,7 @@ use steward::{
         ledger::HealthLedger,
         observation::{Hint, News, SweepNews, Trouble, Watch},
         policy::FleetHealthPolicy,
+        reach,
         silence::covers,
     },
     report::Report,
@@ -187,7 +188,7 @@ async fn select(
     match scope {
         Scope::Sweep => {
             let selected = watch::whole_fleet(ctx, services, fleet, ledger).await;
-            let names = by_urgency(&selected.watch, ledger);
+            let names = reach::order(&selected.watch, ledger);
             (selected, names, None)
         }
         Scope::Changed { endpoint, hint } => {
@@ -207,7 +208,7 @@ async fn select(
             for name in patterns.iter().filter(|pattern| fleet_name(pattern)) {
                 watch::add(ctx, services, fleet, &mut selected, name).await;
             }
-            let names = by_urgency(&selected.watch, ledger);
+            let names = reach::order(&selected.watch, ledger);
             let names = names.into_iter().filter(|name| covers(patterns, name)).collect();
             (selected, names, None)
         }
@@ -216,18 +217,6 @@ async fn select(
 
 fn fleet_name(pattern: &str) -> bool {
     pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-/// Those left over from the last sweep first, then those being recovered, then those not seen for longest.
-fn by_urgency(watch: &Watch, ledger: &HealthLedger) -> Vec<String> {
-    let left: std::collections::BTreeSet<&String> = ledger.sweep.unreached.iter().collect();
-    let mut names: Vec<String> = watch.policies.keys().cloned().collect();
-    names.sort_by_key(|name| {
-        let record = ledger.endpoints.get(name);
-        let recovering = record.is_some_and(|record| record.recovery.intent.is_some());
-        (!left.contains(name), !recovering, record.map(|record| record.seen))
-    });
-    names
 }
 
 /// What of the fleet file is told while one is in force.

@@ -124,12 +124,18 @@ pub(crate) async fn whole_fleet(ctx: &Context, services: &Services, fleet: &Flee
             Some(policy) => {
                 selected.watch.policies.insert(endpoint.name.clone(), Arc::new(policy));
             }
+            None if half_made(ledger, &endpoint.name) => {}
             None => {
                 selected.watch.policies.remove(&endpoint.name);
             }
         }
     }
     selected
+}
+
+fn half_made(ledger: &HealthLedger, name: &str) -> bool {
+    let record = ledger.endpoints.get(name);
+    record.is_some_and(|record| record.recovery.is_half_made())
 }
 
 /// The role may be narrowed on purpose.
@@ -167,10 +173,9 @@ pub(crate) fn from_ledger(ctx: &Context, fleet: &Fleet, ledger: &HealthLedger) -
         .into_iter()
         .filter_map(|name| {
             let tags = ledger.endpoints.get(name).and_then(|record| record.tags.as_ref());
-            Some((
-                name.clone(),
-                Arc::new(fleet.health_for(name, tags).filter(|policy| policy.enabled)?),
-            ))
+            let declared = fleet.health_for(name, tags).filter(|policy| policy.enabled);
+            let policy = declared.or_else(|| half_made(ledger, name).then(Fleet::health_let_go))?;
+            Some((name.clone(), Arc::new(policy)))
         })
         .collect();
     let there = |name: &String| ledger.endpoints.get(name).is_some_and(|record| !record.gone);

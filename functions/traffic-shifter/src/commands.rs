@@ -103,6 +103,7 @@ async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLe
         // Status changes nothing and sends nothing: probes are requests. It deletes nothing, so nobody's configs matter.
         let needs = steward::rollout::look::Needs {
             smoke: None,
+            doubt: None,
             users: None,
             ..needs
         };

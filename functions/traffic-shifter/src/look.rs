@@ -53,7 +53,7 @@ pub(crate) async fn look(
         analysis(services, endpoint, window, policy).await
     });
     let smoke = maybe(needs.smoke.as_deref(), async |variant| {
-        smoke(services, endpoint, variant).await
+        round(services, endpoint, variant).await
     });
     let components = each(&needs.components, async |name: &str| {
         there(looking.sagemaker.describe_inference_component(name).await)
@@ -78,7 +78,11 @@ pub(crate) async fn look(
     let together = maybe(needs.search(&described, &configs), async |search| {
         in_use(services, endpoint, search).await
     });
-    let (needed, users) = Box::pin(together).await.unzip();
+    let green = maybe(needs.asks_green(health.as_ref()), async |variant| {
+        round(services, endpoint, variant).await
+    });
+    let (together, green) = Box::pin(async { tokio::join!(together, green) }).await;
+    let (needed, users) = together.unzip();
     Look {
         at,
         needed,
@@ -93,6 +97,7 @@ pub(crate) async fn look(
         components,
         models,
         health,
+        green,
         alone,
     }
 }
@@ -167,6 +172,7 @@ async fn analysis(
         green,
         whole,
         share: _,
+        rounds: _,
     } = window;
     let [of_green, of_blue] = match own_health(services, endpoint).await {
         Ok(health) => window.probes(health.as_ref()),
@@ -257,7 +263,7 @@ async fn probes_of_others(services: &Services<'_>, endpoint: &str, component: &s
 
 /// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, never reached SageMaker, or
 /// found no time says nothing of the variant: the round is not known then, unless another probe failed.
-async fn smoke(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
+async fn round(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
     let policy = match own_health(services, endpoint).await {
         Ok(policy) => policy,
         Err(said) => return Known::No(said),

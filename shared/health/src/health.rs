@@ -251,7 +251,10 @@ impl Round<'_> {
             let record = &self.ledger.endpoints[&name];
             let named = self.watch.named.contains(&name);
             let deleted = record.gone && record.state == State::Deleting;
-            let because = if self.watch.complete && !self.watch.policies.contains_key(&name) {
+            let unwatched = self.watch.complete && !self.watch.policies.contains_key(&name);
+            let because = if unwatched && record.recovery.is_half_made() {
+                continue;
+            } else if unwatched {
                 "watched no more: no entry of the fleet file selects it"
             } else if deleted {
                 "deleted"
@@ -267,6 +270,8 @@ impl Round<'_> {
                 continue;
             };
             incident::close(self.facts, &mut self.ledger, &name, because);
+            let why = recovery::let_go(self.facts, &mut self.ledger, &name, because);
+            self.say(Some(&name), why);
             self.ledger.endpoints.remove(&name);
             for why in monitor::close(self.facts, &mut self.ledger, &name, because) {
                 self.say(None, why);

@@ -31,6 +31,7 @@ mod commands;
 mod decide;
 mod decision;
 mod deploy;
+mod doubt;
 pub mod effect;
 mod end;
 mod forward;
@@ -57,6 +58,7 @@ pub use self::{
     commands::{again, begun_before},
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
+    doubt::{Asked, Doubt},
     ledger::{
         Back, Ended, Line, Obeyed, Onward, Passed, Past, Pause, Rollout, RolloutLedger, SCHEMA, Said, Sizes, Update,
     },

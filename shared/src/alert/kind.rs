@@ -21,6 +21,9 @@ pub enum AlertKind {
     /// It was Unhealthy or Degraded and is Healthy again.
     #[serde(rename = "endpoint.recovered")]
     EndpointRecovered,
+    /// What was told of it is closed although it is not known to be well: nobody judges it any more.
+    #[serde(rename = "endpoint.dismissed")]
+    EndpointDismissed,
     /// The fleet file names it, or it was seen before, and it does not exist.
     #[serde(rename = "endpoint.vanished")]
     EndpointVanished,
@@ -57,7 +60,8 @@ pub enum AlertKind {
     /// The repair did not help, or could not be made.
     #[serde(rename = "recovery.failed")]
     RecoveryFailed,
-    /// The repair was given up before it was made.
+    /// The repair was given up before it was made, or before anybody knew whether it helped; or what an earlier one took
+    /// is not given back.
     #[serde(rename = "recovery.withdrawn")]
     RecoveryWithdrawn,
     /// Nothing is left to try: every rung was tried, or the budget is spent.
@@ -163,10 +167,11 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
+        Self::EndpointDismissed,
         Self::EndpointVanished,
         Self::EndpointFailed,
         Self::EndpointStuck,
@@ -221,6 +226,7 @@ impl AlertKind {
             Self::EndpointUnhealthy => "endpoint.unhealthy",
             Self::EndpointDegraded => "endpoint.degraded",
             Self::EndpointRecovered => "endpoint.recovered",
+            Self::EndpointDismissed => "endpoint.dismissed",
             Self::EndpointVanished => "endpoint.vanished",
             Self::EndpointFailed => "endpoint.failed",
             Self::EndpointStuck => "endpoint.stuck",
@@ -306,6 +312,7 @@ impl AlertKind {
             | Self::CapacityDrifted
             | Self::CapacityFailed => Severity::Warning,
             Self::EndpointRecovered
+            | Self::EndpointDismissed
             | Self::FleetFileRestored
             | Self::RecoveryStarted
             | Self::RecoveryFinished
@@ -330,6 +337,7 @@ impl AlertKind {
         matches!(
             self,
             Self::EndpointRecovered
+                | Self::EndpointDismissed
                 | Self::FleetFileRestored
                 | Self::RecoveryFinished
                 | Self::RolloutResumed

@@ -39,6 +39,7 @@ fn example(kind: AlertKind) -> Alert {
         AlertKind::EndpointRecovered => {
             alert.titled("unhealthy for 27m 30s").seen("2 of 2 probes answered as they should, in 58 ms and 61 ms")
         }
+        AlertKind::EndpointDismissed => alert.titled("watched no more: no entry of the fleet file selects it").seen("failed when it was last looked at"),
         AlertKind::EndpointVanished => alert.seen("SageMaker: Could not find endpoint \"fraud-detector\"").seen("last seen 03:11:00 as InService"),
         AlertKind::EndpointFailed => alert
             .titled("image not found")

@@ -67,8 +67,13 @@ impl Level {
 pub struct HealthSeen {
     /// What its probes say, after the thresholds.
     pub level: Level,
-    /// The first check of the present streak of checks that did not pass.
+    /// The first of the checks that made its level ill, or the one that made Degraded Unhealthy: checks that passed, and are
+    /// too few for Healthy, end no illness. While the level is not ill, the same as `failing_since`.
     pub ill_since: Option<Timestamp>,
+    /// The first check of the present streak of checks that did not pass.
+    pub failing_since: Option<Timestamp>,
+    /// The last check that said anything of the endpoint.
+    pub counted: Option<Timestamp>,
     /// What the last check saw, one observation an item.
     pub evidence: Vec<String>,
     /// The variants that are probed for themselves: what their probes say, and since when.

@@ -57,6 +57,37 @@ fn what_is_published_is_forgotten_and_the_rest_stays() {
 }
 
 #[test]
+fn while_sns_is_down_one_reminder_of_each_matter_waits_and_none_of_what_nobody_was_told_yet() {
+    let mut outbox = Outbox::default();
+    let told = alert(AlertKind::EndpointUnhealthy, "a", 0);
+    let untold = alert(AlertKind::EndpointUnhealthy, "b", 5);
+    outbox.push(told.clone());
+    outbox.clear(&[&told.id]);
+    outbox.push(untold.clone());
+    for n in 1..=700 {
+        assert!(outbox.push(told.clone().reminding(n)));
+        assert!(!outbox.push(untold.clone().reminding(n)), "the first of it waits");
+    }
+    let newest = told.reminding(700).id;
+    assert_eq!(ids(&outbox.take_for_publish(9, &links())), [&untold.id, &newest]);
+    let other = alert(AlertKind::EndpointUnhealthy, "b", 9);
+    outbox.clear(&[&untold.id]);
+    outbox.push(untold.clone().reminding(701));
+    outbox.push(other.clone().reminding(1));
+    assert_eq!(outbox.len(), 3, "another outage of the same endpoint is another matter");
+}
+
+#[test]
+fn what_nobody_was_told_yet_goes_before_reminders() {
+    let mut outbox = Outbox::default();
+    let reminder = alert(AlertKind::EndpointFailed, "a", 0).reminding(3);
+    let fresh = alert(AlertKind::EndpointDegraded, "b", 9);
+    outbox.push(reminder.clone());
+    outbox.push(fresh.clone());
+    assert_eq!(ids(&outbox.take_for_publish(9, &links())), [&fresh.id, &reminder.id]);
+}
+
+#[test]
 fn too_many_alerts_merge_the_oldest_and_least_important_into_one() {
     let mut outbox = Outbox::default();
     for n in 0..60 {

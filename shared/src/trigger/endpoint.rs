@@ -31,6 +31,8 @@ pub struct EndpointStateChange {
     pub pending_config: Option<String>,
     /// `FailureReason`, safe to show.
     pub failure_reason: Option<String>,
+    /// `CreationTime`.
+    pub created: Option<Timestamp>,
     /// `LastModifiedTime`.
     pub modified: Option<Timestamp>,
 }
@@ -82,6 +84,7 @@ pub(super) fn from_detail(detail: &Fields<'_>) -> Result<EndpointStateChange, Tr
         config: detail.text("EndpointConfigName"),
         pending_config: pending.and_then(|pending| pending.text("EndpointConfigName")),
         failure_reason: detail.long_text("FailureReason", 1024),
+        created: detail.moment_if_any("CreationTime"),
         modified,
     })
 }

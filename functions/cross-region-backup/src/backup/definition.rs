@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use serde_json::Value;
 use steward::{
     aws::{
         autoscaling::Scaled,
         sagemaker::{Noun, SageMaker},
     },
-    backup::definition::{self, Definition, Described, Document, Kind, Live, ScaledThing, named_models},
-    failure::Failure,
+    backup::{
+        definition::{self, Definition, Described, Document, Kind, Live, ScaledThing, Serving, named_models},
+        ledger::InForce,
+    },
+    failure::{CallError, Failure},
+    trigger::moment,
 };
 
 use super::Stop;
@@ -22,8 +27,35 @@ const AT_ONCE: usize = 8;
 /// Times that inference components are listed and described, where some go meanwhile.
 const LOOKS: usize = 3;
 
+/// An endpoint as it was described.
+pub(super) struct Looked {
+    pub(super) definition: Definition,
+    /// Its `CreationTime`.
+    pub(super) created: Option<Timestamp>,
+}
+
+/// What an endpoint serves now; `None` where nothing is in force.
+///
+/// # Errors
+/// What SageMaker says.
+pub(crate) async fn in_force(services: &Services<'_>, endpoint: &str) -> Result<Option<InForce>, CallError> {
+    let sagemaker = services.looking(services.home()).sagemaker;
+    let described = match sagemaker.describe_endpoint(endpoint).await {
+        Ok(described) => described,
+        Err(error) if error.failure == Failure::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let weights = described.variants.iter();
+    let serving = Serving::of(weights.map(|variant| (variant.name.as_str(), variant.current_weight)));
+    Ok(described.config.map(|config| InForce {
+        config,
+        created: Some(described.created),
+        serving: Some(serving),
+    }))
+}
+
 /// Describes an endpoint with everything that it is made of. `known`: it was backed up before.
-pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -> Result<Definition, Stop> {
+pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -> Result<Looked, Stop> {
     let region = services.looking(services.home());
     let sagemaker = &region.sagemaker;
     let described = match sagemaker.document(Noun::Endpoint, endpoint).await {
@@ -77,7 +109,10 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         // What it suspended stays suspended in the point, which is better than no point.
         Err(error) => tracing::warn!(%error, "nobody knows whether a rollout is at work"),
     }
-    Ok(definition)
+    Ok(Looked {
+        definition,
+        created: described.get("CreationTime").and_then(moment),
+    })
 }
 
 /// What is backed up is what serves.

@@ -23,6 +23,7 @@ use steward::{
 use super::{
     Made, Stop,
     copying::{self, Copied},
+    definition::{Looked, look},
     inventory::{self, Task, listing},
     work::Work,
     write::{WRITING, under_lease},
@@ -44,7 +45,8 @@ pub(super) type Known = Vec<Artifact>;
 
 /// Makes the recovery point, or as much of what it needs as there is time for.
 pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<Made, Stop> {
-    let definition = super::definition::look(work.services, work.endpoint, work.newest.is_some()).await?;
+    let Looked { definition, created } = look(work.services, work.endpoint, work.newest.is_some()).await?;
+    work.created = created;
     audit(work, ledger, &definition).await?;
     let vault = &work.backed.policy.vault;
     let rules = Rules {

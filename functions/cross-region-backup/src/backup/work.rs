@@ -13,7 +13,7 @@ use steward::{
     },
 };
 
-use super::{Came, HOPS, Made, Stop};
+use super::{Came, HOPS, Made, Stop, in_force};
 use crate::services::{Backed, Services};
 
 /// Which backup.
@@ -34,6 +34,8 @@ pub(super) struct Work<'a> {
     pub(super) job: Job,
     /// The newest recovery point, until it is found not to be what it was.
     pub(super) newest: Option<PointId>,
+    /// The endpoint's `CreationTime`, as it was described.
+    pub(super) created: Option<Timestamp>,
     /// How far this invocation is.
     pub(super) progress: Progress,
     /// A set changed since a backup began to copy it.
@@ -49,6 +51,7 @@ impl<'a> Work<'a> {
             since: services.now(),
             progress: Progress::default(),
             newest: None,
+            created: None,
             changed: false,
             services,
             endpoint,
@@ -131,11 +134,20 @@ impl<'a> Work<'a> {
                     took: progress.busy,
                     by_size: made.by_size,
                     left_out: made.left_out,
+                    created: self.created,
                     serving: Some(made.serving),
                     during: made.during,
                     vault: Some(self.backed.policy.vault.clone()),
                 };
-                let done = self.change(|document| document.completed(&facts, kept.clone())).await;
+                // What is backed up may have gone out of service since it was described, and its event may be lost.
+                let serves = in_force(self.services, self.endpoint).await;
+                let serves = serves.inspect_err(|error| tracing::warn!(%error, "nobody knows what serves by now"));
+                let serves = serves.as_ref().map(Option::as_ref).map_err(drop);
+                let completed = |document: &mut BackupLedger| {
+                    document.completed(&facts, kept.clone());
+                    document.found(serves);
+                };
+                let done = self.change(completed).await;
                 (done, Came::Completed(Box::new(kept)))
             }
             Err(Stop::Failed(why)) => {

@@ -14,7 +14,8 @@ use steward::{
         copy::leftovers::ABANDONED,
         manifest::PointId,
         places::{self, Found, Placed},
-        retention::{Orphans, PrunePlan, Seen, orphans, prune},
+        retention::{Condition, Orphans, PrunePlan, Seen, orphans, prune},
+        verify,
     },
     command::Said,
     failure::CallError,
@@ -22,7 +23,7 @@ use steward::{
     report::Report,
 };
 
-use super::{place::Place, unread, verify::verified, who};
+use super::{place::Place, unread, verify::copies, who};
 use crate::{
     HandlerError,
     backup::{Cursor, VAULT},
@@ -158,7 +159,7 @@ fn shown(report: Report, endpoint: &str, plan: &PrunePlan) -> Report {
         .with("delete", json!(deleted))
 }
 
-/// Of the endpoint of one Region. The newest point counts as good only when all of it is there.
+/// Of the endpoint of one Region. The newest point counts as good only when all of its copies are there, and can be read.
 async fn plan(services: &Services<'_>, wanted: Wanted<'_>, place: &Place) -> Result<Planned, Unplanned> {
     let Wanted { endpoint, .. } = wanted;
     if wanted.everything && place.backed {
@@ -195,23 +196,21 @@ async fn plan(services: &Services<'_>, wanted: Wanted<'_>, place: &Place) -> Res
     })
 }
 
-/// How the points of an endpoint are, newest first: those that are newer than the newest good one are looked at as a whole,
-/// of the others it counts that they can be read.
+/// How the points of an endpoint are, newest first: down to the newest one that is known to be good their copies are looked
+/// at, of the others it counts that they can be read.
 async fn seen(services: &Services<'_>, s3: &S3, vault: &Vault, own: Vec<Placed>) -> Result<Vec<Seen>, CallError> {
     let mut seen = Vec::new();
     let mut newest_first = own.into_iter().rev();
     for placed in newest_first.by_ref() {
         let Found { placed, read } = points::found(s3, vault, placed).await?;
-        let good = match &read {
-            Err(_) => false,
-            Ok(point) => {
-                let verified = verified(services, point).await;
-                verified.damaged.is_empty() && listed(&verified.unknown)
-            }
+        let condition = match &read {
+            Err(_) => Condition::Damaged,
+            Ok(point) => verify::condition(point, &copies(services, point).await),
         };
+        let good = condition == Condition::Good;
         seen.push(Seen {
             id: placed.id,
-            good,
+            condition,
             in_use: None,
         });
         if good {
@@ -219,16 +218,14 @@ async fn seen(services: &Services<'_>, s3: &S3, vault: &Vault, own: Vec<Placed>)
         }
     }
     let rest = |Found { placed, read }: Found| {
-        let (id, good) = (placed.id, read.is_ok());
-        seen.push(Seen { id, good, in_use: None });
+        seen.push(Seen {
+            id: placed.id,
+            condition: read.map_or(Condition::Damaged, |_| Condition::Good),
+            in_use: None,
+        });
     };
     points::each(s3, vault, newest_first, rest).await?;
     Ok(seen)
-}
-
-/// Nothing of the copies could not be listed; that an image or role was not seen says nothing of the point.
-fn listed(unknown: &[String]) -> bool {
-    !unknown.iter().any(|line| line.starts_with("s3://"))
 }
 
 async fn carry_out(

@@ -7,7 +7,7 @@ use serde_json::json;
 use steward::{
     aws::{lambda::refused, s3::S3},
     backup::{
-        artifact::{Artifact, Vault},
+        artifact::{Artifact, Listed, Vault},
         audit::Check,
         ledger::BackupLedger,
         manifest::{PointId, RecoveryPoint},
@@ -97,25 +97,42 @@ async fn chosen(s3: &S3, vault: &Vault, of: &OfPoint, home: Option<&str>) -> Res
 }
 
 /// What became of a point.
-pub(super) async fn verified(services: &Services<'_>, point: &RecoveryPoint) -> Verified {
+async fn verified(services: &Services<'_>, point: &RecoveryPoint) -> Verified {
     verify::judge(point, &seen(services, point).await)
 }
 
 /// Lists every copy again, and looks for what a restore needs besides.
 pub(crate) async fn seen(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
+    let listings = listings(services, point).await;
+    let seen = needed(services, point).await;
+    Seen { listings, ..seen }
+}
+
+/// Lists every copy again, and looks for the keys that encrypt them.
+pub(super) async fn copies(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
+    let listings = listings(services, point).await;
+    let seen = encrypted(services, point, Vec::new()).await;
+    Seen { listings, ..seen }
+}
+
+/// Looks for what a restore needs besides the copies, and for the keys that encrypt those.
+pub(crate) async fn needed(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
+    encrypted(services, point, verify::needs(point)).await
+}
+
+/// What lies below the root of each artifact.
+async fn listings(services: &Services<'_>, point: &RecoveryPoint) -> BTreeMap<Location, Result<Listed, String>> {
     let s3 = services.looking(&point.to).s3;
     let listing = point.artifacts.iter().map(async |artifact| {
         let listed = backup::listing(&s3, &artifact.root).await;
         let listed = listed.map_err(|error| format!("{error}. {}", error.advice()));
         (artifact.root.clone(), listed)
     });
-    let listings: BTreeMap<_, _> = stream::iter(listing).buffer_unordered(AT_ONCE).collect().await;
-    let seen = needed(services, point).await;
-    Seen { listings, ..seen }
+    stream::iter(listing).buffer_unordered(AT_ONCE).collect().await
 }
 
-/// Looks for what a restore needs besides the copies, and for the keys that encrypt those.
-pub(crate) async fn needed(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
+/// Looks for the keys that encrypt the copies, and for `needs`.
+async fn encrypted(services: &Services<'_>, point: &RecoveryPoint, mut needs: Vec<(Names, String)>) -> Seen {
     let s3 = services.looking(&point.to).s3;
     let encrypted = point.artifacts.iter().map(async |artifact| {
         let key = key_of(&s3, artifact).await;
@@ -124,7 +141,6 @@ pub(crate) async fn needed(services: &Services<'_>, point: &RecoveryPoint) -> Se
     });
     let keys: BTreeMap<Location, _> = stream::iter(encrypted).buffer_unordered(AT_ONCE).collect().await;
     let of_copies = keys.values().filter_map(|key| key.as_ref().ok()?.clone());
-    let mut needs = verify::needs(point);
     needs.extend(of_copies.map(|key| (Names::Key, key)));
     needs.sort();
     needs.dedup();

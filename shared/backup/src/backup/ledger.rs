@@ -6,6 +6,7 @@
 mod drills;
 mod held;
 mod jobs;
+mod shipped;
 mod unfinished;
 
 use std::{
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     drills::{Against, DueDrill, Undrilled},
     held::LookedAt,
+    shipped::{InForce, Shipped},
     unfinished::Unfinished,
 };
 use super::{
@@ -67,6 +69,9 @@ pub struct BackupLedger {
     /// What is to be backed up changed while a backup was at work, or a recovery point was lost: the next one is due.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
+    /// What came into service last while a backup was at work, until that one is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipped: Option<Shipped>,
     /// Backups in a row that were put off because of something that passes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub put_off: u32,
@@ -164,6 +169,9 @@ pub struct Kept {
     /// Inference components that are not in it: which and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// The endpoint's `CreationTime`. Ledgers of earlier builds do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
     /// Which variants served. Ledgers of earlier builds do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving: Option<Serving>,
@@ -176,16 +184,6 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The endpoint serves something else by now: by another config, or, where that is known, by other variants of it.
-    pub fn is_behind(&self, config: &str, serving: Option<&Serving>) -> bool {
-        let others = self
-            .serving
-            .as_ref()
-            .zip(serving)
-            .is_some_and(|(then, now)| then != now);
-        self.config != config || others
-    }
-
     /// It lies where backups are kept now, as far as is known.
     fn lies_in(&self, vault: &Vault) -> bool {
         self.vault.as_ref().is_none_or(|its| its.is_place_of(vault))
@@ -244,6 +242,7 @@ impl BackupLedger {
         self.serial += 1;
         self.attempted = Some(now);
         self.again = false;
+        self.shipped = None;
         if self.newest.is_none() {
             self.lacking.get_or_insert(Lacking {
                 since: now,
@@ -299,21 +298,21 @@ impl BackupLedger {
 
     /// The endpoint cannot be backed up yet, or any more: the next look is soon, and nothing is told.
     pub fn not_now(&mut self) {
-        self.backup = None;
+        self.is_over();
         self.lacking = None;
         self.put_off = 1;
     }
 
     /// The backup at work made its way and is not done: the next one goes on with it.
     pub fn begin_again(&mut self) {
-        self.backup = None;
+        self.is_over();
         self.again = true;
     }
 
     /// Something that passes stood in the way of the backup at work. `true`: that often in a row that it has to be told.
     #[must_use]
     pub(super) fn is_put_off(&mut self) -> bool {
-        self.backup = None;
+        self.is_over();
         self.put_off = self.put_off.saturating_add(1);
         self.put_off >= PATIENCE
     }
@@ -349,15 +348,6 @@ impl BackupLedger {
     pub fn next_hop(&self, most: u32) -> Option<(u64, u32)> {
         let job = self.backup.as_ref()?;
         (job.hop < most).then(|| (job.number, job.hop + 1))
-    }
-
-    /// An endpoint came into service with this config and, where that is known, these variants: what it serves now is in no
-    /// recovery point yet, and no backup is at work that began later than that.
-    pub fn lacks(&self, config: &str, serving: Option<&Serving>, since: Timestamp) -> bool {
-        let newest = self.newest.as_ref();
-        let kept = newest.is_some_and(|kept| !kept.is_behind(config, serving));
-        let at_work = self.backup.as_ref().is_some_and(|job| job.began >= since);
-        !kept && !at_work
     }
 
     /// The command was obeyed before. Otherwise it is remembered.

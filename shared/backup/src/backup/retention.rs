@@ -2,7 +2,7 @@
 //!
 //! Nothing is deleted that was not shown before: a plan has a digest, and only the plan that was shown is carried out. The
 //! newest complete point of an endpoint never goes, whatever the rules say; what cannot be read is no point, and counts for
-//! nothing.
+//! nothing. What nobody could look at may be complete: it stays, and counts for nothing either.
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -18,15 +18,35 @@ use super::{
 use crate::text::{self, bytes};
 pub use shared::backup::policy::Retention;
 
+/// How a recovery point is, by its own copies: what else a restore needs can be put back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// Its copies are what they were, and can be read. Of points older than the newest of these it says only that they were
+    /// read themselves.
+    Good,
+    /// Nobody can read its copies with the key that they are under, as long as that is so: why.
+    Locked(String),
+    /// Nobody could look at its copies or their keys: why.
+    Unseen(String),
+    /// It cannot be read, or its copies are not what they were.
+    Damaged,
+}
+
 /// A recovery point as a listing and a look into it show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Which.
     pub id: PointId,
-    /// It was read, and everything that it names was listed as it should be, or nothing says otherwise.
-    pub good: bool,
+    /// How it is.
+    pub condition: Condition,
     /// The endpoint that was restored from it and is there, if one is.
     pub in_use: Option<String>,
+}
+
+impl Seen {
+    fn is_good(&self) -> bool {
+        self.condition == Condition::Good
+    }
 }
 
 /// Why a point stays or goes.
@@ -39,6 +59,12 @@ pub enum Because {
     Last,
     /// It is young enough.
     Young,
+    /// It may be complete, and its copies could not be looked at: why.
+    Unseen(String),
+    /// It may be complete again, once the key of its copies can be used: why it cannot.
+    Locked(String),
+    /// It should go, and no point is known to be good: somebody has to look at what there is.
+    NoneGood,
     /// It would go, but the copies that it names are those of this restored endpoint.
     InUse(String),
     /// It should go, and so many go already.
@@ -54,6 +80,9 @@ impl fmt::Display for Because {
             Self::NewestGood => "the newest good one, which is never deleted",
             Self::Last => "among the newest ones that are kept",
             Self::Young => "young enough to be kept",
+            Self::Unseen(why) => return write!(f, "kept, since its copies could not be looked at: {why}"),
+            Self::Locked(why) => return write!(f, "kept, since its copies may be readable again: {why}"),
+            Self::NoneGood => "kept, since no point is known to be good",
             Self::Limit => "to go, but not in this pruning, whose limit is reached",
             Self::Old => "old, and there are enough newer ones",
         })
@@ -73,21 +102,20 @@ pub struct PrunePlan {
 pub fn prune(points: &[Seen], rules: &Retention, now: Timestamp) -> PrunePlan {
     let mut newest_first: Vec<&Seen> = points.iter().collect();
     newest_first.sort_by(|a, b| b.id.cmp(&a.id));
-    let newest_good = newest_first.iter().find(|seen| seen.good).map(|seen| &seen.id);
+    let newest_good = newest_first.iter().find(|seen| seen.is_good()).map(|seen| &seen.id);
     let young = now.saturating_sub(rules.within).unwrap_or(Timestamp::MIN);
     let mut good = 0;
     let mut judged: Vec<(&PointId, Because)> = vec![];
     for seen in &newest_first {
-        good += u32::from(seen.good);
-        let because = if Some(&seen.id) == newest_good {
-            Because::NewestGood
-        } else if seen.good && good <= rules.last {
-            Because::Last
-        } else if newest_good.is_none() || seen.id.began >= young {
-            // Without a good point nothing is deleted: somebody will have to look at what there is.
-            Because::Young
-        } else {
-            seen.in_use.clone().map_or(Because::Old, Because::InUse)
+        good += u32::from(seen.is_good());
+        let because = match &seen.condition {
+            Condition::Unseen(why) => Because::Unseen(why.clone()),
+            Condition::Locked(why) => Because::Locked(why.clone()),
+            Condition::Good if Some(&seen.id) == newest_good => Because::NewestGood,
+            Condition::Good if good <= rules.last => Because::Last,
+            Condition::Good | Condition::Damaged if seen.id.began >= young => Because::Young,
+            Condition::Good | Condition::Damaged if newest_good.is_none() => Because::NoneGood,
+            Condition::Good | Condition::Damaged => seen.in_use.clone().map_or(Because::Old, Because::InUse),
         };
         judged.push((&seen.id, because));
     }
@@ -209,156 +237,10 @@ impl fmt::Display for Orphans {
     }
 }
 
-/// The age of the newest good point, for `status` and alerts: what would be lost now.
-pub fn age(points: &[Seen], now: Timestamp) -> Option<Duration> {
-    let newest = points.iter().filter(|seen| seen.good).map(|seen| seen.id.began).max()?;
-    Duration::try_from(now.duration_since(newest)).ok()
-}
-
 /// An age for people.
 pub fn spoken(age: Duration) -> String {
     text::lasting(i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::backup::fixture::{at, object, vault};
-
-    const DAY: u64 = 86_400;
-
-    fn seen(day: i64, good: bool) -> Seen {
-        let id = PointId {
-            began: at(day * DAY as i64),
-            digest: format!("{day:08x}"),
-        };
-        Seen { id, good, in_use: None }
-    }
-
-    fn rules(last: u32, days: u64, deletes: u32) -> Retention {
-        Retention {
-            last,
-            within: Duration::from_secs(days * DAY),
-            deletes,
-        }
-    }
-
-    #[test]
-    fn a_plan_reads_like_this() {
-        let points: Vec<Seen> = (0..8).map(|day| seen(day, day != 6)).collect();
-        let plan = prune(&points, &rules(3, 1, 2), at(7 * DAY as i64));
-        insta::assert_snapshot!(plan.summary("fraud"));
-    }
-
-    #[test]
-    fn all_points_of_an_endpoint_that_is_not_backed_up_go_when_that_is_asked_for() {
-        let all = PrunePlan::everything([seen(0, true), seen(1, true)].map(|seen| (seen.id, None)));
-        assert_eq!((all.delete.len(), all.keep.len()), (2, 0));
-        let said = all.summary("fraud");
-        assert!(
-            said.contains("None stays: fraud cannot be restored afterwards"),
-            "{said}"
-        );
-        let none = PrunePlan::everything([]).summary("fraud");
-        assert_eq!(none, "No recovery point of fraud is to be deleted.");
-    }
-
-    #[test]
-    fn a_point_whose_copies_a_restored_endpoint_uses_stays_and_the_plan_says_so() {
-        let in_use = |seen: Seen| Seen {
-            in_use: Some("fraud in eu-central-1, made by restore-2".into()),
-            ..seen
-        };
-        let points = [
-            in_use(seen(0, true)),
-            seen(1, true),
-            in_use(seen(2, true)),
-            seen(3, true),
-        ];
-        let plan = prune(&points, &rules(2, 0, 9), at(99 * DAY as i64));
-        assert_eq!(plan.delete, [seen(1, true).id]);
-        let said = plan.summary("fraud");
-        let line = format!(
-            "- {}: in use by fraud in eu-central-1, made by restore-2, and kept until that endpoint is deleted",
-            points[0].id
-        );
-        assert!(said.contains(&line), "{said}");
-        assert!(
-            said.contains(&format!("- {}: among the newest", points[2].id)),
-            "{said}"
-        );
-        let all = PrunePlan::everything(points.map(|seen| (seen.id, seen.in_use)));
-        assert_eq!((all.delete.len(), all.keep.len()), (2, 2));
-        assert!(all.summary("fraud").contains("2 stay:"));
-    }
-
-    #[test]
-    fn without_a_good_point_nothing_goes() {
-        let points = [seen(0, false), seen(1, false)];
-        assert_eq!(prune(&points, &rules(1, 0, 9), at(99 * DAY as i64)).delete, []);
-    }
-
-    #[test]
-    fn copies_that_no_point_names_go_unless_they_are_young_or_not_ours() {
-        let vault = vault();
-        let root = |digit: char| format!("steward/artifacts/objects/{}/", digit.to_string().repeat(32));
-        let objects = [
-            object(&format!("{}kept.tar.gz", root('a')), 10, "\"1\""),
-            object(&format!("{}gone.tar.gz", root('b')), 20, "\"1\""),
-            ObjectInfo {
-                modified: at(9 * DAY as i64),
-                ..object(&format!("{}young.tar.gz", root('c')), 30, "\"1\"")
-            },
-            object("steward/artifacts/README", 40, "\"1\""),
-        ];
-        let named = [root('a')].into();
-        let orphans = orphans(
-            &vault,
-            &objects,
-            &named,
-            Duration::from_secs(2 * DAY),
-            at(10 * DAY as i64),
-        );
-        assert_eq!(orphans.keys, [format!("{}gone.tar.gz", root('b'))]);
-        assert_eq!(
-            orphans.to_string(),
-            "copies that no point names any more: 1, 20 B; too young to go: 1; not Steward's, and left alone: 1"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn the_newest_good_point_stays_whatever_the_rules(
-            points in proptest::collection::btree_map(0..400_i64, any::<bool>(), 0..40),
-            last in prop_oneof![0..3_u32, 0..50_u32],
-            days in prop_oneof![Just(0_u64), 0..500_u64],
-            deletes in 0..50_u32,
-            now in -500..900_i64,
-        ) {
-            let points: Vec<Seen> = points.into_iter().map(|(day, good)| seen(day, good)).collect();
-            let rules = rules(last, days, deletes);
-            let plan = prune(&points, &rules, at(now * DAY as i64));
-            prop_assert_eq!(plan.delete.len() + plan.keep.len(), points.len());
-            prop_assert!(plan.delete.len() <= deletes as usize);
-            let newest = points.iter().filter(|seen| seen.good).map(|seen| &seen.id).max();
-            match newest {
-                Some(newest) => prop_assert!(!plan.delete.contains(newest)),
-                None => prop_assert!(plan.delete.is_empty()),
-            }
-            let mut good: Vec<&PointId> = points.iter().filter(|seen| seen.good).map(|seen| &seen.id).collect();
-            good.sort();
-            for id in good.iter().rev().take(last as usize) {
-                prop_assert!(!plan.delete.contains(id));
-            }
-            // Carried out and planned again, again, it comes to an end, and the newest good one is still there.
-            let mut left = points.clone();
-            left.retain(|seen| !plan.delete.contains(&seen.id));
-            let again = prune(&left, &Retention { deletes: 1000, ..rules }, at(now * DAY as i64));
-            left.retain(|seen| !again.delete.contains(&seen.id));
-            prop_assert!(prune(&left, &rules, at(now * DAY as i64)).delete.is_empty());
-            prop_assert_eq!(newest.is_some(), left.iter().any(|seen| Some(&seen.id) == newest));
-        }
-    }
-}
+mod tests;

@@ -55,7 +55,6 @@ impl BackupLedger {
         let told = self.lacking.take().is_some_and(|lacking| lacking.told);
         self.unfinished.clear();
         self.elsewhere = None;
-        self.backup = None;
         self.put_off = 0;
         let overdue = overdue || told;
         let before = self.newest.iter().flat_map(|kept| &kept.left_out);
@@ -98,11 +97,12 @@ impl BackupLedger {
             });
         }
         self.newest = Some(kept);
+        self.is_over();
     }
 
     /// A backup came to nothing. Told the first time, and then each time that the reason changes.
     pub fn failed(&mut self, facts: &Facts<'_>, why: &str) {
-        self.backup = None;
+        self.is_over();
         self.put_off = 0;
         let lines: Vec<String> = why.lines().take(30).map(|line| printable(line, 500)).collect();
         let why = lines.join("\n");

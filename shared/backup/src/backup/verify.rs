@@ -1,10 +1,14 @@
 //! Whether a recovery point still is what it was: everything that it names is listed again and compared.
 
+mod copies;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
 };
 
+pub use self::copies::condition;
+use self::copies::{Keys, Listings};
 use super::{
     artifact::Listed,
     audit::Presence,
@@ -78,28 +82,14 @@ pub fn called(names: Names) -> &'static str {
 /// Compares the copies, and looks what a restore would lack.
 pub fn judge(point: &RecoveryPoint, seen: &Seen) -> Verified {
     let mut verified = lacking(point, seen);
-    for artifact in &point.artifacts {
-        let uri = printable(&artifact.uri, 300);
-        match seen.listings.get(&artifact.root) {
-            None => verified.unknown.push(format!("{uri}: it was not listed")),
-            Some(Err(why)) => verified.unknown.push(format!("{uri}: {}", printable(why, 300))),
-            Some(Ok(listed)) if listed.is(artifact) => {
-                let archived = listed
-                    .archived()
-                    .map(|archived| format!("the copy of {uri}: {archived}"));
-                match listed.unreadable {
-                    0 => verified.for_now.extend(archived),
-                    _ => verified.damaged.extend(archived),
-                }
-            }
-            Some(Ok(Listed { tally, .. })) if *tally == artifact.tally => verified.damaged.push(format!(
-                "the copy of {uri} has {tally} as it had, but an object of it was overwritten"
-            )),
-            Some(Ok(Listed { tally, .. })) => verified
-                .damaged
-                .push(format!("the copy of {uri} has {tally}, and had {}", artifact.tally)),
-        }
-    }
+    let Listings {
+        damaged,
+        unseen,
+        for_now,
+    } = copies::listings(point, seen);
+    verified.damaged.extend(damaged);
+    verified.unknown.extend(unseen);
+    verified.for_now.extend(for_now);
     verified
 }
 
@@ -144,44 +134,10 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
             (None, _) => verified.unknown.push(format!("{shown}: it was not looked for")),
         }
     }
-    let mut judged = BTreeSet::new();
-    for artifact in &point.artifacts {
-        let uri = printable(&artifact.uri, 300);
-        let key = match seen.keys.get(&artifact.root) {
-            Some(Ok(None)) => continue,
-            Some(Ok(Some(key))) => key,
-            Some(Err(why)) => {
-                let why = printable(why, 300);
-                verified.unknown.push(format!("the key of the copy of {uri}: {why}"));
-                continue;
-            }
-            None => continue,
-        };
-        if !judged.insert(key) {
-            continue;
-        }
-        let shown = printable(key, 300);
-        match seen.things.get(&(Names::Key, key.clone())) {
-            Some(Presence::There) => {}
-            Some(Presence::Archived(why) | Presence::Gone(why)) => {
-                lasting = true;
-                verified.missing.push(format!(
-                    "the key {shown}, which encrypts the copy of {uri}, is not usable in {}: {}. Enable it again, or say \
-                     another `destination.key`, by its ARN, which is also the stacks' `BackupKeyArn`, and the next backup \
-                     copies anew",
-                    point.to,
-                    printable(why, 300)
-                ));
-            }
-            Some(Presence::Unknown(why)) => verified.unknown.push(format!(
-                "{shown}, which encrypts the copy of {uri}: {}",
-                printable(why, 300)
-            )),
-            None => verified.unknown.push(format!(
-                "{shown}, which encrypts the copy of {uri}: it was not looked for"
-            )),
-        }
-    }
+    let Keys { unusable, unseen } = copies::keys(point, seen);
+    lasting |= !unusable.is_empty();
+    verified.missing.extend(unusable);
+    verified.unknown.extend(unseen);
     verified.may_come = !lasting && !verified.missing.is_empty();
     verified
 }

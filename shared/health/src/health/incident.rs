@@ -105,9 +105,9 @@ pub(super) fn close(facts: &Facts<'_>, ledger: &mut HealthLedger, name: &str, be
     };
     if let Some(mut incident) = record.incident.take() {
         let since = incident.since;
-        let mut alert = alerts::of_incident(facts, &mut incident, AlertKind::EndpointRecovered, name, None);
+        let mut alert = alerts::of_incident(facts, &mut incident, AlertKind::EndpointDismissed, name, None);
         alert.title = because.to_owned();
-        alert.next = "Nothing, if this was meant.".into();
+        alert.evidence = vec![format!("{} when it was last looked at", record.state)];
         outbox.push(alerts::with_since(alert, since));
     }
 }
@@ -223,17 +223,22 @@ impl Teller<'_> {
         if let Some(incident) = record.incident.as_mut()
             && due(incident).is_some()
         {
-            incident.reminders = incident.reminders.saturating_add(1);
-            self.swings(record, outbox);
-            return Why::Reminded;
+            let before = incident.reminders;
+            incident.reminders = before.saturating_add(1);
+            if self.swings(record, outbox) {
+                return Why::Reminded;
+            }
+            if let Some(incident) = &mut record.incident {
+                incident.reminders = before;
+            }
         }
         Why::Flapping
     }
 
-    /// Single changes are not told: this is what stands for them.
-    fn swings(&self, record: &mut EndpointRecord, outbox: &mut Outbox) {
+    /// Single changes are not told: this is what stands for them. False when people were not told of the first yet.
+    fn swings(&self, record: &mut EndpointRecord, outbox: &mut Outbox) -> bool {
         let Some(incident) = record.incident.as_mut() else {
-            return;
+            return false;
         };
         let (told, checks) = (incident.last, std::mem::take(&mut incident.checks));
         incident.last = self.facts.now;
@@ -270,7 +275,7 @@ impl Teller<'_> {
             crate::probe::seconds(self.policy.flapping.window),
             crate::probe::seconds(self.policy.flapping.outage)
         ));
-        outbox.push(alert);
+        outbox.push(alert)
     }
 
     /// It flaps no more, but it is sick.
@@ -291,8 +296,7 @@ impl Teller<'_> {
         }
         incident.last = self.facts.now;
         incident.checks = Checks::default();
-        incident.reminders = incident.reminders.saturating_add(1);
-        let reminder = incident.reminders;
+        let reminder = incident.reminders.saturating_add(1);
         let mut alert = alerts::of_incident(self.facts, incident, alerts::kind(state), self.name, Some(self.policy));
         alert.reminder = reminder;
         alert.severity = severity.unwrap_or(alert.severity);
@@ -302,7 +306,9 @@ impl Teller<'_> {
         alert.title = alerts::title(state, &record.causes);
         alert.evidence.clone_from(&record.evidence);
         alert.evidence.extend(alerts::context(record));
-        outbox.push(alert);
+        // Not where the first of it waits in the outbox yet.
+        outbox.push(alert).then_some(())?;
+        record.incident.as_mut()?.reminders = reminder;
         Some(Why::Reminded)
     }
 

@@ -17,6 +17,7 @@ use super::{
     observation::{Observation, ProbeResult, Seen, Trouble, TroubleKind},
     own,
     policy::HealthPolicy,
+    reach,
     recent::Recent,
 };
 use crate::{
@@ -59,6 +60,7 @@ pub(super) fn apply(
     if let Some(awaited) = awaited {
         own::answered_later(record, &awaited, look);
     }
+    record.cut = reach::cut(record, look);
     record.seen = look.at;
     record.holder.clone_from(&look.holder);
     if look.tags.is_some() {
@@ -312,6 +314,7 @@ fn start_counting_anew(record: &mut EndpointRecord) {
 fn begin_anew(record: &mut EndpointRecord, endpoint: &Endpoint) {
     record.created = Some(endpoint.created);
     record.level = Level::Unknown;
+    record.sick_since = None;
     start_counting_anew(record);
     record.counted = None;
     record.unhealthy = None;

@@ -18,7 +18,7 @@ use crate::outbox::{HasOutbox, Outbox};
 
 pub use shared::health::{inference::AsyncJob, seen::Level};
 
-pub use self::record::{EndpointRecord, GoodConfig, Streak, VariantRecord};
+pub use self::record::{Cut, EndpointRecord, GoodConfig, Streak, VariantRecord};
 
 /// Kind and version of the document. It is stored around the document; a build that finds another one leaves it alone.
 pub const SCHEMA: &str = "health/1";

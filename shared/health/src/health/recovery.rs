@@ -8,6 +8,7 @@ mod account;
 pub(super) mod budget;
 mod follow;
 mod ladder;
+mod let_go;
 mod measure;
 mod outcome;
 mod undo;
@@ -25,11 +26,11 @@ use super::{
 };
 use crate::{alert::AlertKind, text::printable};
 
+pub(super) use self::{let_go::let_go, outcome::tell, undo::give_back};
 pub use self::{
     measure::{Measure, Step, Verb},
     outcome::{Ended, Ending},
 };
-pub(super) use self::{outcome::tell, undo::give_back};
 
 /// What recovery did and does on one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,13 @@ impl Recovery {
     /// Nothing done, nothing doing, nothing to undo.
     pub fn is_idle(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Without what is left to do there may be no endpoint at all, and people wait to hear that there is one: this goes on
+    /// though nothing watches the endpoint any more.
+    pub fn is_half_made(&self) -> bool {
+        let untold = self.untold.as_ref().map(|ended| &ended.intent.measure);
+        self.recreates() || matches!(untold, Some(Measure::Recreate { .. }))
     }
 
     /// The endpoint may be absent because it is being recreated.

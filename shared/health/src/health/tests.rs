@@ -3,6 +3,7 @@
 mod account;
 mod flapping;
 mod ladder;
+mod let_go;
 mod monitor;
 mod moving;
 mod night;
@@ -15,7 +16,8 @@ mod unmade;
 mod unserved;
 
 use super::{
-    fixture::{bare, look, minutes, stage, start, time},
+    decide,
+    fixture::{Stage, bare, look, minutes, stage, start, time},
     ledger::{HealthLedger, State},
     observation::{Hint, News, Observation},
     silence::{self, Silence},
@@ -38,6 +40,39 @@ fn three_failed_checks_make_it_unhealthy_and_two_passed_make_it_healthy() {
     stage.sweep([look("fraud")]);
     assert_eq!(stage.heard(), "08:06 fraud endpoint.recovered info: after 4 min");
     assert_eq!(stage.record("fraud").state, State::Healthy);
+}
+
+#[test]
+fn a_passed_check_that_does_not_make_it_healthy_is_not_the_end_of_an_illness() {
+    let none = std::collections::BTreeSet::new();
+    let mut stage = stage();
+    let first = stage.now + minutes(1);
+    stage
+        .sweeps(3, &look("fraud").failed(Cause::ServerError))
+        .sweep([look("fraud")])
+        .sweep([look("fraud").failed(Cause::ServerError)]);
+    let seen = stage.record("fraud").seen(&none);
+    let last = stage.record("fraud").seen;
+    assert_eq!(
+        (seen.ill_since, seen.failing_since, seen.counted),
+        (Some(first), Some(last), Some(last))
+    );
+    stage
+        .sweeps(2, &look("fraud"))
+        .sweep([look("fraud").failed(Cause::ServerError)]);
+    let seen = stage.record("fraud").seen(&none);
+    let last = stage.record("fraud").seen;
+    assert_eq!((seen.ill_since, seen.failing_since), (Some(last), Some(last)));
+}
+
+#[test]
+fn what_is_unhealthy_now_is_not_as_old_as_when_it_was_only_degraded() {
+    let mut stage = stage();
+    stage
+        .sweeps(3, &look("fraud").degraded())
+        .sweeps(3, &look("fraud").failed(Cause::ServerError));
+    let seen = stage.record("fraud").seen(&std::collections::BTreeSet::new());
+    assert_eq!(seen.ill_since, Some(stage.record("fraud").seen));
 }
 
 #[test]
@@ -151,6 +186,33 @@ fn a_reminder_comes_as_often_as_asked_and_stops_when_it_is_over() {
 }
 
 #[test]
+fn nobody_is_reminded_of_what_waits_in_the_outbox_and_later_only_by_the_newest() {
+    let mut stage = stage().with(|policy| policy.reminder = Some(minutes(5)));
+    let unpublished = |stage: &mut Stage, sweeps: u32| {
+        for _ in 0..sweeps {
+            stage.later(minutes(1));
+            let at = stage.now;
+            let news = News {
+                observations: vec![Observation {
+                    at,
+                    ..look("fraud").failed(Cause::ServerError).0
+                }],
+                ..News::default()
+            };
+            stage.ledger = decide(&stage.facts(), &stage.watch, &stage.ledger, &news).ledger;
+        }
+    };
+    unpublished(&mut stage, 120);
+    assert_eq!(stage.ledger.outbox.len(), 1);
+    stage.sweep([look("fraud").failed(Cause::ServerError)]);
+    assert_eq!(stage.heard(), "08:04 fraud endpoint.unhealthy critical: errors");
+    unpublished(&mut stage, 120);
+    assert_eq!(stage.ledger.outbox.len(), 1);
+    stage.sweep([look("fraud").failed(Cause::ServerError)]);
+    insta::assert_snapshot!(stage.heard(), @"11:59 fraud endpoint.unhealthy critical reminder 24: errors");
+}
+
+#[test]
 fn an_update_of_which_no_probe_says_anything_is_not_judged_until_it_takes_too_long() {
     let mut stage = stage();
     let began = stage.now;
@@ -230,7 +292,7 @@ fn an_endpoint_of_a_pattern_may_be_deleted_but_not_vanish() {
         "08:02 fraud endpoint.vanished critical: no such endpoint"
     );
     vanished.later(minutes(24 * 60)).check([look("fraud").absent()]);
-    assert!(vanished.heard().contains("endpoint.recovered info: forgotten"));
+    assert!(vanished.heard().contains("endpoint.dismissed info: forgotten"));
     assert!(vanished.ledger.endpoints.is_empty());
 }
 
@@ -254,7 +316,7 @@ fn an_endpoint_no_entry_selects_any_more_closes_its_incident() {
     stage.sweep([]);
     assert_eq!(
         stage.heard(),
-        "08:05 fraud endpoint.recovered info: watched no more: no entry of the fleet file selects it"
+        "08:05 fraud endpoint.dismissed info: watched no more: no entry of the fleet file selects it"
     );
 }
 

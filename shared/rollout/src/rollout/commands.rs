@@ -94,6 +94,8 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         update: None,
         taken_back: None,
         judged_from: None,
+        found_ill: false,
+        asked: None,
         begun: BTreeMap::new(),
         scaling: None,
         sizes: None,

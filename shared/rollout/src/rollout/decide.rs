@@ -201,7 +201,7 @@ impl Turn<'_> {
     }
 }
 
-/// What was seen of the update in flight, and what an alarm refused.
+/// What was seen of the update in flight and of an illness, and what an alarm refused.
 fn take_in(world: &World<'_>, rollout: &mut Rollout) {
     if let Some(Acted {
         effect: Effect::Point { alarm, .. },
@@ -210,6 +210,9 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
     }) = world.acted
     {
         triggers::refused(rollout, alarm, said);
+    }
+    if let Some(look) = world.look {
+        rollout.learns(look);
     }
     let deploys = deploy::is_by_this_rollout(world, rollout);
     let Some(update) = &mut rollout.update else { return };

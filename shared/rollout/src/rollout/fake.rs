@@ -184,6 +184,10 @@ pub(super) struct Fake {
     pub(super) healthy: bool,
     /// What the health checker knows.
     pub(super) health: Known<Option<HealthSeen>>,
+    /// When it last checked, if it does not any more.
+    pub(super) unchecked: Option<Timestamp>,
+    /// Green's answers to probes say nothing.
+    pub(super) mute: bool,
     /// Whether what can be asked answers.
     pub(super) blind: bool,
     /// How long a change takes, and how the coming ones end.
@@ -247,6 +251,8 @@ impl Fake {
             verdict: Verdict::Pass,
             healthy: true,
             health: Known::Yes(None),
+            unchecked: None,
+            mute: false,
             blind: false,
             slow: minutes(3),
             fates: VecDeque::new(),

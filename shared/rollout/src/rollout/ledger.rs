@@ -11,7 +11,9 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{cause::Cause, effect::ConfigPlan, phase::Phase, plan::Plan, request::Order, triggers::Named};
+use super::{
+    cause::Cause, doubt::Asked, effect::ConfigPlan, phase::Phase, plan::Plan, request::Order, triggers::Named,
+};
 use crate::{
     outbox::{HasOutbox, Outbox},
     scaling::Scaling,
@@ -115,6 +117,12 @@ pub struct Rollout {
     /// From when on green's metrics count: the begin of the present step's bake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_from: Option<Timestamp>,
+    /// With SageMaker's own engines: the endpoint was unhealthy when green came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found_ill: bool,
+    /// Green was asked by its name, as the endpoint fell ill while both had traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// When the share of each step that has alarms of its own was about to be asked for, by the step's index: from then on
     /// they count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

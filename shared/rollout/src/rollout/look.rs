@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::strategy::Weight;
+use super::{doubt::Doubt, strategy::Weight};
 use crate::{
     analysis::{Analysis, AnalysisPolicy, Probes},
     endpoint::{Endpoint, EndpointStatus},
@@ -43,6 +43,8 @@ pub struct Needs {
     pub users: Option<Search>,
     /// What the health checker knows of the endpoint.
     pub health: bool,
+    /// When to ask green itself; [`Needs::asks_green`] says it.
+    pub doubt: Option<Doubt>,
     /// Blue's minutes so far, of which to say what they make of the comparisons once blue has no traffic.
     pub alone: Option<(Before, AnalysisPolicy)>,
 }
@@ -55,6 +57,12 @@ impl Needs {
         let mut configs = self.configs.clone();
         configs.extend(in_force.filter(|name| !self.configs.contains(name)).cloned());
         configs
+    }
+
+    /// The variant to probe by its name with the endpoint's probes, once it is known what the health checker knows: the
+    /// endpoint is ill, and only green's own answers tell whether green is.
+    pub fn asks_green(&self, health: Option<&Known<Option<HealthSeen>>>) -> Option<&str> {
+        self.doubt.as_ref()?.asks(health?.yes()?.as_ref()?)
     }
 
     /// The search for users that is left once the endpoint and the configs are described. It asks every endpoint of the
@@ -107,18 +115,20 @@ pub struct Window {
     pub green: Fleet,
     /// Green's share of what both get in these minutes; `None` where SageMaker moves the traffic, and only it knows.
     pub share: Option<Weight>,
+    /// Rounds of probes that Steward sent to green in these minutes, because the endpoint was ill.
+    pub rounds: u32,
     /// Both together, with SageMaker's own engines: blue's own may not be published by its config, and then they are what
     /// these are more than green's. Only beside `blue`; judged by [`crate::analysis::judge_deployment`].
     pub whole: Option<Fleet>,
 }
 
 impl Window {
-    /// How many of green's requests, and of blue's, in these minutes may be probes of the health checker.
+    /// How many of green's requests, and of blue's, in these minutes may be Steward's own probes.
     ///
-    /// It checks once a minute, and when SageMaker says that the endpoint has changed; events come twice now and then. A
-    /// probe of each variant is asked of both, another one goes where the weights send it. Further attempts are not
-    /// counted: they are made only where one has failed, which the other checks see. `health` is the endpoint's policy;
-    /// `None` where the health checker has none for it.
+    /// The health checker checks once a minute, and when SageMaker says that the endpoint has changed; events come twice now and then. A
+    /// probe of each variant is asked of both, another one goes where the weights send it; a round that is sent to green
+    /// itself brings all of them. Further attempts are not counted: they are made only where one has failed, which the other
+    /// checks see. `health` is the endpoint's policy; `None` where the health checker has none for it.
     pub fn probes(&self, health: Option<&HealthPolicy>) -> [Probes; 2] {
         let asked = health.filter(|health| health.enabled).map(|health| &health.probes);
         let asked = asked.into_iter().flatten();
@@ -133,10 +143,15 @@ impl Window {
         let minutes = self.to.duration_since(self.from).as_secs().max(0) as f64 / 60.0;
         let checks = minutes * MORE_CHECKS + EXTRA_CHECKS;
         let share = self.share.map(Weight::share);
-        [share.unwrap_or(1.0), share.map_or(1.0, |green| 1.0 - green)].map(|share| {
+        let rounds = f64::from(self.rounds) * f64::from(of_each.saturating_add(routed));
+        [
+            (share.unwrap_or(1.0), rounds),
+            (share.map_or(1.0, |green| 1.0 - green), 0.0),
+        ]
+        .map(|(share, rounds)| {
             let a_check = f64::from(of_each) + f64::from(routed) * share;
             // The cast saturates; a window is hours long.
-            Probes::AtMost((checks * a_check).ceil() as u64)
+            Probes::AtMost((checks * a_check + rounds).ceil() as u64)
         })
     }
 }
@@ -191,6 +206,8 @@ pub struct Look {
     pub needed: Option<Known<Users>>,
     /// What the health checker knows of the endpoint; `Yes(None)` when it does not watch it, `None` when not asked.
     pub health: Option<Known<Option<HealthSeen>>>,
+    /// A round of probes of the variant that [`Needs::asks_green`] named; `None` when it named none.
+    pub green: Option<Known<SmokeSeen>>,
     /// What green is held to in place of comparisons when it gets all the traffic now, for people; `None` when not asked.
     pub alone: Option<Known<Vec<String>>>,
 }

@@ -8,6 +8,7 @@ use super::{
     checks::World,
     commands,
     decision::{AlarmNews, Command},
+    doubt::Doubt,
     ledger::{Ended, Past, Rollout, RolloutLedger},
     look::{Before, Fleet, Needs, Window},
     phase::{Phase, Rounds},
@@ -96,6 +97,7 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         needs.alarms = policy.alarms_in(rollout.steps_at_hand());
         needs.analysis = window(now, rollout);
         needs.health = policy.health && rollout.judged_from.is_some();
+        needs.doubt = Doubt::of(rollout).filter(|_| needs.health);
     }
     let loses_its_traffic = match rollout.phase {
         Phase::Shifting { step } if plan.share(step) == Weight::FULL => Some(now),
@@ -285,6 +287,7 @@ fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
         from,
         to,
         share,
+        rounds: rollout.rounds_of_green(),
         blue,
         before,
         green,

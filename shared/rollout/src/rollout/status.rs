@@ -301,9 +301,10 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
     }
     match &look.health {
         Some(Known::Yes(Some(seen))) => {
-            let _ = match seen.evidence.as_slice() {
-                [] => writeln!(said, "  health: {}", seen.level),
-                evidence => writeln!(said, "  health: {}; {}", seen.level, evidence.join("; ")),
+            let _ = match checks::unmeasured(facts.now, rollout, seen) {
+                Some(unmeasured) => writeln!(said, "  health: {} when last heard; {unmeasured}", seen.level),
+                None if seen.evidence.is_empty() => writeln!(said, "  health: {}", seen.level),
+                None => writeln!(said, "  health: {}; {}", seen.level, seen.evidence.join("; ")),
             };
         }
         Some(Known::Yes(None)) => said.push_str("  health: the health checker does not watch this endpoint\n"),

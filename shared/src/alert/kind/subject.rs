@@ -16,6 +16,7 @@ impl AlertKind {
             Self::EndpointUnhealthy
             | Self::EndpointDegraded
             | Self::EndpointRecovered
+            | Self::EndpointDismissed
             | Self::EndpointVanished
             | Self::EndpointFailed
             | Self::EndpointStuck
@@ -61,6 +62,7 @@ impl AlertKind {
             Self::EndpointUnhealthy => "unhealthy since",
             Self::EndpointDegraded => "degraded since",
             Self::EndpointRecovered => "healthy again at",
+            Self::EndpointDismissed => "alert closed at",
             Self::EndpointVanished => "gone since",
             Self::EndpointFailed => "Failed since",
             Self::EndpointStuck => "stuck since",

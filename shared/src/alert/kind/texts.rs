@@ -9,6 +9,9 @@ impl AlertKind {
             Self::EndpointUnhealthy => "does not answer as it should",
             Self::EndpointDegraded => "still serves, but not as well as it should",
             Self::EndpointRecovered => "answers as it should again",
+            Self::EndpointDismissed => {
+                "is not judged any more, and was not known to be well: what was told of it before is closed"
+            }
             Self::EndpointVanished => "does not exist",
             Self::EndpointFailed => "has the status Failed: it serves nothing, and SageMaker accepts only its deletion",
             Self::EndpointStuck => "has been in the same transition for longer than the limit in the fleet file",
@@ -29,7 +32,7 @@ impl AlertKind {
             Self::RecoveryStarted => "is being repaired by Steward",
             Self::RecoveryFinished => "serves again after a repair by Steward",
             Self::RecoveryFailed => "was not repaired: the attempt failed or did not help",
-            Self::RecoveryWithdrawn => "was to be repaired by Steward, and the attempt was given up before it was made",
+            Self::RecoveryWithdrawn => "has a repair by Steward that goes on no further",
             Self::RecoveryExhausted => {
                 "is still unhealthy, and Steward may try nothing more now: every rung was tried, or a budget or limit is spent"
             }
@@ -94,6 +97,7 @@ impl AlertKind {
             Self::EndpointRecovered => {
                 "Nothing now. If you do not know the cause, look for it while the logs are fresh."
             }
+            Self::EndpointDismissed => "Nothing, if this was meant.",
             Self::EndpointVanished => {
                 "Find out from CloudTrail (DeleteEndpoint) who deleted it. Create it again, or take it out of the fleet file if this was meant."
             }

@@ -12,7 +12,7 @@ use crate::scaling::Suspended;
 pub struct Serving {
     /// Those with a weight.
     pub any: BTreeSet<String>,
-    /// The one with the largest.
+    /// The one with the largest; of several the first by name, in whatever order they are described.
     pub most: Option<String>,
 }
 
@@ -23,7 +23,8 @@ impl Serving {
         let mut any = BTreeSet::new();
         for (variant, weight) in weights.filter(|(_, weight)| *weight > 0.0) {
             any.insert(variant.to_owned());
-            if most.is_none_or(|(_, largest)| weight > largest) {
+            let leads = |(name, largest): (&str, f64)| weight > largest || (weight == largest && variant < name);
+            if most.is_none_or(leads) {
                 most = Some((variant, weight));
             }
         }
@@ -104,5 +105,14 @@ mod tests {
             .windows(2)
             .map(|pair| serving(pair[0].0, pair[0].1) != serving(pair[1].0, pair[1].1));
         assert_eq!(changes.collect::<Vec<_>>(), [true, false, true, false, true]);
+    }
+
+    #[test]
+    fn variants_of_one_weight_serve_the_same_in_whatever_order_they_are_described() {
+        let (blue, green) = (("blue", 1.0), ("green", 1.0));
+        assert_eq!(
+            Serving::of([blue, green].into_iter()),
+            Serving::of([green, blue].into_iter())
+        );
     }
 }

@@ -1,7 +1,7 @@
-use super::*;
+use super::{shipped::tests::shipped, *};
 use crate::backup::fixture::{at, point, vault};
 
-fn kept(vault: Option<Vault>) -> Kept {
+pub(super) fn kept(vault: Option<Vault>) -> Kept {
     Kept {
         id: point(10).write().0,
         config: "v1".into(),
@@ -10,6 +10,7 @@ fn kept(vault: Option<Vault>) -> Kept {
         took: Duration::ZERO,
         by_size: 0,
         left_out: vec![],
+        created: None,
         serving: None,
         during: None,
         vault,
@@ -43,44 +44,6 @@ fn a_continuation_that_comes_twice_or_late_does_nothing() {
     );
     assert!(ledger.continues(job, 2, at(20)));
     assert_eq!(ledger.next_hop(2), None, "bounded");
-}
-
-#[test]
-fn a_new_config_is_backed_up_once_and_an_old_one_not_again() {
-    let mut ledger = BackupLedger::default();
-    assert!(ledger.lacks("v1", None, at(0)));
-    ledger.begin(at(10), None).unwrap();
-    assert!(!ledger.lacks("v1", None, at(0)), "it is at work");
-    assert!(ledger.lacks("v2", None, at(20)), "it began before");
-    ledger.backup = None;
-    ledger.newest = Some(kept(Some(vault())));
-    assert!(!ledger.lacks("v1", None, at(100)));
-    assert!(ledger.lacks("v2", None, at(100)));
-}
-
-#[test]
-fn what_came_into_service_by_the_same_config_is_backed_up_when_other_variants_serve() {
-    let serving = |blue: f64, green: f64| Serving::of([("blue", blue), ("green", green)].into_iter());
-    let mut ledger = BackupLedger {
-        newest: Some(Kept {
-            serving: Some(serving(1.0, 0.0)),
-            ..kept(Some(vault()))
-        }),
-        ..BackupLedger::default()
-    };
-    assert!(
-        !ledger.lacks("v1", Some(&serving(4.0, 0.0)), at(100)),
-        "the same serves"
-    );
-    assert!(
-        ledger.lacks("v1", Some(&serving(0.0, 1.0)), at(100)),
-        "the other one does"
-    );
-    ledger.newest = Some(kept(Some(vault())));
-    assert!(
-        !ledger.lacks("v1", Some(&serving(0.0, 1.0)), at(100)),
-        "an earlier build did not say"
-    );
 }
 
 #[test]
@@ -156,7 +119,7 @@ fn a_point_of_another_place_is_none_and_a_backup_is_due_at_once() {
         assert!(!ledger.backup_is_due(every, at(60)));
 
         ledger.kept_in(&other);
-        assert!(ledger.newest.is_none() && ledger.lacks("v1", None, at(60)) && ledger.unfinished.is_empty());
+        assert!(ledger.newest.is_none() && ledger.lacks(&shipped("v1", 60)) && ledger.unfinished.is_empty());
         assert!(ledger.backup_is_due(every, at(60)));
         assert_eq!(ledger.outbox.len(), 0, "nothing is damaged");
         let once = ledger.clone();

@@ -28,6 +28,7 @@ fn kept(began: i64) -> Kept {
         took: Duration::from_secs(60),
         by_size: 0,
         left_out: vec![],
+        created: None,
         serving: None,
         during: None,
         vault: None,

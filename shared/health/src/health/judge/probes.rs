@@ -351,6 +351,10 @@ fn change_level(record: &mut EndpointRecord, policy: &HealthPolicy, level: Level
         .retain(|change| between(*change, at) < policy.flapping.window);
     let excess = record.changes.len().saturating_sub(MOST_CHANGES);
     record.changes.drain(..excess);
+    record.sick_since = match (record.level, level) {
+        (Level::Degraded, Level::Unhealthy) => Some(at),
+        (_, level) => record.sick_since.or(record.ill_since).filter(|_| level.is_ill()),
+    };
     record.level = level;
 }
 

@@ -23,6 +23,9 @@ pub struct EndpointRecord {
     pub since: Timestamp,
     /// When the newest observation was made; older ones are ignored.
     pub seen: Timestamp,
+    /// The newest observations, while there was no time to hear them to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// What the probes say, with hysteresis, whatever SageMaker is doing.
     pub level: Level,
     /// What SageMaker said last.
@@ -48,6 +51,10 @@ pub struct EndpointRecord {
     /// The first check of the present streak of checks that did not pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ill_since: Option<Timestamp>,
+    /// Since when the level is ill: the first of the checks that made it so, or the one that made Degraded Unhealthy. Passed
+    /// checks that are too few for Healthy do not end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sick_since: Option<Timestamp>,
     /// The last check that left it Unhealthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<Timestamp>,
@@ -117,6 +124,7 @@ impl EndpointRecord {
             state: State::Unknown,
             since: at,
             seen: Timestamp::MIN,
+            cut: None,
             level: Level::Unknown,
             status: EndpointStatus::Unknown,
             gone: false,
@@ -126,6 +134,7 @@ impl EndpointRecord {
             streak: Streak::default(),
             recent: Recent::default(),
             ill_since: None,
+            sick_since: None,
             unhealthy: None,
             well_once: false,
             evidence: Vec::new(),
@@ -145,6 +154,15 @@ impl EndpointRecord {
             tags: None,
         }
     }
+}
+
+/// Consecutive observations that there was no time to hear to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// When the observation before the first of them was made.
+    pub heard: Timestamp,
+    /// So many.
+    pub times: u32,
 }
 
 /// Consecutive counted checks. A degraded check is both `impaired` and `serving`.
@@ -195,7 +213,9 @@ impl EndpointRecord {
         let ails_elsewhere = !self.ailing.is_empty() && self.ailing.iter().all(|(probe, _)| elsewhere.contains(probe));
         HealthSeen {
             level: if ails_elsewhere { Level::Healthy } else { self.level },
-            ill_since: self.ill_since.filter(|_| !ails_elsewhere),
+            ill_since: self.sick_since.or(self.ill_since).filter(|_| !ails_elsewhere),
+            failing_since: self.ill_since.filter(|_| !ails_elsewhere),
+            counted: self.counted,
             evidence: self.evidence.clone(),
             variants: self
                 .variants

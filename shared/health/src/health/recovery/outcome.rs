@@ -109,9 +109,7 @@ pub(in crate::health) fn tell(
         Verdict::Failed(why) => (AlertKind::RecoveryFailed, why.to_owned()),
         Verdict::Withdrawn(why) => (AlertKind::RecoveryWithdrawn, why.to_owned()),
     };
-    let serial = intent.id.rsplit('-').next().unwrap_or_default();
-    let id = format!("{}:r{serial}:2", intent.incident);
-    let mut alert = alerts::new(facts, id, kind, Some(name), intent.begun, Some(policy));
+    let mut alert = alerts::new(facts, id(intent), kind, Some(name), intent.begun, Some(policy));
     alert.title = title;
     // A variant that is sick without traffic, say, is told as over by the endpoint's own alert.
     alert.resolved &= incident::ailment(record).is_none();
@@ -132,6 +130,12 @@ pub(in crate::health) fn tell(
     record.recovery.untold = None;
     ledger.outbox.push(alert);
     why
+}
+
+/// Of the alert that says how it ended.
+pub(super) fn id(intent: &Intent) -> String {
+    let serial = intent.id.rsplit('-').next().unwrap_or_default();
+    format!("{}:r{serial}:2", intent.incident)
 }
 
 /// `None` while it is not known.

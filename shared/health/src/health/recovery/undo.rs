@@ -193,11 +193,33 @@ pub(super) fn leave_to_people(record: &mut EndpointRecord, intent: &Intent, now:
 
 /// How a person gives back the traffic that Steward took and leaves away; `None` when there is no such traffic.
 pub(in crate::health) fn give_back(name: &str, record: &EndpointRecord) -> Option<String> {
-    let kept: BTreeMap<&String, f64> = record
+    let (variants, command) = traffic(name, record, |shifted| shifted.keep)?;
+    Some(format!(
+        "Steward does not give variant {variants} its traffic back by itself. When it is well: {command}"
+    ))
+}
+
+/// How a person undoes whatever is to be undone yet.
+pub(super) fn by_hand(name: &str, record: &EndpointRecord) -> Vec<String> {
+    let traffic = traffic(name, record, |_| true)
+        .map(|(variants, command)| format!("When variant {variants} is well, give it its traffic back: {command}"));
+    let minimums = record.recovery.raised.iter().map(|Raised { variant, from, to, .. }| {
+        format!(
+            "Lower the minimum of variant {variant} from {to} to {from} again: aws application-autoscaling \
+             register-scalable-target --service-namespace sagemaker --scalable-dimension \
+             sagemaker:variant:DesiredInstanceCount --resource-id endpoint/{name}/variant/{variant} --min-capacity {from}"
+        )
+    });
+    traffic.into_iter().chain(minimums).collect()
+}
+
+/// The variants without traffic by those shifts that are in force, and the command that gives it back.
+fn traffic(name: &str, record: &EndpointRecord, which: impl Fn(&Shifted) -> bool) -> Option<(String, String)> {
+    let away: BTreeMap<&String, f64> = record
         .recovery
         .shifted
         .iter()
-        .filter(|shifted| shifted.keep && shifted.back.is_none())
+        .filter(|shifted| shifted.back.is_none() && which(shifted))
         .flat_map(|shifted| {
             shifted
                 .variants
@@ -205,18 +227,17 @@ pub(in crate::health) fn give_back(name: &str, record: &EndpointRecord) -> Optio
                 .map(|variant| (variant, shifted.before.get(variant).copied().unwrap_or(1.0)))
         })
         .collect();
-    if kept.is_empty() {
+    if away.is_empty() {
         return None;
     }
-    let variants: Vec<&str> = kept.keys().map(|variant| variant.as_str()).collect();
-    let weights: Vec<String> = kept
+    let variants: Vec<&str> = away.keys().map(|variant| variant.as_str()).collect();
+    let weights: Vec<String> = away
         .iter()
         .map(|(variant, weight)| format!("VariantName={variant},DesiredWeight={weight}"))
         .collect();
-    Some(format!(
-        "Steward does not give variant {} its traffic back by itself. When it is well: aws sagemaker \
-         update-endpoint-weights-and-capacities --endpoint-name {name} --desired-weights-and-capacities {}",
-        variants.join(", "),
+    let command = format!(
+        "aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {name} --desired-weights-and-capacities {}",
         weights.join(" ")
-    ))
+    );
+    Some((variants.join(", "), command))
 }

@@ -164,11 +164,11 @@ fn a_wrong_answer_is_not_redeployed() {
     assert_eq!(verbs(&stage), []);
 }
 
-fn failed() -> Look {
+pub(super) fn failed() -> Look {
     look("fraud").status(EndpointStatus::Failed, time("2026-03-02T08:01:30Z"))
 }
 
-fn reborn(status: EndpointStatus) -> Look {
+pub(super) fn reborn(status: EndpointStatus) -> Look {
     let created = time("2026-03-02T08:03:30Z");
     let look = look("fraud").endpoint(|endpoint| endpoint.created = created);
     if status == EndpointStatus::InService {

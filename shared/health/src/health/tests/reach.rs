@@ -1,16 +1,20 @@
 //! Sweeps that have no time for everything.
 
+use std::collections::BTreeSet;
+
 use crate::{
     health::{
-        fixture::{Look, Stage, bare, look, stage},
+        fixture::{Look, Stage, bare, look, minutes, stage},
+        ledger::between,
         observation::{News, Observation, ProbeResult, SweepNews},
+        reach,
     },
     probe::{Cause, Judgement, ProbeVerdict},
 };
 
 /// A sweep a minute after the last one that did not reach these, or not to the end.
 fn sweep(stage: &mut Stage, looks: impl IntoIterator<Item = Look>, unreached: &[String]) {
-    stage.later(crate::health::fixture::minutes(1));
+    stage.later(minutes(1));
     let at = stage.now;
     let observations = looks.into_iter().map(|look| Observation { at, ..look.0 }).collect();
     let unreached = unreached.to_vec();
@@ -170,4 +174,75 @@ fn endpoints_that_were_never_well_prove_no_common_cause() {
         partial(&mut stage, &names, number, 8);
     }
     assert_eq!(stage.ledger.failing_sweeps, None);
+}
+
+/// These endpoints, which were well.
+fn fleet(count: usize) -> Stage {
+    let names: Vec<String> = (0..count).map(|n| format!("model-{n:03}")).collect();
+    let mut stage = bare(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    stage.sweep(names.iter().map(|name| look(name)));
+    stage
+}
+
+/// A sweep of ten seconds, eight at a time, three seconds each: the fourth of each row is begun and not heard to the end.
+/// Those of `hanging` take all there is, those of `sick` fail.
+fn hurried(stage: &mut Stage, sick: &BTreeSet<String>, hanging: &BTreeSet<String>) {
+    let mut left = [10_u32; 8];
+    let (mut looks, mut unreached) = (Vec::new(), Vec::new());
+    for name in reach::order(&stage.watch, &stage.ledger) {
+        let row = left.iter_mut().max().expect("a row");
+        let cost = if hanging.contains(&name) { 100 } else { 3 };
+        if *row < cost {
+            unreached.push(name.clone());
+        }
+        if *row > 0 {
+            looks.push(match sick.contains(&name) {
+                _ if *row < cost => look(&name).inconclusive(Cause::CutShort),
+                true => look(&name).failed(Cause::ServerError),
+                false => look(&name),
+            });
+        }
+        *row = row.saturating_sub(cost);
+    }
+    sweep(stage, looks, &unreached);
+}
+
+#[test]
+fn whatever_part_of_the_fleet_a_sweep_reaches_everything_sick_in_it_is_told() {
+    for count in 20..110 {
+        let mut stage = fleet(count);
+        let sick: BTreeSet<String> = stage
+            .watch
+            .policies
+            .keys()
+            .skip(count % 7)
+            .step_by(7)
+            .cloned()
+            .collect();
+        let sweeps_for_all = count.div_ceil(24) + 1;
+        for _ in 0..3 * sweeps_for_all {
+            hurried(&mut stage, &sick, &BTreeSet::new());
+        }
+        let told = stage.told.iter().filter_map(|alert| alert.subject_of.clone());
+        assert_eq!(told.collect::<BTreeSet<_>>(), sick, "of {count}");
+    }
+}
+
+#[test]
+fn endpoints_that_hang_take_no_more_than_every_second_sweep() {
+    let mut stage = fleet(40);
+    let hanging: BTreeSet<String> = stage.watch.policies.keys().step_by(5).cloned().collect();
+    assert_eq!(hanging.len(), 8, "as many as are looked at at a time");
+    for sweep in 0..40 {
+        hurried(&mut stage, &BTreeSet::new(), &hanging);
+        for (name, record) in stage
+            .ledger
+            .endpoints
+            .iter()
+            .filter(|(name, _)| sweep > 8 && !hanging.contains(*name))
+        {
+            let ago = between(record.counted.expect("well once"), stage.now);
+            assert!(ago <= minutes(4), "{name}: {ago:?} in sweep {sweep}");
+        }
+    }
 }

@@ -76,7 +76,7 @@ fn what_a_restore_made_is_told_when_it_vanishes_and_stands_by_again_a_day_after_
         ("", State::Vanished)
     );
     stage.later(minutes(60)).check([look("fraud").absent()]);
-    insta::assert_snapshot!(stage.heard(), @"08:06 fraud endpoint.recovered info: standing by: its backups go to this Region, so it serves in another one; it is watched once a restore made it here");
+    insta::assert_snapshot!(stage.heard(), @"08:06 fraud endpoint.dismissed info: standing by: its backups go to this Region, so it serves in another one; it is watched once a restore made it here");
     assert_eq!(stage.record("fraud").state, State::Unknown);
     // One that vanished without anybody seeing it deleted is missed until somebody says otherwise.
     let mut lost = unmade(Unmade::StandsBy);
@@ -106,7 +106,7 @@ fn what_was_told_as_gone_and_is_declared_since_is_closed_but_not_during_a_silenc
     stage.sweeps(4, &look("fraud").absent());
     assert_eq!(stage.heard(), "");
     stage.sweep([look("fraud").absent()]);
-    insta::assert_snapshot!(stage.heard(), @"08:06 fraud endpoint.recovered info: declared, not made yet: a plan of the fleet reconciler makes it (`provision`); it is watched once it was seen");
+    insta::assert_snapshot!(stage.heard(), @"08:06 fraud endpoint.dismissed info: declared, not made yet: a plan of the fleet reconciler makes it (`provision`); it is watched once it was seen");
     stage.sweeps(3, &look("fraud").absent());
     assert_eq!(stage.heard(), "");
 }

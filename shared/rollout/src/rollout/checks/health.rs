@@ -1,51 +1,91 @@
 //! What the health checker knows of the endpoint, as far as green can be the reason.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::World;
 use crate::{
-    health::seen::Level,
     rollout::{
         cause::Cause,
+        doubt::{Doubt, Illness, Judged},
         ledger::Rollout,
         look::{HealthSeen, Known},
+        needs::after,
         why::Why,
     },
+    text::lasting,
 };
 
-/// How ill the endpoint is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Illness {
-    /// Not, or not by green.
-    None,
-    /// Degraded, or checks fail that are not yet enough for a verdict.
-    Ill,
-    /// Unhealthy.
-    Unhealthy,
-}
+/// Checks further apart than this say nothing of the time between them. The health checker's schedule is a minute.
+const STALE: Duration = Duration::from_secs(10 * 60);
+
+/// A check that has not come so long after green got its share is missing, and not only to come.
+const OVERDUE: Duration = Duration::from_secs(3 * 60);
+
+/// So long `status`, which sends no probes, believes what green last said.
+const REMEMBERED: Duration = Duration::from_secs(3 * 60);
 
 /// Green, or with green's traffic the endpoint, is unhealthy.
 pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
     let seen = asked(world, rollout)?.yes()?.as_ref()?;
-    (illness(rollout, seen) == Illness::Unhealthy).then(|| Cause::Health { said: said(seen) })
+    (illness(world, rollout, seen) == Illness::Unhealthy).then(|| Cause::Health {
+        said: said(world, seen),
+    })
 }
 
-/// Nothing that the health checker knows speaks against going on.
+/// What the health checker measured since green has its present share, and of late, speaks for going on.
 ///
 /// # Errors
-/// What does, or that it is not known.
+/// What does not, or that it is not known.
 pub(in crate::rollout) fn is_well(world: &World<'_>, rollout: &Rollout) -> Result<(), Why> {
     match asked(world, rollout) {
         None | Some(Known::Yes(None)) => Ok(()),
         Some(Known::No(said)) => Err(Why::Unknown(format!(
             "what the health checker knows could not be read: {said}"
         ))),
-        Some(Known::Yes(Some(seen))) if illness(rollout, seen) == Illness::None => Ok(()),
+        Some(Known::Yes(Some(seen))) if illness(world, rollout, seen) == Illness::None => {
+            match unmeasured(world.facts.now, rollout, seen) {
+                Some(said) => Err(Why::Inconclusive(vec![advised(world.facts.now, rollout, said)])),
+                None => Ok(()),
+            }
+        }
         Some(Known::Yes(Some(seen))) => Err(Why::Inconclusive(vec![format!(
             "the health checker finds the endpoint ill: {}",
-            said(seen).join("; ")
+            said(world, seen).join("; ")
         )])),
     }
+}
+
+/// Why the health checker's word is not of now, for people; `None` when it is.
+pub(in crate::rollout) fn unmeasured(now: Timestamp, rollout: &Rollout, seen: &HealthSeen) -> Option<String> {
+    let from = rollout.judged_from?;
+    match seen.counted {
+        None => Some("the health checker has heard nothing of this endpoint yet".to_owned()),
+        Some(at) if at >= from && now < after(at, STALE) => None,
+        Some(at) => {
+            let ago = lasting(now.duration_since(at).as_secs().max(0));
+            let before = if at < from {
+                ", before green had its present share"
+            } else {
+                ""
+            };
+            Some(format!(
+                "the health checker last heard this endpoint at {at:.0}, {ago} ago{before}"
+            ))
+        }
+    }
+}
+
+/// With what to do about it, once it is more than the next check still to come.
+fn advised(now: Timestamp, rollout: &Rollout, said: String) -> String {
+    if rollout.judged_from.is_some_and(|from| now < after(from, OVERDUE)) {
+        return said;
+    }
+    format!(
+        "{said}. It does not run, or its probes say nothing: its `status` tells which. `skip` goes on without it, and `health: \
+         false` in the `rollout` section of the fleet file leaves it out of the next one"
+    )
 }
 
 fn asked<'a>(world: &World<'a>, rollout: &Rollout) -> Option<&'a Known<Option<HealthSeen>>> {
@@ -55,42 +95,47 @@ fn asked<'a>(world: &World<'a>, rollout: &Rollout) -> Option<&'a Known<Option<He
     world.look?.health.as_ref()
 }
 
-fn illness(rollout: &Rollout, seen: &HealthSeen) -> Illness {
-    let Some(traffic) = rollout.first_traffic() else {
+/// An illness of the endpoint is green's where green alone can have it, or has it when it is asked by its name.
+fn illness(world: &World<'_>, rollout: &Rollout, seen: &HealthSeen) -> Illness {
+    let Some(doubt) = Doubt::of(rollout) else {
         return Illness::None;
     };
-    let plan = &rollout.plan;
-    // An earlier rollout's green may have had this one's name.
-    let of = |name: &str, since: Timestamp| {
-        let (level, at) = seen.variants.get(name)?;
-        (*at >= since || *level == Level::Healthy).then_some(*level)
+    let illness = match doubt.judge(seen) {
+        Judged::Known(illness) => return illness,
+        Judged::AskGreen(illness) => illness,
     };
-    let (blue, green) = if plan.blue.variant == plan.green.variant {
-        (None, None)
-    } else {
-        (
-            of(&plan.blue.variant, Timestamp::MIN),
-            of(&plan.green.variant, rollout.started),
-        )
+    let well = match world.look.and_then(|look| look.green.as_ref()) {
+        Some(Known::Yes(round)) => Some(round.passed),
+        Some(Known::No(_)) => None,
+        None => {
+            let asked = rollout.asked.as_ref();
+            asked
+                .is_some_and(|asked| asked.passed && world.facts.now < after(asked.at, REMEMBERED))
+                .then_some(true)
+        }
     };
-    match (blue, green) {
-        (_, Some(Level::Unhealthy)) => return Illness::Unhealthy,
-        (_, Some(Level::Degraded)) => return Illness::Ill,
-        (Some(Level::Unhealthy | Level::Degraded), Some(Level::Healthy)) => return Illness::None,
-        _ => {}
-    }
-    match (seen.level, seen.ill_since) {
-        (_, None) => Illness::None,
-        (_, Some(since)) if since < traffic => Illness::None,
-        (Level::Unhealthy, Some(_)) => Illness::Unhealthy,
-        (_, Some(_)) => Illness::Ill,
+    match well {
+        Some(true) => Illness::None,
+        Some(false) => illness,
+        None => Illness::Ill,
     }
 }
 
-fn said(seen: &HealthSeen) -> Vec<String> {
-    if seen.evidence.is_empty() {
+fn said(world: &World<'_>, seen: &HealthSeen) -> Vec<String> {
+    let mut said = if seen.evidence.is_empty() {
         vec!["its probes do not pass".to_owned()]
     } else {
         seen.evidence.clone()
+    };
+    match world.look.and_then(|look| look.green.as_ref()) {
+        Some(Known::Yes(round)) => said.extend(
+            round
+                .said
+                .iter()
+                .map(|line| format!("green, asked by its name: {line}")),
+        ),
+        Some(Known::No(why)) => said.push(format!("what green says itself is not known: {why}")),
+        None => {}
     }
+    said
 }

@@ -9,8 +9,8 @@ use crate::{
     rollout::{
         effect::{ActOutcome, ConfigPlan, Effect},
         look::{
-            Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, Known, Look, Needs, Search, SmokeSeen,
-            Users, Watched,
+            Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, Needs, Search,
+            SmokeSeen, Users, Watched,
         },
     },
     scaling::{Scaling, ScalingRule},
@@ -145,12 +145,7 @@ impl Fake {
             ),
             asked: needs.alarms.clone(),
             analysis: needs.analysis.as_ref().map(|_| self.analysis()),
-            smoke: needs.smoke.as_ref().map(|_| {
-                Known::Yes(SmokeSeen {
-                    passed: self.healthy,
-                    said: vec![if self.healthy { "golden: 200" } else { "golden: 500" }.to_owned()],
-                })
-            }),
+            smoke: needs.smoke.as_ref().map(|_| self.probed()),
             components: needs
                 .components
                 .iter()
@@ -161,12 +156,32 @@ impl Fake {
                 .iter()
                 .map(|name| (name.clone(), Known::Yes(self.models.contains(name))))
                 .collect(),
-            health: needs.health.then(|| self.health.clone()),
+            green: needs.asks_green(Some(&self.health)).map(|_| self.probed()),
+            health: needs.health.then(|| self.checked()),
             alone: needs
                 .alone
                 .as_ref()
                 .map(|_| known_text(self.blind, "errors: at most 1% without blue")),
         }
+    }
+
+    fn probed(&self) -> Known<SmokeSeen> {
+        if self.mute {
+            return Known::No("throttled".to_owned());
+        }
+        Known::Yes(SmokeSeen {
+            passed: self.healthy,
+            said: vec![if self.healthy { "golden: 200" } else { "golden: 500" }.to_owned()],
+        })
+    }
+
+    /// What the health checker knows, measured just now while it runs.
+    fn checked(&self) -> Known<Option<HealthSeen>> {
+        let mut health = self.health.clone();
+        if let Known::Yes(Some(seen)) = &mut health {
+            seen.counted = Some(self.unchecked.unwrap_or(self.now));
+        }
+        health
     }
 
     /// With the alarms that name its step policies.

@@ -35,6 +35,8 @@ fn ill(world: &mut Fake) {
     world.health = Known::Yes(Some(HealthSeen {
         level: Level::Unhealthy,
         ill_since: Some(world.now),
+        failing_since: Some(world.now),
+        counted: Some(world.now),
         evidence: vec!["hello: 500".to_owned()],
         variants: BTreeMap::new(),
     }));

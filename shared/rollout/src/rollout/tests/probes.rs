@@ -57,3 +57,12 @@ fn where_sagemaker_moves_the_traffic_all_of_them_may_be_greens() {
     let [green, blue] = most(&window.probes(Some(&routed)));
     assert!((64..=75).contains(&green) && green == blue, "{green} {blue}");
 }
+
+#[test]
+fn a_round_that_was_sent_to_green_itself_brings_all_of_the_probes_to_green_alone() {
+    let policy = health("[{name: golden, payload: {a: 1}, per_variant: true}, {name: routed, payload: {a: 1}}]");
+    let without = most(&an_hour().probes(Some(&policy)));
+    let with = Window { rounds: 7, ..an_hour() };
+    let with = most(&with.probes(Some(&policy)));
+    assert_eq!(with, [without[0] + 14, without[1]]);
+}
