@@ -88,6 +88,7 @@ impl State {
                 return Some(Command::Order {
                     order,
                     step: None,
+                    component: None,
                     id: None,
                     by: Some("an operator".to_owned()),
                     reason: None,

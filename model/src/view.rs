@@ -62,11 +62,12 @@ impl World {
     pub(crate) fn look(&self, needs: &Needs, blind: Option<Blind>) -> Look {
         // No other endpoint is in this world.
         let users = needs.users.as_ref().map(|_| Known::Yes(BTreeMap::new()));
+        let endpoint = known(blind, Blind::Endpoint, || self.exists.then(|| self.endpoint()));
         Look {
+            needed: users.clone(),
             users,
             at: self.now(),
-            endpoint: known(blind, Blind::Endpoint, || self.exists.then(|| self.endpoint())),
-            configs: each(&needs.configs, |name| {
+            configs: each(&needs.every_config(&endpoint), |name| {
                 known(blind, Blind::Configs, || {
                     self.configs.get(name).map(|declared| ConfigSeen {
                         variants: declared.iter().map(Declared::seen).collect(),
@@ -75,6 +76,7 @@ impl World {
                     })
                 })
             }),
+            endpoint,
             scaling: each(&needs.scaling, |variant| {
                 known(blind, Blind::Scaling, || {
                     self.targets.get(variant).map(|target| self.scaling(variant, target))
@@ -90,7 +92,7 @@ impl World {
                 .smoke
                 .as_ref()
                 .map(|_| known(blind, Blind::Probes, || probed(self.green))),
-            component: needs.component.as_ref().map(|_| {
+            components: each(&needs.components, |_| {
                 known(blind, Blind::Endpoint, || {
                     self.component.as_ref().filter(|_| self.exists).map(Component::seen)
                 })
@@ -277,6 +279,7 @@ impl Declared {
             instance_type: Some("ml.m5.large".to_owned()),
             instances: Some(self.count),
             weight: f64::from(self.weight) / 10_000.0,
+            overridden: false,
         }
     }
 }

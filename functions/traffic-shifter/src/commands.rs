@@ -29,7 +29,7 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, command: RolloutComman
         RolloutCommand::Status {
             endpoint: Some(endpoint),
         } => show(&services, &endpoint).await,
-        RolloutCommand::Status { endpoint: None } => show_all(ctx, &services).await,
+        RolloutCommand::Status { endpoint: None } => show_all(&services).await,
         RolloutCommand::History { endpoint } => {
             let document = services.ledger(&endpoint).load().await?.document;
             let told = Report::done(history(&document, &endpoint).trim_end()).with("endpoint", endpoint);
@@ -39,11 +39,13 @@ pub(crate) async fn run(ctx: &Context, call: &Invocation, command: RolloutComman
             order,
             endpoint,
             step,
+            component,
             said,
         } => {
             let command = Command::Order {
                 order,
                 step,
+                component,
                 id: Some(said.id.unwrap_or_else(|| call.request_id.clone())),
                 by: said.by,
                 reason: said.reason,
@@ -94,18 +96,20 @@ async fn show(services: &Services<'_>, endpoint: &str) -> Result<Report, Handler
 }
 
 async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLedger) -> String {
-    let seen = match document.active {
-        Some(_) => {
-            let needs = needs(services.now(), document);
-            // Status changes nothing and sends nothing: probes are requests.
-            let needs = steward::rollout::look::Needs {
-                smoke: None,
-                doubt: None,
-                ..needs
-            };
-            Some(Box::pin(look::look(services, endpoint, &needs, drive::analysis(document))).await)
-        }
-        None => None,
+    let needs = needs(services.now(), document);
+    // Of what ended only whether it can still be taken back.
+    let worth_it = document.active.is_some() || needs.in_force || !needs.components.is_empty();
+    let seen = if worth_it {
+        // Status changes nothing and sends nothing: probes are requests. It deletes nothing, so nobody's configs matter.
+        let needs = steward::rollout::look::Needs {
+            smoke: None,
+            doubt: None,
+            users: None,
+            ..needs
+        };
+        Some(Box::pin(look::look(services, endpoint, &needs, drive::analysis(document))).await)
+    } else {
+        None
     };
     let labels = std::collections::BTreeMap::new();
     let facts = Facts {
@@ -117,8 +121,8 @@ async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLe
     told.trim_end().to_owned()
 }
 
-async fn show_all(ctx: &Context, services: &Services<'_>) -> Result<Report, HandlerError> {
-    let all = ledgers::all(ctx, services).await?;
+async fn show_all(services: &Services<'_>) -> Result<Report, HandlerError> {
+    let all = ledgers::all(services).await?;
     let reading = all.into_iter().map(async |(endpoint, _)| {
         let document = services.ledger(&endpoint).load().await?.document;
         let text = described(services, &endpoint, &document).await;

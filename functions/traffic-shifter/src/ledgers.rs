@@ -1,18 +1,23 @@
 //! Which endpoints have rollouts: the ledgers in the state bucket, listed, and read only where something is to be done.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use steward::{
     aws::{ledger::Loaded, s3::Listed},
-    rollout::{FOLDER, RolloutLedger, wake},
+    failure::CallError,
+    rollout::{FOLDER, RolloutLedger, look::Users, needed as needed_by, wake},
     trigger::is_endpoint_name,
 };
 
 use crate::{Context, HandlerError, services::Services};
+
+/// Ledgers read at the same time.
+const AT_ONCE: usize = 16;
 
 /// What is known of ledgers by their ETags, kept between warm invocations.
 #[derive(Debug, Default)]
@@ -49,7 +54,7 @@ impl Memory {
 /// The endpoints with a rollout at work or something to tidy, and those that nothing is known of yet.
 pub(crate) async fn due(ctx: &Context, services: &Services<'_>) -> Result<Vec<String>, HandlerError> {
     let now = services.now();
-    let all = all(ctx, services).await?;
+    let all = all(services).await?;
     let due = all
         .into_iter()
         .filter(|(endpoint, etag)| !ctx.ledgers.idle(endpoint, etag, now));
@@ -57,14 +62,52 @@ pub(crate) async fn due(ctx: &Context, services: &Services<'_>) -> Result<Vec<St
 }
 
 /// Every endpoint that has or had a rollout, with the ETag of its ledger.
-pub(crate) async fn all(ctx: &Context, services: &Services<'_>) -> Result<Vec<(String, String)>, HandlerError> {
-    let state = &ctx.deployed.settings.state;
+pub(crate) async fn all(services: &Services<'_>) -> Result<Vec<(String, String)>, HandlerError> {
+    list(services).await.map_err(HandlerError::List)
+}
+
+async fn list(services: &Services<'_>) -> Result<Vec<(String, String)>, CallError> {
+    let state = services.state();
     let prefix = state.key(FOLDER);
     let listed = services.s3.list(&state.bucket, &prefix).await;
     let endpoint = |listed: Listed| {
         let name = listed.key.strip_prefix(&prefix)?.strip_suffix(".json")?;
         is_endpoint_name(name).then(|| (name.to_owned(), listed.etag))
     };
-    let listed = listed.map_err(HandlerError::List)?;
-    Ok(listed.into_iter().filter_map(endpoint).collect())
+    Ok(listed?.into_iter().filter_map(endpoint).collect())
+}
+
+/// Which of these configs somebody may have to go back to: the rollouts of all endpoints but this one, and whoever the health
+/// checker last knew to be well with one of them.
+///
+/// # Errors
+/// What could not be read; there is no partial answer.
+pub(crate) async fn needed(
+    services: &Services<'_>,
+    endpoint: &str,
+    configs: &BTreeSet<String>,
+) -> Result<Users, String> {
+    let listed = list(services).await.map_err(|error| error.to_string())?;
+    let others = listed.into_iter().filter(|(other, _)| other != endpoint);
+    let reading = others.map(|(other, _)| async move {
+        let loaded = services.ledger(&other).load().await;
+        loaded.map(|loaded| (other, needed_by(services.now(), &loaded.document)))
+    });
+    let rollouts: Vec<(String, BTreeSet<String>)> = stream::iter(reading)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
+        .map_err(|error| error.to_string())?;
+    let health = services.health().load().await.map_err(|error| error.to_string())?;
+    let good = health.document.endpoints.into_iter().filter_map(|(other, record)| {
+        let good = record.last_good?.config;
+        Some((other, BTreeSet::from([good])))
+    });
+    let mut users = Users::new();
+    for (other, needed) in rollouts.into_iter().chain(good) {
+        for config in needed.intersection(configs) {
+            users.entry(config.clone()).or_default().insert(other.clone());
+        }
+    }
+    Ok(users)
 }

@@ -12,11 +12,11 @@ use steward::{
     failure::{CallError, Failure},
     health::policy::{HealthPolicy, ProbeKind},
     probe::Judgement,
-    rollout::look::{Before, HealthSeen, Known, Look, Needs, SmokeSeen, Window},
+    rollout::look::{Before, HealthSeen, Known, Look, Needs, Search, SmokeSeen, Users, Window},
     text::sentence,
 };
 
-use crate::services::Services;
+use crate::{ledgers, services::Services};
 
 /// Looks at the endpoint, then at everything in `needs` at the same time. `policy` judges the metrics.
 pub(crate) async fn look(
@@ -28,7 +28,8 @@ pub(crate) async fn look(
     let at = services.now();
     let looking = &services.looking;
     let described = there(looking.sagemaker.describe_endpoint(endpoint).await);
-    let configs = each(&needs.configs, async |name: &str| {
+    let every_config = needs.every_config(&described);
+    let configs = each(&every_config, async |name: &str| {
         let described = looking.sagemaker.describe_endpoint_config(name).await;
         there(described.map(|config| config.seen()))
     });
@@ -54,11 +55,15 @@ pub(crate) async fn look(
     let smoke = maybe(needs.smoke.as_deref(), async |variant| {
         round(services, endpoint, variant).await
     });
-    let component = maybe(needs.component.as_deref(), async |name| {
+    let components = each(&needs.components, async |name: &str| {
         there(looking.sagemaker.describe_inference_component(name).await)
     });
+    let of_component = match needs.components.as_slice() {
+        [one] => Some(one.as_str()),
+        _ => None,
+    };
     let watched = maybe(needs.health.then_some(()), async |()| {
-        health(services, endpoint, needs.component.as_deref()).await
+        health(services, endpoint, of_component).await
     });
     let alone = maybe(needs.alone.as_ref(), async |(before, policy)| {
         let hour = hour_before(services, endpoint, policy, before).await;
@@ -66,19 +71,21 @@ pub(crate) async fn look(
     });
     let together = Box::pin(async {
         tokio::join!(
-            configs, scaling, models, alarms, analysis, smoke, component, watched, alone
+            configs, scaling, models, alarms, analysis, smoke, components, watched, alone
         )
     });
-    let (configs, scaling, models, alarms, analysis, smoke, component, health, alone) = together.await;
-    let users = maybe(needs.search(&described, &configs), async |search| {
-        known(looking.sagemaker.users_of(&search).await)
+    let (configs, scaling, models, alarms, analysis, smoke, components, health, alone) = together.await;
+    let together = maybe(needs.search(&described, &configs), async |search| {
+        in_use(services, endpoint, search).await
     });
     let green = maybe(needs.asks_green(health.as_ref()), async |variant| {
         round(services, endpoint, variant).await
     });
-    let (users, green) = Box::pin(async { tokio::join!(users, green) }).await;
+    let (together, green) = Box::pin(async { tokio::join!(together, green) }).await;
+    let (needed, users) = together.unzip();
     Look {
         at,
+        needed,
         users,
         endpoint: described,
         configs,
@@ -87,12 +94,31 @@ pub(crate) async fn look(
         asked: needs.alarms.clone(),
         analysis,
         smoke,
-        component,
+        components,
         models,
         health,
         green,
         alone,
     }
+}
+
+/// Who may have to go back to any of these configs, and who uses those that are left. The ledgers are asked first: they tell of
+/// all endpoints in fewer calls.
+async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> (Known<Users>, Known<Users>) {
+    let needed = match ledgers::needed(services, endpoint, &search.configs).await {
+        Ok(needed) => needed,
+        Err(said) => {
+            tracing::warn!(said, "could not look");
+            return (Known::No(said.clone()), Known::No(said));
+        }
+    };
+    search.configs.retain(|config| !needed.contains_key(config));
+    let users = if search.configs.is_empty() {
+        Known::Yes(Users::new())
+    } else {
+        known(services.looking.sagemaker.users_of(&search).await)
+    };
+    (Known::Yes(needed), users)
 }
 
 async fn each<T>(names: &[String], ask: impl AsyncFn(&str) -> Known<T>) -> BTreeMap<String, Known<T>> {

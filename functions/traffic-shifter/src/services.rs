@@ -20,6 +20,7 @@ use steward::{
     fleet::Fleet,
     health::ledger::{self as health, HealthLedger},
     rollout::{RolloutLedger, SCHEMA, object},
+    settings::StateStore,
 };
 use tokio::sync::OnceCell;
 
@@ -116,6 +117,11 @@ impl<'a> Services<'a> {
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         self.ctx.deployed.now()
+    }
+
+    /// Where what Steward remembers is kept.
+    pub(crate) fn state(&self) -> &StateStore {
+        &self.ctx.deployed.settings.state
     }
 
     /// There is still time to look.

@@ -1,9 +1,12 @@
 //! Beginning a rollout: what is asked for, the fleet file and what is there made into a plan; then the first steps of it.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use serde_json::json;
 use steward::{
     aws::{Invocation, lambda::refused},
-    command::{Said, Start},
+    command::{Said, Start, still_meant},
+    fleet::Fleet,
     report::Report,
     rollout::{self, Command, Plan, RolloutLedger, request::Request},
 };
@@ -17,23 +20,28 @@ pub(crate) async fn begin(
     call: &Invocation,
     asked: &Start,
 ) -> Result<Report, HandlerError> {
-    let fleet = match services.fleet().await {
-        Ok(fleet) => fleet,
-        Err(none) => return Ok(refused(&none)),
-    };
-    let tags = match services.tags(&fleet, asked.endpoint()).await {
-        Ok(tags) => tags,
-        Err(error) => {
-            return Ok(refused(&format!(
-                "The fleet file selects by tags, and those of {} cannot be read: {error}. {}",
-                asked.endpoint(),
-                error.advice()
-            )));
-        }
+    let (fleet, tags) = match fleet_file(services, asked.endpoint()).await {
+        Ok(read) => read,
+        Err(why) => return Ok(refused(&why)),
     };
     match asked.request(&fleet, tags.as_ref(), &call.request_id) {
         Ok(request) => planned(ctx, services, request).await,
         Err(error) => Ok(refused(&error)),
+    }
+}
+
+/// The fleet file, and the endpoint's tags where it selects by them. `Err` says why they are not known.
+async fn fleet_file(
+    services: &Services<'_>,
+    endpoint: &str,
+) -> Result<(Arc<Fleet>, Option<BTreeMap<String, String>>), String> {
+    let fleet = services.fleet().await?;
+    match services.tags(&fleet, endpoint).await {
+        Ok(tags) => Ok((fleet, tags)),
+        Err(error) => Err(format!(
+            "The fleet file selects by tags, and those of {endpoint} cannot be read: {error}. {}",
+            error.advice()
+        )),
     }
 }
 
@@ -48,7 +56,19 @@ pub(crate) async fn again(
     let document = services.ledger(endpoint).load().await?.document;
     let id = said.id.as_deref().unwrap_or(&call.request_id);
     match rollout::again(&document, endpoint, id, said.by.as_deref(), said.reason.as_deref()) {
-        Ok(request) => planned(ctx, services, request).await,
+        Ok(request) => {
+            // The same `retry` once more is answered by what it began.
+            if rollout::begun_before(&document, &request).is_none() {
+                let (fleet, tags) = match fleet_file(services, endpoint).await {
+                    Ok(read) => read,
+                    Err(why) => return Ok(refused(&why)),
+                };
+                if let Err(error) = still_meant(&request, &fleet, tags.as_ref()) {
+                    return Ok(refused(&error));
+                }
+            }
+            planned(ctx, services, request).await
+        }
         Err(answer) => Ok(refused(&answer.said)),
     }
 }

@@ -16,7 +16,7 @@
 //! 3. The weights never sum to zero, and no call takes instances from blue before the last bake has passed. Whoever gets all
 //!    of the traffic has, as far as there are any, the instances and the range that who serves has by then, not those of an
 //!    earlier hour.
-//! 4. The config in force, the last good one and one that another endpoint uses are never deleted; a scaled variant is deregistered before it is removed.
+//! 4. The config in force, the last good one and one that another endpoint uses, or may have to go back to, are never deleted; a scaled variant is deregistered before it is removed.
 //! 5. [`Ended::Completed`] is said only of an endpoint that was read back as wished.
 //! 6. In a fair world every rollout ends.
 //! 7. One alert for each change that people act on.
@@ -68,6 +68,7 @@ pub use self::{
     plan::{Blue, Green, Plan},
     preflight::{Problem, Problems, plan, preflight},
     status::{history, status},
+    tidy::needed,
     why::{To, Transition, Why},
 };
 

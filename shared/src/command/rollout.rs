@@ -4,12 +4,15 @@ mod start;
 
 use serde_json::Value;
 
-pub use self::start::Start;
+pub use self::start::{Start, still_meant};
 use super::{
     CommandError, Spec,
     fields::{Fields, shown},
 };
-use crate::{rollout::request::Order, trigger::Command};
+use crate::{
+    rollout::request::Order,
+    trigger::{Command, is_endpoint_name},
+};
 
 /// A command to the traffic shifter.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +44,8 @@ pub enum RolloutCommand {
         endpoint: String,
         /// Only for a rollout at this step, from 1 as `status` counts.
         step: Option<usize>,
+        /// Only for the rollout of this inference component.
+        component: Option<String>,
         /// Who and why.
         said: Said,
     },
@@ -59,6 +64,7 @@ pub struct Said {
 
 const ORDER: &[&str] = &["endpoint", "id", "by", "reason"];
 const SKIP: &[&str] = &["endpoint", "step", "id", "by", "reason"];
+const ROLLBACK: &[&str] = &["endpoint", "component", "id", "by", "reason"];
 const PROMOTE: &[&str] = &["endpoint", "step", "full", "id", "by", "reason"];
 
 /// What the traffic shifter is asked.
@@ -99,10 +105,11 @@ const COMMANDS: [Spec; 10] = [
         "retry",
         r#"{"command": "retry", "endpoint": "fraud-detector", "by": "ana", "reason": "the quota was raised"}"#,
     ),
-    order(
-        "rollback",
-        r#"{"command": "rollback", "endpoint": "fraud-detector", "by": "ana", "reason": "customers complain"}"#,
-    ),
+    Spec {
+        name: "rollback",
+        fields: ROLLBACK,
+        example: r#"{"command": "rollback", "endpoint": "fraud-detector", "by": "ana", "reason": "customers complain"}"#,
+    },
     Spec {
         name: "history",
         fields: &["endpoint"],
@@ -134,7 +141,7 @@ impl RolloutCommand {
             "history" => fields.endpoint(true).map(|endpoint| Self::History { endpoint }),
             name => {
                 let endpoint = fields.endpoint(true);
-                let (step, full) = (step(&mut fields), full(&mut fields));
+                let (step, full, component) = (step(&mut fields), full(&mut fields), component(&mut fields));
                 let said = Said {
                     id: fields.id(),
                     by: fields.words("by"),
@@ -149,6 +156,7 @@ impl RolloutCommand {
                         order,
                         endpoint,
                         step,
+                        component,
                         said,
                     },
                     None => Self::Retry { endpoint, said },
@@ -189,6 +197,18 @@ fn step(fields: &mut Fields<'_>) -> Option<usize> {
     fields.take(read.filter(|step| *step > 0).ok_or_else(|| {
         let shown = shown(value);
         format!("`step` is {shown}: it has to be the number of a step as `status` shows it, such as 2.")
+    }))
+}
+
+fn component(fields: &mut Fields<'_>) -> Option<String> {
+    if fields.is_absent("component") {
+        return None;
+    }
+    let value = fields.args().get("component")?;
+    let read = value.as_str().map(str::trim).filter(|name| is_endpoint_name(name));
+    fields.take(read.map(str::to_owned).ok_or_else(|| {
+        let shown = shown(value);
+        format!("`component` is {shown}: it has to be the name of an inference component.")
     }))
 }
 

@@ -347,6 +347,13 @@ impl RolloutRules<'_> {
         self.section.clone().resolve(self.strategies, self.probed)
     }
 
+    /// What stands against a policy that was resolved by an earlier file, and is to hold once more; for people.
+    pub(crate) fn against(&self, policy: &RolloutPolicy) -> Option<&'static str> {
+        let asks_for_probes = policy.smoke || policy.strategy.steps.iter().any(|step| step.smoke);
+        (asks_for_probes && !self.probed)
+            .then_some("it is to be probed, and the endpoint has no probe that green could answer")
+    }
+
     /// The policy of a rollout for which `start` says `over`. For an inference component there is one engine and no
     /// analysis, whatever the file says.
     pub(crate) fn policy_with(

@@ -75,10 +75,17 @@ enum InForce {
     Green,
     /// Somebody else's.
     Other(String),
+    /// It is not known what it holds.
+    Unknown(Why),
 }
 
-fn in_force(rollout: &Rollout, endpoint: &Endpoint) -> InForce {
+fn in_force(world: &World<'_>, rollout: &Rollout, endpoint: &Endpoint) -> InForce {
     let plan = &rollout.plan;
+    // From here on a repair may have come before: green serves under a config of another name.
+    let copied = || match rollout.phase {
+        Phase::Returning => checks::is_greens_copy(world, plan, endpoint.config.as_deref()),
+        _ => Ok(false),
+    };
     let is =
         |config: &Option<ConfigPlan>| config.as_ref().map(|config| config.name.as_str()) == endpoint.config.as_deref();
     match &endpoint.config {
@@ -86,15 +93,19 @@ fn in_force(rollout: &Rollout, endpoint: &Endpoint) -> InForce {
         Some(config) if is(&rollout.restore) || rollout.outgrown.contains(config) => InForce::Blue,
         Some(_) if is(&plan.both) => InForce::Both,
         Some(_) if is(&plan.only) => InForce::Green,
-        config => InForce::Other(format!(
-            "somebody else gave the endpoint the config {}",
-            config.as_deref().unwrap_or("(none)")
-        )),
+        config => match copied() {
+            Ok(true) => InForce::Green,
+            Ok(false) => InForce::Other(format!(
+                "somebody else gave the endpoint the config {}",
+                config.as_deref().unwrap_or("(none)")
+            )),
+            Err(said) => InForce::Unknown(Why::Unknown(said)),
+        },
     }
 }
 
 fn rolling_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
-    match in_force(rollout, endpoint) {
+    match in_force(world, rollout, endpoint) {
         InForce::Blue if checks::may_begin(world, rollout, Some(endpoint.modified)) => {
             Next::Stay(Why::Unknown("an update that was asked for may still begin".to_owned()))
         }
@@ -110,6 +121,7 @@ fn rolling_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -
         },
         InForce::Green => Next::Go(Phase::Returning),
         InForce::Other(_) => Next::Go(Phase::Leaving),
+        InForce::Unknown(why) => Next::Stay(why),
     }
 }
 
@@ -122,11 +134,12 @@ fn removal_may_begin(rollout: &Rollout) -> bool {
 }
 
 fn cleaning_up(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
-    let both = match in_force(rollout, endpoint) {
+    let both = match in_force(world, rollout, endpoint) {
         InForce::Blue => false,
         InForce::Both => true,
         InForce::Green => return Next::Go(Phase::Returning),
         InForce::Other(_) => return Next::Go(Phase::Leaving),
+        InForce::Unknown(why) => return Next::Stay(why),
     };
     if both && checks::weigh(&rollout.plan, endpoint, Weight::ZERO) != Weighed::AsWished {
         return Next::Do(Effect::SetWeights(rollout.plan.weights(Weight::ZERO)));
@@ -250,9 +263,9 @@ fn leaving(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Nex
 fn given_back(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
     let end = Next::End(
         Ended::Failed,
-        match in_force(rollout, endpoint) {
+        match in_force(world, rollout, endpoint) {
             InForce::Other(said) => Some(Cause::TakenOver { said }),
-            InForce::Blue | InForce::Both | InForce::Green => None,
+            InForce::Blue | InForce::Both | InForce::Green | InForce::Unknown(_) => None,
         },
     );
     let green = rollout.plan.green.variant.clone();

@@ -1,6 +1,7 @@
 //! What one look says: whether harm is shown, whether everything is known to be well, whether the weights are as wished.
 
 mod alarms;
+mod copy;
 mod health;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 
 pub(super) use self::{
     alarms::{Alarms, alarms_are_quiet, counting, silenced, without_data},
+    copy::is_greens_copy,
     health::{is_well, unmeasured},
 };
 use super::{

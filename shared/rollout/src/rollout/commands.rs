@@ -2,14 +2,17 @@
 
 mod onward;
 mod repeated;
+mod restorable;
 mod rollback;
 mod start;
 
 use std::collections::BTreeMap;
 
+pub(super) use self::restorable::{NotNow, restorable};
 pub use self::start::{again, begun_before};
 use self::{
     onward::onward,
+    repeated::Asked,
     rollback::{rollback, stop},
 };
 use super::{
@@ -27,11 +30,14 @@ use super::{
 
 /// It is an abort, and not one that was obeyed before.
 pub(super) fn aborts(now: jiff::Timestamp, ledger: &RolloutLedger, command: &Command) -> bool {
-    let Command::Order { order, step, id, .. } = command else {
-        return false;
-    };
-    let repeated = |id: &String| repeated::answer(now, ledger, (*order, *step), id).is_some();
-    *order == Order::Abort && !id.as_ref().is_some_and(repeated)
+    let is_abort = matches!(
+        command,
+        Command::Order {
+            order: Order::Abort,
+            ..
+        }
+    );
+    is_abort && Asked::of(command).is_none_or(|asked| repeated::answer(now, ledger, asked).is_none())
 }
 
 pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
@@ -40,13 +46,15 @@ pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
         Command::Order {
             order,
             step,
-            id,
+            component,
             by,
             reason,
+            ..
         } => {
             let now = turn.world.facts.now;
-            if let Some(id) = id
-                && let Some(answer) = repeated::answer(now, &turn.ledger, (*order, *step), id)
+            let asked = Asked::of(command);
+            if let Some(asked) = asked
+                && let Some(answer) = repeated::answer(now, &turn.ledger, asked)
             {
                 return answer;
             }
@@ -56,13 +64,13 @@ pub(super) fn obey(turn: &mut Turn<'_>, command: &Command) -> Answer {
                 reason: reason.clone(),
             };
             let answer = match order {
-                Order::Rollback => rollback(turn, said),
+                Order::Rollback => rollback(turn, component.as_deref(), said),
                 order => about_active(turn, *order, *step, said),
             };
             if answer.accepted
-                && let Some(id) = id
+                && let Some(asked) = asked
             {
-                repeated::remember(now, &mut turn.ledger, (*order, *step), id);
+                repeated::remember(now, &mut turn.ledger, asked);
             }
             answer
         }

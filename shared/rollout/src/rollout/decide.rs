@@ -229,8 +229,8 @@ fn take_in(world: &World<'_>, rollout: &mut Rollout) {
     }
     update.seen |= match (&rollout.plan.request.component, checks::endpoint(world)) {
         // It does not say what it is being updated to: its autoscaling may be at work while SageMaker refuses the rollout.
-        (Some(_), _) => {
-            let working = matches!(deploy::component(world), Some(Ok(seen)) if seen.status == "Updating");
+        (Some(name), _) => {
+            let working = matches!(deploy::component(world, name), Some(Ok(seen)) if seen.status == "Updating");
             deploys || (working && update.accepted.is_some())
         }
         (None, checks::Seen::Busy(endpoint)) => endpoint.pending.as_ref() == Some(&update.target),

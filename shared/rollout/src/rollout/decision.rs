@@ -60,6 +60,8 @@ pub enum Command {
         order: Order,
         /// For a rollout at this step only, from 1 as `status` counts; `promote`, `promote full` and `skip` may say so.
         step: Option<usize>,
+        /// For the rollout of this inference component only; `rollback` may say so.
+        component: Option<String>,
         /// The same order with the same id is obeyed once in a rollout.
         id: Option<String>,
         /// Who.

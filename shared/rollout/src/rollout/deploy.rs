@@ -98,9 +98,9 @@ fn waits(stand: Stand) -> Next {
     })
 }
 
-/// The component in this look: none when it was not asked for, an error when it could not be described.
-pub(super) fn component<'a>(world: &World<'a>) -> Option<Result<&'a ComponentSeen, Option<&'a str>>> {
-    Some(match world.look?.component.as_ref()? {
+/// The component of this name in this look: none when it was not asked for, an error when it could not be described.
+pub(super) fn component<'a>(world: &World<'a>, name: &str) -> Option<Result<&'a ComponentSeen, Option<&'a str>>> {
+    Some(match world.look?.components.get(name)? {
         Known::Yes(Some(seen)) => Ok(seen),
         Known::Yes(None) => Err(None),
         Known::No(said) => Err(Some(said)),
@@ -124,15 +124,20 @@ fn stand(world: &World<'_>, rollout: &Rollout) -> Stand {
                 match endpoint.config.as_deref() {
                     Some(config) if config == plan.base => Stand::Old(modified),
                     Some(config) if Some(config) == only => Stand::New(modified),
-                    config => Stand::Other(format!(
-                        "somebody else gave the endpoint the config {}",
-                        config.unwrap_or("(none)")
-                    )),
+                    config => match checks::is_greens_copy(world, plan, config) {
+                        // A repair of green came before its way back.
+                        Ok(true) if rollout.phase == Phase::Returning => Stand::New(modified),
+                        Err(said) if rollout.phase == Phase::Returning => Stand::Unseen(Why::Unknown(said)),
+                        Ok(_) | Err(_) => Stand::Other(format!(
+                            "somebody else gave the endpoint the config {}",
+                            config.unwrap_or("(none)")
+                        )),
+                    },
                 }
             }
         };
     };
-    match component(world) {
+    match component(world, name) {
         None => Stand::Unseen(Why::NotLooked),
         Some(Err(Some(said))) => Stand::Unseen(Why::Unseen(said.to_owned())),
         Some(Err(None)) => Stand::Gone(format!("the inference component {name} is gone")),
@@ -155,8 +160,9 @@ fn stand(world: &World<'_>, rollout: &Rollout) -> Stand {
 /// SageMaker has taken the deployment of green to the component, whether or not its answer came: of the deployments that
 /// the component had, the last one names the alarm that is this rollout's alone.
 pub(super) fn is_by_this_rollout(world: &World<'_>, rollout: &Rollout) -> bool {
-    let (Some(update), Some(alarm), Some(Ok(seen))) = (&rollout.update, &rollout.plan.abort_alarm, component(world))
-    else {
+    let plan = &rollout.plan;
+    let seen = plan.request.component.as_ref().and_then(|name| component(world, name));
+    let (Some(update), Some(alarm), Some(Ok(seen))) = (&rollout.update, &plan.abort_alarm, seen) else {
         return false;
     };
     // A rollout whose ledger was lost had an alarm of the same name.

@@ -36,7 +36,9 @@ pub(super) fn remember(
     let base = plan.base.clone();
     match ended {
         Ended::Completed => {
-            ledger.last_good = only.clone().or(ledger.last_good.take());
+            // Where an operator stopped the way back green may serve under another name, that of a repair.
+            let serves = in_force.filter(|_| rollout.returning && only.is_some()).or(only);
+            ledger.last_good = serves.or(ledger.last_good.take());
             // The last one, where an operator stopped the way back.
             let needless = both.into_iter().chain(restore);
             ledger.litter.extend(needless.map(|name| (name, facts.now)));

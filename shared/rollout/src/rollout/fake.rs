@@ -17,7 +17,9 @@ use super::{
     decide::decide,
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
-    look::{Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Watched},
+    look::{
+        Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Users, Watched,
+    },
     needs::needs_told,
     policy::{Engine, OnDeadline, RolloutPolicy},
     preflight::{Problems, plan, preflight},
@@ -33,6 +35,9 @@ use crate::{
 };
 
 pub(super) const ENDPOINT: &str = "fraud";
+
+/// Its inference component, where it has one.
+pub(super) const COMPONENT: &str = "fraud-component";
 
 pub(super) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -170,9 +175,11 @@ pub(super) struct Fake {
     /// What every alarm takes missing data for.
     pub(super) missing: MissingData,
     pub(super) models: Vec<String>,
-    pub(super) component: Option<ComponentSeen>,
+    pub(super) components: BTreeMap<String, ComponentSeen>,
     /// The configs of all other endpoints; `None` when they cannot be asked.
     pub(super) others: Option<BTreeMap<String, String>>,
+    /// Who may have to go back to which config.
+    pub(super) needed: Known<Users>,
     pub(super) verdict: Verdict,
     pub(super) healthy: bool,
     /// What the health checker knows.
@@ -222,6 +229,7 @@ impl Fake {
                         instance_type: Some("ml.m5.large".to_owned()),
                         instances: Some(2),
                         weight: 1.0,
+                        overridden: false,
                     }],
                     shadowed: false,
                     tags: BTreeMap::new(),
@@ -237,8 +245,9 @@ impl Fake {
             made: 0,
             missing: MissingData::default(),
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
-            component: None,
+            components: BTreeMap::new(),
             others: Some(BTreeMap::new()),
+            needed: Known::Yes(Users::new()),
             verdict: Verdict::Pass,
             healthy: true,
             health: Known::Yes(None),
@@ -338,6 +347,15 @@ impl Fake {
         self.endpoint.as_mut().unwrap()
     }
 
+    /// The one of [`COMPONENT`].
+    pub(super) fn component(&self) -> &ComponentSeen {
+        &self.components[COMPONENT]
+    }
+
+    pub(super) fn component_mut(&mut self) -> &mut ComponentSeen {
+        self.components.get_mut(COMPONENT).unwrap()
+    }
+
     pub(super) fn planned(&self, request: &Request) -> Result<Plan, Problems> {
         let needs = preflight(request, self.endpoint.as_ref());
         plan(self.now, request, &self.look(&needs), &self.ledger, None)
@@ -352,6 +370,7 @@ impl Fake {
         self.command(Command::Order {
             order,
             step: None,
+            component: None,
             id: None,
             by: Some("bo".to_owned()),
             reason: None,

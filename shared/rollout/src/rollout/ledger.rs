@@ -227,6 +227,9 @@ pub struct Obeyed {
     /// The step that it was given for, from 1; none when it named none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
+    /// The inference component that it was given for; none when it named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
     /// The number of the rollout that it was given for.
     pub rollout: u64,
     /// Its id.

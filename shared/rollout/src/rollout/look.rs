@@ -25,6 +25,8 @@ const EXTRA_CHECKS: f64 = 5.0;
 pub struct Needs {
     /// Endpoint configs to describe, by name.
     pub configs: Vec<String>,
+    /// The endpoint's config in force is described as well, whatever it is.
+    pub in_force: bool,
     /// Variants whose scalable target (policies and scheduled actions included) to describe.
     pub scaling: Vec<String>,
     /// Alarms to describe, by name.
@@ -33,8 +35,8 @@ pub struct Needs {
     pub analysis: Option<Window>,
     /// Variant to probe with the endpoint's probes.
     pub smoke: Option<String>,
-    /// Inference component to describe.
-    pub component: Option<String>,
+    /// Inference components to describe, by name; where the health is asked for beside one alone, it is that one's.
+    pub components: Vec<String>,
     /// Models of which to ask whether they exist; only before a start.
     pub models: Vec<String>,
     /// Configs to delete, of which to ask whether any endpoint uses them.
@@ -48,6 +50,15 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// All the configs to describe, once the endpoint is described.
+    pub fn every_config(&self, endpoint: &Known<Option<Endpoint>>) -> Vec<String> {
+        let endpoint = endpoint.yes().and_then(Option::as_ref).filter(|_| self.in_force);
+        let in_force = endpoint.and_then(|endpoint| endpoint.config.as_ref());
+        let mut configs = self.configs.clone();
+        configs.extend(in_force.filter(|name| !self.configs.contains(name)).cloned());
+        configs
+    }
+
     /// The variant to probe by its name with the endpoint's probes, once it is known what the health checker knows: the
     /// endpoint is ill, and only green's own answers tell whether green is.
     pub fn asks_green(&self, health: Option<&Known<Option<HealthSeen>>>) -> Option<&str> {
@@ -184,12 +195,15 @@ pub struct Look {
     pub analysis: Option<Known<Analysis>>,
     /// A round of probes of the variant asked for; `None` when not asked.
     pub smoke: Option<Known<SmokeSeen>>,
-    /// The inference component asked for.
-    pub component: Option<Known<Option<ComponentSeen>>>,
+    /// The inference components asked for; `Yes(None)` when there is none of this name.
+    pub components: BTreeMap<String, Known<Option<ComponentSeen>>>,
     /// The models asked for; whether there is one of this name.
     pub models: BTreeMap<String, Known<bool>>,
     /// Who uses the configs that [`Needs::search`] asked for; `None` when not asked.
     pub users: Option<Known<Users>>,
+    /// Who may have to go back to one of these configs, by its name: rollouts of other endpoints, and any endpoint that the
+    /// health checker last knew to be well with it; `None` when not asked.
+    pub needed: Option<Known<Users>>,
     /// What the health checker knows of the endpoint; `Yes(None)` when it does not watch it, `None` when not asked.
     pub health: Option<Known<Option<HealthSeen>>>,
     /// A round of probes of the variant that [`Needs::asks_green`] named; `None` when it named none.
@@ -222,6 +236,8 @@ pub struct ConfigVariantSeen {
     pub instances: Option<u32>,
     /// `InitialVariantWeight`.
     pub weight: f64,
+    /// Some of its `InstancePools` name a model of their own (`ModelNameOverride`).
+    pub overridden: bool,
 }
 
 /// One alarm as described.

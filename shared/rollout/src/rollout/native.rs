@@ -37,22 +37,25 @@ const OTHER: &str = "Use `engine: variants`, which can.";
 pub(super) fn deploy(
     request: &Request,
     ledger: &RolloutLedger,
-    blue: &Variant,
-    like: &ConfigVariantSeen,
+    endpoint: &Endpoint,
+    (blue, like): (&Variant, &ConfigVariantSeen),
     plan: &mut Plan,
     found: &mut Found,
 ) {
     let policy = &request.policy;
-    let instances = blue.desired_instances.max(blue.current_instances);
     let fractional = policy.engine == Engine::Rolling || policy.strategy.kind != StrategyKind::AllAtOnce;
-    if fractional && instances.is_some_and(|count| count < 2) {
-        found.add(
-            format!(
-                "Variant \"{}\" has one instance, and SageMaker moves traffic by whole instances.",
-                blue.name
-            ),
-            OTHER,
-        );
+    // The deployment builds all variants anew, those that stay as they are, too.
+    for variant in endpoint.variants.iter().filter(|_| fractional) {
+        let instances = variant.desired_instances.max(variant.current_instances);
+        if instances.is_some_and(|count| count < 2) {
+            found.add(
+                format!(
+                    "Variant \"{}\" has one instance, and SageMaker moves traffic by whole instances of every variant.",
+                    variant.name
+                ),
+                OTHER,
+            );
+        }
     }
     if request.green.variant.as_ref().is_some_and(|name| *name != blue.name) {
         found.add(
@@ -137,7 +140,7 @@ pub(super) fn component(
             "Leave out `variant`, `green_variant`, `instance_type` and `instances`.",
         );
     }
-    let seen = match &look.component {
+    let seen = match look.components.get(name) {
         Some(Known::Yes(Some(seen))) => seen,
         Some(Known::Yes(None)) => {
             found.add(

@@ -1,6 +1,6 @@
 //! What to look at before the next decision.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
@@ -12,6 +12,7 @@ use super::{
     ledger::{Ended, Past, Rollout, RolloutLedger},
     look::{Before, Fleet, Needs, Window},
     phase::{Phase, Rounds},
+    plan::Plan,
     policy::Engine,
     strategy::Weight,
     tidy,
@@ -135,6 +136,7 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
                 .extend(rollout.restore.iter().map(|config| config.name.clone()));
         }
         Phase::Returning => {
+            serves_alone(plan, &mut needs);
             needs.scaling.extend([blue.clone(), green.clone()]);
             needs
                 .configs
@@ -172,7 +174,7 @@ fn native(now: Timestamp, rollout: &Rollout) -> Needs {
     let plan = &rollout.plan;
     let policy = &plan.request.policy;
     let mut needs = Needs {
-        component: plan.request.component.clone(),
+        components: plan.request.component.iter().cloned().collect(),
         ..Needs::default()
     };
     needs.alarms.extend(plan.abort_alarm.clone());
@@ -186,8 +188,15 @@ fn native(now: Timestamp, rollout: &Rollout) -> Needs {
     }
     if rollout.phase == Phase::Returning && plan.request.component.is_none() {
         needs.configs.push(plan.base.clone());
+        serves_alone(plan, &mut needs);
     }
     needs
+}
+
+/// What tells whether green serves, also under another config's name.
+fn serves_alone(plan: &Plan, needs: &mut Needs) {
+    needs.configs.extend(plan.only.iter().map(|config| config.name.clone()));
+    needs.in_force = true;
 }
 
 /// This look asked for all that is to be heard of green. Where nobody saw SageMaker at work, it did not.
@@ -198,28 +207,39 @@ pub(super) fn was_asked(world: &World<'_>, rollout: &Rollout) -> bool {
 }
 
 fn idle(now: Timestamp, ledger: &RolloutLedger) -> Needs {
-    let mut configs = tidy::due(now, ledger);
-    let users = tidy::search(ledger, &configs);
-    configs.extend(returnable(now, ledger).map(|past| past.plan.base.clone()));
-    configs.sort();
-    configs.dedup();
-    Needs {
-        configs,
+    let due = tidy::due(now, ledger);
+    let mut needs = Needs {
+        users: tidy::search(ledger, &due),
+        configs: due,
         alarms: ledger.stale_alarms.iter().cloned().collect(),
-        component: returnable(now, ledger).and_then(|past| past.plan.request.component.clone()),
-        users,
         ..Needs::default()
+    };
+    for plan in returnable(now, ledger).into_iter().map(|past| &past.plan) {
+        match &plan.request.component {
+            Some(component) => needs.components.push(component.clone()),
+            None => {
+                needs.configs.push(plan.base.clone());
+                serves_alone(plan, &mut needs);
+            }
+        }
     }
+    needs.configs.sort();
+    needs.configs.dedup();
+    needs
 }
 
-/// The completed rollout that `rollback` takes back, within its window: the last one that completed, if it was not taken
-/// back since. Later ones that went back left its green in force; where anything else is, the command finds out.
-pub(super) fn returnable(now: Timestamp, ledger: &RolloutLedger) -> Option<&Past> {
-    let mut back_to_the_last = ledger.history.iter().rev();
+/// The completed rollouts that `rollback` takes back, each within its window, the newest first: of the endpoint's variants, and
+/// of each inference component, the last one that completed, if it was not taken back since. Later ones that went back
+/// left its green in force; where anything else is, the command finds out.
+pub(super) fn returnable(now: Timestamp, ledger: &RolloutLedger) -> Vec<&Past> {
+    let mut seen = BTreeSet::new();
+    let back_to_the_last = ledger.history.iter().rev();
     back_to_the_last
-        .find(|past| past.outcome == Ended::Completed || past.returned)
+        .filter(|past| past.outcome == Ended::Completed || past.returned)
+        .filter(|past| seen.insert(past.plan.request.component.as_deref()))
         .filter(|past| past.outcome == Ended::Completed)
         .filter(|past| now < after(past.ended, past.plan.request.policy.rollback_window))
+        .collect()
 }
 
 fn due(now: Timestamp, rounds: &Rounds) -> bool {

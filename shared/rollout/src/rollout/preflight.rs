@@ -60,7 +60,7 @@ impl fmt::Display for Problems {
 pub fn preflight(request: &Request, endpoint: Option<&Endpoint>) -> Needs {
     let mut needs = Needs {
         alarms: request.policy.every_alarm(),
-        component: request.component.clone(),
+        components: request.component.iter().cloned().collect(),
         models: request.green.model.iter().cloned().collect(),
         ..Needs::default()
     };
@@ -387,7 +387,7 @@ fn of_variant(
             );
         }
     } else {
-        native::deploy(request, ledger, blue, like, &mut plan, found);
+        native::deploy(request, ledger, endpoint, (blue, like), &mut plan, found);
     }
     plan.warnings = build::warnings(request, &plan);
     Some(plan)

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::{
     checks::{self, Seen, World},
+    commands::{NotNow, restorable},
     decide::decide,
     decision::{Facts, News},
     ledger::{Ended, Past, Rollout, RolloutLedger},
@@ -25,7 +26,7 @@ const RECENT: usize = 8;
 /// Where the rollout is. Nothing is decided: what it waits for is what a decision on this look would say.
 pub fn status(facts: &Facts<'_>, ledger: &RolloutLedger, look: Option<&Look>) -> String {
     let Some(rollout) = &ledger.active else {
-        return idle(facts, ledger);
+        return idle(facts, ledger, look);
     };
     let plan = &rollout.plan;
     let decision = decide(
@@ -100,19 +101,18 @@ pub fn history(ledger: &RolloutLedger, endpoint: &str) -> String {
     said
 }
 
-fn idle(facts: &Facts<'_>, ledger: &RolloutLedger) -> String {
+fn idle(facts: &Facts<'_>, ledger: &RolloutLedger, look: Option<&Look>) -> String {
     match ledger.history.last() {
         None => format!("{} has had no rollout.", facts.endpoint),
         Some(past) => {
             let mut said = format!("No rollout is at work. The last one:\n{}", ended(past));
-            if let Some(completed) = super::needs::returnable(facts.now, ledger) {
-                let until = after(completed.ended, completed.plan.request.policy.rollback_window);
-                let which = match past.outcome {
-                    Ended::Completed => "it".to_owned(),
-                    Ended::RolledBack | Ended::Failed => format!("{}, which completed before,", completed.plan.id()),
-                };
-                let _ = writeln!(said, "`rollback` takes {which} back until {until:.0}.");
-            }
+            let world = World {
+                facts: *facts,
+                look,
+                alarm: None,
+                acted: None,
+            };
+            ways_back(&world, ledger, past, &mut said);
             if past.outcome == Ended::Failed
                 && let Some(good) = &ledger.last_good
             {
@@ -123,6 +123,41 @@ fn idle(facts: &Facts<'_>, ledger: &RolloutLedger) -> String {
             }
             said
         }
+    }
+}
+
+/// Which rollouts can be taken back, until when, and whether that would be begun now.
+fn ways_back(world: &World<'_>, ledger: &RolloutLedger, last: &Past, said: &mut String) {
+    let returnable = super::needs::returnable(world.facts.now, ledger);
+    let several = returnable.len() > 1;
+    for past in returnable {
+        let plan = &past.plan;
+        let until = after(past.ended, plan.request.policy.rollback_window);
+        let order = match plan.request.component.as_ref().filter(|_| several) {
+            Some(component) => format!("`rollback` with `\"component\": \"{component}\"`"),
+            None => "`rollback`".to_owned(),
+        };
+        let which = if several {
+            plan.id()
+        } else if plan.serial == last.plan.serial && last.outcome == Ended::Completed {
+            "it".to_owned()
+        } else {
+            format!("{}, which completed before,", plan.id())
+        };
+        let now = world.look.map(|_| restorable(world, ledger, past).map(drop));
+        let _ = match now {
+            None | Some(Ok(())) => writeln!(said, "{order} takes {which} back until {until:.0}."),
+            Some(Err(NotNow::Impossible(why))) => {
+                writeln!(
+                    said,
+                    "{order} would take {which} back until {until:.0}, but is refused now: {why}."
+                )
+            }
+            Some(Err(NotNow::Unknown(why))) => writeln!(
+                said,
+                "{order} takes {which} back until {until:.0}, if it is possible, which is not known now: {why}."
+            ),
+        };
     }
 }
 

@@ -78,6 +78,7 @@ mod after;
 mod alarms;
 mod commands;
 mod component;
+mod copied;
 mod deregistered;
 mod gap;
 mod health;

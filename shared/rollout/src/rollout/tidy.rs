@@ -1,7 +1,7 @@
 //! What is tidied up when no rollout is at work: alarms and configs that Steward made and nobody needs any more.
 //!
 //! A config that is in force, that is the last good one, or that a `rollback` needs stays, and so does one that any other
-//! endpoint of the account uses: people copy what works. SageMaker does not keep anybody from deleting a config in use, and
+//! endpoint of the account uses, or that its rollouts or repairs may have to go back to: people copy what works. SageMaker does not keep anybody from deleting a config in use, and
 //! there is no list of a config's endpoints, so all endpoints are asked ([`Search`]), and only just before a deletion. What
 //! is not known to be unused is kept, and looked at again.
 
@@ -25,6 +25,10 @@ const REFUSED: Duration = Duration::from_secs(3600);
 
 /// A config that another endpoint uses is looked at again after this.
 const USED: Duration = Duration::from_secs(24 * 3600);
+
+/// A config that the health checker takes for this endpoint's last good one is looked at again after this: with the next
+/// checks that pass it is another one.
+const STILL_GOOD: Duration = Duration::from_secs(600);
 
 /// A config of which it could not be found out whether anybody uses it is looked at again after this. Finding out asks every
 /// endpoint, which is too much to be repeated every minute.
@@ -128,10 +132,11 @@ fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Tidied {
         Seen::Gone => None,
         Seen::No(_) | Seen::Busy(_) | Seen::Broken(_) => return Tidied::Done,
     };
-    let returned_to = returnable(now, ledger).map(|past| past.plan.base.clone());
+    let returnable = returnable(now, ledger);
+    let returned_to: BTreeSet<String> = returnable.into_iter().map(|past| past.plan.base.clone()).collect();
     let mut tidied = Tidied::Done;
     for name in due(now, ledger) {
-        if returned_to.as_ref() == Some(&name) {
+        if returned_to.contains(&name) {
             continue;
         }
         let needed = in_force.as_ref() == Some(&name) || ledger.last_good.as_ref() == Some(&name);
@@ -140,7 +145,7 @@ fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Tidied {
             _ if needed => forget(ledger, &name),
             Some(Known::Yes(None)) => forget(ledger, &name),
             Some(Known::Yes(Some(_))) => {
-                let (again, why) = match unused(world, &name) {
+                let (again, why) = match unneeded(world, &name).and_then(|()| unused(world, &name)) {
                     Ok(()) => match deleted(world, Effect::DeleteConfig(name.clone())) {
                         Deleted::ToDo(effect) => return Tidied::Do(effect),
                         Deleted::Tried => continue,
@@ -152,6 +157,7 @@ fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Tidied {
                         format!("it could not be found out whether another endpoint uses it: {said}"),
                     ),
                     Err(NotUnused::Used(said)) => (USED, said),
+                    Err(NotUnused::StillGood(said)) => (STILL_GOOD, said),
                 };
                 let until = after(now, again);
                 ledger.litter.insert(name.clone(), until);
@@ -178,6 +184,46 @@ enum NotUnused {
     NotAsked,
     Unknown(String),
     Used(String),
+    StillGood(String),
+}
+
+/// The configs that a ledger's rollouts may have to go back to: what keeps them from being deleted by another endpoint's.
+pub fn needed(now: Timestamp, ledger: &RolloutLedger) -> BTreeSet<String> {
+    let mut needed: BTreeSet<String> = ledger.last_good.iter().cloned().collect();
+    needed.extend(returnable(now, ledger).into_iter().map(|past| past.plan.base.clone()));
+    if let Some(rollout) = &ledger.active {
+        needed.insert(rollout.plan.base.clone());
+        needed.extend(super::end::made(rollout));
+    }
+    needed
+}
+
+/// Nobody may have to go back to it.
+fn unneeded(world: &World<'_>, config: &str) -> Result<(), NotUnused> {
+    let needed = match world.look.and_then(|look| look.needed.as_ref()) {
+        None => return Err(NotUnused::NotAsked),
+        Some(Known::No(said)) => return Err(NotUnused::Unknown(said.clone())),
+        Some(Known::Yes(needed)) => needed,
+    };
+    let by = needed.get(config).into_iter().flatten();
+    let (own, others): (Vec<&str>, Vec<&str>) = by.map(String::as_str).partition(|by| *by == world.facts.endpoint);
+    match (others.as_slice(), own.is_empty()) {
+        ([], true) => Ok(()),
+        ([], false) => Err(NotUnused::StillGood(
+            "the health checker has not seen the endpoint healthy with another one since".to_owned(),
+        )),
+        ([one], _) => Err(NotUnused::Used(format!("the way back of {one} needs it"))),
+        (others, _) => Err(NotUnused::Used(format!("the ways back of {} need it", named(others)))),
+    }
+}
+
+/// Some of them.
+fn named(endpoints: &[&str]) -> String {
+    let some: Vec<&str> = endpoints.iter().take(NAMED).copied().collect();
+    match endpoints.len().saturating_sub(NAMED) {
+        0 => some.join(", "),
+        more => format!("{} and {more} more", some.join(", ")),
+    }
 }
 
 /// No endpoint uses it.
@@ -190,19 +236,15 @@ fn unused(world: &World<'_>, config: &str) -> Result<(), NotUnused> {
     let Some(users) = users.get(config).filter(|users| !users.is_empty()) else {
         return Ok(());
     };
-    let named: Vec<&str> = users.iter().take(NAMED).map(String::as_str).collect();
-    let more = match users.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let users: Vec<&str> = users.iter().map(String::as_str).collect();
     let (endpoints, use_it) = if users.len() == 1 {
         ("endpoint", "uses")
     } else {
         ("endpoints", "use")
     };
     Err(NotUnused::Used(format!(
-        "the {endpoints} {}{more} {use_it} it",
-        named.join(", ")
+        "the {endpoints} {} {use_it} it",
+        named(&users)
     )))
 }
 

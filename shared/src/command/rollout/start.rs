@@ -145,6 +145,37 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Start> {
     })
 }
 
+/// A rollout that is to begin again as it was asked for is one that the fleet file still means.
+///
+/// # Errors
+/// What stands against it in the file by now.
+pub fn still_meant(
+    request: &Request,
+    fleet: &Fleet,
+    tags: Option<&BTreeMap<String, String>>,
+) -> Result<(), CommandError> {
+    let against = match fleet.rollout_for(&request.endpoint, tags) {
+        None => unmeant(&request.endpoint),
+        Some(rules) => match rules.against(&request.policy) {
+            Some(against) => format!(
+                "what was asked for cannot be begun again, because {against} any more. Give it one under `health.probes`, or \
+                 `start` the rollout anew."
+            ),
+            None => return Ok(()),
+        },
+    };
+    let example = super::COMMANDS.iter().find(|spec| spec.name == "retry");
+    let example = example.map(|spec| spec.example).unwrap_or_default();
+    Err(CommandError::refused("retry", vec![against], example))
+}
+
+fn unmeant(endpoint: &str) -> String {
+    format!(
+        "`endpoint`: no entry of the fleet file means {endpoint}; Steward touches only what an entry means, and \
+         `{endpoint}: {{}}` under `endpoints` is enough."
+    )
+}
+
 impl Start {
     /// `EndpointName`.
     pub fn endpoint(&self) -> &str {
@@ -170,11 +201,7 @@ impl Start {
     ) -> Result<Request, CommandError> {
         let refused = |problems| CommandError::refused("start", problems, super::COMMANDS[0].example);
         let Some(rules) = fleet.rollout_for(&self.endpoint, tags) else {
-            return Err(refused(vec![format!(
-                "`endpoint`: no entry of the fleet file means {}; Steward touches only what an entry means, and \
-                 `{}: {{}}` under `endpoints` is enough.",
-                self.endpoint, self.endpoint
-            )]));
+            return Err(refused(vec![unmeant(&self.endpoint)]));
         };
         let policy = rules
             .policy_with(self.policy.clone(), self.what.component.is_some())

@@ -128,7 +128,7 @@ fn what_is_wrong_is_refused_by_name_and_all_at_once() {
         json!({"command": "status", "endpoints": "a"}),
         json!({"command": "history"}),
         json!({"command": "pause", "endpoint": "a\u{1b}[31m", "for": "2h"}),
-        json!({"command": "rollback", "endpoint": null, "by": {}}),
+        json!({"command": "rollback", "endpoint": null, "component": "-", "by": {}}),
         json!({"command": "promote", "endpoint": "a", "full": "yes", "step": 0}),
         json!({"command": "skip", "endpoint": "a", "full": true, "step": "2"}),
         json!({"command": "abort", "endpoint": "a", "step": 1}),
@@ -248,4 +248,26 @@ proptest! {
             prop_assert!(!said.is_empty() && !said.chars().any(crate::text::unsafe_to_show), "{said:?}");
         }
     }
+}
+
+#[test]
+fn a_rollout_begins_again_only_where_the_fleet_file_still_means_it() {
+    let event = json!({"command": "start", "endpoint": "fraud-detector", "model": "m", "smoke": true});
+    let asked = request(&event).expect("right");
+    still_meant(&asked, &fleet(), None).expect("nothing has changed");
+    let later = |text: &str| {
+        let fleet = Fleet::parse(text, "fleet.yaml").expect("right");
+        still_meant(&asked, &fleet, None).unwrap_err().to_string()
+    };
+    let told = [
+        later("version: 1\nendpoints: { another: {} }\n"),
+        later("version: 1\nendpoints: { fraud-detector: {} }\n"),
+    ];
+    insta::assert_snapshot!(told.join("\n"));
+    let unprobed = request(
+        &json!({"command": "start", "endpoint": "native-a", "model": "m", "engine": "guardrails",
+        "strategy": {"all_at_once": {"bake": "10m"}}, "alarms": ["errors"], "smoke": false}),
+    )
+    .expect("right");
+    still_meant(&unprobed, &fleet(), None).expect("it needs none");
 }

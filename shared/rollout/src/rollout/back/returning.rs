@@ -26,11 +26,12 @@ use crate::{
 };
 
 pub(super) fn returning(world: &World<'_>, rollout: &mut Rollout, endpoint: &Endpoint) -> Next {
-    match in_force(rollout, endpoint) {
+    match in_force(world, rollout, endpoint) {
         InForce::Blue => return Next::Go(Phase::CleaningUp),
         InForce::Both => return Next::Go(Phase::RollingBack),
         InForce::Green => {}
         InForce::Other(_) => return Next::Go(Phase::Leaving),
+        InForce::Unknown(why) => return Next::Stay(why),
     }
     let green = rollout.plan.green.variant.clone();
     remember(world, rollout);

@@ -1,27 +1,60 @@
 //! A command that comes again: answered as what it is, and never taken for another one.
 //!
-//! One id may stand for a whole release, or for a page of a runbook. So a command is known by its order, its step and its
-//! rollout, too. One that is known is `done` only while what it asked for is so; otherwise somebody may mean it again, and
+//! One id may stand for a whole release, or for a page of a runbook. So a command is known by its order, its step, its
+//! component and its rollout, too. One that is known is `done` only while what it asked for is so; otherwise somebody may mean it again, and
 //! has to say so. What only an echo can be, and what somebody asks for in the night, are told apart by what either would do:
 //! `abort` and `pause` of another rollout are obeyed, what leads on is refused by name.
 
 use jiff::Timestamp;
 
 use crate::rollout::{
-    decision::Answer,
+    decision::{Answer, Command},
     ledger::{COMMANDS, Ended, Obeyed, Past, Rollout, RolloutLedger},
     phase::Phase,
     request::Order,
 };
 
+/// A command that has an id.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) order: Order,
+    pub(super) step: Option<usize>,
+    pub(super) component: Option<&'a str>,
+    pub(super) id: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// None of a command without an id, nor of a `start`, whose id is its rollout's.
+    pub(super) fn of(command: &'a Command) -> Option<Self> {
+        match command {
+            Command::Order {
+                order,
+                step,
+                component,
+                id: Some(id),
+                ..
+            } => Some(Self {
+                order: *order,
+                step: *step,
+                component: component.as_deref(),
+                id,
+            }),
+            Command::Order { id: None, .. } | Command::Start(_) => None,
+        }
+    }
+}
+
 /// What a command is answered whose id is known; `None` when it is to be obeyed.
-pub(super) fn answer(
-    now: Timestamp,
-    ledger: &RolloutLedger,
-    (order, step): (Order, Option<usize>),
-    id: &str,
-) -> Option<Answer> {
-    let same = |known: &&Obeyed| known.order == order && known.step == step && known.id == id;
+pub(super) fn answer(now: Timestamp, ledger: &RolloutLedger, asked: Asked<'_>) -> Option<Answer> {
+    let Asked {
+        order,
+        step,
+        component,
+        id,
+    } = asked;
+    let same = |known: &&Obeyed| {
+        known.order == order && known.step == step && known.component.as_deref() == component && known.id == id
+    };
     let last = ledger.history.last();
     match (ledger.obeyed.iter().rev().find(same), &ledger.active) {
         (Some(known), Some(active)) if known.rollout == active.plan.serial => in_this_rollout(now, known, active),
@@ -44,15 +77,16 @@ pub(super) fn answer(
 }
 
 /// Writes down that it was obeyed, for the rollout that is at work now.
-pub(super) fn remember(now: Timestamp, ledger: &mut RolloutLedger, (order, step): (Order, Option<usize>), id: &str) {
+pub(super) fn remember(now: Timestamp, ledger: &mut RolloutLedger, asked: Asked<'_>) {
     ledger.obeyed.push(Obeyed {
-        order,
-        step,
+        order: asked.order,
+        step: asked.step,
+        component: asked.component.map(str::to_owned),
         rollout: ledger
             .active
             .as_ref()
             .map_or(ledger.serial, |active| active.plan.serial),
-        id: id.to_owned(),
+        id: asked.id.to_owned(),
         at: now,
     });
     let over = ledger.obeyed.len().saturating_sub(COMMANDS);

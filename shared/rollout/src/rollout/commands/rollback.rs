@@ -1,19 +1,22 @@
 //! The taking back of a completed rollout: begun, and ended by an operator.
 
-use super::{begun, entered};
-use crate::rollout::{
-    back,
-    cause::Cause,
-    checks::{self, Seen},
-    decide::Turn,
-    decision::{Answer, Facts},
-    effect::ConfigPlan,
-    ledger::{Back, Ended, Past, Rollout, Said},
-    look::Known,
-    needs::returnable,
-    phase::Phase,
-    policy::Engine,
-    tell,
+use jiff::Timestamp;
+
+use super::{
+    begun, entered,
+    restorable::{NotNow, restorable},
+};
+use crate::{
+    rollout::{
+        cause::Cause,
+        decide::Turn,
+        decision::{Answer, Facts},
+        ledger::{Back, Ended, Past, Rollout, RolloutLedger, Said},
+        needs::returnable,
+        phase::Phase,
+        tell,
+    },
+    text::and_list,
 };
 
 /// Ends the taking back of a completed rollout.
@@ -33,11 +36,18 @@ pub(super) fn stop(facts: &Facts<'_>, rollout: &mut Rollout, said: Said) -> Answ
     ))
 }
 
-/// Takes a completed rollout back.
-pub(super) fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
+/// Takes a completed rollout back: of this inference component, where one is named.
+pub(super) fn rollback(turn: &mut Turn<'_>, component: Option<&str>, said: Said) -> Answer {
     let facts = turn.world.facts;
     if let Some(rollout) = &mut turn.ledger.active {
         let id = rollout.plan.id();
+        if component.is_some() && component != rollout.plan.request.component.as_deref() {
+            return Answer::no(format!(
+                "Rollout {id} is at work ({}), and is of {}. Send `rollback` again when it has ended.",
+                rollout.phase,
+                of(rollout.plan.request.component.as_deref())
+            ));
+        }
         if let Some(stopped) = rollout.stopped.take() {
             tell::going_on(&facts, rollout, &said);
             return Answer::yes(format!(
@@ -54,27 +64,14 @@ pub(super) fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
             ))
         };
     }
-    let Some(past) = returnable(facts.now, &turn.ledger).cloned() else {
-        let mut back_to_the_last = turn.ledger.history.iter().rev();
-        let completed = back_to_the_last.find(|past| past.outcome == Ended::Completed || past.returned);
-        return Answer::no(match completed.or(turn.ledger.history.last()) {
-            Some(past) if past.outcome == Ended::Completed => format!(
-                "Rollout {} completed at {:.0}, and its window for `rollback` is over. `start` one with the old model.",
-                past.plan.id(),
-                past.ended
-            ),
-            Some(past) if past.returned => format!("Rollout {} was taken back after it had completed.", past.plan.id()),
-            Some(past) => format!(
-                "The last rollout, {}, is {}: blue serves.",
-                past.plan.id(),
-                past.outcome.as_str()
-            ),
-            None => "This endpoint has had no rollout.".to_owned(),
-        });
-    };
-    let restore = match restorable(turn, &past) {
-        Ok(restore) => restore,
+    let past = match chosen(facts.now, &turn.ledger, component) {
+        Ok(past) => past.clone(),
         Err(why) => return Answer::no(why),
+    };
+    let restore = match restorable(&turn.world, &turn.ledger, &past) {
+        Ok(restore) => restore,
+        Err(NotNow::Impossible(said)) => return Answer::no(format!("{said}.")),
+        Err(NotNow::Unknown(said)) => return Answer::no(format!("Not begun: {said}. Send `rollback` again.")),
     };
     let mut rollout = begun(past.plan, &facts.now, Phase::Returning);
     rollout.scaling = past.scaling;
@@ -99,65 +96,57 @@ pub(super) fn rollback(turn: &mut Turn<'_>, said: Said) -> Answer {
     ))
 }
 
-/// The config that puts blue in green's place; none where the one from the start does.
-fn restorable(turn: &Turn<'_>, past: &Past) -> Result<Option<ConfigPlan>, String> {
-    let plan = &past.plan;
-    if let Some(component) = &plan.request.component {
-        let green = plan.green.model.as_deref().unwrap_or("(none)");
-        return match turn.world.look.and_then(|look| look.component.as_ref()) {
-            Some(Known::Yes(Some(seen))) if seen.model == plan.green.model => Ok(None),
-            Some(Known::Yes(_)) => Err(format!(
-                "Inference component {component} does not have the model {green} of rollout {} any more: somebody changed it \
-                 since.",
-                plan.id()
-            )),
-            Some(Known::No(said)) => Err(format!(
-                "Not begun: component {component} could not be described: {said}."
-            )),
-            None => Err(format!(
-                "Not begun: component {component} was not looked at. Send `rollback` again."
-            )),
-        };
-    }
-    let endpoint = match checks::endpoint(&turn.world) {
-        Seen::Settled(endpoint) | Seen::Busy(endpoint) => endpoint,
-        Seen::No(why) => return Err(format!("Not begun: {why}. Send `rollback` again.")),
-        Seen::Gone => return Err(format!("The endpoint {} is gone.", plan.endpoint())),
-        Seen::Broken(said) => return Err(format!("Not possible: {said}.")),
+/// The rollout that is meant: that of the component, or the last one where there is no other to be meant.
+fn chosen<'a>(now: Timestamp, ledger: &'a RolloutLedger, component: Option<&str>) -> Result<&'a Past, String> {
+    let within = returnable(now, ledger);
+    let component_of = |past: &'a Past| past.plan.request.component.as_deref();
+    let chosen = match component {
+        Some(_) => within.iter().find(|past| component_of(past) == component),
+        None => within.first(),
     };
-    let green = plan.only.as_ref().map(|only| only.name.as_str());
-    if endpoint.config.as_deref() != green {
+    let Some(past) = chosen else {
+        return Err(none(ledger, component));
+    };
+    let named: Vec<&str> = within.iter().filter_map(|past| component_of(past)).collect();
+    if component.is_none() && component_of(past).is_some() && named.len() > 1 {
         return Err(format!(
-            "The endpoint has the config {} by now, not {} of rollout {}: somebody changed it since. `start` a rollout with \
-             the old model instead.",
-            endpoint.config.as_deref().unwrap_or("(none)"),
-            green.unwrap_or("(none)"),
-            plan.id()
+            "Of several inference components a rollout can be taken back: {}. Nothing was done; say which one is meant, with \
+             `component`.",
+            and_list(&named)
         ));
     }
-    match turn.world.look.and_then(|look| look.configs.get(&plan.base)) {
-        Some(Known::Yes(Some(_))) => {}
-        Some(Known::Yes(None)) => {
-            return Err(format!(
-                "The config {} from before rollout {} is gone. `start` a rollout with the old model instead.",
-                plan.base,
-                plan.id()
-            ));
-        }
-        Some(Known::No(said)) => {
-            return Err(format!(
-                "Not begun: config {} could not be described: {said}.",
-                plan.base
-            ));
-        }
-        None => {
-            return Err(format!(
-                "Not begun: config {} was not looked at. Send `rollback` again.",
-                plan.base
-            ));
-        }
+    Ok(past)
+}
+
+/// Why nothing can be taken back.
+fn none(ledger: &RolloutLedger, component: Option<&str>) -> String {
+    let meant = |past: &&Past| component.is_none() || past.plan.request.component.as_deref() == component;
+    let mut back_to_the_last = ledger.history.iter().rev().filter(meant);
+    let completed = back_to_the_last
+        .clone()
+        .find(|past| past.outcome == Ended::Completed || past.returned);
+    match completed.or_else(|| back_to_the_last.next()) {
+        Some(past) if past.outcome == Ended::Completed => format!(
+            "Rollout {} completed at {:.0}, and its window for `rollback` is over. `start` one with the old model.",
+            past.plan.id(),
+            past.ended
+        ),
+        Some(past) if past.returned => format!("Rollout {} was taken back after it had completed.", past.plan.id()),
+        Some(past) => format!(
+            "The last rollout, {}, is {}: blue serves.",
+            past.plan.id(),
+            past.outcome.as_str()
+        ),
+        None => match component {
+            Some(component) => format!("Inference component {component} has had no rollout that is still remembered."),
+            None => "This endpoint has had no rollout.".to_owned(),
+        },
     }
-    let again = |other: &&Past| other.returned && other.plan.serial == plan.serial;
-    let attempt = turn.ledger.history.iter().filter(again).count();
-    Ok((plan.engine() == Engine::Variants).then(|| back::in_greens_place(plan, endpoint, plan.base.clone(), attempt)))
+}
+
+fn of(component: Option<&str>) -> String {
+    match component {
+        Some(component) => format!("inference component {component}"),
+        None => "the endpoint itself".to_owned(),
+    }
 }

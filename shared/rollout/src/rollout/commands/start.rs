@@ -110,9 +110,11 @@ pub fn begun_before<'a>(ledger: &'a RolloutLedger, request: &Request) -> Option<
     Some((plan, answer))
 }
 
-/// What a rollout brought is there: it completed, and none after it changed what serves.
+/// What a rollout brought is there: it completed, and none after it changed what serves. Of one inference component others
+/// change nothing.
 fn serves(ledger: &RolloutLedger, past: &Past) -> bool {
-    let changed = |other: &&Past| other.returned || other.outcome != Ended::RolledBack;
+    let same = |other: &Past| other.plan.request.component == past.plan.request.component;
+    let changed = |other: &&Past| same(other) && (other.returned || other.outcome != Ended::RolledBack);
     let last = ledger.history.iter().rev().find(changed);
     past.outcome == Ended::Completed && last.is_some_and(|last| last.plan.serial == past.plan.serial)
 }

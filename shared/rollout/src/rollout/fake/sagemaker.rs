@@ -59,7 +59,7 @@ pub(in crate::rollout) struct Change {
     after: Endpoint,
     before: Endpoint,
     fate: Fate,
-    component: Option<ComponentSeen>,
+    component: Option<(String, ComponentSeen)>,
 }
 
 impl Fake {
@@ -77,12 +77,12 @@ impl Fake {
             Known::Yes(self.endpoint.clone())
         };
         let configs = needs
-            .configs
-            .iter()
+            .every_config(&endpoint)
+            .into_iter()
             .map(|name| {
-                let config = self.configs.get(name).cloned();
+                let config = self.configs.get(&name).cloned();
                 (
-                    name.clone(),
+                    name,
                     if self.blind {
                         Known::No("throttled".to_owned())
                     } else {
@@ -93,6 +93,7 @@ impl Fake {
             .collect();
         Look {
             at: self.now,
+            needed: needs.search(&endpoint, &configs).map(|_| self.needed.clone()),
             users: needs.search(&endpoint, &configs).map(|search| self.users(&search)),
             endpoint,
             configs,
@@ -145,7 +146,11 @@ impl Fake {
             asked: needs.alarms.clone(),
             analysis: needs.analysis.as_ref().map(|_| self.analysis()),
             smoke: needs.smoke.as_ref().map(|_| self.probed()),
-            component: needs.component.as_ref().map(|_| Known::Yes(self.component.clone())),
+            components: needs
+                .components
+                .iter()
+                .map(|name| (name.clone(), Known::Yes(self.components.get(name).cloned())))
+                .collect(),
             models: needs
                 .models
                 .iter()
@@ -350,12 +355,21 @@ impl Fake {
                     "the last good config is deleted"
                 );
                 let others = self.others.as_ref().expect("deleted without knowing who uses it");
+                let needed = self.needed.yes().expect("deleted without knowing who needs it");
+                assert!(
+                    !needed.contains_key(name),
+                    "a config is deleted that somebody has to go back to"
+                );
                 assert!(others.values().all(|used| used != name), "a config in use is deleted");
                 self.configs.remove(name);
             }
-            Effect::UpdateComponent { model, deployment, .. } => {
+            Effect::UpdateComponent {
+                component: name,
+                model,
+                deployment,
+            } => {
                 let endpoint = self.endpoint().clone();
-                let Some(component) = &mut self.component else {
+                let Some(component) = self.components.get_mut(name) else {
                     return ActOutcome::Refused("no component".to_owned());
                 };
                 if component.status != "InService" {
@@ -375,7 +389,7 @@ impl Fake {
                         after: endpoint.clone(),
                         before: endpoint,
                         fate,
-                        component: Some(ends),
+                        component: Some((name.clone(), ends)),
                     }),
                 ));
             }
@@ -408,6 +422,7 @@ impl Fake {
                 instance_type: variant.instance_type.clone().or_else(|| like.instance_type.clone()),
                 instances: variant.instances,
                 weight: variant.weight,
+                overridden: like.overridden && variant.instance_type.is_none(),
             })
         });
         let variants: Option<Vec<ConfigVariantSeen>> = variants.collect();
@@ -447,9 +462,9 @@ impl Fake {
             && self.now >= ends
         {
             self.change = None;
-            if let Some(component) = change.component {
+            if let Some((name, component)) = change.component {
                 let modified = Some(self.now);
-                self.component = Some(ComponentSeen { modified, ..component });
+                self.components.insert(name, ComponentSeen { modified, ..component });
                 return;
             }
             let now = self.now;

@@ -90,6 +90,16 @@ pub(super) fn possible(subject: &Subject<'_>, found: &mut Found) {
             "Name the `component` to be updated, with `engine: rolling`.",
         );
     }
+    if like.overridden && request.green.model.is_some() {
+        found.add(
+            format!(
+                "Variant \"{}\" names models of their own in its `InstancePools` (`ModelNameOverride`), which a rollout does \
+                 not replace.",
+                blue.name
+            ),
+            "Give the endpoint a config without these overrides first.",
+        );
+    }
     let same_model = request.green.model.is_none() || request.green.model == like.model;
     let same_type = request.green.instance_type.is_none() || request.green.instance_type == like.instance_type;
     if same_model && same_type {

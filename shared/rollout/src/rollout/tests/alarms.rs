@@ -267,6 +267,7 @@ fn an_abort_waits_for_no_probes_and_a_repeated_one_looks_as_any_other_command() 
     let abort = Command::Order {
         order: Order::Abort,
         step: None,
+        component: None,
         id: Some("stop-1".to_owned()),
         by: None,
         reason: None,

@@ -16,7 +16,7 @@ use crate::health::seen::Level;
 
 fn with_component() -> Fake {
     let mut world = Fake::new();
-    world.component = Some(ComponentSeen {
+    let seen = ComponentSeen {
         endpoint: ENDPOINT.to_owned(),
         variant: "blue".to_owned(),
         status: "InService".to_owned(),
@@ -25,7 +25,8 @@ fn with_component() -> Fake {
         copies: Some(2),
         modified: Some(world.now),
         guards: BTreeSet::new(),
-    });
+    };
+    world.components.insert(COMPONENT.to_owned(), seen);
     world
 }
 
@@ -50,10 +51,10 @@ fn a_component_gets_another_model_and_its_old_one_back() {
     let mut world = with_component();
     world.start(&component("one"));
     assert_eq!(world.run(), Ended::Completed);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v2"));
+    assert_eq!(world.component().model.as_deref(), Some("fraud-v2"));
     assert!(world.order(Order::Rollback).accepted);
     assert_eq!(world.run(), Ended::RolledBack);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v1"));
+    assert_eq!(world.component().model.as_deref(), Some("fraud-v1"));
     insta::assert_snapshot!(world.did());
 }
 
@@ -73,11 +74,11 @@ fn a_component_that_its_autoscaling_updates_is_not_taken_for_one_that_got_its_ol
     world.start(&component("one"));
     world.until("deploying");
     assert!(world.did().contains("update component"), "{}", world.did());
-    world.component.as_mut().unwrap().status = "Updating".to_owned();
+    world.component_mut().status = "Updating".to_owned();
     world.ticks(3);
-    world.component.as_mut().unwrap().status = "InService".to_owned();
+    world.component_mut().status = "InService".to_owned();
     assert_eq!(world.run(), Ended::Completed);
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v2"));
+    assert_eq!(world.component().model.as_deref(), Some("fraud-v2"));
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn a_component_that_falls_ill_is_taken_back_whether_or_not_its_updates_answer_ca
         assert!(matches!(last, Effect::TripAlarm { .. }), "{answer:?}: {last:?}");
         assert_eq!(world.run(), Ended::RolledBack, "{answer:?}");
         assert_eq!(label(&world), "health", "{answer:?}");
-        assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v1"));
+        assert_eq!(world.component().model.as_deref(), Some("fraud-v1"));
     }
 }
 
@@ -109,7 +110,7 @@ fn a_component_that_was_replaced_while_nobody_looked_is_not_complete_before_its_
     ill(&mut world);
     assert_eq!(world.run(), Ended::RolledBack);
     assert_eq!(label(&world), "health");
-    assert_eq!(world.component.as_ref().unwrap().model.as_deref(), Some("fraud-v1"));
+    assert_eq!(world.component().model.as_deref(), Some("fraud-v1"));
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn a_component_whose_update_sagemaker_took_back_does_not_get_it_again_because_th
 #[test]
 fn what_the_alarm_of_a_rollout_without_a_ledger_left_on_a_component_is_no_update_of_this_one() {
     let mut world = with_component();
-    world.component.as_mut().unwrap().guards = BTreeSet::from(["steward-abort-fraud-1".to_owned()]);
+    world.component_mut().guards = BTreeSet::from(["steward-abort-fraud-1".to_owned()]);
     world.calls.extend([Call::Works, Call::Lost]);
     world.start(&component("one"));
     assert_eq!(world.run(), Ended::Completed);
@@ -155,7 +156,7 @@ fn what_changed_between_a_call_that_was_not_taken_and_the_next_one_says_nothing_
     // Its autoscaling changes it meanwhile.
     world.pass(minutes(1));
     let changed = Some(world.now);
-    world.component.as_mut().unwrap().modified = changed;
+    world.component_mut().modified = changed;
     world.slow = minutes(30);
     world.ticks(1);
     let update = world.ledger.active.as_ref().unwrap().update.as_ref().unwrap();
@@ -166,3 +167,5 @@ fn what_changed_between_a_call_that_was_not_taken_and_the_next_one_says_nothing_
     );
     assert_eq!(world.run(), Ended::Completed);
 }
+
+mod several;

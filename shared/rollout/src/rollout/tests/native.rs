@@ -29,7 +29,7 @@ pub(super) fn canary(id: &str) -> Request {
 
 pub(super) fn component(id: &str) -> Request {
     let mut request = canary(id);
-    request.component = Some("fraud-component".to_owned());
+    request.component = Some(COMPONENT.to_owned());
     request.policy.engine = Engine::Rolling;
     request.policy.strategy = strategy(&[100]);
     request.policy.strategy.kind = StrategyKind::AllAtOnce;

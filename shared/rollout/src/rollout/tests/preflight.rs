@@ -260,3 +260,33 @@ fn fewer_instances_than_the_scalable_targets_minimum_are_refused() {
         }
     }
 }
+
+#[test]
+fn a_deployment_in_parts_needs_two_instances_of_every_variant() {
+    let mut world = Fake::new();
+    let live = variant("other", 1.0, 1);
+    world.endpoint_mut().variants.push(live);
+    let config = world.configs.get_mut("fraud-1").unwrap();
+    let other = look::ConfigVariantSeen {
+        name: "other".to_owned(),
+        ..config.variants[0].clone()
+    };
+    config.variants.push(other);
+    let mut request = super::native::canary("one");
+    request.variant = Some("blue".to_owned());
+    let problems = world.planned(&request).unwrap_err();
+    insta::assert_snapshot!(problems);
+    world.endpoint_mut().variants[1].desired_instances = Some(2);
+    world.planned(&request).unwrap();
+}
+
+#[test]
+fn models_that_instance_pools_name_are_refused_before_anything_is_made() {
+    let mut world = Fake::new();
+    world.configs.get_mut("fraud-1").unwrap().variants[0].overridden = true;
+    insta::assert_snapshot!(world.planned(&request("one")).unwrap_err());
+    let mut larger = request("one");
+    larger.green.model = None;
+    larger.green.instance_type = Some("ml.m5.4xlarge".to_owned());
+    world.planned(&larger).unwrap();
+}

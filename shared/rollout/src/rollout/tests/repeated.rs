@@ -11,6 +11,7 @@ fn order(world: &mut Fake, order: Order, id: &str) -> Answer {
     world.command(Command::Order {
         order,
         step: None,
+        component: None,
         id: Some(id.to_owned()),
         by: None,
         reason: None,
@@ -22,6 +23,7 @@ fn of_step(world: &mut Fake, order: Order, step: usize, by: &str) -> Answer {
     world.command(Command::Order {
         order,
         step: Some(step),
+        component: None,
         id: None,
         by: Some(by.to_owned()),
         reason: None,

@@ -278,6 +278,7 @@ fn a_rollback_after_its_abort_takes_it_back_after_all() {
         world.command(Command::Order {
             order: Order::Rollback,
             step: None,
+            component: None,
             id: Some("again".to_owned()),
             by: Some("ana".to_owned()),
             reason: None,

@@ -106,3 +106,63 @@ fn who_uses_a_config_of_an_unknown_rollout_is_asked_of_all_endpoints() {
         .expect("configs are to be deleted");
     assert_eq!(search.since, None);
 }
+
+/// Who may have to go back to the config with both variants.
+fn needed_by(endpoints: &[&str]) -> Known<look::Users> {
+    let endpoints = endpoints.iter().map(|name| (*name).to_owned());
+    Known::Yes(BTreeMap::from([(BOTH.to_owned(), endpoints.collect())]))
+}
+
+#[test]
+fn a_config_that_another_endpoint_may_have_to_go_back_to_is_kept_though_nobody_uses_it() {
+    let mut world = about_to_end();
+    world.needed = needed_by(&["copied", "fraud", "other"]);
+    world.run();
+    world.ticks(60);
+    assert!(world.configs.contains_key(BOTH), "{}", world.did());
+    assert_eq!(world.ledger.kept[BOTH], "the ways back of copied, other need it");
+    world.needed = Known::Yes(BTreeMap::new());
+    world.pass(minutes(23 * 60));
+    world.ticks(1);
+    assert!(!world.configs.contains_key(BOTH), "{}", world.did());
+}
+
+#[test]
+fn a_config_with_which_the_endpoint_itself_was_last_healthy_is_kept_until_another_one_is() {
+    let mut world = about_to_end();
+    world.needed = needed_by(&["fraud"]);
+    world.run();
+    world.ticks(15);
+    assert!(world.configs.contains_key(BOTH), "{}", world.did());
+    let again = world.ledger.litter[BOTH].duration_since(world.now);
+    assert!(again.as_secs() <= 600, "{again:?}");
+    world.needed = Known::Yes(BTreeMap::new());
+    world.ticks(11);
+    assert!(!world.configs.contains_key(BOTH), "{}", world.did());
+}
+
+#[test]
+fn ledgers_that_cannot_be_read_keep_a_config() {
+    let mut world = about_to_end();
+    world.needed = Known::No("the ledger is torn".to_owned());
+    world.run();
+    world.ticks(10);
+    assert!(world.configs.contains_key(BOTH));
+    assert!(
+        world.ledger.kept[BOTH].contains("the ledger is torn"),
+        "{:?}",
+        world.ledger.kept
+    );
+}
+
+#[test]
+fn a_ledger_needs_what_its_rollouts_may_go_back_to_and_nothing_else() {
+    let mut world = started(&request("one"));
+    let of = |world: &Fake| needed(world.now, &world.ledger).into_iter().collect::<Vec<_>>();
+    world.until("baking");
+    assert_eq!(of(&world), ["fraud-1", BOTH, "fraud-r1-7ccbce-green"]);
+    assert_eq!(world.run(), Ended::Completed);
+    assert_eq!(of(&world), ["fraud-1", "fraud-r1-7ccbce-green"]);
+    world.pass(minutes(24 * 60));
+    assert_eq!(of(&world), ["fraud-r1-7ccbce-green"], "the window is over");
+}

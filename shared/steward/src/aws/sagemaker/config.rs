@@ -48,6 +48,7 @@ impl EndpointConfig {
                 .initial_instance_count()
                 .and_then(|count| u32::try_from(count).ok()),
             weight: f64::from(variant.initial_variant_weight().unwrap_or(1.0)),
+            overridden: variant.instance_pools().iter().any(overridden),
         });
         ConfigSeen {
             variants: variants.collect(),
@@ -74,7 +75,6 @@ impl EndpointConfig {
         // SageMaker's weights are 32-bit floats.
         variant.initial_variant_weight = Some(plan.weight as f32);
         if let Some(model) = &plan.model {
-            let overridden = |pool: &InstancePool| pool.model_name_override().is_some();
             if variant.instance_pools().iter().any(overridden) {
                 return Err(format!(
                     "the variant {} names other models in its InstancePools, which this build does not replace",
@@ -134,6 +134,10 @@ impl EndpointConfig {
             .set_enable_network_isolation(from.enable_network_isolation)
             .set_metrics_config(from.metrics_config)
     }
+}
+
+fn overridden(pool: &InstancePool) -> bool {
+    pool.model_name_override().is_some()
 }
 
 impl fmt::Debug for EndpointConfig {
