@@ -30,7 +30,7 @@ fn operation(service: Option<&str>, name: &str, patterns: bool, at: ValuePointer
         false => name == *known,
     };
     // A service that is not known is told by itself.
-    if known.is_empty() || known.iter().any(|known| is(&known)) {
+    if known.is_empty() || known.iter().any(|known| is(known)) {
         return;
     }
     let elsewhere: Vec<&str> = services()
