@@ -44,15 +44,11 @@ async fn serve(world: &str) -> Aws {
 /// The same world with an asynchronous endpoint that sleeps, and in a hurry: SageMaker works in seconds.
 fn asleep() -> String {
     let timing = "{update: 2s, weights: 1s, instance: 2s, further_instance: 1s, rollback: 1s}";
-    let awake = "variants: {AllTraffic: {instances: 1, latency: 2s}}";
+    let awake = "instances: 1, latency: 2s}}";
     assert!(served().contains(awake), "the world of serve has changed");
     served()
         .replacen("world:\n", &format!("world:\n  timing: {timing}\n"), 1)
-        .replacen(
-            awake,
-            "variants: {AllTraffic: {instances: 0, latency: 2s, scaling: {min: 0, max: 4}}}",
-            1,
-        )
+        .replacen(awake, "instances: 0, latency: 2s, scaling: {min: 0, max: 4}}}", 1)
 }
 
 async fn tell(function: &mut Sandbox, what: &str, event: Vec<u8>) -> Value {
