@@ -231,6 +231,7 @@ scenarios! {
     what_a_restored_endpoint_uses_is_not_pruned => "backup-in-use",
     a_restored_endpoint_that_is_created_again_keeps_its_copies => "backup-recreated",
     a_corrected_mapping_counts_for_the_next_restore_though_the_region_is_dark => "backup-mapped",
+    a_fleet_file_older_than_the_recovery_point_does_not_undo_what_the_point_knows => "backup-mapped-stale",
     endpoints_that_nobody_backs_up_are_audited_too => "backup-audit",
     a_component_left_behind_stands_against_a_restore_and_is_not_gone_around => "backup-again",
     a_component_that_slept_is_restored_and_one_that_failed_takes_no_other_with_it => "backup-components",

@@ -245,6 +245,12 @@ impl<'a> Services<'a> {
         self.fleet.get_or_init(load).await.clone()
     }
 
+    /// When the fleet file in force was written; `None` where nobody knows.
+    pub(crate) async fn fleet_written(&self) -> Option<Timestamp> {
+        self.fleet().await.ok()?;
+        self.ctx.deployed.fleet.modified().await
+    }
+
     /// What the fleet file says of the backups of an endpoint; `None` when it is not backed up. `Err` says why nobody
     /// knows.
     pub(crate) async fn backed(&self, endpoint: &str) -> Result<Option<Backed>, String> {

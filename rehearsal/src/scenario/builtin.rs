@@ -132,6 +132,7 @@ builtins![
     "backup-in-use",
     "backup-recreated",
     "backup-mapped",
+    "backup-mapped-stale",
     "backup-audit",
     "backup-again",
     "backup-components",

@@ -13,7 +13,7 @@ use steward::{
         manifest::{PointId, RecoveryPoint},
         places::{self, Found, Placed},
         references::Names,
-        rewrite::laid_over,
+        rewrite::{Here, laid_over},
         tell::Facts,
         verify::{self, Seen, Verified},
     },
@@ -34,7 +34,7 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
     let endpoint = of.endpoint.as_str();
     let vault = &place.vault;
     let s3 = services.looking(&vault.region).s3;
-    let Found { placed, read } = match chosen(&s3, vault, of, points::home(services, vault)).await {
+    let (Found { placed, read }, several) = match chosen(&s3, vault, of, points::home(services, vault)).await {
         Ok(Ok(found)) => found,
         Ok(Err(why)) => return Ok(refused(&why)),
         Err(error) => return Ok(unread(endpoint, &error)),
@@ -55,7 +55,12 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
     let here = points::home(services, vault).is_none();
     let notes = match &place.mappings {
         Some(mappings) if here => {
-            let (restored, notes) = laid_over(&point, mappings);
+            let here = Here {
+                mappings,
+                written: services.fleet_written().await,
+                several,
+            };
+            let (restored, notes) = laid_over(&point, here);
             point.restored = restored;
             notes
         }
@@ -82,25 +87,33 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
         .with("readable_for_now", json!(verified.for_now)))
 }
 
-/// The point that is meant: the one that was asked for, whether it is there or not, or the newest. `Err`: nobody can say
-/// which.
-async fn chosen(s3: &S3, vault: &Vault, of: &OfPoint, home: Option<&str>) -> Result<Result<Found, String>, CallError> {
+/// The point that is meant: the one that was asked for, whether it is there or not, or the newest; and whether endpoints of
+/// several Regions have points of that name. `Err`: nobody can say which.
+async fn chosen(
+    s3: &S3,
+    vault: &Vault,
+    of: &OfPoint,
+    home: Option<&str>,
+) -> Result<Result<(Found, bool), String>, CallError> {
     let endpoint = &of.endpoint;
-    let mut all = points::of(s3, vault, endpoint, None).await?;
+    let all = points::of(s3, vault, endpoint, None).await?;
+    let mut all = points::whose(s3, vault, all).await?;
+    let sources = places::sources(&all);
+    let several = sources.len() > 1;
     let newest = match &of.point {
         Some(id) => {
-            all.retain(|placed| placed.id == *id);
-            let Some(placed) = all.pop() else {
-                return Ok(Ok(Found {
+            all.retain(|whose| whose.placed.id == *id);
+            let Some(whose) = all.pop() else {
+                let missing = Found {
                     placed: Placed::earlier(endpoint, id.clone()),
                     read: Err("it is not there".to_owned()),
-                }));
+                };
+                return Ok(Ok((missing, several)));
             };
-            placed
+            whose.placed
         }
         None => {
-            let all = points::whose(s3, vault, all).await?;
-            let from = match places::meant(endpoint, &places::sources(&all), of.from.as_deref().or(home)) {
+            let from = match places::meant(endpoint, &sources, of.from.as_deref().or(home)) {
                 Ok(from) => from,
                 Err(why) => return Ok(Err(why)),
             };
@@ -110,7 +123,8 @@ async fn chosen(s3: &S3, vault: &Vault, of: &OfPoint, home: Option<&str>) -> Res
             placed
         }
     };
-    points::found(s3, vault, newest).await.map(Ok)
+    let found = points::found(s3, vault, newest).await?;
+    Ok(Ok((found, several)))
 }
 
 /// What became of a point.

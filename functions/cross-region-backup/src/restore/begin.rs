@@ -9,7 +9,7 @@ use steward::{
         restore::{
             Ask, Cover, Kind, Look, Plan, Proposal, Restoration, Thing, ThingKind, candidates, owners, plan, table,
         },
-        rewrite::laid_over,
+        rewrite::{Here, laid_over},
         verify::judge,
     },
     command::OfPoint,
@@ -50,7 +50,12 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
     let target = target.map_err(|why| why.to_string())?;
     let turn = (kind == Kind::Drill).then_some(number);
     let mut chosen = target::choose(services, &target.policy, of, turn).await?;
-    let (restored, differences) = laid_over(&chosen.point, &target.policy.mappings);
+    let here = Here {
+        mappings: &target.policy.mappings,
+        written: services.fleet_written().await,
+        several: chosen.several,
+    };
+    let (restored, differences) = laid_over(&chosen.point, here);
     chosen.point.restored = restored;
     chosen.notes.extend(differences);
     let seen = Box::pin(verify::seen(services, &chosen.point)).await;

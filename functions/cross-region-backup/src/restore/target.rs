@@ -38,6 +38,8 @@ pub(super) struct Chosen {
     pub(super) point: RecoveryPoint,
     /// What people should know of the choice.
     pub(super) notes: Vec<String>,
+    /// Endpoints of several Regions have recovery points of that name here.
+    pub(super) several: bool,
 }
 
 /// Why an endpoint cannot be restored by this function.
@@ -114,18 +116,19 @@ pub(super) async fn choose(
 ) -> Result<Chosen, String> {
     let s3 = services.looking(services.home()).s3;
     let (vault, endpoint) = (&policy.vault, of.endpoint.as_str());
-    let mut all = points::of(&s3, vault, endpoint, None)
+    let all = points::of(&s3, vault, endpoint, None)
         .await
         .map_err(|error| unread(&error))?;
+    let mut all = points::whose(&s3, vault, all).await.map_err(|error| unread(&error))?;
+    let several = places::sources(&all).len() > 1;
     if let Some(id) = &of.point {
-        all.retain(|placed| placed.id == *id);
+        all.retain(|whose| whose.placed.id == *id);
         if all.is_empty() {
             return Err(format!(
                 "{endpoint} has no recovery point {id}: `list` shows those that there are."
             ));
         }
     }
-    let all = points::whose(&s3, vault, all).await.map_err(|error| unread(&error))?;
     let sources = places::sources(&all);
     let from = match turn.filter(|_| of.from.is_none()) {
         Some(number) => places::in_turn(&sources, number),
@@ -138,7 +141,14 @@ pub(super) async fn choose(
         let Found { placed, read } = found.map_err(|error| unread(&error))?;
         let id = placed.id;
         match read.and_then(|point| fits(services, &point).map(|()| point)) {
-            Ok(point) => return Ok(Chosen { id, point, notes }),
+            Ok(point) => {
+                return Ok(Chosen {
+                    id,
+                    point,
+                    notes,
+                    several,
+                });
+            }
             Err(why) => notes.push(format!("recovery point {id} cannot be used: {why}")),
         }
     }

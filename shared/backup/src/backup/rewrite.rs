@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub use self::{
     error::{Refused, RefusedAll},
-    laid::{fingerprint, laid_over},
+    laid::{Here, fingerprint, laid_over},
 };
 use super::{
     definition::{Definition, Document, Kind, ScaledThing},

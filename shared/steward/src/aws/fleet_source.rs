@@ -9,6 +9,7 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -226,6 +227,8 @@ impl Memory {
 struct Good {
     fleet: Arc<Fleet>,
     version: String,
+    /// When it was written; absent where nobody knows.
+    modified: Option<Timestamp>,
     /// The text that the copy still lacks.
     unsaved: Option<String>,
 }
@@ -236,6 +239,9 @@ struct Copy {
     /// Where the file came from; a copy of another file is not used.
     source: String,
     version: String,
+    /// Absent in copies of earlier builds.
+    #[serde(default)]
+    modified: Option<Timestamp>,
     text: String,
 }
 
@@ -259,8 +265,12 @@ impl FleetFile {
         let mut unread = None;
         match self.fetch(s3, seen).await {
             Fetched::Same => memory.missing = false,
-            Fetched::New { version, bytes } => {
-                let read = read(&version, bytes, &self.source);
+            Fetched::New {
+                version,
+                modified,
+                bytes,
+            } => {
+                let read = read(&version, modified, bytes, &self.source);
                 memory.missing = false;
                 memory.seen = Some((version, read.as_ref().err().cloned()));
                 memory.good = read.ok().or(memory.good.take());
@@ -286,12 +296,20 @@ impl FleetFile {
         })
     }
 
+    /// When the version in force was written, as it was last loaded: `LastModified` of the object, or the modification time
+    /// of the local file. `None` where nobody knows, or nothing was loaded yet. The same bytes written again are no new
+    /// version.
+    pub async fn modified(&self) -> Option<Timestamp> {
+        self.memory.lock().await.good.as_ref()?.modified
+    }
+
     async fn fetch(&self, s3: &S3, seen: Option<&str>) -> Fetched {
         match &self.source {
             FleetSource::S3 { bucket, key } => match s3.get(&Location::new(bucket, key), seen, LIMIT).await {
                 Ok(Got::NotModified) => Fetched::Same,
                 Ok(Got::Object(object)) => Fetched::New {
                     version: object.etag,
+                    modified: object.modified,
                     bytes: object.body,
                 },
                 Ok(Got::Absent) => Fetched::Missing,
@@ -304,7 +322,13 @@ impl FleetFile {
                     if seen == Some(version.as_str()) {
                         Fetched::Same
                     } else {
-                        Fetched::New { version, bytes }
+                        let modified = std::fs::metadata(path).and_then(|about| about.modified());
+                        let modified = modified.ok().and_then(|at| Timestamp::try_from(at).ok());
+                        Fetched::New {
+                            version,
+                            modified,
+                            bytes,
+                        }
                     }
                 }
                 Err(error) => Fetched::Unread(Trouble::File(format!("cannot read {}: {error}", path.display()))),
@@ -324,6 +348,7 @@ impl FleetFile {
             let copy = Copy {
                 source: self.source.to_string(),
                 version: good.version.clone(),
+                modified: good.modified,
                 text: text.clone(),
             };
             let body = json!(copy).to_string().into_bytes();
@@ -344,6 +369,7 @@ impl FleetFile {
             Ok(fleet) => Ok(Good {
                 fleet: Arc::new(fleet),
                 version: copy.version,
+                modified: copy.modified,
                 unsaved: None,
             }),
             Err(errors) => Err(NoCopy::Lost(format!(
@@ -376,12 +402,16 @@ impl FleetFile {
 
 enum Fetched {
     Same,
-    New { version: String, bytes: Vec<u8> },
+    New {
+        version: String,
+        modified: Option<Timestamp>,
+        bytes: Vec<u8>,
+    },
     Missing,
     Unread(Trouble),
 }
 
-fn read(version: &str, bytes: Vec<u8>, source: &FleetSource) -> Result<Good, Trouble> {
+fn read(version: &str, modified: Option<Timestamp>, bytes: Vec<u8>, source: &FleetSource) -> Result<Good, Trouble> {
     let text = String::from_utf8(bytes).map_err(|error| Trouble::NotText {
         version: version.to_owned(),
         at: error.utf8_error().valid_up_to(),
@@ -390,6 +420,7 @@ fn read(version: &str, bytes: Vec<u8>, source: &FleetSource) -> Result<Good, Tro
         Ok(fleet) => Ok(Good {
             fleet: Arc::new(fleet),
             version: version.to_owned(),
+            modified,
             unsaved: Some(text),
         }),
         Err(errors) => Err(Trouble::Broken {

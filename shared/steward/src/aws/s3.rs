@@ -8,8 +8,9 @@ mod spelling;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{Client, config::Builder, operation::get_object::GetObjectOutput, primitives::ByteStream};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use jiff::Timestamp;
 
-use super::{Base, Bound, incomplete};
+use super::{Base, Bound, incomplete, timestamp};
 use crate::failure::{CallError, Failure};
 
 pub use crate::location::Location;
@@ -21,6 +22,8 @@ const SERVICE: &str = "s3";
 pub struct Object {
     /// `ETag`, quotes included, as `If-Match` wants it.
     pub etag: String,
+    /// `LastModified`, in whole seconds; absent where the answer does not say it.
+    pub modified: Option<Timestamp>,
     /// The content.
     pub body: Vec<u8>,
 }
@@ -113,9 +116,10 @@ impl S3 {
                 .e_tag()
                 .map(str::to_owned)
                 .ok_or_else(|| incomplete(SERVICE, operation, "ETag"))?;
+            let modified = answer.last_modified().and_then(timestamp);
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             match collect(answer.body, limit).await {
-                Ok((body, true)) => Ok(Got::Object(Object { etag, body })),
+                Ok((body, true)) => Ok(Got::Object(Object { etag, modified, body })),
                 Ok((_, false)) => {
                     let problem = format!("the object is larger than the {limit} bytes accepted here");
                     Err(unread(at, Failure::Invalid, problem))

@@ -86,6 +86,14 @@ pub(super) fn by_file(reference: &Reference, maps: &Mappings) -> Option<String> 
     }
 }
 
+/// What the fleet file says of a string it says by a name that is the same in every Region: that of an environment variable,
+/// or the alias of a key.
+pub(super) fn is_by_name(reference: &Reference, maps: &Mappings) -> bool {
+    let is_alias = reference.names == Names::Key && reference.value.starts_with("alias/");
+    let by_value = maps.others.contains_key(&reference.value);
+    is_alias || !by_value && variable(&reference.pointer).is_some_and(|name| maps.environment.contains_key(name))
+}
+
 fn said<'a>(reference: &Reference, maps: &'a Mappings) -> Option<&'a str> {
     let Mappings {
         others, environment, ..

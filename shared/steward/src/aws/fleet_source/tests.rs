@@ -163,6 +163,31 @@ async fn a_local_file_is_read_again_when_it_changes() {
 }
 
 #[tokio::test]
+async fn when_the_version_in_force_was_written_is_known_also_after_a_restart() {
+    let folder = std::env::temp_dir().join(format!("steward-fleet-written-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("fleet.yaml");
+    std::fs::write(&path, GOOD).expect("written");
+    let written: Timestamp = "2026-03-02T08:00:00Z".parse().expect("a time");
+    let opened = std::fs::File::options().write(true).open(&path).expect("opened");
+    opened.set_modified(written.into()).expect("set");
+    let (_, s3) = start(&Wire::default());
+    let store = StateStore {
+        bucket: "state".into(),
+        prefix: "steward/".into(),
+    };
+    let source = FleetSource::File(path);
+    let file = FleetFile::new(&source, &store);
+    assert_eq!(file.modified().await, None);
+    file.load(&s3).await.expect("in force");
+    assert_eq!(file.modified().await, Some(written));
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let restarted = FleetFile::new(&source, &store);
+    restarted.load(&s3).await.expect("the last good one");
+    assert_eq!(restarted.modified().await, Some(written));
+}
+
+#[tokio::test]
 async fn a_call_that_fails_says_nothing_of_the_file_and_what_was_wrong_with_it_stands() {
     let wire = Wire::default();
     wire.put(FILE, GOOD);
