@@ -81,7 +81,11 @@ fn an_endpoint_that_is_created_again_late_has_the_time_of_its_own_to_start() {
     stage.sweep([made(EndpointStatus::InService)]);
     let_go(&mut stage);
     stage.sweep([]);
-    assert!(stage.heard().contains("recovery.finished info: done"), "{}", stage.heard());
+    assert!(
+        stage.heard().contains("recovery.finished info: done"),
+        "{}",
+        stage.heard()
+    );
     assert!(!stage.heard().contains("recovery.failed"), "{}", stage.heard());
 }
 
