@@ -133,6 +133,7 @@ builtins![
     "backup-recreated",
     "backup-mapped",
     "backup-audit",
+    "backup-audit-names",
     "backup-again",
     "backup-components",
     "backup-shared",
