@@ -140,6 +140,7 @@ impl World {
             failing_since: (level != Level::Healthy).then(|| self.now()),
             counted: Some(self.now()),
             evidence: Vec::new(),
+            proven: Default::default(),
             variants: [("blue", Level::Healthy), ("green", green)]
                 .map(|(name, level)| (name.to_owned(), (level, self.now())))
                 .into(),

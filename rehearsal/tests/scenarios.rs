@@ -170,6 +170,7 @@ scenarios! {
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",
     whatever_is_slow_to_answer_keeps_nobody_from_going_back => "rollout-hanging",
+    green_that_refuses_what_the_model_always_took_goes_back => "rollout-refuses",
     green_is_watched_when_sagemaker_has_given_it_all_the_traffic => "rollout-engines-alone",
     what_blue_failed_before_excuses_no_broken_green => "rollout-ill-before",
     stewards_own_probes_are_no_traffic => "rollout-probes",

@@ -11,7 +11,7 @@ use steward::{
     aws::{autoscaling::Scaled, probes},
     failure::{CallError, Failure},
     health::policy::{HealthPolicy, ProbeKind},
-    probe::Judgement,
+    probe::{Cause, Judgement},
     rollout::look::{Before, HealthSeen, Known, Look, Needs, Search, SmokeSeen, Users, Window},
     text::sentence,
 };
@@ -53,7 +53,7 @@ pub(crate) async fn look(
         analysis(services, endpoint, window, policy).await
     });
     let smoke = maybe(needs.smoke.as_deref(), async |variant| {
-        round(services, endpoint, variant).await
+        round(services, endpoint, variant, None).await
     });
     let components = each(&needs.components, async |name: &str| {
         there(looking.sagemaker.describe_inference_component(name).await)
@@ -79,7 +79,8 @@ pub(crate) async fn look(
         in_use(services, endpoint, search).await
     });
     let green = maybe(needs.asks_green(health.as_ref()), async |variant| {
-        round(services, endpoint, variant).await
+        let seen = health.as_ref().and_then(Known::yes).and_then(Option::as_ref);
+        round(services, endpoint, variant, seen.map(|seen| &seen.proven)).await
     });
     let (together, green) = Box::pin(async { tokio::join!(together, green) }).await;
     let (needed, users) = together.unzip();
@@ -262,8 +263,14 @@ async fn probes_of_others(services: &Services<'_>, endpoint: &str, component: &s
 }
 
 /// One round of the endpoint's own probes, sent to one variant. That a probe was throttled, never reached SageMaker, or
-/// found no time says nothing of the variant: the round is not known then, unless another probe failed.
-async fn round(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<SmokeSeen> {
+/// found no time says nothing of the variant: the round is not known then, unless another probe failed. A payload that was
+/// accepted before (`proven`, by the probe's name) and is refused now is a failure, as it is to the health checker.
+async fn round(
+    services: &Services<'_>,
+    endpoint: &str,
+    variant: &str,
+    proven: Option<&BTreeSet<String>>,
+) -> Known<SmokeSeen> {
     let policy = match own_health(services, endpoint).await {
         Ok(policy) => policy,
         Err(said) => return Known::No(said),
@@ -281,7 +288,11 @@ async fn round(services: &Services<'_>, endpoint: &str, variant: &str) -> Known<
     });
     let said: Vec<String> = said.collect();
     let judged = |wanted: Judgement| results.iter().any(|result| result.verdict.judgement == wanted);
-    let failed = judged(Judgement::Failed) || judged(Judgement::Degraded);
+    let refused = results.iter().any(|result| {
+        let refused = result.verdict.cause == Some(Cause::PayloadRefused);
+        refused && proven.is_some_and(|proven| proven.contains(&result.probe))
+    });
+    let failed = judged(Judgement::Failed) || judged(Judgement::Degraded) || refused;
     if !failed && judged(Judgement::Inconclusive) {
         return Known::No(said.join("; "));
     }

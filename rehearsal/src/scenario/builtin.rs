@@ -69,6 +69,7 @@ builtins![
     "rollout-silent-alarm",
     "rollout-alone",
     "rollout-hanging",
+    "rollout-refuses",
     "rollout-engines-alone",
     "rollout-ill-before",
     "rollout-probes",

@@ -1,6 +1,6 @@
 //! What is seen of an endpoint's health, by those who judge it and those who ask them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,8 @@ pub struct HealthSeen {
     pub counted: Option<Timestamp>,
     /// What the last check saw, one observation an item.
     pub evidence: Vec<String>,
+    /// The probes whose payload was accepted before: refused now, it is the model that refuses what it used to accept.
+    pub proven: BTreeSet<String>,
     /// The variants that are probed for themselves: what their probes say, and since when.
     pub variants: BTreeMap<String, (Level, Timestamp)>,
 }

@@ -79,22 +79,31 @@ impl Doubt {
         if let Some(illness) = self.by_variant(seen) {
             return Judged::Known(illness);
         }
-        let (Some(since), Some(failing)) = (seen.ill_since, seen.failing_since) else {
+        let Some(since) = seen.ill_since.filter(|_| !self.found_ill) else {
             return Judged::Known(Illness::None);
         };
-        let of_green_alone = self.alone.is_some_and(|alone| alone <= failing);
-        let older = since < self.traffic;
-        if self.found_ill || (older && !of_green_alone) {
-            return Judged::Known(Illness::None);
-        }
         let illness = match seen.level {
             Level::Unhealthy => Illness::Unhealthy,
             Level::Degraded | Level::Unknown | Level::Healthy => Illness::Ill,
         };
-        if self.apart && seen.level.is_ill() && (older || !of_green_alone) {
+        let older = since < self.traffic;
+        let fails = seen.failing_since.is_some();
+        let begun_alone = self
+            .alone
+            .zip(seen.failing_since)
+            .is_some_and(|(alone, failing)| alone <= failing);
+        if begun_alone && !older {
+            return Judged::Known(illness);
+        }
+        if !self.apart || !seen.level.is_ill() {
+            return Judged::Known(if fails && !older { illness } else { Illness::None });
+        }
+        // A check that passed ends no illness, since blue may have answered it. What was ill before green came and fails while
+        // green has everything may be what blue failed with, or green fails as well.
+        if !older || (fails && self.alone.is_some()) {
             Judged::AskGreen(illness)
         } else {
-            Judged::Known(illness)
+            Judged::Known(Illness::None)
         }
     }
 

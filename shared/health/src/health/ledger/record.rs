@@ -217,6 +217,7 @@ impl EndpointRecord {
             failing_since: self.ill_since.filter(|_| !ails_elsewhere),
             counted: self.counted,
             evidence: self.evidence.clone(),
+            proven: self.proven.keys().cloned().collect(),
             variants: self
                 .variants
                 .iter()

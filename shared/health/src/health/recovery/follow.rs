@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{
     super::ledger::{EndpointRecord, HealthLedger, Told},
     Ending, Intent, Measure, Situation, Step, Verb, ladder, outcome,
@@ -43,10 +45,12 @@ pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
             Ending::Withdrawn(unwanted.unwrap_or_default().to_owned())
         }
         // A half-made recreation is never given up: without it there is no endpoint at all.
-        _ if facts.now >= intent.deadline && !half_done(intent, at.look) => Ending::Failed(match &intent.problem {
-            Some(problem) => format!("not done within {}: {problem}", seconds(intent.measure.patience())),
-            None => format!("not done within {}", seconds(intent.measure.patience())),
-        }),
+        _ if facts.now >= deadline(intent, at.look) && !half_done(intent, at.look) => {
+            Ending::Failed(match &intent.problem {
+                Some(problem) => format!("not done within {}: {problem}", seconds(intent.measure.patience())),
+                None => format!("not done within {}", seconds(intent.measure.patience())),
+            })
+        }
         Progress::ToDo(verb) => {
             let described = intent.measure.describe();
             let Some(intent) = ledger
@@ -69,6 +73,17 @@ pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation
         Progress::Working => return (None, Some(Why::InProgress(intent.measure.describe()))),
     };
     (None, Some(outcome::end(facts, ledger, at.name, end)))
+}
+
+/// A new endpoint has the time of its own, however late SageMaker took the call that makes it.
+fn deadline(intent: &Intent, look: &Observation) -> Timestamp {
+    match (&intent.measure, &look.seen) {
+        (Measure::Recreate { .. }, Seen::Described(endpoint)) if endpoint.created >= intent.begun => {
+            let own = endpoint.created.checked_add(intent.measure.patience());
+            own.unwrap_or(Timestamp::MAX).max(intent.deadline)
+        }
+        _ => intent.deadline,
+    }
 }
 
 /// The old endpoint is deleted and the new one is not created.

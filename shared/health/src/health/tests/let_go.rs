@@ -64,6 +64,32 @@ fn what_was_deleted_to_be_created_again_is_created_though_no_entry_selects_it_an
 }
 
 #[test]
+fn an_endpoint_that_is_created_again_late_has_the_time_of_its_own_to_start() {
+    let mut stage = deleted();
+    follow(&mut stage);
+    // SageMaker refuses it for want of a quota, for longer than a recreation takes.
+    stage.now += minutes(180);
+    stage.sweep([failed().absent()]).accepted();
+    let created = stage.now;
+    let made = |status: EndpointStatus| {
+        let mut look = reborn(status).endpoint(|endpoint| endpoint.created = created);
+        look.0.probes.clear();
+        look
+    };
+    stage.sweep([made(EndpointStatus::Creating)]);
+    assert!(stage.record("fraud").recovery.is_half_made(), "{}", stage.heard());
+    stage.sweep([made(EndpointStatus::InService)]);
+    let_go(&mut stage);
+    stage.sweep([]);
+    assert!(
+        stage.heard().contains("recovery.finished info: done"),
+        "{}",
+        stage.heard()
+    );
+    assert!(!stage.heard().contains("recovery.failed"), "{}", stage.heard());
+}
+
+#[test]
 fn a_recreation_that_does_not_help_is_told_before_its_endpoint_is_let_go_and_not_as_healthy() {
     let mut stage = deleted();
     follow(&mut stage);

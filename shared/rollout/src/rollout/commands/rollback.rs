@@ -115,6 +115,18 @@ fn chosen<'a>(now: Timestamp, ledger: &'a RolloutLedger, component: Option<&str>
             and_list(&named)
         ));
     }
+    // Whoever names none means the last one, also where that is back already.
+    let last = ledger.history.iter().rev().find_map(component_of);
+    if component.is_none()
+        && component_of(past).is_some()
+        && let Some(last) = last.filter(|last| Some(*last) != component_of(past))
+    {
+        return Err(format!(
+            "The last rollout was of inference component {last}, and what can be taken back is that of {}. Nothing was done; \
+             say which one is meant, with `component`.",
+            and_list(&named)
+        ));
+    }
     Ok(past)
 }
 

@@ -38,6 +38,7 @@ fn ill(world: &mut Fake) {
         failing_since: Some(world.now),
         counted: Some(world.now),
         evidence: vec!["hello: 500".to_owned()],
+        proven: Default::default(),
         variants: BTreeMap::new(),
     }));
 }

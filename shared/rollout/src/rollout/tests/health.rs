@@ -19,6 +19,7 @@ fn seen(level: Level, ill_since: Option<Timestamp>) -> HealthSeen {
         failing_since: ill_since,
         counted: None,
         evidence: vec!["golden: 500 in 12 ms".to_owned()],
+        proven: Default::default(),
         variants: Default::default(),
     }
 }
@@ -251,7 +252,16 @@ fn an_illness_of_which_green_says_nothing_holds_and_takes_nothing_back() {
     let now = world.now;
     fails_again(&mut world, now);
     world.mute = true;
-    world.ticks(40);
+    world.ticks(20);
+    // A check that blue passed ends no illness.
+    tells(
+        &mut world,
+        HealthSeen {
+            failing_since: None,
+            ..seen(Level::Unhealthy, Some(now))
+        },
+    );
+    world.ticks(20);
     assert_eq!(world.phase(), "baking");
     assert!(world.told().contains("what green says itself is not known: throttled"));
     world.mute = false;
@@ -390,4 +400,22 @@ fn an_operators_word_goes_over_health_that_nobody_measures() {
     world.ticks(30);
     world.order(request::Order::Skip);
     assert_ne!(world.phase(), "baking");
+}
+
+#[test]
+fn a_green_that_fails_with_all_of_the_traffic_goes_back_though_blue_failed_as_long_as_it_had_any() {
+    for healthy in [true, false] {
+        let mut world = Fake::new();
+        let before = world.now;
+        fails_again(&mut world, before);
+        world.pass(minutes(1));
+        assert!(world.start(&quiet()).accepted);
+        world.until("keeping");
+        world.ticks(1);
+        // No check has passed since blue began to fail.
+        tells(&mut world, seen(Level::Unhealthy, Some(before)));
+        world.healthy = healthy;
+        world.ticks(1);
+        assert_eq!(world.ledger.active.as_ref().unwrap().back.is_some(), !healthy);
+    }
 }
