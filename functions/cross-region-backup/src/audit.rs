@@ -96,8 +96,8 @@ async fn one(services: &Services<'_>, endpoint: &str, labels: &BTreeMap<String, 
     let ledger = services.ledger(endpoint);
     let decide = |document: &BackupLedger| {
         let mut new = document.clone();
-        // What was restored of an endpoint of this name is what its ledger tells of.
-        if document.held.is_empty() {
+        // It is looked after as what was restored, since just now.
+        if document.restored_endpoints().all(|restored| restored != endpoint) {
             new.looked_into(&facts, &BTreeSet::new(), &findings, &unseen);
         }
         ((new != *document).then_some(new), ())

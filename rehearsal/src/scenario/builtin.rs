@@ -135,6 +135,7 @@ builtins![
     "backup-mapped",
     "backup-mapped-stale",
     "backup-audit",
+    "backup-audit-names",
     "backup-again",
     "backup-components",
     "backup-shared",

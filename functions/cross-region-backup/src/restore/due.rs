@@ -51,10 +51,8 @@ impl Memory {
         }
         let all = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |loaded: &Loaded<BackupLedger>| {
-            let held = loaded.document.held.iter().map(|held| held.hold.claim.restored.clone());
-            let at_work = loaded.document.restorations();
-            let at_work = at_work.map(|restoration| restoration.plan.definition.endpoint.clone());
-            held.chain(at_work).collect::<Vec<_>>()
+            let endpoints = loaded.document.restored_endpoints();
+            endpoints.map(str::to_owned).collect::<Vec<_>>()
         };
         Some(all.values().flat_map(of).collect())
     }

@@ -106,6 +106,9 @@ pub struct BackupLedger {
     /// What was found that SageMaker could not redeploy, and told.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub gone: BTreeSet<String>,
+    /// The same of what was restored from its recovery points. `None`: ledgers of earlier builds have it in `gone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_gone: Option<BTreeSet<String>>,
     /// What was restored, or is being, and holds copies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,

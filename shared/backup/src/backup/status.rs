@@ -152,7 +152,7 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             vault.region
         );
     }
-    for gone in &ledger.gone {
+    for gone in ledger.gone.iter().chain(ledger.restored_gone.iter().flatten()) {
         let _ = writeln!(said, "Gone, so that SageMaker cannot deploy it again: {gone}.");
     }
     said

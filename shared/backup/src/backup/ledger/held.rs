@@ -1,6 +1,6 @@
 //! What was restored and holds copies: when it is looked at, and what of it is over.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 use jiff::Timestamp;
 
@@ -32,6 +32,9 @@ pub struct LookedAt {
 impl BackupLedger {
     /// A restore claims the copies that it needs.
     pub(super) fn claimed(&mut self, restoration: &Restoration) {
+        if self.held.is_empty() {
+            self.restored_gone = Some(BTreeSet::new());
+        }
         self.held.extend(restoration.plan.holds.iter().map(|hold| Held {
             hold: Hold::clone(hold),
             looked: restoration.started,
@@ -61,7 +64,21 @@ impl BackupLedger {
                 held.gone_since = None;
             }
         }
+        // What the endpoint of the ledger's own name lacks is kept apart: neither look clears what the other found.
+        let own = match self.restored_gone.take() {
+            Some(restored) => mem::replace(&mut self.gone, restored),
+            None => BTreeSet::new(),
+        };
         self.looked_into(facts, &seen.there, &seen.findings, &seen.unknown);
+        let restored = mem::replace(&mut self.gone, own);
+        self.restored_gone = (!self.held.is_empty()).then_some(restored);
+    }
+
+    /// The endpoints that were restored from the recovery points, or are being: what they lack is looked for with them.
+    pub fn restored_endpoints(&self) -> impl Iterator<Item = &str> {
+        let held = self.held.iter().map(|held| held.hold.claim.restored.as_str());
+        let at_work = self.restorations();
+        held.chain(at_work.map(|restoration| restoration.plan.definition.endpoint.as_str()))
     }
 }
 
@@ -201,7 +218,53 @@ mod tests {
             ..seen
         };
         ledger.looked_at(&facts(10_800), &blind);
-        assert!(!ledger.gone.is_empty());
+        assert!(ledger.restored_gone.is_some_and(|gone| !gone.is_empty()));
+    }
+
+    #[test]
+    fn what_an_endpoint_and_one_restored_from_its_points_under_another_name_lack_is_told_once_each() {
+        let mut ledger = restored();
+        ledger.held[0].hold.claim.restored = "fraud-dr".into();
+        ledger.ended(ended(1));
+        assert_eq!(ledger.restored_endpoints().collect::<Vec<_>>(), ["fraud-dr"]);
+        let all = checks(&definition());
+        let lacks = |check: usize| judge(vec![(all[check].clone(), Presence::Gone("404".into()))]).0;
+        let seen = LookedAt {
+            seen: [1].into(),
+            there: ["fraud-dr".into()].into(),
+            findings: lacks(0),
+            ..LookedAt::default()
+        };
+        for hour in 1..4 {
+            ledger.looked_at(&facts(hour * 3600), &seen);
+            ledger.looked_into(&facts(hour * 3600 + 60), &BTreeSet::new(), &lacks(1), &[]);
+        }
+        assert_eq!(ledger.alerts, 2, "{:?}", ledger.outbox());
+        let whole = LookedAt {
+            findings: vec![],
+            ..seen
+        };
+        ledger.looked_at(&facts(14_400), &whole);
+        assert_eq!(ledger.restored_gone, Some(BTreeSet::new()));
+        assert_eq!(ledger.gone.len(), 1, "the endpoint itself still lacks it");
+    }
+
+    #[test]
+    fn what_an_earlier_build_told_of_a_restored_endpoint_is_not_told_again() {
+        let mut ledger = restored();
+        ledger.ended(ended(1));
+        let (findings, _) = judge(vec![(checks(&definition())[0].clone(), Presence::Gone("404".into()))]);
+        ledger.gone = findings.iter().map(Finding::key).collect();
+        ledger.restored_gone = None;
+        let seen = LookedAt {
+            seen: [1].into(),
+            there: ["fraud".into()].into(),
+            findings,
+            ..LookedAt::default()
+        };
+        ledger.looked_at(&facts(3600), &seen);
+        assert_eq!((ledger.alerts, ledger.gone.len()), (0, 0));
+        assert!(ledger.restored_gone.is_some_and(|gone| gone.len() == 1));
     }
 
     #[test]
