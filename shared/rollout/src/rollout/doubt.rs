@@ -1,6 +1,6 @@
 //! Of whom an illness of the endpoint is: blue and green share its traffic, and only some probes tell them apart.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,9 +10,6 @@ use super::{
     strategy::Weight,
 };
 use crate::health::seen::Level;
-
-/// What has failed for so long with green alone is green's, whatever was before.
-const GREENS: SignedDuration = SignedDuration::from_mins(3);
 
 /// How ill the endpoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +88,11 @@ impl Doubt {
         };
         let older = since < self.traffic;
         let fails = seen.failing_since.is_some();
-        let since_alone = |at: Option<Timestamp>| self.alone.zip(at).map(|(alone, at)| at.duration_since(alone));
-        let begun_alone = since_alone(seen.failing_since).is_some_and(|span| !span.is_negative());
-        let lasts_alone = since_alone(seen.counted.filter(|_| fails)).is_some_and(|span| span >= GREENS);
-        if lasts_alone || (begun_alone && !older) {
+        let begun_alone = self
+            .alone
+            .zip(seen.failing_since)
+            .is_some_and(|(alone, failing)| alone <= failing);
+        if begun_alone && !older {
             return Judged::Known(illness);
         }
         if !self.apart || !seen.level.is_ill() {

@@ -419,27 +419,3 @@ fn a_green_that_fails_with_all_of_the_traffic_goes_back_though_blue_failed_as_lo
         assert_eq!(world.ledger.active.as_ref().unwrap().back.is_some(), !healthy);
     }
 }
-
-#[test]
-fn what_fails_for_minutes_with_green_alone_is_greens_though_nobody_can_ask_it() {
-    let mut world = Fake::new();
-    let before = world.now;
-    fails_again(&mut world, before);
-    world.pass(minutes(1));
-    assert!(world.start(&quiet()).accepted);
-    world.until("keeping");
-    world.mute = true;
-    let alone = world.ledger.active.as_ref().unwrap().judged_from.unwrap();
-    for (span, back) in [(minutes(2), false), (minutes(4), true)] {
-        let counted = Some(alone + span);
-        tells(
-            &mut world,
-            HealthSeen {
-                counted,
-                ..seen(Level::Unhealthy, Some(before))
-            },
-        );
-        world.ticks(1);
-        assert_eq!(world.ledger.active.as_ref().unwrap().back.is_some(), back);
-    }
-}
