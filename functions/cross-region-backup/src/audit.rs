@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 use steward::{
-    aws::ledger::LedgerError,
+    aws::ledger::{LedgerError, Loaded},
     backup::{
-        audit::{self, Finding, Turns},
+        audit::{self, Finding, Found, Share, Turns},
         ledger::BackupLedger,
         tell::Facts,
     },
@@ -50,17 +50,22 @@ pub(crate) async fn round(
         let one = async move {
             match services.in_time() {
                 // A look that the end of its time cut short was none.
-                true => one(services, endpoint, labels).await.map(|()| services.in_time()),
-                false => Ok(false),
+                true => one(services, endpoint)
+                    .await
+                    .map(|seen| services.in_time().then_some(seen)),
+                false => Ok(None),
             }
         };
         one.instrument(span)
     });
-    let results: Vec<Result<bool, LedgerError>> = stream::iter(looking).buffered(AT_ONCE).collect().await;
-    let (mut looked, mut failed) = (Vec::new(), None);
+    let results: Vec<Result<Option<Option<Seen>>, LedgerError>> =
+        stream::iter(looking).buffered(AT_ONCE).collect().await;
+    let (mut looked, mut failed, mut all) = (Vec::new(), None, Vec::new());
     for (endpoint, result) in due.iter().zip(results) {
         match result {
-            Ok(reached) => looked.extend(reached.then_some(*endpoint)),
+            Ok(None) => {}
+            Ok(Some(None)) => looked.push(*endpoint),
+            Ok(Some(Some(seen))) => all.push((*endpoint, seen)),
             Err(error) => {
                 tracing::error!(endpoint, %error, "the ledger cannot be used");
                 // It has its turn again with the next round: it must not keep the others from theirs.
@@ -69,9 +74,34 @@ pub(crate) async fn round(
             }
         }
     }
+    let found = all.iter().map(|(endpoint, seen)| Found {
+        endpoint,
+        known: &seen.loaded.document.gone,
+        findings: &seen.findings,
+    });
+    let shares = loaded.document.shares(&found.collect::<Vec<_>>(), services.now());
+    let (mut written, mut untold): (Vec<(&str, &Share)>, BTreeSet<&String>) = Default::default();
+    for ((endpoint, seen), share) in all.into_iter().zip(&shares) {
+        // Who tells it could not: this one is looked at again with the next tick, and tells it.
+        if share.elsewhere.iter().any(|key| untold.contains(key)) {
+            untold.extend(share.tells.keys());
+            continue;
+        }
+        looked.push(endpoint);
+        match tell(services, endpoint, labels, seen, share).await {
+            Ok(()) => written.push((endpoint, share)),
+            Err(error) => {
+                tracing::error!(endpoint, %error, "the ledger cannot be used");
+                untold.extend(share.tells.keys());
+                failed = Some(error);
+            }
+        }
+    }
+    // Last: whoever dies before tells it once more.
     let took = |turns: &Turns| {
         let mut new = turns.clone();
         new.took(&looked, &own, services.now());
+        new.shared(&written, services.now());
         ((new != *turns).then_some(new), ())
     };
     ledger.change_from(loaded, took).await?;
@@ -79,14 +109,37 @@ pub(crate) async fn round(
     failed.map_or(Ok(()), Err)
 }
 
-async fn one(services: &Services<'_>, endpoint: &str, labels: &BTreeMap<String, String>) -> Result<(), LedgerError> {
+/// What was seen of one endpoint, and its ledger before.
+struct Seen {
+    loaded: Loaded<BackupLedger>,
+    findings: Vec<Finding>,
+    unseen: Vec<String>,
+}
+
+/// `None` when nobody knows what it is made of.
+async fn one(services: &Services<'_>, endpoint: &str) -> Result<Option<Seen>, LedgerError> {
     let (findings, unseen) = match look(services, endpoint).await {
         Ok(seen) => seen,
         Err(why) => {
             tracing::info!("not audited: {why}");
-            return Ok(());
+            return Ok(None);
         }
     };
+    let loaded = services.ledger(endpoint).load().await?;
+    Ok(Some(Seen {
+        loaded,
+        findings,
+        unseen,
+    }))
+}
+
+async fn tell(
+    services: &Services<'_>,
+    endpoint: &str,
+    labels: &BTreeMap<String, String>,
+    seen: Seen,
+    share: &Share,
+) -> Result<(), LedgerError> {
     let facts = Facts {
         now: services.now(),
         endpoint,
@@ -98,11 +151,11 @@ async fn one(services: &Services<'_>, endpoint: &str, labels: &BTreeMap<String, 
         let mut new = document.clone();
         // It is looked after as what was restored, since just now.
         if document.restored_endpoints().all(|restored| restored != endpoint) {
-            new.looked_into(&facts, &BTreeSet::new(), &findings, &unseen);
+            new.audited_with_others(&facts, share, &seen.findings, &seen.unseen);
         }
         ((new != *document).then_some(new), ())
     };
-    let (loaded, ()) = ledger.change(decide).await?;
+    let (loaded, ()) = ledger.change_from(seen.loaded, decide).await?;
     services.teller.drain(&ledger, loaded).await.map(drop)
 }
 

@@ -136,6 +136,7 @@ builtins![
     "backup-mapped-stale",
     "backup-audit",
     "backup-audit-names",
+    "backup-audit-shared",
     "backup-again",
     "backup-components",
     "backup-shared",

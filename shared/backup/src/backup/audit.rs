@@ -3,11 +3,15 @@
 //! A live endpoint needs neither its image nor its artifacts until SageMaker replaces an instance: to patch it, to scale it
 //! out, to recover from hardware that broke. What is gone by then takes the endpoint down, or keeps AWS from patching it.
 
+mod sharing;
 mod turns;
 
 use std::{collections::BTreeSet, fmt};
 
-pub use self::turns::{AT_ONCE, EVERY, SCHEMA, Turns};
+pub use self::{
+    sharing::{Found, Share, TOLD_FOR, Told},
+    turns::{AT_ONCE, EVERY, SCHEMA, Turns},
+};
 use super::{
     definition::{Definition, Kind},
     ledger::BackupLedger,
@@ -185,7 +189,16 @@ impl BackupLedger {
         unseen: &[String],
     ) {
         let before = self.gone.clone();
-        self.audited(facts, restored, findings);
+        self.audited(facts, restored, findings, &Share::default());
+        if !unseen.is_empty() {
+            self.gone.extend(before);
+        }
+    }
+
+    /// The same of an endpoint that was looked at together with others: what several of them lack, one tells.
+    pub fn audited_with_others(&mut self, facts: &Facts<'_>, share: &Share, findings: &[Finding], unseen: &[String]) {
+        let before = self.gone.clone();
+        self.audited(facts, &BTreeSet::new(), findings, share);
         if !unseen.is_empty() {
             self.gone.extend(before);
         }

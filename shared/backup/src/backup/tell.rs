@@ -8,7 +8,6 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    audit::Finding,
     ledger::{BackupLedger, DueDrill, Kept, Trouble},
     policy::Objectives,
     restore::{Ended, Figures, Kind, Line, Past, Plan},
@@ -215,37 +214,6 @@ impl BackupLedger {
         });
     }
 
-    /// What SageMaker could not deploy again. Told when something is new.
-    /// `restored`: it was found of endpoints that were restored under these names, and not of the endpoint itself.
-    pub(super) fn audited(&mut self, facts: &Facts<'_>, restored: &BTreeSet<String>, findings: &[Finding]) {
-        let gone: BTreeSet<String> = findings.iter().map(Finding::key).collect();
-        let news: Vec<&Finding> = findings.iter().filter(|one| !self.gone.contains(&one.key())).collect();
-        if !news.is_empty() {
-            let gone = match findings.iter().filter(|one| one.archived).count() {
-                0 => "gone",
-                n if n == findings.len() => "archived",
-                _ => "gone or archived",
-            };
-            let title = match findings.len() {
-                1 => format!("one thing it is made of is {gone}"),
-                n => format!("{n} things it is made of are {gone}"),
-            };
-            let restored: Vec<String> = restored.iter().cloned().collect();
-            let restored = match restored.is_empty() {
-                true => None,
-                false => Some(format!("restored in {} as {}", facts.region, and_list(&restored))),
-            };
-            self.tell(facts, AlertKind::BackupUnredeployable, |alert| {
-                let alert = restored.into_iter().fold(alert.titled(title), Alert::seen);
-                findings
-                    .iter()
-                    .take(20)
-                    .fold(alert, |alert, one| alert.seen(one.to_string()))
-            });
-        }
-        self.gone = gone;
-    }
-
     /// A restore begins. A drill is told when it ends.
     pub fn restoring(&mut self, facts: &Facts<'_>, plan: &Plan, by: Option<&str>) {
         if plan.kind == Kind::Drill {
@@ -437,5 +405,6 @@ fn since(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
+mod audited;
 #[cfg(test)]
 mod tests;

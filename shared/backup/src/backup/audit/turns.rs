@@ -1,7 +1,7 @@
 //! Whose turn it is to be audited: every endpoint of the Region that the fleet file selects, backed up or not.
 //!
-//! One document for all of them says when each was looked at last, so that nothing is written for an endpoint of which
-//! nothing is to be told.
+//! One document for all of them says when each was looked at last and what was told for several at once, so that nothing
+//! is written for an endpoint of which nothing is to be told.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,6 +10,8 @@ use std::{
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::Told;
 
 /// Kind and version of the document.
 pub const SCHEMA: &str = "audits/1";
@@ -30,6 +32,9 @@ pub struct Turns {
     /// By endpoint, when it was looked at last, whatever came of it.
     #[serde(default)]
     pub looked: BTreeMap<String, Timestamp>,
+    /// What was told lately for every endpoint that lacks it, by [`Finding::key`](super::Finding::key).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<String, Told>,
 }
 
 impl Turns {
