@@ -12,7 +12,7 @@ use steward::{
     failure::{CallError, Failure},
     health::policy::{HealthPolicy, ProbeKind},
     probe::{Cause, Judgement},
-    rollout::look::{Before, HealthSeen, Known, Look, Needs, Search, SmokeSeen, Users, Window},
+    rollout::look::{Before, HealthSeen, Known, Look, Needs, Search, SmokeSeen, Users, WaysBack, Window},
     text::sentence,
 };
 
@@ -105,7 +105,7 @@ pub(crate) async fn look(
 
 /// Who may have to go back to any of these configs, and who uses those that are left. The ledgers are asked first: they tell of
 /// all endpoints in fewer calls.
-async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> (Known<Users>, Known<Users>) {
+async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> (Known<WaysBack>, Known<Users>) {
     let needed = match ledgers::needed(services, endpoint, &search.configs).await {
         Ok(needed) => needed,
         Err(said) => {
@@ -113,7 +113,7 @@ async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> 
             return (Known::No(said.clone()), Known::No(said));
         }
     };
-    search.configs.retain(|config| !needed.contains_key(config));
+    search.configs.retain(|config| !needed.by.contains_key(config));
     let users = if search.configs.is_empty() {
         Known::Yes(Users::new())
     } else {

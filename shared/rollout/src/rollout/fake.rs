@@ -18,7 +18,7 @@ use super::{
     decision::{AlarmNews, Answer, Command, Decision, Facts, News},
     effect::{Acted, Effect},
     look::{
-        Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Users, Watched,
+        Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, MissingData, Watched, WaysBack,
     },
     needs::needs_told,
     policy::{Engine, OnDeadline, RolloutPolicy},
@@ -179,7 +179,7 @@ pub(super) struct Fake {
     /// The configs of all other endpoints; `None` when they cannot be asked.
     pub(super) others: Option<BTreeMap<String, String>>,
     /// Who may have to go back to which config.
-    pub(super) needed: Known<Users>,
+    pub(super) needed: Known<WaysBack>,
     pub(super) verdict: Verdict,
     pub(super) healthy: bool,
     /// What the health checker knows.
@@ -247,7 +247,7 @@ impl Fake {
             models: vec!["fraud-v1".to_owned(), "fraud-v2".to_owned()],
             components: BTreeMap::new(),
             others: Some(BTreeMap::new()),
-            needed: Known::Yes(Users::new()),
+            needed: Known::Yes(WaysBack::default()),
             verdict: Verdict::Pass,
             healthy: true,
             health: Known::Yes(None),

@@ -105,6 +105,26 @@ pub struct Window {
     pub from: Timestamp,
     /// Now less the metrics delay, in whole minutes, rounded down; always after `from`.
     pub to: Timestamp,
+/// Who may have to go back to configs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WaysBack {
+    /// By the config's name: the endpoints whose rollouts may, and those that the health checker last knew to be well with it.
+    pub by: Users,
+    /// The ledgers of other endpoints that are there and that this build cannot read: nobody knows what they name.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A ledger that this build cannot read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its endpoint.
+    pub endpoint: String,
+    /// When it was last written: it names nothing that was made later. `None`: not known.
+    pub written: Option<Timestamp>,
+    /// What is wrong with it and what can be done, for people.
+    pub said: String,
+}
+
     /// Blue's metrics; `None` where blue gets no requests by design, so that there is nothing to compare with:
     /// [`crate::analysis::judge_alone`] then, by what blue did `before`.
     pub blue: Option<Fleet>,
@@ -201,9 +221,8 @@ pub struct Look {
     pub models: BTreeMap<String, Known<bool>>,
     /// Who uses the configs that [`Needs::search`] asked for; `None` when not asked.
     pub users: Option<Known<Users>>,
-    /// Who may have to go back to one of these configs, by its name: rollouts of other endpoints, and any endpoint that the
-    /// health checker last knew to be well with it; `None` when not asked.
-    pub needed: Option<Known<Users>>,
+    /// Who may have to go back to one of these configs; `None` when not asked.
+    pub needed: Option<Known<WaysBack>>,
     /// What the health checker knows of the endpoint; `Yes(None)` when it does not watch it, `None` when not asked.
     pub health: Option<Known<Option<HealthSeen>>>,
     /// A round of probes of the variant that [`Needs::asks_green`] named; `None` when it named none.

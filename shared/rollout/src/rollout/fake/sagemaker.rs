@@ -357,7 +357,7 @@ impl Fake {
                 let others = self.others.as_ref().expect("deleted without knowing who uses it");
                 let needed = self.needed.yes().expect("deleted without knowing who needs it");
                 assert!(
-                    !needed.contains_key(name),
+                    !needed.by.contains_key(name),
                     "a config is deleted that somebody has to go back to"
                 );
                 assert!(others.values().all(|used| used != name), "a config in use is deleted");
