@@ -104,6 +104,8 @@ impl World {
             health: needs
                 .health
                 .then(|| known(blind, Blind::Metrics, || Some(self.health()))),
+            // Who is not heard tells by nothing else either: only when the blindness ends.
+            answers: None,
             // For people only.
             alone: needs.alone.as_ref().map(|_| Known::Yes(Vec::new())),
         }

@@ -83,6 +83,10 @@ pub(crate) async fn look(
         round(services, endpoint, variant, seen.map(|seen| &seen.proven)).await
     });
     let (together, green) = Box::pin(async { tokio::join!(together, green) }).await;
+    let answers = maybe(needs.asks_metrics(green.as_ref()), async |(window, policy)| {
+        analysis(services, endpoint, window, Some(policy)).await
+    });
+    let answers = Box::pin(answers).await;
     let (needed, users) = together.unzip();
     Look {
         at,
@@ -99,6 +103,7 @@ pub(crate) async fn look(
         models,
         health,
         green,
+        answers,
         alone,
     }
 }

@@ -2,6 +2,7 @@
 
 mod allowed;
 mod sagemaker;
+mod traffic;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -11,7 +12,10 @@ use std::{
 use jiff::Timestamp;
 
 use self::sagemaker::Change;
-pub(super) use self::sagemaker::{Call, Fate};
+pub(super) use self::{
+    sagemaker::{Call, Fate},
+    traffic::Traffic,
+};
 use super::{
     Ended, Plan, RolloutLedger,
     decide::decide,
@@ -188,6 +192,8 @@ pub(super) struct Fake {
     pub(super) unchecked: Option<Timestamp>,
     /// Green's answers to probes say nothing.
     pub(super) mute: bool,
+    /// What callers get, by the metrics.
+    pub(super) traffic: Traffic,
     /// Whether what can be asked answers.
     pub(super) blind: bool,
     /// How long a change takes, and how the coming ones end.
@@ -253,6 +259,7 @@ impl Fake {
             health: Known::Yes(None),
             unchecked: None,
             mute: false,
+            traffic: Traffic::default(),
             blind: false,
             slow: minutes(3),
             fates: VecDeque::new(),

@@ -82,6 +82,7 @@ mod copied;
 mod deregistered;
 mod gap;
 mod health;
+mod unheard;
 mod native;
 mod own;
 mod preflight;

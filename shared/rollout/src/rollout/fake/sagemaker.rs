@@ -91,6 +91,7 @@ impl Fake {
                 )
             })
             .collect();
+        let green = needs.asks_green(Some(&self.health)).map(|_| self.probed());
         Look {
             at: self.now,
             needed: needs.search(&endpoint, &configs).map(|_| self.needed.clone()),
@@ -156,7 +157,10 @@ impl Fake {
                 .iter()
                 .map(|name| (name.clone(), Known::Yes(self.models.contains(name))))
                 .collect(),
-            green: needs.asks_green(Some(&self.health)).map(|_| self.probed()),
+            answers: needs
+                .asks_metrics(green.as_ref())
+                .map(|(window, policy)| self.traffic.judged(window, policy)),
+            green,
             health: needs.health.then(|| self.checked()),
             alone: needs
                 .alone
