@@ -52,7 +52,9 @@ impl Traffic {
 
     fn series(&self, fleet: &Fleet, from: Timestamp, to: Timestamp) -> Series {
         let fails = if fleet.variant == "blue" { self.blue } else { self.green };
-        let minutes = (from.as_second()..to.as_second()).step_by(60).filter(|_| self.requests > 0);
+        let minutes = (from.as_second()..to.as_second())
+            .step_by(60)
+            .filter(|_| self.requests > 0);
         let minute = |second: i64| Minute {
             errors: Errors {
                 client: Some(0),

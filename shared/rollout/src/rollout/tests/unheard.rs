@@ -39,7 +39,11 @@ fn unheard(request: &request::Request, traffic: Traffic) -> Fake {
 }
 
 fn gone_back(world: &Fake) -> bool {
-    world.ledger.active.as_ref().is_none_or(|rollout| rollout.back.is_some())
+    world
+        .ledger
+        .active
+        .as_ref()
+        .is_none_or(|rollout| rollout.back.is_some())
 }
 
 fn traffic(blue: f64, green: f64) -> Traffic {
@@ -59,7 +63,10 @@ fn a_green_that_fails_everybody_goes_back_by_its_own_metrics_while_its_probes_ar
         assert!(gone_back(&world), "blue failed {blue}: {}", world.told());
         let active = world.ledger.active.as_ref().unwrap();
         let evidence = active.back.as_ref().unwrap().cause.evidence().join("\n");
-        assert!(evidence.contains("what green says itself is not known: throttled"), "{evidence}");
+        assert!(
+            evidence.contains("what green says itself is not known: throttled"),
+            "{evidence}"
+        );
         assert!(evidence.contains("green's metrics, errors without blue:"), "{evidence}");
         assert_eq!(world.run(), Ended::RolledBack);
     }
@@ -112,7 +119,10 @@ fn an_illness_that_nothing_can_settle_is_told_within_minutes_with_the_command_th
             insta::assert_snapshot!(format!("{}\n{}\n{}", told.title, told.evidence.join("\n"), told.next));
         } else {
             let evidence = told.evidence.join("\n");
-            assert!(evidence.contains("green's metrics could not be read: throttled"), "{evidence}");
+            assert!(
+                evidence.contains("green's metrics could not be read: throttled"),
+                "{evidence}"
+            );
         }
         let count = world.alerts.len();
         world.ticks(30);
