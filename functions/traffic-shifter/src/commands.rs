@@ -123,15 +123,15 @@ async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLe
 
 async fn show_all(services: &Services<'_>) -> Result<Report, HandlerError> {
     let all = ledgers::all(services).await?;
-    let reading = all.into_iter().map(async |(endpoint, _)| {
-        match services.ledger(&endpoint).load().await {
+    let reading = all
+        .into_iter()
+        .map(async |(endpoint, _)| match services.ledger(&endpoint).load().await {
             Ok(loaded) => {
                 let text = described(services, &endpoint, &loaded.document).await;
                 Ok((endpoint, loaded.document, text))
             }
             Err(error) => Err((endpoint, error)),
-        }
-    });
+        });
     let all: Vec<Result<_, (String, LedgerError)>> = stream::iter(reading).buffered(AT_ONCE).collect().await;
     let (mut read, mut unread) = (Vec::new(), Vec::new());
     for one in all {

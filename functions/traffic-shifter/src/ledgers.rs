@@ -13,7 +13,11 @@ use steward::{
         s3::Listed,
     },
     failure::CallError,
-    rollout::{FOLDER, RolloutLedger, look::{Unreadable, Users, WaysBack}, needed as needed_by, wake},
+    rollout::{
+        FOLDER, RolloutLedger,
+        look::{Unreadable, Users, WaysBack},
+        needed as needed_by, wake,
+    },
     trigger::is_endpoint_name,
 };
 

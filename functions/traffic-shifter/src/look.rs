@@ -50,7 +50,7 @@ pub(crate) async fn look(
         known(looking.cloudwatch.alarms(&needs.alarms).await)
     };
     let analysis = maybe(needs.analysis.as_ref(), async |window| {
-        analysis(services, endpoint, window, policy).await
+        analysed(services, endpoint, window, policy).await
     });
     let smoke = maybe(needs.smoke.as_deref(), async |variant| {
         round(services, endpoint, variant, None).await
@@ -84,7 +84,7 @@ pub(crate) async fn look(
     });
     let (together, green) = Box::pin(async { tokio::join!(together, green) }).await;
     let answers = maybe(needs.asks_metrics(green.as_ref()), async |(window, policy)| {
-        analysis(services, endpoint, window, Some(policy)).await
+        analysed(services, endpoint, window, Some(policy)).await
     });
     let answers = Box::pin(answers).await;
     let (needed, users) = together.unzip();
@@ -161,7 +161,7 @@ fn there<T>(asked: Result<T, CallError>) -> Known<Option<T>> {
     }
 }
 
-async fn analysis(
+async fn analysed(
     services: &Services<'_>,
     endpoint: &str,
     window: &Window,
