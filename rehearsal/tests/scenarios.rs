@@ -241,6 +241,7 @@ scenarios! {
     restores_at_once_of_endpoints_that_share_a_model_all_pass => "backup-shared",
     what_a_lifecycle_rule_archived_is_copied_again_and_told => "backup-archived",
     a_point_made_during_a_rollout_follows_the_traffic_and_keeps_no_suspension => "backup-mid-rollout",
+    a_point_has_nothing_of_what_a_wake_raised_and_a_restore_has_the_range_of_its_hour => "backup-held",
     a_manifest_that_names_an_object_twice_is_backed_up_and_a_prefix_keeps_its_spelling => "backup-listed",
     what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",

@@ -142,6 +142,7 @@ builtins![
     "backup-shared",
     "backup-archived",
     "backup-mid-rollout",
+    "backup-held",
     "backup-listed",
     "backup-renamed",
     "wake-queue",
