@@ -270,6 +270,7 @@ scenarios! {
     what_aws_refuses_is_told_once_a_day_also_while_something_else_waits => "reconcile-refused",
     what_a_rollout_or_a_deletion_changed_is_not_taken_back_by_the_schedule => "reconcile-adopted",
     what_went_with_a_restored_endpoint_is_not_missed_after_the_return => "reconcile-return",
+    the_alarms_of_a_restored_endpoint_go_when_it_does => "reconcile-left",
     what_is_declared_and_not_there_is_made => "reconcile-provision",
     the_rest_of_the_account_is_as_declared_too => "reconcile-account",
     an_apply_waits_for_whoever_holds_the_endpoint_and_is_made_afterwards => "reconcile-held",

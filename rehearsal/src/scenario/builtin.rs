@@ -171,6 +171,7 @@ builtins![
     "reconcile-refused",
     "reconcile-adopted",
     "reconcile-return",
+    "reconcile-left",
     "reconcile-provision",
     "reconcile-account",
     "reconcile-held",
