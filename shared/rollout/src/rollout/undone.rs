@@ -19,12 +19,25 @@ impl Rollout {
             }
             Some(seen) => Some(Scaling {
                 suspended: unsuspended.map_or(seen.suspended, |known| known.suspended),
+                max: self.own_max(variant, seen),
                 ..seen.clone()
             }),
             None => match self.unregistered {
                 Some(since) => kept.map(|kept| kept.caught_up(since, now)),
                 None => kept.cloned(),
             },
+        }
+    }
+
+    /// Its maximum without room for headroom: what stands for blue's, and for what blue had at the start.
+    fn own_max(&self, variant: &str, seen: &Scaling) -> u32 {
+        let raised = self.raised > 0 && seen.max == self.raised && variant == self.plan.green.variant;
+        match self.scaling.as_ref().filter(|_| raised) {
+            Some(blue) => {
+                let most = blue.max.max(self.plan.blue.instances.unwrap_or(0));
+                seen.max.min(self.plan.in_greens(most)).max(seen.min)
+            }
+            None => seen.max,
         }
     }
 
