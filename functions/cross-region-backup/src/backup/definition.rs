@@ -90,7 +90,7 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
     let models: Vec<Document> = models.buffered(AT_ONCE).try_collect().await?;
     let tags = sagemaker.list_tags(text(&described, "EndpointArn")?).await?;
     let live = live(&described);
-    let before = Held::look(services, endpoint).await;
+    let before = Held::look(services, endpoint, &tags).await;
     let scaling = scaling(&region, endpoint, &live, &components).await?;
     let mut definition = Definition {
         endpoint: endpoint.to_owned(),
@@ -107,7 +107,7 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
     let wakes = services.fleet().await.ok();
     let wakes = wakes.and_then(|fleet| fleet.wake_for(endpoint, Some(&definition.tags))?.variant);
     let live = definition.live.clone();
-    let looks = [before, Held::look(services, endpoint).await];
+    let looks = [before, Held::look(services, endpoint, &definition.tags).await];
     held::undo(
         &mut definition,
         &looks,

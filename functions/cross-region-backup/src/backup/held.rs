@@ -1,12 +1,17 @@
-//! What Steward's other functions hold of an endpoint for a time: a rollout what it suspended and deregistered, a wake and a
-//! repair the minimum that they raised. A recovery point has none of it, since in another Region nobody would give it back.
+//! What Steward's other functions hold of an endpoint for a time: a rollout what it suspended and deregistered, a wake, a
+//! repair and a restore the minimum that they raised. A recovery point has none of it, since in another Region nobody would give it back.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use steward::{
     aws::ledger::{LedgerError, Loaded},
-    backup::definition::{Definition, INSTANCES, ScaledThing},
+    backup::{
+        definition::{Definition, INSTANCES, ScaledThing},
+        restore::{Restoration, origin},
+    },
     health::recovery::Recovery,
-    rollout::Rollout,
+    rollout::{Rollout, is_valid},
     scaling::Raised,
     text::printable,
     wake::{Thing, WakeLedger},
@@ -20,13 +25,15 @@ pub(super) struct Held {
     rollout: Option<Rollout>,
     wakes: Option<WakeLedger>,
     repairs: Option<Recovery>,
+    /// The restore that made it, which may keep it awake.
+    restore: Option<Box<Restoration>>,
     /// What could not be read, for people.
     unknown: Vec<String>,
 }
 
 impl Held {
     /// What is held now. What cannot be read is said in the recovery point, which is better than none.
-    pub(super) async fn look(services: &Services<'_>, endpoint: &str) -> Self {
+    pub(super) async fn look(services: &Services<'_>, endpoint: &str, tags: &BTreeMap<String, String>) -> Self {
         let (rollouts, wakes, health) = (services.rollouts(endpoint), services.wakes(endpoint), services.health());
         let together = Box::pin(async { futures::join!(rollouts.load(), wakes.load(), health.load()) });
         let (rollouts, wakes, health) = together.await;
@@ -34,7 +41,17 @@ impl Held {
         let rollouts = known(rollouts, "a rollout had suspended its scale-in", &mut unknown);
         let wakes = known(wakes, "a wake had raised a minimum", &mut unknown);
         let health = known(health, "a repair had raised a minimum", &mut unknown);
+        let restore = match origin(tags).filter(|(from, _)| is_valid(from)) {
+            None => None,
+            Some((from, mark)) => {
+                let loaded = services.ledger(from).load().await;
+                let ledger = known(loaded, "a restore had raised a minimum", &mut unknown);
+                let at_work = ledger.and_then(|ledger| ledger.restore);
+                at_work.filter(|restore| restore.plan.mark.1 == mark)
+            }
+        };
         Self {
+            restore,
             rollout: rollouts.and_then(|mut ledger| ledger.active.take()),
             wakes,
             repairs: health.and_then(|mut ledger| Some(ledger.endpoints.remove(endpoint)?.recovery)),
@@ -80,7 +97,9 @@ pub(super) fn undo(definition: &mut Definition, looks: &[Held], sleeper: Option<
                 let by_wake = by_wake.and_then(|(ledger, thing)| ledger.raised(thing, &scaled.scaling, now));
                 let by_repairs = held.repairs.as_ref().zip(repairs);
                 let by_repairs = by_repairs.map(|(recovery, variant)| recovery.minimum(variant));
-                by_repairs.into_iter().flatten().chain(by_wake)
+                let by_restore = held.restore.as_ref();
+                let by_restore = by_restore.and_then(|restore| restore.raised(&scaled.of, &scaled.dimension, now));
+                by_repairs.into_iter().flatten().chain(by_wake).chain(by_restore)
             })
             .collect();
         scaled.scaling = scaled.scaling.given_back(&raised);
