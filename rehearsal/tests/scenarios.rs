@@ -27,6 +27,8 @@ mod names;
 mod permissions;
 #[path = "scenarios/reconcile.rs"]
 mod reconcile;
+#[path = "scenarios/standby.rs"]
+mod standby;
 #[path = "scenarios/wake.rs"]
 mod wake;
 
