@@ -27,6 +27,8 @@ mod permissions;
 mod reconcile;
 #[path = "scenarios/repeated.rs"]
 mod repeated;
+#[path = "scenarios/standby.rs"]
+mod standby;
 #[path = "scenarios/wake.rs"]
 mod wake;
 #[path = "scenarios/written.rs"]
@@ -247,6 +249,7 @@ scenarios! {
     restores_at_once_of_endpoints_that_share_a_model_all_pass => "backup-shared",
     what_a_lifecycle_rule_archived_is_copied_again_and_told => "backup-archived",
     a_point_made_during_a_rollout_follows_the_traffic_and_keeps_no_suspension => "backup-mid-rollout",
+    a_point_has_nothing_of_what_a_wake_raised_and_a_restore_has_the_range_of_its_hour => "backup-held",
     a_manifest_that_names_an_object_twice_is_backed_up_and_a_prefix_keeps_its_spelling => "backup-listed",
     what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",
@@ -275,6 +278,7 @@ scenarios! {
     what_aws_refuses_is_told_once_a_day_also_while_something_else_waits => "reconcile-refused",
     what_a_rollout_or_a_deletion_changed_is_not_taken_back_by_the_schedule => "reconcile-adopted",
     what_went_with_a_restored_endpoint_is_not_missed_after_the_return => "reconcile-return",
+    the_alarms_of_a_restored_endpoint_go_when_it_does => "reconcile-left",
     what_is_declared_and_not_there_is_made => "reconcile-provision",
     the_rest_of_the_account_is_as_declared_too => "reconcile-account",
     an_apply_waits_for_whoever_holds_the_endpoint_and_is_made_afterwards => "reconcile-held",

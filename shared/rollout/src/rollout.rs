@@ -48,6 +48,7 @@ mod table;
 mod tell;
 mod tidy;
 pub mod triggers;
+mod undone;
 mod why;
 
 pub use shared::rollout::{is_abort_alarm, limits, policy, request, strategy};

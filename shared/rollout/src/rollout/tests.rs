@@ -93,4 +93,5 @@ mod size;
 mod tidy;
 mod triggers;
 mod unheard;
+mod undone;
 mod variants;
