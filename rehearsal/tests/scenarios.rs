@@ -130,6 +130,7 @@ scenarios! {
     a_flapping_endpoint_is_told_as_flapping => "flapping",
     outages_behind_swings_are_told => "unsteady",
     a_repair_is_done_when_the_endpoint_is_well_and_not_before => "repairs",
+    a_recreation_that_waits_for_a_quota_is_told_until_it_is_done => "recreation-waits",
     what_a_repair_took_or_half_made_is_not_dropped_with_the_entry => "let-go",
     a_burst_of_state_changes_fails_no_invocation => "burst",
     all_probes_failing_at_once_is_one_alert_and_no_recovery => "everything-fails",

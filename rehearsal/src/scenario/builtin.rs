@@ -32,6 +32,7 @@ builtins![
     "unsteady",
     "repairs",
     "let-go",
+    "recreation-waits",
     "burst",
     "everything-fails",
     "throttled-api",
