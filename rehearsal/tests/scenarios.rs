@@ -166,6 +166,7 @@ scenarios! {
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
     what_only_the_health_checker_notices_takes_green_back => "rollout-unhealthy",
     health_that_nobody_measures_passes_no_step => "rollout-unwatched",
+    a_rollout_waits_for_a_health_checker_that_never_looked => "rollout-unchecked",
     a_hotfix_is_not_taken_back_for_the_illness_of_what_it_replaces => "rollout-cure",
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",

@@ -65,6 +65,7 @@ builtins![
     "rollout-and-sickness",
     "rollout-unhealthy",
     "rollout-unwatched",
+    "rollout-unchecked",
     "rollout-cure",
     "rollout-no-data",
     "rollout-silent-alarm",

@@ -86,6 +86,7 @@ pub(super) fn request(id: &str) -> Request {
         id: id.to_owned(),
         endpoint: ENDPOINT.to_owned(),
         component: None,
+        watched: false,
         variant: None,
         green: GreenSpec {
             model: Some("fraud-v2".to_owned()),

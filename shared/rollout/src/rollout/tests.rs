@@ -92,4 +92,5 @@ mod returning;
 mod size;
 mod tidy;
 mod triggers;
+mod unwatched;
 mod variants;
