@@ -126,6 +126,7 @@ scenarios! {
     an_outage_is_told_while_autoscaling_is_at_work => "scaling-outage",
     what_should_be_in_service_and_is_not_is_told_though_nothing_wakes_it => "unserved",
     a_failed_endpoint_is_created_again_where_that_is_allowed => "failed-endpoint",
+    a_failed_endpoint_that_is_autoscaled_is_left_to_people => "failed-scaled",
     a_vanished_endpoint_is_told_once => "vanished",
     a_flapping_endpoint_is_told_as_flapping => "flapping",
     outages_behind_swings_are_told => "unsteady",

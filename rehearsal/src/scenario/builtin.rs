@@ -27,6 +27,7 @@ builtins![
     "scaling-outage",
     "unserved",
     "failed-endpoint",
+    "failed-scaled",
     "vanished",
     "flapping",
     "unsteady",
