@@ -19,6 +19,8 @@ use rehearsal::{
 mod answers;
 #[path = "scenarios/audit.rs"]
 mod audit;
+#[path = "scenarios/delivery.rs"]
+mod delivery;
 #[path = "scenarios/first_day.rs"]
 mod first_day;
 #[path = "scenarios/names.rs"]
