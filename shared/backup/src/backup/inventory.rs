@@ -166,9 +166,6 @@ pub struct Part {
     pub size: u64,
     /// `ETag`, quotes included.
     pub etag: String,
-    /// Base64, where S3 keeps one; of the algorithm that the upload was begun with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<String>,
 }
 
 /// One object, and where its copy goes.
@@ -291,8 +288,8 @@ pub enum CopyCall {
         wanted: Arc<Wanted>,
         /// `UploadId`.
         upload: Arc<str>,
-        /// Exactly these parts, by ascending number.
-        parts: Arc<[Part]>,
+        /// Exactly these parts, by number.
+        parts: Arc<BTreeMap<u32, Part>>,
     },
     /// `HeadObject` of the source (`IfMatch`) and of the copy, both with `ChecksumMode: ENABLED`: for what the answer of a
     /// copy did not prove.

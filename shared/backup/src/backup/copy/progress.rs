@@ -221,7 +221,6 @@ mod tests {
                 number: 1,
                 size,
                 etag: String::new(),
-                checksum: None,
             })
         };
         let large = 300 << 20;

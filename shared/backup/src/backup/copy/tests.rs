@@ -95,7 +95,6 @@ fn a_part_of_another_size_is_not_taken_for_one_of_this_layout() {
         number,
         size,
         etag: "\"p\"".into(),
-        checksum: None,
     };
     let upload = Upload {
         key: "artifacts/v1".into(),

@@ -67,7 +67,8 @@ enum Stage {
 struct Work {
     upload: Arc<str>,
     layout: Layout,
-    have: BTreeMap<u32, Part>,
+    /// By number. Shared with the call that completes: there may be 10,000.
+    have: Arc<BTreeMap<u32, Part>>,
     to_do: VecDeque<u32>,
 }
 
@@ -140,7 +141,7 @@ impl Transfer {
             Stage::Begin => CopyCall::Begin(wanted),
             Stage::Complete(work) => CopyCall::Complete {
                 upload: Arc::clone(&work.upload),
-                parts: work.have.values().cloned().collect(),
+                parts: Arc::clone(&work.have),
                 wanted,
             },
             Stage::Look => CopyCall::Look(wanted),
@@ -331,7 +332,7 @@ impl Transfer {
                 part.number
             ));
         }
-        work.have.insert(number, part);
+        Arc::make_mut(&mut work.have).insert(number, part);
         if work.have.len() == work.layout.count() as usize {
             self.stage = Stage::Complete(work.clone());
         }
@@ -464,7 +465,7 @@ impl Work {
             upload: upload.into(),
             to_do: to_do.collect(),
             layout,
-            have,
+            have: Arc::new(have),
         }
     }
 

@@ -13,7 +13,7 @@ use aws_sdk_s3::types::{
 
 use super::{
     Location, S3, SERVICE,
-    objects::{MADE_OF, checksum, not_sent, part_checksum},
+    objects::{MADE_OF, checksum, not_sent},
     spelling::{copy_source, tagging},
 };
 use crate::{
@@ -304,19 +304,19 @@ impl Copier {
                 .e_tag()
                 .ok_or_else(|| incomplete(SERVICE, operation, "ETag"))?
                 .to_owned(),
-            checksum: part_checksum!(result),
         }))
     }
 
-    async fn complete(&self, wanted: &Wanted, upload: &str, parts: &[Part]) -> Result<CopyAnswer, Miss> {
+    async fn complete(&self, wanted: &Wanted, upload: &str, parts: &BTreeMap<u32, Part>) -> Result<CopyAnswer, Miss> {
         let operation = "CompleteMultipartUpload";
         let unsent = |problem: &str| not_sent(operation, &wanted.to, problem);
         let size = i64::try_from(wanted.object.size).map_err(|_| unsent("no object can be so large"))?;
-        let mut listed = CompletedMultipartUpload::builder();
-        for part in parts {
-            let number = i32::try_from(part.number).map_err(|_| unsent("a part's number is out of range"))?;
-            listed = listed.parts(CompletedPart::builder().part_number(number).e_tag(&part.etag).build());
+        let mut listed = Vec::with_capacity(parts.len());
+        for (number, part) in parts {
+            let number = i32::try_from(*number).map_err(|_| unsent("a part's number is out of range"))?;
+            listed.push(CompletedPart::builder().part_number(number).e_tag(&part.etag).build());
         }
+        let listed = CompletedMultipartUpload::builder().set_parts(Some(listed));
         let request = self
             .destination
             .client

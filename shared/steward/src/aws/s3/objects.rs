@@ -34,20 +34,6 @@ macro_rules! checksum {
 }
 pub(super) use checksum;
 
-/// The checksum of a part, of whatever algorithm the upload was begun with.
-macro_rules! part_checksum {
-    ($part:expr) => {{
-        let part = $part;
-        part.checksum_crc64_nvme()
-            .or(part.checksum_crc32())
-            .or(part.checksum_crc32_c())
-            .or(part.checksum_sha1())
-            .or(part.checksum_sha256())
-            .map(str::to_owned)
-    }};
-}
-pub(super) use part_checksum;
-
 /// The first checksum of those that are there. Where S3 does not tell the type, a number of parts behind the value does.
 pub(super) fn first<const N: usize>(
     known: [(Algorithm, Option<&str>); N],
@@ -336,7 +322,6 @@ impl S3 {
                         .ok_or_else(|| missing("PartNumber"))?,
                     size: length(operation, part.size())?,
                     etag: part.e_tag().ok_or_else(|| missing("ETag"))?.to_owned(),
-                    checksum: part_checksum!(part),
                 });
             }
             if !page.is_truncated().unwrap_or(false) {
