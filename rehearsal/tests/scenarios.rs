@@ -17,6 +17,8 @@ use rehearsal::{
 mod answers;
 #[path = "scenarios/audit.rs"]
 mod audit;
+#[path = "scenarios/delivery.rs"]
+mod delivery;
 #[path = "scenarios/first_day.rs"]
 mod first_day;
 #[path = "scenarios/names.rs"]
@@ -130,10 +132,12 @@ scenarios! {
     an_outage_is_told_while_autoscaling_is_at_work => "scaling-outage",
     what_should_be_in_service_and_is_not_is_told_though_nothing_wakes_it => "unserved",
     a_failed_endpoint_is_created_again_where_that_is_allowed => "failed-endpoint",
+    a_failed_endpoint_that_is_autoscaled_is_left_to_people => "failed-scaled",
     a_vanished_endpoint_is_told_once => "vanished",
     a_flapping_endpoint_is_told_as_flapping => "flapping",
     outages_behind_swings_are_told => "unsteady",
     a_repair_is_done_when_the_endpoint_is_well_and_not_before => "repairs",
+    a_recreation_that_waits_for_a_quota_is_told_until_it_is_done => "recreation-waits",
     what_a_repair_took_or_half_made_is_not_dropped_with_the_entry => "let-go",
     a_burst_of_state_changes_fails_no_invocation => "burst",
     all_probes_failing_at_once_is_one_alert_and_no_recovery => "everything-fails",
@@ -169,6 +173,7 @@ scenarios! {
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
     what_only_the_health_checker_notices_takes_green_back => "rollout-unhealthy",
     health_that_nobody_measures_passes_no_step => "rollout-unwatched",
+    a_rollout_waits_for_a_health_checker_that_never_looked => "rollout-unchecked",
     a_hotfix_is_not_taken_back_for_the_illness_of_what_it_replaces => "rollout-cure",
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",

@@ -92,6 +92,7 @@ mod returning;
 mod size;
 mod tidy;
 mod triggers;
-mod unheard;
 mod undone;
+mod unheard;
+mod unwatched;
 mod variants;
