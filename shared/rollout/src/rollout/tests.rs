@@ -92,6 +92,6 @@ mod returning;
 mod size;
 mod tidy;
 mod triggers;
-mod unheard;
 mod undone;
+mod unheard;
 mod variants;
