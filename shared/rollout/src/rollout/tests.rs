@@ -93,4 +93,6 @@ mod size;
 mod tidy;
 mod triggers;
 mod undone;
+mod unheard;
+mod unwatched;
 mod variants;
