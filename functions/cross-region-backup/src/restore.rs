@@ -36,7 +36,11 @@ use self::{
     drive::{Abort, Driven},
     due::Drills,
 };
-pub(crate) use self::{due::Memory, outcome::Woken};
+pub(crate) use self::{
+    due::{Found, Memory, ledgers, restorable},
+    outcome::Woken,
+    target::tags,
+};
 use crate::{HandlerError, commands::who, services::Services};
 
 /// A plan is made anew so often because another job began meanwhile.

@@ -144,6 +144,7 @@ builtins![
     "backup-mid-rollout",
     "backup-listed",
     "backup-renamed",
+    "backup-asked-there",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

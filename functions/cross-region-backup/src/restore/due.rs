@@ -70,10 +70,10 @@ impl Memory {
 
 /// The ledgers of this Region, by endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) ledgers: BTreeMap<String, Loaded<BackupLedger>>,
+pub(crate) struct Found {
+    pub(crate) ledgers: BTreeMap<String, Loaded<BackupLedger>>,
     /// Those that cannot be read. The others go on.
-    pub(super) unread: BTreeMap<String, LedgerError>,
+    pub(crate) unread: BTreeMap<String, LedgerError>,
 }
 
 impl Found {
@@ -89,7 +89,7 @@ impl Found {
 ///
 /// # Errors
 /// When they cannot be listed.
-pub(super) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerError> {
+pub(crate) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerError> {
     let state = &services.settings().state;
     let prefix = state.key("backup/");
     let endpoint = |listed: Listed| {
@@ -131,7 +131,7 @@ pub(super) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerErr
 ///
 /// # Errors
 /// What S3 says of one of the places.
-async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<String, PointId>, CallError> {
+pub(crate) async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<String, PointId>, CallError> {
     let s3 = services.looking(services.home()).s3;
     let mut newest: BTreeMap<String, PointId> = BTreeMap::new();
     for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {

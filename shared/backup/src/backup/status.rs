@@ -97,27 +97,7 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             set.since
         );
     }
-    for restoration in ledger.restorations() {
-        let plan = &restoration.plan;
-        let _ = writeln!(
-            said,
-            "{} of {} from {} is {} since {}, begun {} ago; its deadline is after {}.",
-            plan.id(),
-            plan.definition.endpoint,
-            plan.point,
-            restoration.phase,
-            spoken(since(restoration.since, now)),
-            spoken(since(restoration.started, now)),
-            spoken(plan.deadline)
-        );
-        if let Some(problem) = &restoration.problem {
-            let _ = writeln!(said, "Last problem: {problem}.");
-        }
-        let recent = restoration.log.iter().rev().take(RECENT).rev();
-        for line in recent {
-            let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
-        }
-    }
+    said.push_str(&at_work(ledger, now));
     for held in &ledger.held {
         let claim = &held.hold.claim;
         let _ = writeln!(
@@ -165,6 +145,33 @@ fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
         (Ended::Passed, Some(rto)) => {
             let judged = if rto > objectives.rto { "longer than" } else { "within" };
             let (rto, promised) = (spoken(rto), spoken(objectives.rto));
+/// The restore and the drill that are at work, with their last steps; empty when none is.
+pub fn at_work(ledger: &BackupLedger, now: Timestamp) -> String {
+    let mut said = String::new();
+    for restoration in ledger.restorations() {
+        let plan = &restoration.plan;
+        let _ = writeln!(
+            said,
+            "{} of {} from {} is {} since {}, begun {} ago; its deadline is after {}.",
+            plan.id(),
+            plan.definition.endpoint,
+            plan.point,
+            restoration.phase,
+            spoken(since(restoration.since, now)),
+            spoken(since(restoration.started, now)),
+            spoken(plan.deadline)
+        );
+        if let Some(problem) = &restoration.problem {
+            let _ = writeln!(said, "Last problem: {problem}.");
+        }
+        let recent = restoration.log.iter().rev().take(RECENT).rev();
+        for line in recent {
+            let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
+        }
+    }
+    said
+}
+
             format!(
                 "The last {kind} passed {ago} ago: RTO {rto}, {judged} the {promised} promised; RPO {}.",
                 spoken(past.figures.rpo)
