@@ -244,6 +244,7 @@ scenarios! {
     a_manifest_that_names_an_object_twice_is_backed_up_and_a_prefix_keeps_its_spelling => "backup-listed",
     what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
     what_can_be_restored_is_shown_where_it_is_restored_though_its_region_is_dark => "backup-asked-there",
+    drills_that_do_not_fit_into_a_day_have_their_turns_and_are_told_to_be_late => "backup-drill-turns",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",
     one_refused_request_wakes_a_component_however_often_it_is_told => "wake-component",
     without_any_alarm_the_sweep_wakes => "wake-lost-alarm",

@@ -145,6 +145,7 @@ builtins![
     "backup-listed",
     "backup-renamed",
     "backup-asked-there",
+    "backup-drill-turns",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

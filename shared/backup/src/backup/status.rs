@@ -119,6 +119,13 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
         let why = &undrilled.why;
         let _ = writeln!(said, "A drill is due since {for_long} and could not begin: {why}");
     }
+    if let Some(since_when) = ledger.drill_waits {
+        let for_long = spoken(since(since_when, now));
+        let _ = writeln!(
+            said,
+            "A drill is due since {for_long} and waits for its turn: they are made one after the other."
+        );
+    }
     let last = |kind| ledger.past.iter().rev().find(move |past| past.kind == kind);
     let ended_last = [last(Kind::Restore), last(Kind::Drill)];
     for past in ended_last.into_iter().flatten() {
@@ -138,13 +145,6 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
     said
 }
 
-fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
-    let ago = spoken(since(past.ended, now));
-    let kind = past.kind.as_str();
-    match (&past.how, past.figures.rto) {
-        (Ended::Passed, Some(rto)) => {
-            let judged = if rto > objectives.rto { "longer than" } else { "within" };
-            let (rto, promised) = (spoken(rto), spoken(objectives.rto));
 /// The restore and the drill that are at work, with their last steps; empty when none is.
 pub fn at_work(ledger: &BackupLedger, now: Timestamp) -> String {
     let mut said = String::new();
@@ -172,6 +172,13 @@ pub fn at_work(ledger: &BackupLedger, now: Timestamp) -> String {
     said
 }
 
+fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
+    let ago = spoken(since(past.ended, now));
+    let kind = past.kind.as_str();
+    match (&past.how, past.figures.rto) {
+        (Ended::Passed, Some(rto)) => {
+            let judged = if rto > objectives.rto { "longer than" } else { "within" };
+            let (rto, promised) = (spoken(rto), spoken(objectives.rto));
             format!(
                 "The last {kind} passed {ago} ago: RTO {rto}, {judged} the {promised} promised; RPO {}.",
                 spoken(past.figures.rpo)
