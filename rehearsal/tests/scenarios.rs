@@ -245,6 +245,8 @@ scenarios! {
     what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
     what_can_be_restored_is_shown_where_it_is_restored_though_its_region_is_dark => "backup-asked-there",
     drills_that_do_not_fit_into_a_day_have_their_turns_and_are_told_to_be_late => "backup-drill-turns",
+    a_copy_that_comes_out_different_is_made_again => "backup-corrupted",
+    copies_that_always_come_out_different_are_told_and_no_point_names_them => "backup-corrupted-always",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",
     one_refused_request_wakes_a_component_however_often_it_is_told => "wake-component",
     without_any_alarm_the_sweep_wakes => "wake-lost-alarm",

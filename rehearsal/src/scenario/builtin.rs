@@ -146,6 +146,8 @@ builtins![
     "backup-renamed",
     "backup-asked-there",
     "backup-drill-turns",
+    "backup-corrupted",
+    "backup-corrupted-always",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",
