@@ -35,7 +35,7 @@ pub use self::{
     decide::{Decision, Effect, World, decide},
     later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
-    mark::mark,
+    mark::{mark, origin},
     plan::{Ask, PlanError, Proposal, candidates, owners, plan},
     probing::{Wanted, probe_round, probes, wanted},
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},

@@ -92,4 +92,6 @@ mod returning;
 mod size;
 mod tidy;
 mod triggers;
+mod unheard;
+mod undone;
 mod variants;

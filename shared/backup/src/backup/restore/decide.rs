@@ -232,7 +232,7 @@ fn decided(mut state: Restoration, world: &World<'_>, ended: Ended, then: Phase)
 
 fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
     state.close_round();
-    if state.is_kept_awake() {
+    if state.is_kept_awake(world.now) {
         match state.plan.awake.clone() {
             None => return decided(state, world, how, Phase::Releasing),
             why => state.restless = why,

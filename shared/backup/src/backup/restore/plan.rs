@@ -15,7 +15,7 @@ use super::{
 use crate::{
     backup::{
         claim::{Claim, Hold},
-        definition::{self, Definition},
+        definition::{self, Definition, Scaled},
         manifest::{PointId, RecoveryPoint},
         names::{digest, suffixed},
         policy::BackupPolicy,
@@ -125,6 +125,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     warnings.extend(notes);
     warnings.extend(ask.verified.for_now.iter().cloned());
     warnings.extend(ask.point.1.source.during());
+    warnings.extend(ask.point.1.source.unsure.iter().cloned());
     let left_out = ask.point.1.source.left_out.iter();
     warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
     for scaled in &definition.scaling {
@@ -200,10 +201,14 @@ fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {
     }
 }
 
-/// The definition under the names that it should have, and for a restore the one under the names it would get instead.
+/// The definition under the names that it should have, with the ranges that its scheduled actions have left until now, and for a restore the one under the names it would get instead.
 fn named(ask: &Ask<'_>) -> (Definition, Option<Definition>) {
     let (_, instances) = limits(ask);
-    let definition = sized(&ask.point.1.restored, ask.kind, instances);
+    let mut restored = ask.point.1.restored.clone();
+    for Scaled { scaling, .. } in &mut restored.scaling {
+        *scaling = scaling.caught_up(ask.point.1.began, ask.now).still_to_come(ask.now);
+    }
+    let definition = sized(&restored, ask.kind, instances);
     match ask.kind {
         Kind::Drill => {
             let suffix = format!("drill-{}", ask.number);

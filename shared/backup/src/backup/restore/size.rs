@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::record::Kind;
-use crate::backup::definition::{Definition, Scaled, ScaledThing};
+use crate::backup::definition::{Definition, INSTANCES, Scaled, ScaledThing};
 
 /// The definition with the instances that it gets: for a restore at least `instances`, at least what served when the point
-/// was made, and the weights of then; for a drill exactly `instances`, and one copy of each component. Registering a
+/// was made, at least the minimum of its range, and the weights of then; for a drill exactly `instances`, and one copy of each component. Registering a
 /// scalable target moves the count into its range, so the ranges follow. SageMaker makes no component without a copy, so
 /// one that slept is made with one, and its own minimum lets it sleep again.
 pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Definition {
@@ -21,13 +21,17 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
                 .unwrap_or_default()
                 .to_owned();
             let was = live.iter().find(|live| live.variant == name);
+            let mut targets = definition.scaling.iter();
+            let scaling = targets.find(|scaled| matches!(&scaled.of, ScaledThing::Variant(of) if *of == name));
             let configured = variant.get("InitialInstanceCount").and_then(Value::as_u64);
             if let Some(configured) = configured {
                 let count = match kind {
                     Kind::Drill => u64::from(instances),
                     Kind::Restore => {
                         let served = was.and_then(|was| was.instances).map_or(configured, u64::from);
-                        served.max(u64::from(instances))
+                        let least = scaling.filter(|scaled| scaled.dimension == INSTANCES);
+                        let least = least.map_or(0, |scaled| scaled.scaling.min);
+                        served.max(u64::from(instances.max(least)))
                     }
                 };
                 variant["InitialInstanceCount"] = json!(within_managed(variant, count));
@@ -95,6 +99,15 @@ mod tests {
     fn a_restore_has_what_served_and_never_less_than_two_zones_hold() {
         let restored = sized(&fixture::definition(), Kind::Restore, 2);
         assert_eq!(counts(&restored), [(3, 1.0), (2, 0.0)]);
+    }
+
+    #[test]
+    fn a_restore_begins_with_the_minimum_of_its_range() {
+        let mut definition = fixture::definition();
+        definition.scaling[0].scaling.min = 6;
+        assert_eq!(counts(&sized(&definition, Kind::Restore, 2)), [(6, 1.0), (2, 0.0)]);
+        definition.scaling[0].dimension = "sagemaker:variant:DesiredProvisionedConcurrency".into();
+        assert_eq!(counts(&sized(&definition, Kind::Restore, 2)), [(3, 1.0), (2, 0.0)]);
     }
 
     #[test]

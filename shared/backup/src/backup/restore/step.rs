@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     backup::definition::{Scaled, ScaledThing, base},
+    scaling::Raised,
     text::printable,
 };
 
@@ -47,21 +49,22 @@ impl Restoration {
         (things, scaling)
     }
 
-    /// How what came up is scaled.
-    fn scaled(&self) -> impl Iterator<Item = &Scaled> {
-        let all = self.plan.definition.scaling.iter();
-        all.filter(|scaled| match &scaled.of {
+    /// How what came up is scaled by now: with the ranges of the scheduled actions that were due since it was planned, and
+    /// without actions that are over, which Application Auto Scaling does not take.
+    fn scaled(&self, now: Timestamp) -> impl Iterator<Item = Scaled> {
+        let came_up = self.plan.definition.scaling.iter().filter(|scaled| match &scaled.of {
             ScaledThing::Variant(_) => true,
             ScaledThing::Component(name) => !self.given_up.contains_key(name),
+        });
+        came_up.map(move |scaled| Scaled {
+            scaling: scaled.scaling.caught_up(self.started, now).still_to_come(now),
+            ..scaled.clone()
         })
     }
 
     /// What may scale to zero.
-    fn sleepers(&self) -> Vec<Scaled> {
-        self.scaled()
-            .filter(|scaled| scaled.scaling.min == 0)
-            .cloned()
-            .collect()
+    fn sleepers(&self, now: Timestamp) -> Vec<Scaled> {
+        self.scaled(now).filter(|scaled| scaled.scaling.min == 0).collect()
     }
 
     /// An inference component comes to nothing: why. The others are made all the same.
@@ -104,9 +107,17 @@ impl Restoration {
     }
 
     /// Something was registered with a minimum that is not its own.
-    pub(super) fn is_kept_awake(&self) -> bool {
+    pub(super) fn is_kept_awake(&self, now: Timestamp) -> bool {
         let registered = matches!(self.phase, Phase::Scaling | Phase::Probing);
-        self.plan.kind == Kind::Restore && registered && !self.sleepers().is_empty()
+        self.plan.kind == Kind::Restore && registered && !self.sleepers(now).is_empty()
+    }
+
+    /// What it has raised of a minimum to keep something awake until it is proven, and gives back.
+    pub fn raised(&self, of: &ScaledThing, dimension: &str, now: Timestamp) -> Option<Raised> {
+        let at_work = self.is_kept_awake(now) || self.phase == Phase::Releasing;
+        let sleeps = |scaled: &Scaled| scaled.of == *of && scaled.dimension == dimension;
+        let gives_back = at_work && self.plan.awake.is_none() && self.sleepers(now).iter().any(sleeps);
+        gives_back.then(|| Raised { to: vec![1], from: 0 })
     }
 }
 
@@ -226,7 +237,7 @@ fn there(thing: &Thing, existing: &Existing) -> Option<Next> {
 
 /// What may sleep is kept awake: it would sleep under its probes, and nobody but this restore may wake it.
 fn scaling(state: &Restoration, world: &World<'_>) -> Next {
-    let mut wanted: Vec<Scaled> = state.scaled().cloned().collect();
+    let mut wanted: Vec<Scaled> = state.scaled(world.now).collect();
     for Scaled { scaling, .. } in &mut wanted {
         scaling.min = scaling.min.max(1);
         scaling.max = scaling.max.max(1);
@@ -237,7 +248,7 @@ fn scaling(state: &Restoration, world: &World<'_>) -> Next {
 
 /// What may sleep gets its own minimum.
 pub(super) fn release(state: &mut Restoration, world: &World<'_>) -> Next {
-    let why = match register(state.sleepers(), world) {
+    let why = match register(state.sleepers(world.now), world) {
         None => return Next::Gone,
         Some(Next::Stay(why)) if state.has_waited(world.now, RELEASES) => why,
         Some(Next::Verdict(ended)) => ended.to_string(),
