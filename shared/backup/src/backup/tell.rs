@@ -36,7 +36,7 @@ const LEFT_OUT: &str = "Make the components named above serve again, or delete t
      else of the endpoint is in the point.";
 
 impl BackupLedger {
-    fn tell(&mut self, facts: &Facts<'_>, kind: AlertKind, alert: impl FnOnce(Alert) -> Alert) {
+    pub(super) fn tell(&mut self, facts: &Facts<'_>, kind: AlertKind, alert: impl FnOnce(Alert) -> Alert) {
         self.alerts += 1;
         let mut new = Alert::new(kind, Some(facts.endpoint), facts.now, facts.now);
         let (at, serial) = (facts.now.as_millisecond(), self.alerts % 1_000_000);

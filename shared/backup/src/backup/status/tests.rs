@@ -126,6 +126,29 @@ fn a_restored_endpoint_that_is_looked_for_in_vain_is_said_to_be() {
 }
 
 #[test]
+fn a_drill_that_waits_for_its_turn_is_said_to() {
+    let mut ledger = BackupLedger::default();
+    ledger.waits_for_its_drill(true, at(0));
+    let said = status("fraud", &ledger, Some(&policy()), at(7200));
+    assert!(
+        said.contains("A drill is due since 2h and waits for its turn: they are made one after the other.\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_at_work_is_told_also_of_an_endpoint_of_which_nothing_else_is_known() {
+    let mut ledger = BackupLedger::default();
+    assert_eq!(at_work(&ledger, at(0)), "");
+    ledger.restore(begun(Kind::Restore, 1, 0)).unwrap();
+    let said = at_work(&ledger, at(60));
+    assert!(
+        said.starts_with("restore-1 of fraud from ") && said.contains("begun 1m ago"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_list_reads_like_this() {
     let points = [0, 86_400].map(|began| {
         let point = point(began);
