@@ -4,12 +4,12 @@ mod place;
 mod prune;
 pub(crate) mod verify;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use steward::{
     aws::{lambda::refused, ledger::Loaded},
-    backup::{ledger::BackupLedger, retention, status},
+    backup::{audit::Audits, ledger::BackupLedger, retention, status},
     command::{BackupCommand, Said},
     failure::CallError,
     report::Report,
@@ -136,10 +136,15 @@ pub(crate) fn who(said: &Said) -> Option<String> {
 }
 
 async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Report, HandlerError> {
+    let (audits, unread) = match services.audits().load().await {
+        Ok(loaded) => (loaded.document, None),
+        Err(error) => (Audits::default(), Some(format!("Nobody knows what is gone: {error}."))),
+    };
     let all = match &endpoint {
-        Some(endpoint) => match policy(services, endpoint).await {
-            Ok(backed) => vec![(endpoint.clone(), backed)],
-            Err(refusal) => return Ok(refusal),
+        Some(endpoint) => match services.backed(endpoint).await {
+            Ok(Some(backed)) => vec![(endpoint.clone(), backed)],
+            Ok(None) => return Ok(unbacked(services, endpoint, &audits, unread).await),
+            Err(why) => return Ok(refused(&why)),
         },
         None => tick::endpoints(services).await?,
     };
@@ -147,28 +152,30 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
     if let Some(error) = failed {
         return Err(error.into());
     }
-    if standings.is_empty() {
-        return Ok(Report::done(
-            "No endpoint is backed up: the fleet file says no `backup.destination` for any.",
-        ));
-    }
     let now = services.now();
     let (mut texts, mut details) = (Vec::new(), Map::new());
+    if standings.is_empty() {
+        texts.push("No endpoint is backed up: the fleet file says no `backup.destination` for any.".to_owned());
+    }
+    let mut names: BTreeSet<String> = endpoint.iter().cloned().collect();
     for standing in standings {
         let Standing {
-            endpoint,
+            endpoint: name,
             backed,
             ledger,
         } = standing;
-        let (ledger, note) = with_newest(services, &endpoint, &backed, ledger).await;
-        let text = status::status(&endpoint, &ledger, Some(&backed.policy), now);
+        let (ledger, note) = with_newest(services, &name, &backed, ledger).await;
+        let text = status::status(&name, &ledger, Some(&backed.policy), now);
         texts.push(match note {
             None => text.trim_end().to_owned(),
             Some(note) => format!("{}\n{note}", text.trim_end()),
         });
+        if endpoint.is_some() {
+            names.extend(ledger.held.iter().map(|held| held.hold.claim.restored.clone()));
+        }
         let job = ledger.backup.as_ref();
         details.insert(
-            endpoint,
+            name,
             json!({
                 "newest": ledger.newest.as_ref().map(|kept| kept.id.to_string()),
                 "backup": job.map(|job| job.number),
@@ -179,7 +186,58 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
             }),
         );
     }
-    Ok(Report::done(texts.join("\n\n")).with("endpoints", Value::Object(details)))
+    let (said, gone) = match endpoint {
+        Some(_) => {
+            let lacks = names.iter().filter_map(|name| status::lacks(name, &audits, now));
+            texts.push(lacks.collect());
+            texts.extend(unread.clone());
+            (texts.join("\n").trim_end().to_owned(), gone(&audits, &names))
+        }
+        None => {
+            texts.extend(status::all_gone(&audits, now));
+            texts.extend(unread.clone());
+            (texts.join("\n\n"), json!(audits.gone))
+        }
+    };
+    Ok(known(said, unread.as_ref())
+        .with("endpoints", details)
+        .with("gone", gone)
+        .with("audit_alerts_pending", audits.outbox.len()))
+}
+
+/// The answer, where something of it may not be known.
+fn known(said: String, unread: Option<&String>) -> Report {
+    match unread {
+        None => Report::done(said),
+        Some(_) => Report::partial(said),
+    }
+}
+
+/// Of an endpoint that is not backed up, what the audit knows.
+async fn unbacked(services: &Services<'_>, endpoint: &str, audits: &Audits, unread: Option<String>) -> Report {
+    let said = format!("{endpoint} is not backed up: the fleet file says no `backup.destination` for it.");
+    let now = services.now();
+    match (services.selects(endpoint).await, status::lacks(endpoint, audits, now)) {
+        (Err(why), _) => refused(&why),
+        (Ok(false), None) if !audits.looked.contains_key(endpoint) => refused(&said),
+        (Ok(_), lacks) => {
+            let audited = || status::audited(endpoint, audits, now);
+            let about = unread.clone().or(lacks).unwrap_or_else(audited);
+            let names = [endpoint.to_owned()].into();
+            known(format!("{said}\n{}", about.trim_end()), unread.as_ref())
+                .with("endpoint", endpoint)
+                .with("gone", gone(audits, &names))
+        }
+    }
+}
+
+/// What is gone of these endpoints, for programs.
+fn gone(audits: &Audits, names: &BTreeSet<String>) -> Value {
+    let theirs = audits
+        .gone
+        .iter()
+        .filter(|(_, gone)| !gone.endpoints.is_disjoint(names));
+    json!(theirs.collect::<BTreeMap<_, _>>())
 }
 
 /// The ledger with the newest recovery point that there is, where it knows of none: the one of another Region does, and the
