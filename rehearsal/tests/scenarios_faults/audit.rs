@@ -9,7 +9,7 @@ use crate::sweep::{Sweep, WAYS, Way, parsed, told, unmet};
 /// The round that finds it gone is at 59 minutes. An endpoint that could not be looked at then has its turn an hour later.
 const AUDIT: &str = r#"
 title: What two endpoints share is gone
-duration: 4h
+duration: 2h30m
 world:
   regions:
     eu-west-1:
@@ -24,11 +24,11 @@ fleet:
   version: 1
   endpoints: {a: {}, b: {}}
 functions: [{name: cross-region-backup, region: eu-west-1, every: 1m, timeout: 55s}]
-commands: [{at: 3h30m, name: end, command: status}]
+commands: [{at: 2h20m, name: end, command: status}]
 expect:
   alert_ids: stable
   answers: [{to: end, says: "missing to a, b."}]
-  invocations: [{ends: ok, at_least: 200}]
+  invocations: [{ends: ok, at_least: 140}]
 "#;
 
 fn every_way(_: usize, _: &Called) -> Vec<Way> {
