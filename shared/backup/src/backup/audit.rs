@@ -96,7 +96,13 @@ impl Check {
 
 /// What of it is there, by [`Check::thing`].
 pub fn there(seen: &[(Check, Presence)]) -> BTreeSet<String> {
-    let there = seen.iter().filter(|(_, presence)| *presence == Presence::There);
+    let lacks = |presence: &Presence| {
+        matches!(
+            presence,
+            Presence::Gone(_) | Presence::Archived(_) | Presence::Unknown(_)
+        )
+    };
+    let there = seen.iter().filter(|(_, presence)| !lacks(presence));
     there.map(|(check, _)| check.thing()).collect()
 }
 
