@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     alert::Alert,
@@ -300,4 +302,69 @@ fn a_restored_endpoint_says_from_what_it_was_restored() {
         alert.evidence[0],
         "restored in eu-west-1 from the recovery points of fraud"
     );
+}
+
+/// Something happens to one of three things, or some of four endpoints are looked at, each made of two of the things.
+#[derive(Clone, Debug)]
+enum Step {
+    Deleted(usize),
+    PutBack(usize),
+    Looked(BTreeSet<usize>),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        (0..3_usize).prop_map(Step::Deleted),
+        (0..3_usize).prop_map(Step::PutBack),
+        prop::collection::btree_set(0..4_usize, 1..4).prop_map(Step::Looked),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+proptest! {
+    #[test]
+    fn whoever_lacks_something_is_in_its_entry_and_what_was_seen_there_is_told_when_it_is_gone(steps in steps()) {
+        let names = ["a", "b", "c", "d"];
+        let made_of = |endpoint: usize| [endpoint % 3, (endpoint + 1) % 3];
+        let all = checks(&definition());
+        let (mut region, mut gone, mut untold) = (Region::default(), BTreeSet::new(), BTreeSet::from([0, 1, 2]));
+        for (minute, step) in steps.into_iter().enumerate() {
+            let endpoints = match step {
+                Step::Deleted(thing) => {
+                    gone.insert(thing);
+                    continue;
+                }
+                Step::PutBack(thing) => {
+                    gone.remove(&thing);
+                    continue;
+                }
+                Step::Looked(endpoints) => endpoints,
+            };
+            let looks = endpoints.iter().map(|endpoint| {
+                let seen = made_of(*endpoint).into_iter().map(|thing| match gone.contains(&thing) {
+                    true => (all[thing].clone(), Presence::Gone("404".into())),
+                    false => (all[thing].clone(), Presence::There),
+                });
+                (names[*endpoint], Looked::Seen(Look::new(seen.collect(), BTreeSet::new(), vec![])))
+            });
+            let before = region.alerts().len();
+            region.round(minute as i64 * 60, looks);
+            let said: Vec<String> = region.alerts()[before..].iter().map(shown).collect();
+            let seen: BTreeSet<usize> = endpoints.iter().flat_map(|endpoint| made_of(*endpoint)).collect();
+            for thing in seen {
+                let value = &all[thing].value;
+                let told = said.iter().filter(|said| said.contains(&format!("gone: {value} "))).count();
+                if gone.contains(&thing) {
+                    prop_assert_eq!(told, usize::from(untold.remove(&thing)), "{} in {:?}", value, said);
+                    for endpoint in endpoints.iter().filter(|endpoint| made_of(**endpoint).contains(&thing)) {
+                        prop_assert!(region.lacking(thing).contains(&names[*endpoint]));
+                    }
+                } else {
+                    prop_assert_eq!(told, 0);
+                    prop_assert_eq!(region.lacking(thing), Vec::<&str>::new());
+                    untold.insert(thing);
+                }
+            }
+        }
+    }
 }
