@@ -1,5 +1,6 @@
 //! What operators ask for.
 
+mod gone;
 mod place;
 mod prune;
 mod there;
@@ -18,7 +19,7 @@ use steward::{
     text::and_list,
 };
 
-use self::{place::Place, prune::Wanted};
+use self::{gone::Audited, place::Place, prune::Wanted};
 use crate::{
     HandlerError,
     backup::{self, Wish},
@@ -41,10 +42,7 @@ pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Resu
         | BackupCommand::Drill { .. }
         | BackupCommand::Abort { .. } => restore::command(services, command).await,
         BackupCommand::Backup { endpoint, said } => make(services, endpoint, said).await,
-        BackupCommand::Status { endpoint } => match there::show(services, endpoint.as_deref()).await? {
-            Some(report) => Ok(report),
-            None => show(services, endpoint).await,
-        },
+        BackupCommand::Status { endpoint } => show(services, endpoint.as_deref()).await,
         BackupCommand::List { endpoint, from } => match place::of(services, &endpoint).await {
             Ok(place) => list(services, &endpoint, from.as_deref(), &place).await,
             Err(refusal) => Ok(refusal),
@@ -148,11 +146,16 @@ pub(crate) fn who(said: &Said) -> Option<String> {
     }
 }
 
-async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Report, HandlerError> {
-    let all = match &endpoint {
-        Some(endpoint) => match policy(services, endpoint).await {
-            Ok(backed) => vec![(endpoint.clone(), backed)],
-            Err(refusal) => return Ok(refusal),
+async fn show(services: &Services<'_>, endpoint: Option<&str>) -> Result<Report, HandlerError> {
+    let audited = Audited::load(services).await;
+    if let Some(report) = there::show(services, endpoint).await? {
+        return audited.beside(services, report, endpoint).await;
+    }
+    let all = match endpoint {
+        Some(endpoint) => match services.backed(endpoint).await {
+            Ok(Some(backed)) => vec![(endpoint.to_owned(), backed)],
+            Ok(None) => return Ok(audited.unbacked(services, endpoint).await),
+            Err(why) => return Ok(refused(&why)),
         },
         None => tick::endpoints(services).await?,
     };
@@ -160,18 +163,18 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
     if let Some(error) = failed {
         return Err(error.into());
     }
-    if standings.is_empty() {
-        return Ok(Report::done(
-            "No endpoint is backed up: the fleet file says no `backup.destination` for any.",
-        ));
-    }
+    let none = standings
+        .is_empty()
+        .then(|| "No endpoint is backed up: the fleet file says no `backup.destination` for any.".to_owned());
     let standings = standings.into_iter().map(|standing| Shown {
         endpoint: standing.endpoint,
         backed: standing.backed,
         ledger: standing.ledger.document,
     });
     let (texts, details) = shown(services, standings.collect()).await;
-    Ok(Report::done(texts.join("\n\n")).with("endpoints", Value::Object(details)))
+    let texts: Vec<String> = none.into_iter().chain(texts).collect();
+    let report = Report::done(texts.join("\n\n")).with("endpoints", Value::Object(details));
+    audited.beside(services, report, endpoint).await
 }
 
 /// An endpoint of which `status` tells.

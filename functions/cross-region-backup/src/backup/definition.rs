@@ -128,10 +128,15 @@ pub(crate) struct Composed {
     pub(crate) lacking: Vec<(Kind, String)>,
 }
 
-/// Describes what an endpoint would be deployed from again, and no more: it is asked often.
-pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<Composed, Stop> {
+/// Describes what an endpoint would be deployed from again, and no more: it is asked often. `None`: there is no such
+/// endpoint.
+pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<Option<Composed>, Stop> {
     let sagemaker = &services.looking(services.home()).sagemaker;
-    let described = Value::Object(sagemaker.document(Noun::Endpoint, endpoint).await?);
+    let described = match sagemaker.document(Noun::Endpoint, endpoint).await {
+        Ok(described) => Value::Object(described),
+        Err(error) if error.failure == Failure::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     serves(endpoint, text(&described, "EndpointStatus")?)?;
     let mut lacking = Vec::new();
     let name = text(&described, "EndpointConfigName")?;
@@ -168,7 +173,7 @@ pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<C
         during: None,
         unsure: Vec::new(),
     };
-    Ok(Composed { definition, lacking })
+    Ok(Some(Composed { definition, lacking }))
 }
 
 /// A document without its tags; `None`: there is none of that name.

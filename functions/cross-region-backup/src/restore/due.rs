@@ -42,20 +42,48 @@ pub(crate) struct Memory {
     ledgers: Mutex<BTreeMap<String, Loaded<BackupLedger>>>,
     /// All of them were read once, as far as they can be.
     complete: AtomicBool,
+    /// Not all of those that can be read were read the last time.
+    partial: AtomicBool,
+}
+
+/// What the ledgers of this Region say of its endpoints.
+#[derive(Debug, Default)]
+pub(crate) struct Restored {
+    /// The endpoints that restores made, and from whose recovery points.
+    pub(crate) made: BTreeMap<String, String>,
+    /// Those that restores and drills are making.
+    pub(crate) at_work: BTreeSet<String>,
+    /// None is known to be left out.
+    pub(crate) all: bool,
+    /// What earlier builds told to be gone, by endpoint.
+    pub(crate) told: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Memory {
-    /// The endpoints that restores made, or that restores and drills are making. `None`: nobody knows yet.
-    pub(crate) fn restored(&self) -> Option<BTreeSet<String>> {
+    /// `None`: nobody knows yet.
+    pub(crate) fn restored(&self) -> Option<Restored> {
         if !self.complete.load(Ordering::Relaxed) {
             return None;
         }
-        let all = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |loaded: &Loaded<BackupLedger>| {
-            let endpoints = loaded.document.restored_endpoints();
-            endpoints.map(str::to_owned).collect::<Vec<_>>()
+        let mut restored = Restored {
+            all: !self.partial.load(Ordering::Relaxed),
+            ..Restored::default()
         };
-        Some(all.values().flat_map(of).collect())
+        let all = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (endpoint, loaded) in &*all {
+            let ledger = &loaded.document;
+            for held in &ledger.held {
+                restored.made.insert(held.hold.claim.restored.clone(), endpoint.clone());
+            }
+            let at_work = ledger.restorations();
+            restored
+                .at_work
+                .extend(at_work.map(|one| one.plan.definition.endpoint.clone()));
+            for (name, key) in ledger.told_before(endpoint) {
+                restored.told.entry(name.to_owned()).or_default().insert(key.clone());
+            }
+        }
+        Some(restored)
     }
 
     fn get(&self, endpoint: &str, etag: &str) -> Option<Loaded<BackupLedger>> {
@@ -124,6 +152,7 @@ pub(crate) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerErr
             }
         }
     }
+    memory.partial.store(found.hidden().is_some(), Ordering::Relaxed);
     memory.complete.store(true, Ordering::Relaxed);
     Ok(found)
 }

@@ -109,12 +109,12 @@ pub struct BackupLedger {
     /// The recovery point that was told to be too old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdue: Option<PointId>,
-    /// What was found that SageMaker could not redeploy, and told.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    /// What earlier builds found that SageMaker could not redeploy, and told: read, and not written any more.
+    #[serde(default, skip_serializing)]
     pub gone: BTreeSet<String>,
-    /// The same of what was restored from its recovery points. `None`: ledgers of earlier builds have it in `gone`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restored_gone: Option<BTreeSet<String>>,
+    /// The same of what was restored from its recovery points.
+    #[serde(default, skip_serializing)]
+    pub restored_gone: BTreeSet<String>,
     /// What was restored, or is being, and holds copies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,

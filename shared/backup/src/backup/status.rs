@@ -4,6 +4,9 @@ use std::{fmt::Write as _, time::Duration};
 
 use jiff::Timestamp;
 
+mod gone;
+
+pub use self::gone::{all_gone, audited, lacks};
 use super::{
     ledger::BackupLedger,
     places::Found,
@@ -138,9 +141,6 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
              can be restored.",
             vault.region
         );
-    }
-    for gone in ledger.gone.iter().chain(ledger.restored_gone.iter().flatten()) {
-        let _ = writeln!(said, "Gone, so that SageMaker cannot deploy it again: {gone}.");
     }
     said
 }

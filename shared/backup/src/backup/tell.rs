@@ -405,6 +405,5 @@ fn since(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-mod audited;
 #[cfg(test)]
 mod tests;

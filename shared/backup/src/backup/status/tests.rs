@@ -70,8 +70,6 @@ fn what_is_known_reads_like_this() {
     };
     assert!(busy.progressed(1, 0, progress, at(99_900)));
     busy.past[0].how = Ended::Failed("the endpoint is Failed: no capacity".into());
-    busy.gone
-        .insert("111122223333.dkr.ecr.us-east-1.amazonaws.com/fraud:1".into());
     let mut restless = quiet.clone();
     if let Some(kept) = &mut restless.newest {
         kept.by_size = 2;
