@@ -144,6 +144,8 @@ builtins![
     "backup-mid-rollout",
     "backup-listed",
     "backup-renamed",
+    "backup-range",
+    "backup-ended",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

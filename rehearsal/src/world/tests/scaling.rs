@@ -127,6 +127,44 @@ fn a_scheduled_action_moves_the_limits_and_the_capacity_inside_them() {
 }
 
 #[test]
+fn an_action_that_is_over_is_refused_and_one_that_is_there_stays() {
+    let mut stage = scaled(1, 3);
+    let put = |schedule: &str, end: Option<i64>| {
+        let mut input =
+            json!({"ScheduledActionName": "sale", "Schedule": schedule, "ScalableTargetAction": {"MinCapacity": 2}});
+        if let Some(end) = end {
+            input["EndTime"] = json!(end);
+        }
+        blue(input)
+    };
+    let eight = "2026-03-02T08:00:00Z"
+        .parse::<jiff::Timestamp>()
+        .expect("a time")
+        .as_second();
+    let daily = "cron(0 9 * * ? *)";
+    stage.call(
+        Service::AutoScaling,
+        "PutScheduledAction",
+        put(daily, Some(eight + 1800)),
+    );
+    stage.pass(1860);
+    let over = [put(daily, Some(eight + 1800)), put("at(2026-03-02T08:30:00)", None)];
+    let told = over.map(|input| stage.refused(Service::AutoScaling, "PutScheduledAction", input));
+    insta::assert_snapshot!(told.join("\n"));
+    let there = stage.call(
+        Service::AutoScaling,
+        "DescribeScheduledActions",
+        json!({"ServiceNamespace": "sagemaker"}),
+    );
+    assert_eq!(there["ScheduledActions"][0]["EndTime"], json!(eight + 1800));
+    stage.call(
+        Service::AutoScaling,
+        "PutScheduledAction",
+        put("at(2026-03-02T08:32:00)", None),
+    );
+}
+
+#[test]
 fn suspension_holds_what_it_names_and_nothing_else() {
     let mut stage = scaled(1, 4);
     track(&mut stage, 300.0);

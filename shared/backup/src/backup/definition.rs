@@ -7,7 +7,7 @@ mod asked;
 mod components;
 mod serving;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -73,6 +73,13 @@ pub struct Scaled {
     pub scaling: Scaling,
 }
 
+impl Scaled {
+    /// It scales instances or copies, and not the concurrency of a serverless variant.
+    pub fn counts_instances(&self) -> bool {
+        self.dimension != "sagemaker:variant:DesiredProvisionedConcurrency"
+    }
+}
+
 /// What Application Auto Scaling scales.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,6 +88,15 @@ pub enum ScaledThing {
     Variant(String),
     /// An inference component, by name.
     Component(String),
+}
+
+impl fmt::Display for ScaledThing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variant(name) => write!(f, "variant {name}"),
+            Self::Component(name) => write!(f, "component {name}"),
+        }
+    }
 }
 
 /// A variant as it served.

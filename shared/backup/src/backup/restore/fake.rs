@@ -258,6 +258,9 @@ impl Fake {
                 if !self.things.iter().any(serving) {
                     return Outcome::Refused("Could not find endpoint".into());
                 }
+                if scaled.scaling.still_to_come(self.now) != scaled.scaling {
+                    return Outcome::Refused("a scheduled action is over".into());
+                }
                 self.scaling
                     .insert((scaled.of.clone(), scaled.dimension.clone()), scaled.scaling.clone());
                 Outcome::Accepted

@@ -9,6 +9,7 @@ use super::{
     cover::Cover,
     look::{Look, Seen},
     mark::{crowded, mark},
+    ranges::{self, Ranges},
     record::{Kind, Plan, Thing},
     size::sized,
 };
@@ -127,6 +128,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     warnings.extend(ask.point.1.source.during());
     let left_out = ask.point.1.source.left_out.iter();
     warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
+    warnings.extend(ranges::notes(ask.point.1, &definition, ask.now));
     for scaled in &definition.scaling {
         let steps = scaled
             .scaling
@@ -156,7 +158,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
             .iter()
             .map(|why| format!("what may scale to zero keeps a minimum of 1: {why}")),
     );
-    let (deadline, _) = limits(ask);
+    let (deadline, instances) = limits(ask);
     let called = ask.point.1.restored.components.iter().map(|component| &component.name);
     let components = called
         .zip(definition.components.iter().map(|component| &component.name))
@@ -184,6 +186,10 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         components,
         lacks,
         awake,
+        ranges: Some(Ranges {
+            since: ask.now,
+            instances,
+        }),
         holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,
     };
@@ -203,7 +209,7 @@ fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {
 /// The definition under the names that it should have, and for a restore the one under the names it would get instead.
 fn named(ask: &Ask<'_>) -> (Definition, Option<Definition>) {
     let (_, instances) = limits(ask);
-    let definition = sized(&ask.point.1.restored, ask.kind, instances);
+    let definition = sized(&ranges::caught_up(ask.point.1, ask.now), ask.kind, instances);
     match ask.kind {
         Kind::Drill => {
             let suffix = format!("drill-{}", ask.number);

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::later::Later;
+use super::{later::Later, ranges::Ranges};
 use crate::backup::{
     claim::Hold,
     definition::{self, Definition},
@@ -74,6 +74,9 @@ pub struct Plan {
     /// Why what may sleep keeps the minimum that keeps it awake when it is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awake: Option<String>,
+    /// How ranges move on until they are registered. Absent in plans of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<Ranges>,
     /// What people should know: names that changed, alarms that have to be made by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

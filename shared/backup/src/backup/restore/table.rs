@@ -8,7 +8,6 @@ use super::record::{Kind, Plan, ThingKind};
 use crate::{
     backup::{
         audit::Presence,
-        definition::ScaledThing,
         manifest::RecoveryPoint,
         references::{Form, Names},
         verify::{self, Seen},
@@ -46,10 +45,7 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
         let _ = writeln!(said, "{how:<16} {thing}{detail}");
     }
     for scaled in &plan.definition.scaling {
-        let of = match &scaled.of {
-            ScaledThing::Variant(name) => format!("variant {name}"),
-            ScaledThing::Component(name) => format!("component {name}"),
-        };
+        let of = &scaled.of;
         let (min, max) = (scaled.scaling.min, scaled.scaling.max);
         let awake = match min {
             0 if plan.awake.is_some() => "; from 1, and kept there",

@@ -3,6 +3,7 @@ mod beside;
 mod claims;
 mod later;
 mod names;
+mod ranges;
 mod tags;
 
 use std::time::Duration;
