@@ -245,6 +245,7 @@ scenarios! {
     what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
     what_is_restored_by_day_from_a_point_of_the_night_has_the_range_of_the_day => "backup-range",
     a_scheduled_action_that_is_over_keeps_nothing_from_being_restored => "backup-ended",
+    a_second_restore_of_what_serves_takes_nothing_from_it => "backup-again-serving",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",
     one_refused_request_wakes_a_component_however_often_it_is_told => "wake-component",
     without_any_alarm_the_sweep_wakes => "wake-lost-alarm",

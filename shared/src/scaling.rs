@@ -175,19 +175,15 @@ pub struct ScheduledAction {
 
 impl Scaling {
     /// It scales as `wanted` does, whatever it is triggered by. An action for one moment (`at(…)`) may be over and gone.
+    /// What others put beside `wanted` stays, since no registration takes anything away.
     pub fn does(&self, wanted: &Self) -> bool {
-        let policies = |scaling: &Self| {
-            let mut policies = scaling.policies.clone();
-            for policy in &mut policies {
-                policy.alarms.clear();
-                policy.arn = None;
-            }
-            policies.sort_by(|a, b| a.name.cmp(&b.name));
-            policies
+        let there_is = |wanted: &ScalingPolicy| {
+            let mut policies = self.policies.iter();
+            policies.any(|policy| (&policy.name, &policy.rule) == (&wanted.name, &wanted.rule))
         };
         let there = |action: &ScheduledAction| action.schedule.starts_with("at(") || self.actions.contains(action);
         (self.min, self.max, self.suspended) == (wanted.min, wanted.max, wanted.suspended)
-            && policies(self) == policies(wanted)
+            && wanted.policies.iter().all(there_is)
             && wanted.actions.iter().all(there)
     }
 
@@ -229,6 +225,19 @@ impl Scaling {
             wanted.schedule.starts_with("at(") || self.actions.iter().any(|action| action.name == wanted.name)
         };
         !wanted.policies.iter().all(policy) || !wanted.actions.iter().all(action)
+    }
+
+    /// The same with those policies and actions of `wanted` of whose names it has none; nothing of what it has is changed.
+    #[must_use]
+    pub fn completed(&self, wanted: &Self) -> Self {
+        let mut completed = self.clone();
+        let policies = wanted.policies.iter();
+        let lacking = policies.filter(|wanted| self.policies.iter().all(|policy| policy.name != wanted.name));
+        completed.policies.extend(lacking.cloned());
+        let actions = wanted.actions.iter();
+        let lacking = actions.filter(|wanted| self.actions.iter().all(|action| action.name != wanted.name));
+        completed.actions.extend(lacking.cloned());
+        completed
     }
 
     /// The same without what is over: Application Auto Scaling takes no action for a moment (`at(…)`) that has passed, and
@@ -414,5 +423,38 @@ mod tests {
         assert_eq!(left.actions, to_come);
         // What was left out is not missed.
         assert!(left.does(&left) && !left.lacks(&left));
+    }
+
+    #[test]
+    fn what_others_put_beside_it_is_no_difference_and_stays_when_what_lacks_is_added() {
+        let policy = |name: &str, cooldown| ScalingPolicy {
+            name: name.to_owned(),
+            rule: ScalingRule::Step {
+                adjustment: "ChangeInCapacity".to_owned(),
+                steps: vec![(Some(0.0), None, 1)],
+                magnitude: None,
+                cooldown,
+                aggregation: None,
+            },
+            alarms: vec!["busy".to_owned()],
+            arn: None,
+        };
+        let scaling = |min, policies: &[ScalingPolicy], actions: &[ScheduledAction]| Scaling {
+            min,
+            max: 4,
+            suspended: Suspended::default(),
+            policies: policies.to_vec(),
+            actions: actions.to_vec(),
+        };
+        let (own, theirs) = (policy("own", None), policy("theirs", None));
+        let daily = action("cron(0 8 * * ? *)", None, None);
+        let wanted = scaling(1, std::slice::from_ref(&own), std::slice::from_ref(&daily));
+        let seen = scaling(1, &[own.clone(), theirs.clone()], std::slice::from_ref(&daily));
+        assert!(seen.does(&wanted) && !wanted.does(&seen));
+        assert!(!scaling(2, &seen.policies, &seen.actions).does(&wanted));
+        let changed = scaling(3, &[policy("own", Some(60)), theirs], &[]);
+        assert!(!changed.does(&wanted));
+        assert_eq!(changed.completed(&wanted), scaling(3, &changed.policies, &[daily]));
+        assert_eq!(seen.completed(&wanted), seen);
     }
 }

@@ -146,6 +146,7 @@ builtins![
     "backup-renamed",
     "backup-range",
     "backup-ended",
+    "backup-again-serving",
     "wake-queue",
     "wake-component",
     "wake-lost-alarm",

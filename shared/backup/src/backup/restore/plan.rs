@@ -128,7 +128,10 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     warnings.extend(ask.point.1.source.during());
     let left_out = ask.point.1.source.left_out.iter();
     warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
-    warnings.extend(ranges::notes(ask.point.1, &definition, ask.now));
+    // What serves already keeps its range.
+    if !reused.contains(&Thing::endpoint(&definition.endpoint)) {
+        warnings.extend(ranges::notes(ask.point.1, &definition, ask.now));
+    }
     for scaled in &definition.scaling {
         let steps = scaled
             .scaling

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     decide::{Effect, Next, World},
     look::Outcome,
+    ranges::LATE,
     record::{Ended, Kind, Phase, Restoration},
     step::outcome,
 };
@@ -28,9 +29,12 @@ impl Restoration {
         all.map(move |scaled| self.plan.by_now(scaled, now))
     }
 
-    /// What may scale to zero.
+    /// What may scale to zero; of an endpoint that served already, what did.
     fn sleepers(&self, now: Timestamp) -> Vec<Scaled> {
-        self.scaled(now).filter(|scaled| scaled.scaling.min == 0).collect()
+        match self.plan.goes_on() {
+            true => self.roused.clone(),
+            false => self.scaled(now).filter(|scaled| scaled.scaling.min == 0).collect(),
+        }
     }
 
     /// Something was registered with a minimum that is not its own.
@@ -41,19 +45,74 @@ impl Restoration {
 }
 
 /// What may sleep is kept awake: it would sleep under its probes, and nobody but this restore may wake it.
-pub(super) fn scaling(state: &Restoration, world: &World<'_>) -> Next {
-    let mut wanted: Vec<Scaled> = state.scaled(world.now).collect();
-    for Scaled { scaling, .. } in &mut wanted {
-        scaling.min = scaling.min.max(1);
-        scaling.max = scaling.max.max(1);
+pub(super) fn scaling(state: &mut Restoration, world: &World<'_>) -> Next {
+    let wanted: Vec<Scaled> = state.scaled(world.now).collect();
+    let goes_on = state.plan.goes_on();
+    let mut roused = None;
+    let next = register(wanted, world, |wanted, seen| {
+        let own = match seen {
+            Some(seen) if goes_on => lacking(seen, &wanted.scaling, world.now),
+            _ => wanted.scaling.clone(),
+        };
+        let whole = awake(own.clone());
+        let there = match goes_on {
+            true => seen == Some(&whole),
+            false => seen.is_some_and(|seen| is_whole(seen, &whole)),
+        };
+        if there {
+            return None;
+        }
+        if goes_on && own.min == 0 {
+            roused = Some(Scaled {
+                scaling: own,
+                ..wanted.clone()
+            });
+        }
+        Some(whole)
+    });
+    let known = |one: &Scaled| state.roused.iter().any(|known| key(known) == key(one));
+    if let Some(one) = roused.filter(|one| !known(one)) {
+        state.roused.push(one);
     }
     let done = || state.without_some().unwrap_or(Next::Go(Phase::Probing));
-    register(wanted, world).unwrap_or_else(done)
+    next.unwrap_or_else(done)
+}
+
+fn key(scaled: &Scaled) -> (ScaledThing, String) {
+    (scaled.of.clone(), scaled.dimension.clone())
+}
+
+fn awake(scaling: Scaling) -> Scaling {
+    Scaling {
+        min: scaling.min.max(1),
+        max: scaling.max.max(1),
+        ..scaling
+    }
+}
+
+/// An endpoint that serves is scaled by its own schedules, by people and by the reconciler: a policy or an action that it has
+/// none of is added, and nothing else is changed. What is due in this very minute is not undone by the range that was seen.
+fn lacking(seen: &Scaling, wanted: &Scaling, now: Timestamp) -> Scaling {
+    let completed = seen.completed(wanted);
+    match completed == *seen {
+        true => completed,
+        false => completed.caught_up(now.checked_sub(LATE).unwrap_or(now), now),
+    }
 }
 
 /// What may sleep gets its own minimum.
 pub(super) fn release(state: &mut Restoration, world: &World<'_>) -> Next {
-    let why = match register(state.sleepers(world.now), world) {
+    let goes_on = state.plan.goes_on();
+    let own = |Scaled { scaling, .. }: &Scaled, seen: Option<&Scaling>| match seen {
+        // What somebody deregistered or raised meanwhile is theirs.
+        seen if goes_on => seen.filter(|seen| seen.min == 1).map(|seen| Scaling {
+            min: 0,
+            max: if seen.max == 1 { scaling.max } else { seen.max },
+            ..seen.clone()
+        }),
+        seen => (!seen.is_some_and(|seen| is_whole(seen, scaling))).then(|| scaling.clone()),
+    };
+    let why = match register(state.sleepers(world.now), world, own) {
         None => return Next::Gone,
         Some(Next::Stay(why)) if state.has_waited(world.now, RELEASES) => why,
         Some(Next::Verdict(ended)) => ended.to_string(),
@@ -63,29 +122,31 @@ pub(super) fn release(state: &mut Restoration, world: &World<'_>) -> Next {
     Next::Gone
 }
 
-/// `None` when all of it is there.
-fn register(wanted: Vec<Scaled>, world: &World<'_>) -> Option<Next> {
+/// Makes of each what `should` says of it and of how it was seen; `None` when that is nothing of any.
+fn register(
+    wanted: Vec<Scaled>,
+    world: &World<'_>,
+    mut should: impl FnMut(&Scaled, Option<&Scaling>) -> Option<Scaling>,
+) -> Option<Next> {
     let Some(look) = world.look else {
         return Some(Next::Stay("a look at the Region".into()));
     };
     for scaled in wanted {
-        let seen = look.scaling.get(&(scaled.of.clone(), scaled.dimension.clone()));
-        match seen {
+        let seen = match look.scaling.get(&key(&scaled)) {
             None => return Some(Next::Stay("a look at the scalable targets".into())),
             Some(Err(why)) => return Some(Next::Stay(format!("a look at the scalable targets: {why}"))),
-            Some(Ok(Some(seen))) if is_whole(seen, &scaled.scaling) => {}
-            Some(Ok(_)) => {
-                let effect = Effect::Scale(scaled);
-                return Some(match outcome(world, &effect) {
-                    Some(Outcome::Refused(said)) => {
-                        Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}")))
-                    }
-                    Some(Outcome::Later(said)) => Next::Stay(format!("{effect}: {said}")),
-                    Some(Outcome::Accepted) => Next::Stay(format!("{effect}: it is not seen yet")),
-                    _ => Next::Do(effect),
-                });
-            }
-        }
+            Some(Ok(seen)) => seen.as_ref(),
+        };
+        let Some(scaling) = should(&scaled, seen) else {
+            continue;
+        };
+        let effect = Effect::Scale(Scaled { scaling, ..scaled });
+        return Some(match outcome(world, &effect) {
+            Some(Outcome::Refused(said)) => Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}"))),
+            Some(Outcome::Later(said)) => Next::Stay(format!("{effect}: {said}")),
+            Some(Outcome::Accepted) => Next::Stay(format!("{effect}: it is not seen yet")),
+            _ => Next::Do(effect),
+        });
     }
     None
 }

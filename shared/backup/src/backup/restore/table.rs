@@ -61,9 +61,13 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
             1 => format!(", 1 {one}"),
             _ => format!(", {count} {many}"),
         });
+        let but = match plan.goes_on() {
+            true => "; where it is registered, only what it lacks",
+            false => "",
+        };
         let _ = writeln!(
             said,
-            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}{awake}",
+            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}{awake}{but}",
             "register"
         );
     }

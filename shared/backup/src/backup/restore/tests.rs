@@ -4,6 +4,7 @@ mod claims;
 mod later;
 mod names;
 mod ranges;
+mod serving;
 mod tags;
 
 use std::time::Duration;

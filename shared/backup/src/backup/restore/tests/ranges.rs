@@ -19,7 +19,7 @@ fn action(name: &str, schedule: &str, range: (u32, u32)) -> ScheduledAction {
 }
 
 /// A point begun at 14:13:20, in the range of the night. The day begins at 15:00, and the night at 22:00.
-fn made_at_night() -> Given {
+pub(super) fn made_at_night() -> Given {
     let mut given = given();
     let scaling = &mut given.point.restored.scaling[0].scaling;
     (scaling.min, scaling.max) = (1, 2);
@@ -31,7 +31,7 @@ fn made_at_night() -> Given {
     given
 }
 
-fn ask_at(given: &Given, kind: Kind, seconds: i64) -> Ask<'_> {
+pub(super) fn ask_at(given: &Given, kind: Kind, seconds: i64) -> Ask<'_> {
     Ask {
         now: at(seconds),
         ..given.ask(kind)
@@ -49,7 +49,7 @@ fn sizes(plan: &Plan) -> (u64, (u32, u32)) {
     (count.unwrap(), (scaling.min, scaling.max))
 }
 
-fn registered(fake: &Fake) -> Vec<(u32, u32)> {
+pub(super) fn registered(fake: &Fake) -> Vec<(u32, u32)> {
     fake.scaling
         .values()
         .map(|scaling| (scaling.min, scaling.max))
