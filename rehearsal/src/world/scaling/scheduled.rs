@@ -65,6 +65,7 @@ impl Region {
         }
         let (start, end) = (input.time("StartTime")?, input.time("EndTime")?);
         if when.is_over(ctx.now) {
+            let schedule = schedule.as_str().unwrap_or_default();
             return Err(invalid(format!("Schedule is in the past: {schedule}")));
         }
         if let Some(end) = end.filter(|end| *end <= ctx.now) {

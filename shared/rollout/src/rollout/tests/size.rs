@@ -299,7 +299,12 @@ fn a_policy_that_somebody_puts_beside_greens_stays_and_green_is_registered_no_mo
     green.policies.push(theirs.clone());
     world.order(Order::Promote);
     world.until("keeping");
-    assert!(world.scaling["green"].policies.iter().any(|policy| policy.name == theirs.name));
+    assert!(
+        world.scaling["green"]
+            .policies
+            .iter()
+            .any(|policy| policy.name == theirs.name)
+    );
     world.effects.clear();
     world.ticks(3);
     let registered = |effect: &effect::Effect| matches!(effect, effect::Effect::Scale { .. });
