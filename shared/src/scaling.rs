@@ -334,6 +334,9 @@ impl ScheduledAction {
     /// `rate(…)`, which does not say when it began.
     pub fn latest(&self, now: Timestamp, within: Duration) -> Option<Timestamp> {
         let from = now.checked_sub(within).unwrap_or(Timestamp::MIN);
+        // One that ended meanwhile was due before.
+        let until = self.end.map_or(now, |end| end.min(now));
+        let within = Duration::try_from(until.duration_since(from)).ok()?;
         let at = match self.moment() {
             Some(moment) => moment,
             None => {
@@ -341,11 +344,11 @@ impl ScheduledAction {
                     .schedule
                     .starts_with("cron(")
                     .then(|| self.schedule.parse().ok())??;
-                cron.latest(now, &zone(self.timezone.as_deref().unwrap_or("UTC"))?, within)?
+                cron.latest(until, &zone(self.timezone.as_deref().unwrap_or("UTC"))?, within)?
             }
         };
-        let counts = self.start.is_none_or(|start| start <= at) && self.end.is_none_or(|end| at <= end);
-        (counts && from <= at && at <= now).then_some(at)
+        let counts = self.start.is_none_or(|start| start <= at);
+        (counts && from <= at && at <= until).then_some(at)
     }
 
     /// When an action for one moment happens: `at(yyyy-mm-ddThh:mm:ss)` in its time zone, UTC without one. `None` for any
@@ -389,6 +392,8 @@ mod tests {
         assert_eq!(morning.latest(now, hour / 2), None);
         let over = action("cron(0 8 ? * * *)", None, Some("2026-11-22T00:00:00Z"));
         assert_eq!(over.latest(now, hour), None);
+        // At 8:00 of the 21st, before it ended.
+        assert_eq!(over.latest(now, 48 * hour), at("2026-11-21T08:00:00Z"));
         assert_eq!(
             action("at(2026-11-23T07:30:00)", None, None).latest(now, hour),
             at("2026-11-23T07:30:00Z")
