@@ -74,9 +74,10 @@ pub struct Scaled {
 }
 
 impl Scaled {
-    /// It scales instances or copies, and not the concurrency of a serverless variant.
-    pub fn counts_instances(&self) -> bool {
-        self.dimension != "sagemaker:variant:DesiredProvisionedConcurrency"
+    /// It scales the instances of this variant, and not the concurrency of a serverless one.
+    pub(super) fn counts_instances_of(&self, variant: &str) -> bool {
+        let is_it = matches!(&self.of, ScaledThing::Variant(name) if name == variant);
+        is_it && self.dimension == "sagemaker:variant:DesiredInstanceCount"
     }
 }
 

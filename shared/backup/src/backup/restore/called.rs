@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     backup::{
-        definition::{self, Definition, Document, ScaledThing},
+        definition::{self, Definition, Document},
         names::suffixed,
         rewrite::{self, Renames},
     },
@@ -214,9 +214,7 @@ impl Names<'_> {
         let given = self.renames.documents.values().any(|name| *name == config.name);
         let is_scaled = |variant: &str| {
             let mut scaling = self.decided.definition.scaling.iter();
-            scaling.any(|scaled| {
-                scaled.counts_instances() && matches!(&scaled.of, ScaledThing::Variant(name) if name == variant)
-            })
+            scaling.any(|scaled| scaled.counts_instances_of(variant))
         };
         let mut body = config.body.clone();
         for list in ["ProductionVariants", "ShadowProductionVariants"] {

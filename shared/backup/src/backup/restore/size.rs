@@ -7,8 +7,10 @@ use crate::backup::definition::{Definition, Scaled, ScaledThing};
 
 /// The definition with the instances that it gets: for a restore at least `instances`, at least what served when the point
 /// was made, and the weights of then; for a drill exactly `instances`, and one copy of each component. Registering a
-/// scalable target moves the count into its range, so the ranges follow, and what is scaled begins within them. SageMaker
-/// makes no component without a copy, so one that slept is made with one, and its own minimum lets it sleep again.
+/// scalable target moves the count into its range, so the ranges follow, and a variant begins within its own. A component
+/// begins with the copies that it had: more may not find a place, and one that is made in vain fails, while one that serves
+/// waits for it. SageMaker makes none without a copy, so one that slept is made with one, and its own minimum lets it sleep
+/// again.
 pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Definition {
     let mut sized = definition.clone();
     let live = definition.live.clone();
@@ -34,7 +36,7 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
                         served.max(u64::from(instances))
                     }
                 };
-                let count = within_range(&scaled, &ScaledThing::Variant(name.clone()), count);
+                let count = within_range(&scaled, &name, count);
                 variant["InitialInstanceCount"] = json!(within_managed(variant, count));
             }
             if let Some(weight) = was.and_then(|was| was.weight)
@@ -53,10 +55,7 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
         if let Some(copies) = copies {
             component.body["RuntimeConfig"]["CopyCount"] = json!(match kind {
                 Kind::Drill => 1,
-                Kind::Restore => {
-                    let of = ScaledThing::Component(component.name.clone());
-                    within_range(&scaled, &of, copies.max(1))
-                }
+                Kind::Restore => copies.max(1),
             });
         }
     }
@@ -79,9 +78,8 @@ pub(super) fn size_range(Scaled { of, scaling, .. }: &mut Scaled, kind: Kind, in
 }
 
 /// The count moves into the range when that is registered. What may sleep is awake until it is proven.
-fn within_range(scaled: &[Scaled], of: &ScaledThing, count: u64) -> u64 {
-    let counts = |scaled: &&Scaled| scaled.of == *of && scaled.counts_instances();
-    let Some(Scaled { scaling, .. }) = scaled.iter().find(counts) else {
+fn within_range(scaled: &[Scaled], variant: &str, count: u64) -> u64 {
+    let Some(Scaled { scaling, .. }) = scaled.iter().find(|scaled| scaled.counts_instances_of(variant)) else {
         return count;
     };
     count.clamp(u64::from(scaling.min.max(1)), u64::from(scaling.max.max(1)))
