@@ -20,6 +20,9 @@ pub enum FaultKind {
     /// S3 answers a copy or a completion with status 200 and an error in its body; every other call as
     /// [`FaultKind::Error500`]. No effect.
     Error200,
+    /// S3 refuses a write as one whose condition does not hold, as it does when somebody else wrote first; every other
+    /// service as a change that another one is in the way of. No effect.
+    Conflict,
     /// Refused with the service's own access-denied error; no effect.
     Denied,
     /// The connection breaks before the request arrives; no effect.
@@ -49,6 +52,7 @@ impl fmt::Display for FaultKind {
             Self::Quota => "quota",
             Self::Error500 => "error500",
             Self::Error200 => "error200",
+            Self::Conflict => "conflict",
             Self::Denied => "denied",
             Self::CutBefore => "cut-before",
             Self::CutAfter => "cut-after",

@@ -3,11 +3,14 @@
 //! Described, kept in a ledger and written again under another resource id, so nothing of a policy may be lost: what the
 //! API has a field for has a field here.
 
+mod raised;
+
 use std::time::Duration;
 
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
+pub use self::raised::Raised;
 use crate::{cron::Cron, window::zone};
 
 /// A scalable target with everything that hangs on it.

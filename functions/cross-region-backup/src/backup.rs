@@ -6,6 +6,7 @@
 mod copying;
 mod definition;
 mod finish;
+mod held;
 mod inventory;
 mod work;
 mod write;

@@ -79,6 +79,9 @@ pub enum Kind {
     /// A copy of S3 answered with status 200 and an error in its body; other calls refused with status 500.
     #[deserr(rename = "error200")]
     Error200,
+    /// A write of S3 refused because somebody else wrote first.
+    #[deserr(rename = "conflict")]
+    Conflict,
     /// Refused as not authorized.
     #[deserr(rename = "denied")]
     Denied,
@@ -145,6 +148,7 @@ impl From<&FaultSpec> for Fault {
             Kind::Quota => FaultKind::Quota,
             Kind::Error500 => FaultKind::Error500,
             Kind::Error200 => FaultKind::Error200,
+            Kind::Conflict => FaultKind::Conflict,
             Kind::Denied => FaultKind::Denied,
             Kind::CutBefore => FaultKind::CutBefore,
             Kind::CutAfter => FaultKind::CutAfter,

@@ -18,7 +18,10 @@ use steward::{
     trigger::moment,
 };
 
-use super::Stop;
+use super::{
+    Stop,
+    held::{self, Held},
+};
 use crate::services::{Regional, Services};
 
 /// Documents described at the same time.
@@ -87,6 +90,7 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
     let models: Vec<Document> = models.buffered(AT_ONCE).try_collect().await?;
     let tags = sagemaker.list_tags(text(&described, "EndpointArn")?).await?;
     let live = live(&described);
+    let before = Held::look(services, endpoint, &tags).await;
     let scaling = scaling(&region, endpoint, &live, &components).await?;
     let mut definition = Definition {
         endpoint: endpoint.to_owned(),
@@ -98,17 +102,18 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         live,
         left_out,
         during: None,
+        unsure: Vec::new(),
     };
-    match services.rollouts(endpoint).load().await {
-        Ok(loaded) => {
-            if let Some(rollout) = loaded.document.active {
-                let before = rollout.scaling.map(|scaling| scaling.suspended);
-                definition.during_rollout(rollout.plan.serial, &rollout.plan.blue.variant, before);
-            }
-        }
-        // What it suspended stays suspended in the point, which is better than no point.
-        Err(error) => tracing::warn!(%error, "nobody knows whether a rollout is at work"),
-    }
+    let wakes = services.fleet().await.ok();
+    let wakes = wakes.and_then(|fleet| fleet.wake_for(endpoint, Some(&definition.tags))?.variant);
+    let live = definition.live.clone();
+    let looks = [before, Held::look(services, endpoint, &definition.tags).await];
+    held::undo(
+        &mut definition,
+        &looks,
+        definition::sleeper(&live, wakes.as_deref()),
+        services.now(),
+    );
     Ok(Looked {
         definition,
         created: described.get("CreationTime").and_then(moment),
@@ -161,6 +166,7 @@ pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<C
         live: live(&described),
         left_out,
         during: None,
+        unsure: Vec::new(),
     };
     Ok(Composed { definition, lacking })
 }

@@ -15,9 +15,13 @@ use serde_json::{Value, json};
 use self::components::specifications;
 pub use self::{
     components::{Described, LeftOut, base, kept},
-    serving::Serving,
+    serving::{Serving, sleeper},
 };
+use super::references;
 use crate::scaling::Scaling;
+
+/// `ScalableDimension` of a variant's instances.
+pub const INSTANCES: &str = "sagemaker:variant:DesiredInstanceCount";
 
 /// Everything one endpoint is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +50,9 @@ pub struct Definition {
     /// The number of the rollout that was at work on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<u64>,
+    /// What Steward may have held of it for a time, which could not be looked up, and so may be in here: sentences for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsure: Vec<String>,
 }
 
 /// One model, endpoint config or inference component.
@@ -77,7 +84,7 @@ impl Scaled {
     /// It scales the instances of this variant, and not the concurrency of a serverless one.
     pub(super) fn counts_instances_of(&self, variant: &str) -> bool {
         let is_it = matches!(&self.of, ScaledThing::Variant(name) if name == variant);
-        is_it && self.dimension == "sagemaker:variant:DesiredInstanceCount"
+        is_it && self.dimension == INSTANCES
     }
 }
 
@@ -184,11 +191,13 @@ impl Document {
         }
         let mut body = Value::Object(body);
         asked::model(&mut body);
-        Ok(Self {
+        let mut document = Self {
             name,
             body,
             tags: tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect(),
-        })
+        };
+        references::as_uris(kind, &mut document);
+        Ok(document)
     }
 
     /// The body of the `Create…`, tags included.

@@ -216,6 +216,7 @@ pub(super) fn definition() -> Definition {
         ],
         left_out: vec![],
         during: None,
+        unsure: vec![],
     }
 }
 

@@ -37,7 +37,7 @@ pub use self::{
     decide::{Decision, Effect, World, decide},
     later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
-    mark::mark,
+    mark::{mark, origin},
     plan::{Ask, PlanError, Proposal, candidates, owners, plan},
     probing::{Wanted, probe_round, probes, wanted},
     ranges::Ranges,

@@ -24,7 +24,7 @@ use super::{
     observation::{ActOutcome, Acted, Observation},
     policy::{HealthPolicy, Rung},
 };
-use crate::{alert::AlertKind, text::printable};
+use crate::{alert::AlertKind, scaling, text::printable};
 
 pub(super) use self::{let_go::let_go, outcome::tell, undo::give_back};
 pub use self::{
@@ -57,6 +57,22 @@ impl Recovery {
     /// Nothing done, nothing doing, nothing to undo.
     pub fn is_idle(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What repairs have raised of the minimum of this variant's scalable target, or are about to, and lower one day.
+    pub fn minimum(&self, variant: &str) -> Vec<scaling::Raised> {
+        let raised = self.raised.iter().filter(|raised| raised.variant == variant);
+        let raised = raised.map(|raised| (raised.to, raised.from));
+        let doing = self.intent.as_ref().and_then(|intent| match &intent.measure {
+            Measure::AddInstance {
+                variant: of,
+                count,
+                minimum: Some(minimum),
+            } if of == variant => Some((*count, *minimum)),
+            _ => None,
+        });
+        let all = raised.chain(doing);
+        all.map(|(to, from)| scaling::Raised { to: vec![to], from }).collect()
     }
 
     /// Without what is left to do there may be no endpoint at all, and people wait to hear that there is one: this goes on

@@ -92,4 +92,6 @@ mod returning;
 mod size;
 mod tidy;
 mod triggers;
+mod undone;
+mod unheard;
 mod variants;

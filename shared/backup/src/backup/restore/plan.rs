@@ -126,6 +126,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     warnings.extend(notes);
     warnings.extend(ask.verified.for_now.iter().cloned());
     warnings.extend(ask.point.1.source.during());
+    warnings.extend(ask.point.1.source.unsure.iter().cloned());
     let left_out = ask.point.1.source.left_out.iter();
     warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
     // What serves already keeps its range.
@@ -209,7 +210,8 @@ fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {
     }
 }
 
-/// The definition under the names that it should have, and for a restore the one under the names it would get instead.
+/// The definition under the names that it should have, scaled as it would be by now, and for a restore the one under the
+/// names it would get instead.
 fn named(ask: &Ask<'_>) -> (Definition, Option<Definition>) {
     let (_, instances) = limits(ask);
     let definition = sized(&ranges::caught_up(ask.point.1, ask.now), ask.kind, instances);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     backup::definition::{Scaled, ScaledThing},
-    scaling::Scaling,
+    scaling::{Raised, Scaling},
 };
 
 /// A minimum that cannot be restored within this time stays raised, and is named.
@@ -41,6 +41,14 @@ impl Restoration {
     pub(super) fn is_kept_awake(&self, now: Timestamp) -> bool {
         let registered = matches!(self.phase, Phase::Scaling | Phase::Probing);
         self.plan.kind == Kind::Restore && registered && !self.sleepers(now).is_empty()
+    }
+
+    /// What it has raised of a minimum to keep something awake until it is proven, and gives back.
+    pub fn raised(&self, of: &ScaledThing, dimension: &str, now: Timestamp) -> Option<Raised> {
+        let at_work = self.is_kept_awake(now) || self.phase == Phase::Releasing;
+        let sleeps = |scaled: &Scaled| scaled.of == *of && scaled.dimension == dimension;
+        let gives_back = at_work && self.plan.awake.is_none() && self.sleepers(now).iter().any(sleeps);
+        gives_back.then(|| Raised { to: vec![1], from: 0 })
     }
 }
 

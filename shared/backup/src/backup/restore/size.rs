@@ -115,6 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn a_restore_begins_with_the_minimum_of_its_range() {
+        let mut definition = fixture::definition();
+        definition.scaling[0].scaling.min = 6;
+        assert_eq!(counts(&sized(&definition, Kind::Restore, 2)), [(6, 1.0), (2, 0.0)]);
+        definition.scaling[0].dimension = "sagemaker:variant:DesiredProvisionedConcurrency".into();
+        assert_eq!(counts(&sized(&definition, Kind::Restore, 2)), [(3, 1.0), (2, 0.0)]);
+    }
+
+    #[test]
     fn a_drill_costs_as_little_as_it_may() {
         let drilled = sized(&fixture::definition(), Kind::Drill, 1);
         assert_eq!(counts(&drilled), [(1, 1.0), (1, 0.0)]);

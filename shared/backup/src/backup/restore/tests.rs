@@ -4,6 +4,7 @@ mod claims;
 mod later;
 mod names;
 mod ranges;
+mod scheduled;
 mod serving;
 mod tags;
 

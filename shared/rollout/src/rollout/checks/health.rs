@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::World;
 use crate::{
+    analysis::Verdict,
     rollout::{
         cause::Cause,
         doubt::{Doubt, Illness, Judged},
@@ -23,6 +24,9 @@ const STALE: Duration = Duration::from_secs(10 * 60);
 /// A check that has not come so long after green got its share is missing, and not only to come.
 const OVERDUE: Duration = Duration::from_secs(3 * 60);
 
+/// So long an endpoint that is unhealthy is left to green's next answers before a person is told that there are none.
+const UNASKED: Duration = Duration::from_secs(5 * 60);
+
 /// So long `status`, which sends no probes, believes what green last said.
 const REMEMBERED: Duration = Duration::from_secs(3 * 60);
 
@@ -32,6 +36,21 @@ pub(super) fn harm(world: &World<'_>, rollout: &Rollout) -> Option<Cause> {
     (illness(world, rollout, seen) == Illness::Unhealthy).then(|| Cause::Health {
         said: said(world, seen),
     })
+}
+
+/// The endpoint has been unhealthy for some time since green has its present share, and whether green is cannot be found out:
+/// users may get errors, and only a person can decide. The evidence.
+pub(in crate::rollout) fn unsettled(world: &World<'_>, rollout: &Rollout) -> Option<Vec<String>> {
+    let seen = asked(world, rollout)?.yes()?.as_ref()?;
+    let from = rollout.judged_from?;
+    let Judged::AskGreen(Illness::Unhealthy) = Doubt::of(rollout)?.judge(seen) else {
+        return None;
+    };
+    let unheard = matches!(world.look?.green, Some(Known::No(_)));
+    let heard = rollout.asked.as_ref().and_then(|asked| asked.heard);
+    let since = Some(from).max(seen.failing_since).max(heard)?;
+    let long = world.facts.now >= after(since, UNASKED);
+    (unheard && long).then(|| said(world, seen))
 }
 
 /// What the health checker measured since green has its present share, and of late, speaks for going on.
@@ -106,7 +125,8 @@ fn illness(world: &World<'_>, rollout: &Rollout, seen: &HealthSeen) -> Illness {
     };
     let well = match world.look.and_then(|look| look.green.as_ref()) {
         Some(Known::Yes(round)) => Some(round.passed),
-        Some(Known::No(_)) => None,
+        // Nobody hears green. What it answered everybody else is in its metrics: harm in them is harm, all else is no word for it.
+        Some(Known::No(_)) => fails_by_its_metrics(world).then_some(false),
         None => {
             let asked = rollout.asked.as_ref();
             asked
@@ -119,6 +139,11 @@ fn illness(world: &World<'_>, rollout: &Rollout, seen: &HealthSeen) -> Illness {
         Some(false) => illness,
         None => Illness::Ill,
     }
+}
+
+fn fails_by_its_metrics(world: &World<'_>) -> bool {
+    let answers = world.look.and_then(|look| look.answers.as_ref()).and_then(Known::yes);
+    answers.is_some_and(|analysis| analysis.verdict == Verdict::Fail)
 }
 
 fn said(world: &World<'_>, seen: &HealthSeen) -> Vec<String> {
@@ -135,6 +160,15 @@ fn said(world: &World<'_>, seen: &HealthSeen) -> Vec<String> {
                 .map(|line| format!("green, asked by its name: {line}")),
         ),
         Some(Known::No(why)) => said.push(format!("what green says itself is not known: {why}")),
+        None => {}
+    }
+    match world.look.and_then(|look| look.answers.as_ref()) {
+        Some(Known::Yes(analysis)) => said.extend(
+            analysis
+                .deciding()
+                .map(|check| format!("green's metrics, {}: {}", check.name, check.said)),
+        ),
+        Some(Known::No(why)) => said.push(format!("green's metrics could not be read: {why}")),
         None => {}
     }
     said

@@ -355,6 +355,9 @@ fn the_maximum_is_the_users_own_again_at_the_end_whatever_headroom_was_given() {
         }
         // Nothing is taken while it is judged.
         assert_eq!((count(&world, "green"), world.scaling["green"].max), (most, most));
+        let rollout = world.ledger.active.as_ref().unwrap();
+        let copied = rollout.scaled("green", world.scaling.get("green"), world.now);
+        assert_eq!(copied.unwrap().max, max, "a copy of the endpoint has no headroom");
         assert_eq!(world.run(), Ended::Completed);
         assert_eq!(
             (world.scaling["green"].min, world.scaling["green"].max),
