@@ -7,7 +7,7 @@ mod asked;
 mod components;
 mod serving;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -80,6 +80,14 @@ pub struct Scaled {
     pub scaling: Scaling,
 }
 
+impl Scaled {
+    /// It scales the instances of this variant, and not the concurrency of a serverless one.
+    pub(super) fn counts_instances_of(&self, variant: &str) -> bool {
+        let is_it = matches!(&self.of, ScaledThing::Variant(name) if name == variant);
+        is_it && self.dimension == INSTANCES
+    }
+}
+
 /// What Application Auto Scaling scales.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +96,15 @@ pub enum ScaledThing {
     Variant(String),
     /// An inference component, by name.
     Component(String),
+}
+
+impl fmt::Display for ScaledThing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variant(name) => write!(f, "variant {name}"),
+            Self::Component(name) => write!(f, "component {name}"),
+        }
+    }
 }
 
 /// A variant as it served.

@@ -23,7 +23,9 @@ mod look;
 mod mark;
 mod plan;
 mod probing;
+mod ranges;
 mod record;
+mod scale;
 mod size;
 mod step;
 mod table;
@@ -38,6 +40,7 @@ pub use self::{
     mark::{mark, origin},
     plan::{Ask, PlanError, Proposal, candidates, owners, plan},
     probing::{Wanted, probe_round, probes, wanted},
+    ranges::Ranges,
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
     table::table,
 };

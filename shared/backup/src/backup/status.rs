@@ -184,6 +184,10 @@ fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
                 spoken(past.figures.rpo)
             )
         }
+        (Ended::Passed, None) => {
+            let name = &past.endpoint;
+            format!("The last {kind} passed {ago} ago: {name} served already, so no RTO was measured.")
+        }
         (how, _) => format!("The last {kind} {how} ({ago} ago)."),
     }
 }

@@ -250,13 +250,17 @@ impl BackupLedger {
                 let rpo = spoken(past.figures.rpo);
                 format!("RTO {}, RPO {rpo}", spoken(rto))
             }
+            (Ended::Passed, None) => SERVED.to_owned(),
             (how, _) => printable(&how.to_string(), 160),
         };
-        let promised = format!(
-            "promised are RTO {} and RPO {}",
-            spoken(objectives.rto),
-            spoken(objectives.rpo)
-        );
+        let measured = past.how != Ended::Passed || past.figures.rto.is_some();
+        let promised = measured.then(|| {
+            format!(
+                "promised are RTO {} and RPO {}",
+                spoken(objectives.rto),
+                spoken(objectives.rpo)
+            )
+        });
         let point = past.point.to_string();
         let (name, probed) = (past.endpoint.clone(), past.figures.probed);
         let passed = past.how == Ended::Passed;
@@ -275,8 +279,8 @@ impl BackupLedger {
         self.tell(facts, kind, |alert| {
             let alert = alert
                 .titled(title)
-                .seen(format!("{name} in {region}, from recovery point {point}"))
-                .seen(promised);
+                .seen(format!("{name} in {region}, from recovery point {point}"));
+            let alert = promised.into_iter().fold(alert, Alert::seen);
             let alert = match (passed, probed) {
                 (true, false) => alert.seen("it has no probes: that it is in service is all that is known"),
                 _ => alert,
@@ -369,6 +373,9 @@ impl BackupLedger {
         });
     }
 }
+
+/// Said of a restore that passed and measured no RTO.
+const SERVED: &str = "it served already, so no RTO was measured";
 
 /// The first line.
 fn headline(why: &str) -> &str {

@@ -214,8 +214,16 @@ impl Fake {
                 if !self.things.iter().any(serving) {
                     return Outcome::Refused("Could not find endpoint".into());
                 }
-                self.scaling
-                    .insert((scaled.of.clone(), scaled.dimension.clone()), scaled.scaling.clone());
+                if scaled.scaling.still_to_come(self.now) != scaled.scaling {
+                    return Outcome::Refused("a scheduled action is over".into());
+                }
+                let key = (scaled.of.clone(), scaled.dimension.clone());
+                // What is there and not wanted stays.
+                let made = match self.scaling.get(&key) {
+                    Some(before) => scaled.scaling.completed(before),
+                    None => scaled.scaling.clone(),
+                };
+                self.scaling.insert(key, made);
                 Outcome::Accepted
             }
             Effect::Probe(_) if self.later.is_empty() => Outcome::Probed(self.probes.clone()),

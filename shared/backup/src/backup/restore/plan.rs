@@ -9,13 +9,14 @@ use super::{
     cover::Cover,
     look::{Look, Seen},
     mark::{crowded, mark},
+    ranges::{self, Ranges},
     record::{Kind, Plan, Thing},
     size::sized,
 };
 use crate::{
     backup::{
         claim::{Claim, Hold},
-        definition::{self, Definition, Scaled},
+        definition::{self, Definition},
         manifest::{PointId, RecoveryPoint},
         names::{digest, suffixed},
         policy::BackupPolicy,
@@ -128,6 +129,10 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     warnings.extend(ask.point.1.source.unsure.iter().cloned());
     let left_out = ask.point.1.source.left_out.iter();
     warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
+    // What serves already keeps its range.
+    if !reused.contains(&Thing::endpoint(&definition.endpoint)) {
+        warnings.extend(ranges::notes(ask.point.1, &definition, ask.now));
+    }
     for scaled in &definition.scaling {
         let steps = scaled
             .scaling
@@ -157,7 +162,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
             .iter()
             .map(|why| format!("what may scale to zero keeps a minimum of 1: {why}")),
     );
-    let (deadline, _) = limits(ask);
+    let (deadline, instances) = limits(ask);
     let called = ask.point.1.restored.components.iter().map(|component| &component.name);
     let components = called
         .zip(definition.components.iter().map(|component| &component.name))
@@ -185,6 +190,10 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         components,
         lacks,
         awake,
+        ranges: Some(Ranges {
+            since: ask.now,
+            instances,
+        }),
         holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,
     };
@@ -201,14 +210,11 @@ fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {
     }
 }
 
-/// The definition under the names that it should have, with the ranges that its scheduled actions have left until now, and for a restore the one under the names it would get instead.
+/// The definition under the names that it should have, scaled as it would be by now, and for a restore the one under the
+/// names it would get instead.
 fn named(ask: &Ask<'_>) -> (Definition, Option<Definition>) {
     let (_, instances) = limits(ask);
-    let mut restored = ask.point.1.restored.clone();
-    for Scaled { scaling, .. } in &mut restored.scaling {
-        *scaling = scaling.caught_up(ask.point.1.began, ask.now).still_to_come(ask.now);
-    }
-    let definition = sized(&restored, ask.kind, instances);
+    let definition = sized(&ranges::caught_up(ask.point.1, ask.now), ask.kind, instances);
     match ask.kind {
         Kind::Drill => {
             let suffix = format!("drill-{}", ask.number);

@@ -8,7 +8,6 @@ use super::record::{Kind, Plan, ThingKind};
 use crate::{
     backup::{
         audit::Presence,
-        definition::ScaledThing,
         manifest::RecoveryPoint,
         references::{Form, Names},
         verify::{self, Seen},
@@ -46,10 +45,7 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
         let _ = writeln!(said, "{how:<16} {thing}{detail}");
     }
     for scaled in &plan.definition.scaling {
-        let of = match &scaled.of {
-            ScaledThing::Variant(name) => format!("variant {name}"),
-            ScaledThing::Component(name) => format!("component {name}"),
-        };
+        let of = &scaled.of;
         let (min, max) = (scaled.scaling.min, scaled.scaling.max);
         let awake = match min {
             0 if plan.awake.is_some() => "; from 1, and kept there",
@@ -65,9 +61,13 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
             1 => format!(", 1 {one}"),
             _ => format!(", {count} {many}"),
         });
+        let but = match plan.goes_on() {
+            true => "; where it is registered, only what it lacks",
+            false => "",
+        };
         let _ = writeln!(
             said,
-            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}{awake}",
+            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}{awake}{but}",
             "register"
         );
     }

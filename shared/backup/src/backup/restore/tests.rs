@@ -3,7 +3,9 @@ mod beside;
 mod claims;
 mod later;
 mod names;
+mod ranges;
 mod scheduled;
+mod serving;
 mod tags;
 
 use std::time::Duration;

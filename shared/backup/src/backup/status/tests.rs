@@ -27,13 +27,8 @@ fn kept(began: i64) -> Kept {
     }
 }
 
-#[test]
-fn what_is_known_reads_like_this() {
-    let mut quiet = BackupLedger {
-        newest: Some(kept(0)),
-        ..BackupLedger::default()
-    };
-    quiet.past.push(Past {
+fn drilled() -> Past {
+    Past {
         number: 3,
         kind: Kind::Drill,
         point: kept(0).id,
@@ -51,7 +46,30 @@ fn what_is_known_reads_like_this() {
         lacks: None,
         restless: None,
         log: vec![],
+    }
+}
+
+#[test]
+fn what_is_known_reads_like_this() {
+    let mut quiet = BackupLedger {
+        newest: Some(kept(0)),
+        ..BackupLedger::default()
+    };
+    quiet.past.push(drilled());
+    let mut restored = quiet.clone();
+    restored.past.push(Past {
+        number: 4,
+        kind: Kind::Restore,
+        endpoint: "fraud".into(),
+        figures: Figures {
+            rto: None,
+            ..drilled().figures
+        },
+        ..drilled()
     });
+    let said = status("fraud", &restored, Some(&policy()), at(4500));
+    let served = "The last restore passed 1h ago: fraud served already, so no RTO was measured.";
+    assert!(said.contains(served), "{said}");
     let mut busy = quiet.clone();
     busy.failing = Some(Trouble {
         since: at(80_000),

@@ -190,6 +190,16 @@ fn each_alert_reads_like_this() {
 }
 
 #[test]
+fn a_restore_of_what_served_already_promises_and_claims_no_rto() {
+    let mut ledger = BackupLedger::default();
+    ledger.restored(&facts(0), past(Kind::Restore, Ended::Passed, None), &objectives());
+    let alert = &ledger.outbox().pending()[0];
+    assert_eq!(alert.kind, AlertKind::BackupRestored);
+    assert_eq!(alert.title, "it served already, so no RTO was measured");
+    assert!(!said(&ledger).contains("promised"), "{}", said(&ledger));
+}
+
+#[test]
 fn the_same_refusal_with_another_request_id_is_no_news() {
     let mut ledger = BackupLedger::default();
     for request in ["1", "2", "3"] {

@@ -132,7 +132,11 @@ impl Fake {
                 self.begin(after, None);
             }
             Effect::Scale { variant, scaling } => {
-                let mut made = scaling.clone();
+                // What is there and not wanted stays.
+                let mut made = match self.scaling.get(variant) {
+                    Some(there) => scaling.completed(there),
+                    None => scaling.clone(),
+                };
                 let there = self.scaling.get(variant).map(|there| there.policies.clone());
                 for policy in &mut made.policies {
                     let mut there = there.iter().flatten();
