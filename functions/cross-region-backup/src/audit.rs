@@ -172,7 +172,7 @@ pub(crate) async fn look(services: &Services<'_>, endpoint: &str) -> Result<(Vec
         lacking.retain(|one| again.lacking.contains(one));
         definition = again.definition;
     }
-    let seen = presence::all(services, services.home(), audit::checks(&definition)).await;
+    let seen = presence::of(services, services.home(), &definition).await;
     let (mut findings, unseen) = audit::judge(seen);
     for one in &unseen {
         tracing::warn!("not seen: {one}");

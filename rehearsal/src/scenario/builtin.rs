@@ -137,6 +137,8 @@ builtins![
     "backup-audit",
     "backup-audit-names",
     "backup-audit-shared",
+    "backup-audit-untagged",
+    "backup-image-moved",
     "backup-again",
     "backup-components",
     "backup-shared",

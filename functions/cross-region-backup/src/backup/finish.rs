@@ -106,7 +106,7 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
 /// Whether SageMaker could deploy the endpoint again as it is.
 async fn audit(work: &Work<'_>, definition: &Definition) -> Result<(), Stop> {
     let services = work.services;
-    let seen = presence::all(services, services.home(), audit::checks(definition)).await;
+    let seen = presence::of(services, services.home(), definition).await;
     let (findings, unknown) = audit::judge(seen);
     for one in &unknown {
         tracing::warn!("not seen: {one}");

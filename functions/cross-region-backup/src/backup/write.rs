@@ -167,10 +167,15 @@ async fn write(
 
 /// What a restore needs besides the copies is there.
 async fn restorable(work: &Work<'_>, point: &RecoveryPoint) -> Result<(), Stop> {
-    let seen = verified::needed(work.services, point).await;
-    let found = verify::lacking(point, &seen);
+    // The point itself keeps the tags: what they name is compared when it is restored.
+    let mut made = point.clone();
+    let seen = verified::needed(work.services, &mut made).await;
+    let found = verify::lacking(&made, &seen);
     for one in &found.unknown {
         tracing::warn!("not seen: {one}");
+    }
+    for one in &found.other_code {
+        tracing::warn!("a restore would run other code: {one}");
     }
     for one in &found.uncompared {
         tracing::info!("not compared: {one}");

@@ -262,6 +262,7 @@ impl BackupLedger {
         let passed = past.how == Ended::Passed;
         let left: Vec<String> = past.left.iter().map(ToString::to_string).collect();
         let (objects, restless, lacks) = (past.objects.clone(), past.restless.clone(), past.lacks.clone());
+        let other_code = past.other_code.clone();
         let log: Vec<String> = past
             .log
             .iter()
@@ -298,6 +299,11 @@ impl BackupLedger {
                     "what may scale to zero keeps a minimum of 1, to be set to 0 by hand: {why}"
                 )),
             };
+            let alert = match other_code.is_empty() {
+                true => alert,
+                false => alert.severe(Severity::Warning),
+            };
+            let alert = other_code.into_iter().fold(alert, Alert::seen);
             let alert = lacks
                 .into_iter()
                 .fold(alert, |alert, lacks| alert.seen(format!("when it began, {lacks}")));
@@ -341,6 +347,7 @@ impl BackupLedger {
             left: vec![],
             objects: vec![],
             lacks: None,
+            other_code: vec![],
             restless: None,
             log: why.take(20).map(|what| Line { at: facts.now, what }).collect(),
         };

@@ -123,7 +123,9 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let mut warnings = ask.notes.to_vec();
     warnings.extend(ask.verified.unknown.iter().map(|why| format!("not seen: {why}")));
     warnings.extend(notes);
+    warnings.extend(ask.verified.other_code.iter().cloned());
     warnings.extend(ask.verified.for_now.iter().cloned());
+    warnings.extend(ask.verified.noted.iter().cloned());
     warnings.extend(ask.point.1.source.during());
     let left_out = ask.point.1.source.left_out.iter();
     warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
@@ -183,6 +185,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         reused,
         components,
         lacks,
+        other_code: ask.verified.other_code.clone(),
         awake,
         holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,

@@ -49,6 +49,7 @@ fn what_is_known_reads_like_this() {
         left: vec![],
         objects: vec![],
         lacks: None,
+        other_code: vec![],
         restless: None,
         log: vec![],
     });

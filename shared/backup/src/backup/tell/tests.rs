@@ -66,6 +66,7 @@ fn past(kind: Kind, how: Ended, rto: Option<u64>) -> Past {
         },
         objects: vec![],
         lacks: None,
+        other_code: vec![],
         restless: None,
         log: vec![Line {
             at: at(7200),
