@@ -10,7 +10,7 @@ use std::{
 
 use self::copies::{Keys, Listings};
 pub use self::{
-    builds::{Builds, doubts, settle},
+    builds::{Builds, Other, doubts, settle},
     copies::condition,
 };
 use super::{
@@ -182,7 +182,8 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
     verified.missing.extend(unusable);
     verified.unknown.extend(unseen);
     verified.unknown.extend(seen.builds.unseen.iter().cloned());
-    verified.other_code.extend(seen.builds.other.values().cloned());
+    let other = seen.builds.other.values();
+    verified.other_code.extend(other.map(|other| other.why.clone()));
     verified.noted.extend(seen.builds.noted.iter().cloned());
     verified.may_come = !lasting && !verified.missing.is_empty();
     verified

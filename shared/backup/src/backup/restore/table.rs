@@ -96,7 +96,7 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
     for (names, value) in verify::needs(point) {
         let what = verify::called(names);
         let shown = printable(&value, 300);
-        let is_other = seen.builds.other.contains_key(&value);
+        let is_other = seen.builds.other.values().any(|other| other.image == value);
         let found = seen.things.get(&(names, value));
         let how = match (found, names) {
             // It may be where the container writes to.

@@ -21,12 +21,22 @@ const LONGEST: usize = 255;
 /// How the images of a point compare with what served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Builds {
-    /// Images of which another build would run, with what to say of it.
-    pub other: BTreeMap<String, String>,
+    /// The builds that served, by digest in the repository of what is to be made, and are not there, where another one would
+    /// run.
+    pub other: BTreeMap<String, Other>,
     /// The same of AWS's own images: they are built anew under the same tags, in each Region.
     pub noted: Vec<String>,
     /// Of which images nobody could see it.
     pub unseen: Vec<String>,
+}
+
+/// What would run instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// The image as it is to be made.
+    pub image: String,
+    /// What to say of it.
+    pub why: String,
 }
 
 /// An image of what is to be made, and the digest that served.
@@ -120,7 +130,11 @@ pub fn settle(point: &mut RecoveryPoint, seen: &mut Seen) {
             }
             (Some(now), _) if !is_same => {
                 let said = told(&now);
-                seen.builds.other.insert(tag, format!("{said}: other code will run"));
+                let other = Other {
+                    image: tag,
+                    why: format!("{said}: other code will run"),
+                };
+                seen.builds.other.insert(pinned, other);
             }
             // It is missing, and told as everything that is.
             _ => {}
