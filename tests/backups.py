@@ -4,9 +4,8 @@
     cargo build --workspace
     python tests/backups.py target/debug/rehearse target/debug/cross-region-backup
 
-Once against `rehearse serve`, once against moto's server, which somebody else wrote; where moto is not installed that
-part is skipped. Needs the aws CLI (v1 or v2) and boto3; nothing talks to AWS. Exits 0 when all copies are what they are
-copies of, 1 when not.
+Once against `rehearse serve`, once against moto's server, which somebody else wrote. Needs the aws CLI (v1 or v2), boto3
+and `moto[server]`; nothing talks to AWS. Exits 0 when all copies are what they are copies of, 1 when not.
 """
 
 import argparse
@@ -215,12 +214,9 @@ def with_rehearsal(checks, arguments, folder):
 
 
 def with_moto(checks, arguments, folder):
-    try:
-        from moto.sagemaker.responses import SageMakerResponse
-        from moto.server import ThreadedMotoServer
-    except ImportError as problem:
-        print(f"skipped moto's server: {problem}")
-        return
+    from moto.sagemaker.responses import SageMakerResponse
+    from moto.server import ThreadedMotoServer
+
     # moto has no inference components: there are none.
     if not hasattr(SageMakerResponse, "list_inference_components"):
         SageMakerResponse.list_inference_components = lambda self: json.dumps({"InferenceComponents": []})

@@ -233,6 +233,7 @@ scenarios! {
     a_restored_endpoint_that_is_created_again_keeps_its_copies => "backup-recreated",
     a_corrected_mapping_counts_for_the_next_restore_though_the_region_is_dark => "backup-mapped",
     a_fleet_file_older_than_the_recovery_point_does_not_undo_what_the_point_knows => "backup-mapped-stale",
+    an_artifact_that_is_written_as_an_address_is_backed_up_and_restored => "backup-address",
     endpoints_that_nobody_backs_up_are_audited_too => "backup-audit",
     an_endpoint_is_audited_though_one_restored_from_its_name_has_another => "backup-audit-names",
     what_many_endpoints_are_made_of_is_told_once_when_it_is_gone => "backup-audit-shared",

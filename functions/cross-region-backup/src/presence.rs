@@ -93,7 +93,7 @@ async fn key(services: &Services<'_>, region: &str, value: &str) -> Presence {
 async fn artifact(services: &Services<'_>, region: &str, value: &str, form: Form) -> Presence {
     let at = match place(value, form) {
         Ok(at) => at,
-        Err(why) => return Presence::Gone(why),
+        Err(why) => return Presence::Unknown(why),
     };
     let s3 = services.looking(region).s3;
     let looked = async {

@@ -134,6 +134,7 @@ builtins![
     "backup-recreated",
     "backup-mapped",
     "backup-mapped-stale",
+    "backup-address",
     "backup-audit",
     "backup-audit-names",
     "backup-audit-shared",

@@ -19,6 +19,7 @@ pub use self::{
     deployed::{Deployed, deployed, deployed_by},
     serving::Serving,
 };
+use super::references;
 use crate::scaling::Scaling;
 
 /// Everything one endpoint is made of.
@@ -172,11 +173,13 @@ impl Document {
         }
         let mut body = Value::Object(body);
         asked::model(&mut body);
-        Ok(Self {
+        let mut document = Self {
             name,
             body,
             tags: tags.into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect(),
-        })
+        };
+        references::as_uris(kind, &mut document);
+        Ok(document)
     }
 
     /// The body of the `Create…`, tags included.

@@ -4,6 +4,7 @@
 //! known counts too if it looks like an S3 URI, an ARN with a Region or a Region's host name, so that fields which AWS adds
 //! later are not overlooked.
 
+mod address;
 mod manifest_file;
 mod walk;
 
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::address::as_uris;
 pub use self::manifest_file::{ManifestFile, ManifestForm};
 pub(super) use self::walk::{Step, each_text, each_text_mut, pointer};
 use super::definition::{Definition, Document, Kind};
@@ -119,7 +121,7 @@ pub fn artifacts(definition: &Definition) -> BTreeMap<(String, Form), Vec<Refere
 /// # Errors
 /// What is wrong with the URI.
 pub fn place(uri: &str, form: Form) -> Result<Location, String> {
-    let wrong = || format!("{uri:?} is not s3://bucket/key");
+    let wrong = || format!("{uri:?} is neither s3://bucket/key nor an address of S3 without escapes");
     let rest = uri.strip_prefix("s3://").ok_or_else(wrong)?;
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     if bucket.is_empty() {

@@ -53,6 +53,6 @@ fn a_prefix_is_one_with_and_without_its_slash_and_may_be_a_bucket() {
     );
     assert_eq!(
         key("https://b/k", Form::Object).unwrap_err(),
-        "\"https://b/k\" is not s3://bucket/key"
+        "\"https://b/k\" is neither s3://bucket/key nor an address of S3 without escapes"
     );
 }
