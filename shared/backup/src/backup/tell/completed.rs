@@ -21,19 +21,7 @@ impl BackupLedger {
     /// A recovery point is complete. Told when it is the first, ends a trouble, leaves something out that the one before
     /// held, or when a restore would run other code for the second point in a row: at the first, replication may be at work.
     pub fn completed(&mut self, facts: &Facts<'_>, mut kept: Kept) {
-        let mut other_code = vec![];
-        let known = self
-            .newest
-            .as_ref()
-            .map(|kept| kept.other_code.clone())
-            .unwrap_or_default();
-        for (build, told) in &mut kept.other_code {
-            if let Some(known) = known.get(build) {
-                *told = true;
-                other_code.extend((!known).then(|| build.clone()));
-            }
-        }
-        let other_code = other_code;
+        let other_code = still_lacking(&mut kept, self.newest.as_ref());
         let trouble = self.failing.take();
         let overdue = self.overdue.take().is_some();
         let first = self.newest.is_none();
@@ -97,6 +85,18 @@ impl BackupLedger {
         self.newest = Some(kept);
         self.is_over();
     }
+}
+
+/// The builds that were lacking at the point before, too, and that nobody was told of yet; from now on they were told.
+fn still_lacking(kept: &mut Kept, before: Option<&Kept>) -> Vec<String> {
+    let mut news = vec![];
+    for (build, told) in &mut kept.other_code {
+        if let Some(known) = before.and_then(|before| before.other_code.get(build)) {
+            *told = true;
+            news.extend((!known).then(|| build.clone()));
+        }
+    }
+    news
 }
 
 #[cfg(test)]

@@ -111,8 +111,13 @@ pub fn settle(point: &mut RecoveryPoint, seen: &mut Seen) {
             let there = Presence::Image(one.digest.clone());
             seen.things.insert((Names::Image, pinned.clone()), there);
         }
-        let told = |now: &str| told(&one, now);
-        match (now, one.look(&seen.things, pinned.clone())) {
+        let served = one.look(&seen.things, pinned.clone());
+        let lacks = match served {
+            Some(Presence::Gone(_)) => ", which that repository does not have",
+            _ => "",
+        };
+        let told = |now: &str| told(&one, now, lacks);
+        match (now, served) {
             (now, _) if one.image.is_of_aws() => {
                 let note = now.filter(|_| !is_same).map(|now| told(&now));
                 let builds = &mut seen.builds.noted;
@@ -142,11 +147,7 @@ pub fn settle(point: &mut RecoveryPoint, seen: &mut Seen) {
     }
 }
 
-fn told(one: &Compared, now: &str) -> String {
-    let lacks = match one.image.is_of_aws() {
-        true => "",
-        false => ", which that repository does not have",
-    };
+fn told(one: &Compared, now: &str, lacks: &str) -> String {
     format!(
         "the image {} is not the build that served: it names {}, and {} served{lacks} ({})",
         printable(&one.image.to_string(), 300),
@@ -299,6 +300,21 @@ mod tests {
         assert!(
             verified.other_code.is_empty() && verified.unknown[0].contains("denied"),
             "{verified:?}"
+        );
+    }
+
+    #[test]
+    fn a_digest_that_the_fleet_file_says_is_taken_and_told_as_another() {
+        let mut point = point();
+        let other = format!("{THERE}@sha256:c");
+        point.restored.models[1].body["PrimaryContainer"]["Image"] = serde_json::json!(other);
+        let mut seen = seen(&point, "sha256:a", Presence::There);
+        settle(&mut point, &mut seen);
+        assert_eq!(made(&point)[0], other);
+        let said = &lacking(&point, &seen).other_code;
+        assert!(
+            said[0].contains("it names sha256:c, and sha256:a served (model fraud-v1"),
+            "{said:?}"
         );
     }
 
