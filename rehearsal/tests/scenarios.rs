@@ -252,6 +252,8 @@ scenarios! {
     what_another_endpoint_had_in_between_is_told_when_it_is_gone_again => "backup-audit-again",
     what_many_endpoints_are_made_of_is_told_once_when_their_backups_find_it_gone => "backup-audit-backed",
     what_many_restored_endpoints_are_made_of_is_told_once_when_it_is_gone => "backup-audit-restored",
+    an_image_that_serves_and_is_gone_is_told_though_its_tag_is_there => "backup-audit-untagged",
+    a_restore_runs_what_served_though_the_tag_moved_and_says_so_where_it_cannot => "backup-image-moved",
     a_component_left_behind_stands_against_a_restore_and_is_not_gone_around => "backup-again",
     a_component_that_slept_is_restored_and_one_that_failed_takes_no_other_with_it => "backup-components",
     restores_at_once_of_endpoints_that_share_a_model_all_pass => "backup-shared",

@@ -147,6 +147,8 @@ builtins![
     "backup-audit-again",
     "backup-audit-backed",
     "backup-audit-restored",
+    "backup-audit-untagged",
+    "backup-image-moved",
     "backup-again",
     "backup-components",
     "backup-shared",

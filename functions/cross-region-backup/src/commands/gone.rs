@@ -48,7 +48,10 @@ impl Audited {
                 let held = services.ledger(endpoint).load().await?.document.held;
                 let restored = held.into_iter().map(|held| held.hold.claim.restored);
                 let names: BTreeSet<String> = restored.chain([endpoint.to_owned()]).collect();
-                let lacks: String = names.iter().filter_map(|name| status::lacks(name, &audits, now)).collect();
+                let lacks: String = names
+                    .iter()
+                    .filter_map(|name| status::lacks(name, &audits, now))
+                    .collect();
                 let said = (!lacks.is_empty()).then_some(lacks);
                 (said, "\n", of(&audits, &names))
             }

@@ -179,6 +179,10 @@ pub struct Kept {
     /// Inference components that are not in it: which and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// The builds of images that serve and were not there where it is restored, so that a restore would run others; and
+    /// whether that was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_code: BTreeMap<String, bool>,
     /// The endpoint's `CreationTime`. Ledgers of earlier builds do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,

@@ -19,6 +19,7 @@ fn kept(began: i64) -> Kept {
         took: Duration::from_secs(60),
         by_size: 0,
         left_out: vec![],
+        other_code: std::collections::BTreeMap::new(),
         created: None,
         serving: None,
         during: None,
@@ -44,6 +45,7 @@ fn drilled() -> Past {
         left: vec![],
         objects: vec![],
         lacks: None,
+        other_code: vec![],
         restless: None,
         log: vec![],
     }
