@@ -139,6 +139,7 @@ mod tests {
             objects: vec![],
             lacks: None,
             restless: None,
+            other_code: vec![],
             log: vec![],
         });
     }
