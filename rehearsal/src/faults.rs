@@ -31,6 +31,9 @@ pub enum FaultKind {
     CutAfter,
     /// The call takes effect, and its answer comes this much later.
     Slow(Duration),
+    /// S3 stores other bytes than those of the source, as many, and answers with their checksum and ETag: of `CopyObject` and
+    /// `UploadPartCopy`. Nothing happens to any other call.
+    Corrupt,
     /// The calling function dies just before the call; no effect.
     CrashBefore,
     /// The call takes effect, and the calling function dies before it sees the answer.
@@ -40,7 +43,7 @@ pub enum FaultKind {
 impl FaultKind {
     /// Whether the call still has its effect.
     pub fn takes_effect(self) -> bool {
-        matches!(self, Self::CutAfter | Self::Slow(_) | Self::CrashAfter)
+        matches!(self, Self::CutAfter | Self::Slow(_) | Self::Corrupt | Self::CrashAfter)
     }
 }
 
@@ -57,6 +60,7 @@ impl fmt::Display for FaultKind {
             Self::CutBefore => "cut-before",
             Self::CutAfter => "cut-after",
             Self::Slow(_) => "slow",
+            Self::Corrupt => "corrupt",
             Self::CrashBefore => "crash-before",
             Self::CrashAfter => "crash-after",
         })

@@ -17,6 +17,8 @@ use rehearsal::{
 mod answers;
 #[path = "scenarios/audit.rs"]
 mod audit;
+#[path = "scenarios/delivery.rs"]
+mod delivery;
 #[path = "scenarios/first_day.rs"]
 mod first_day;
 #[path = "scenarios/names.rs"]
@@ -130,10 +132,12 @@ scenarios! {
     an_outage_is_told_while_autoscaling_is_at_work => "scaling-outage",
     what_should_be_in_service_and_is_not_is_told_though_nothing_wakes_it => "unserved",
     a_failed_endpoint_is_created_again_where_that_is_allowed => "failed-endpoint",
+    a_failed_endpoint_that_is_autoscaled_is_left_to_people => "failed-scaled",
     a_vanished_endpoint_is_told_once => "vanished",
     a_flapping_endpoint_is_told_as_flapping => "flapping",
     outages_behind_swings_are_told => "unsteady",
     a_repair_is_done_when_the_endpoint_is_well_and_not_before => "repairs",
+    a_recreation_that_waits_for_a_quota_is_told_until_it_is_done => "recreation-waits",
     what_a_repair_took_or_half_made_is_not_dropped_with_the_entry => "let-go",
     a_burst_of_state_changes_fails_no_invocation => "burst",
     all_probes_failing_at_once_is_one_alert_and_no_recovery => "everything-fails",
@@ -169,6 +173,7 @@ scenarios! {
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
     what_only_the_health_checker_notices_takes_green_back => "rollout-unhealthy",
     health_that_nobody_measures_passes_no_step => "rollout-unwatched",
+    a_rollout_waits_for_a_health_checker_that_never_looked => "rollout-unchecked",
     a_hotfix_is_not_taken_back_for_the_illness_of_what_it_replaces => "rollout-cure",
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
@@ -244,6 +249,11 @@ scenarios! {
     endpoints_that_nobody_backs_up_are_audited_too => "backup-audit",
     an_endpoint_is_audited_though_one_restored_from_its_name_has_another => "backup-audit-names",
     what_many_endpoints_are_made_of_is_told_once_when_it_is_gone => "backup-audit-shared",
+    what_another_endpoint_had_in_between_is_told_when_it_is_gone_again => "backup-audit-again",
+    what_many_endpoints_are_made_of_is_told_once_when_their_backups_find_it_gone => "backup-audit-backed",
+    what_many_restored_endpoints_are_made_of_is_told_once_when_it_is_gone => "backup-audit-restored",
+    an_image_that_serves_and_is_gone_is_told_though_its_tag_is_there => "backup-audit-untagged",
+    a_restore_runs_what_served_though_the_tag_moved_and_says_so_where_it_cannot => "backup-image-moved",
     a_component_left_behind_stands_against_a_restore_and_is_not_gone_around => "backup-again",
     a_component_that_slept_is_restored_and_one_that_failed_takes_no_other_with_it => "backup-components",
     restores_at_once_of_endpoints_that_share_a_model_all_pass => "backup-shared",
@@ -252,6 +262,10 @@ scenarios! {
     a_point_has_nothing_of_what_a_wake_raised_and_a_restore_has_the_range_of_its_hour => "backup-held",
     a_manifest_that_names_an_object_twice_is_backed_up_and_a_prefix_keeps_its_spelling => "backup-listed",
     what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
+    what_can_be_restored_is_shown_where_it_is_restored_though_its_region_is_dark => "backup-asked-there",
+    drills_that_do_not_fit_into_a_day_have_their_turns_and_are_told_to_be_late => "backup-drill-turns",
+    a_copy_that_comes_out_different_is_made_again => "backup-corrupted",
+    copies_that_always_come_out_different_are_told_and_no_point_names_them => "backup-corrupted-always",
     what_is_restored_by_day_from_a_point_of_the_night_has_the_range_of_the_day => "backup-range",
     a_scheduled_action_that_is_over_keeps_nothing_from_being_restored => "backup-ended",
     a_second_restore_of_what_serves_takes_nothing_from_it => "backup-again-serving",

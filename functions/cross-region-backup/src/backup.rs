@@ -96,8 +96,9 @@ pub(crate) enum Came {
     NotBegun(String),
 }
 
-/// What an endpoint of this Region that serves would be deployed from again. `Err` says why nobody knows.
-pub(crate) async fn composed(services: &Services<'_>, endpoint: &str) -> Result<Composed, String> {
+/// What an endpoint of this Region that serves would be deployed from again; `None` where there is no such endpoint. `Err`
+/// says why nobody knows.
+pub(crate) async fn composed(services: &Services<'_>, endpoint: &str) -> Result<Option<Composed>, String> {
     match Box::pin(definition::compose(services, endpoint)).await {
         Ok(composed) => Ok(composed),
         Err(Stop::Failed(why) | Stop::Later(why) | Stop::NotNow(why)) => Err(why),
@@ -279,6 +280,8 @@ pub(super) struct Made {
     pub(super) tally: Tally,
     pub(super) by_size: u64,
     pub(super) left_out: Vec<LeftOut>,
+    /// Builds of images that serve and are not where it is restored.
+    pub(super) other_code: Vec<String>,
     pub(super) serving: Serving,
     pub(super) during: Option<u64>,
 }

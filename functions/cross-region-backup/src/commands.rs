@@ -1,14 +1,17 @@
 //! What operators ask for.
 
+mod gone;
 mod place;
 mod prune;
+mod there;
 pub(crate) mod verify;
 
 use std::collections::BTreeSet;
 
+use futures::{StreamExt, stream};
 use serde_json::{Map, Value, json};
 use steward::{
-    aws::{lambda::refused, ledger::Loaded},
+    aws::lambda::refused,
     backup::{ledger::BackupLedger, retention, status},
     command::{BackupCommand, Said},
     failure::CallError,
@@ -16,17 +19,20 @@ use steward::{
     text::and_list,
 };
 
-use self::{place::Place, prune::Wanted};
+use self::{gone::Audited, place::Place, prune::Wanted};
 use crate::{
     HandlerError,
     backup::{self, Wish},
     outcome, points, restore,
     services::{Backed, Services},
-    tick::{self, Standing},
+    tick,
 };
 
 /// Points that `list` reads.
 const LISTED: usize = 200;
+
+/// Endpoints that `status` looks at at the same time.
+const AT_ONCE: usize = 16;
 
 /// Carries out one command.
 pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Result<Report, HandlerError> {
@@ -36,7 +42,7 @@ pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Resu
         | BackupCommand::Drill { .. }
         | BackupCommand::Abort { .. } => restore::command(services, command).await,
         BackupCommand::Backup { endpoint, said } => make(services, endpoint, said).await,
-        BackupCommand::Status { endpoint } => show(services, endpoint).await,
+        BackupCommand::Status { endpoint } => show(services, endpoint.as_deref()).await,
         BackupCommand::List { endpoint, from } => match place::of(services, &endpoint).await {
             Ok(place) => list(services, &endpoint, from.as_deref(), &place).await,
             Err(refusal) => Ok(refusal),
@@ -98,7 +104,12 @@ async fn make(services: &Services<'_>, endpoint: Option<String>, said: Said) -> 
         None => tick::endpoints(services).await?,
     };
     let here = |(_, backed): &(String, Backed)| backed.policy.vault.region == services.home();
-    if !all.is_empty() && all.iter().all(here) {
+    // Of globs and groups no endpoint is in the Region of the backups.
+    let none_here = match all.is_empty() {
+        true => there::keeps(services).await,
+        false => all.iter().all(here),
+    };
+    if none_here {
         return Ok(refused(&format!(
             "Backups are made in the endpoints' own Region, and {} is that of the backups.",
             services.home()
@@ -135,11 +146,16 @@ pub(crate) fn who(said: &Said) -> Option<String> {
     }
 }
 
-async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Report, HandlerError> {
-    let all = match &endpoint {
-        Some(endpoint) => match policy(services, endpoint).await {
-            Ok(backed) => vec![(endpoint.clone(), backed)],
-            Err(refusal) => return Ok(refusal),
+async fn show(services: &Services<'_>, endpoint: Option<&str>) -> Result<Report, HandlerError> {
+    let audited = Audited::load(services).await;
+    if let Some(report) = there::show(services, endpoint).await? {
+        return audited.beside(services, report, endpoint).await;
+    }
+    let all = match endpoint {
+        Some(endpoint) => match services.backed(endpoint).await {
+            Ok(Some(backed)) => vec![(endpoint.to_owned(), backed)],
+            Ok(None) => return Ok(audited.unbacked(services, endpoint).await),
+            Err(why) => return Ok(refused(&why)),
         },
         None => tick::endpoints(services).await?,
     };
@@ -147,39 +163,58 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
     if let Some(error) = failed {
         return Err(error.into());
     }
-    if standings.is_empty() {
-        return Ok(Report::done(
-            "No endpoint is backed up: the fleet file says no `backup.destination` for any.",
-        ));
-    }
+    let none = standings
+        .is_empty()
+        .then(|| "No endpoint is backed up: the fleet file says no `backup.destination` for any.".to_owned());
+    let standings = standings.into_iter().map(|standing| Shown {
+        endpoint: standing.endpoint,
+        backed: standing.backed,
+        ledger: standing.ledger.document,
+    });
+    let (texts, details) = shown(services, standings.collect()).await;
+    let texts: Vec<String> = none.into_iter().chain(texts).collect();
+    let report = Report::done(texts.join("\n\n")).with("endpoints", Value::Object(details));
+    audited.beside(services, report, endpoint).await
+}
+
+/// An endpoint of which `status` tells.
+struct Shown {
+    endpoint: String,
+    backed: Backed,
+    ledger: BackupLedger,
+}
+
+/// Where the backups of these are, in their order: for people, and for programs by endpoint.
+async fn shown(services: &Services<'_>, standings: Vec<Shown>) -> (Vec<String>, Map<String, Value>) {
     let now = services.now();
-    let (mut texts, mut details) = (Vec::new(), Map::new());
-    for standing in standings {
-        let Standing {
+    let telling = standings.into_iter().map(async |standing| {
+        let Shown {
             endpoint,
             backed,
             ledger,
         } = standing;
         let (ledger, note) = with_newest(services, &endpoint, &backed, ledger).await;
         let text = status::status(&endpoint, &ledger, Some(&backed.policy), now);
-        texts.push(match note {
+        let text = match note {
             None => text.trim_end().to_owned(),
             Some(note) => format!("{}\n{note}", text.trim_end()),
-        });
-        let job = ledger.backup.as_ref();
-        details.insert(
-            endpoint,
-            json!({
-                "newest": ledger.newest.as_ref().map(|kept| kept.id.to_string()),
-                "backup": job.map(|job| job.number),
-                "progress": job.map(|job| outcome::progress(&job.progress)),
-                "restore": ledger.restore.as_ref().map(|restoration| restoration.plan.id()),
-                "made_way": ledger.aside.as_ref().map(|drill| drill.plan.id()),
-                "alerts_pending": ledger.outbox.len(),
-            }),
-        );
-    }
-    Ok(Report::done(texts.join("\n\n")).with("endpoints", Value::Object(details)))
+        };
+        (text, (endpoint, detail(&ledger)))
+    });
+    let told: Vec<_> = stream::iter(telling).buffered(AT_ONCE).collect().await;
+    told.into_iter().unzip()
+}
+
+fn detail(ledger: &BackupLedger) -> Value {
+    let job = ledger.backup.as_ref();
+    json!({
+        "newest": ledger.newest.as_ref().map(|kept| kept.id.to_string()),
+        "backup": job.map(|job| job.number),
+        "progress": job.map(|job| outcome::progress(&job.progress)),
+        "restore": ledger.restore.as_ref().map(|restoration| restoration.plan.id()),
+        "made_way": ledger.aside.as_ref().map(|drill| drill.plan.id()),
+        "alerts_pending": ledger.outbox.len(),
+    })
 }
 
 /// The ledger with the newest recovery point that there is, where it knows of none: the one of another Region does, and the
@@ -188,9 +223,8 @@ async fn with_newest(
     services: &Services<'_>,
     endpoint: &str,
     backed: &Backed,
-    loaded: Loaded<BackupLedger>,
+    mut ledger: BackupLedger,
 ) -> (BackupLedger, Option<String>) {
-    let mut ledger = loaded.document;
     if ledger.newest.is_some() {
         return (ledger, None);
     }

@@ -18,12 +18,28 @@ use crate::{
     tick::{Standing, is_well},
 };
 
+/// A tick, to be counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Ticked<'a> {
+    pub(crate) began: Timestamp,
+    pub(crate) standings: &'a [Standing],
+    /// Alerts of audits that wait to be published.
+    pub(crate) audits_pending: usize,
+}
+
+impl Ticked<'_> {
+    fn pending(&self) -> usize {
+        let of_backups = self.standings.iter().map(|one| one.ledger.document.outbox.len());
+        of_backups.sum::<usize>() + self.audits_pending
+    }
+}
+
 /// Endpoints named in one answer at most.
 const MOST_NAMED: usize = 200;
 
 /// `BackupTicks` is the heartbeat: an alarm on its absence tells that nobody makes backups any more. What came of backups is
-/// counted whatever woke the function; how they stand only with the schedule (`ticked`, with when it began).
-pub(crate) fn emit(services: &Services<'_>, told: &[Told], ticked: Option<(Timestamp, &[Standing])>) {
+/// counted whatever woke the function; how they stand only with the schedule (`ticked`).
+pub(crate) fn emit(services: &Services<'_>, told: &[Told], ticked: Option<Ticked<'_>>) {
     let settings = services.settings();
     let now = services.now();
     let mut metrics = Metrics::new(settings.metrics_namespace.clone(), now).dimension("Name", settings.name.clone());
@@ -51,13 +67,13 @@ pub(crate) fn emit(services: &Services<'_>, told: &[Told], ticked: Option<(Times
         metrics.put("BackupObjectsCopied", objects as f64, Unit::Count);
         metrics.put("BackupBytesCopied", bytes as f64, Unit::Bytes);
     }
-    if let Some((began, standings)) = ticked {
+    if let Some(ticked) = ticked {
+        let Ticked { began, standings, .. } = ticked;
         let of = |is: fn(&BackupLedger) -> bool| standings.iter().filter(|one| is(&one.ledger.document)).count() as f64;
         metrics.put("BackupTicks", 1.0, Unit::Count);
         metrics.put("BackupsActive", of(|ledger| ledger.backup.is_some()), Unit::Count);
         metrics.put("BackupsFailing", of(|ledger| ledger.failing.is_some()), Unit::Count);
-        let pending: usize = standings.iter().map(|one| one.ledger.document.outbox.len()).sum();
-        metrics.put("BackupAlertsPending", pending as f64, Unit::Count);
+        metrics.put("BackupAlertsPending", ticked.pending() as f64, Unit::Count);
         let lasted = since(began, now);
         metrics.put("BackupTickDuration", lasted.as_secs_f64() * 1000.0, Unit::Milliseconds);
         let at_home = || {
@@ -95,8 +111,9 @@ fn since(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// The answer to the schedule.
-pub(crate) fn ticked(services: &Services<'_>, told: &[Told], standings: &[Standing]) -> Report {
+pub(crate) fn ticked(services: &Services<'_>, told: &[Told], ticked: Ticked<'_>) -> Report {
     let now = services.now();
+    let standings = ticked.standings;
     let oldest = standings.iter().filter_map(|one| age(&one.ledger.document, now)).max();
     let count = match standings.len() {
         0 => "No endpoint is backed up".to_owned(),
@@ -110,10 +127,9 @@ pub(crate) fn ticked(services: &Services<'_>, told: &[Told], standings: &[Standi
     for told in told.iter().take(MOST_NAMED) {
         summary.push_str(&format!("\n{}", line(told)));
     }
-    let pending: usize = standings.iter().map(|one| one.ledger.document.outbox.len()).sum();
     with_backups(Report::done(summary), told)
         .with("endpoints", standings.len())
-        .with("alerts_pending", pending)
+        .with("alerts_pending", ticked.pending())
 }
 
 /// The answer to what was about some endpoints.

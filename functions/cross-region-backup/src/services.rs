@@ -27,7 +27,7 @@ use steward::{
     },
     backup::{
         artifact::Vault,
-        audit::{self, Turns},
+        audit::{self, Audits},
         ledger::{BackupLedger, SCHEMA},
         policy::BackupPolicy,
     },
@@ -214,8 +214,8 @@ impl<'a> Services<'a> {
         Memory::new(&self.s3, &self.settings().state, self.writer.clone()).ledger(&name, SCHEMA)
     }
 
-    /// When the endpoints of this Region were audited.
-    pub(crate) fn audits(&self) -> Ledger<Turns> {
+    /// When the endpoints of this Region were audited, and what of them is gone.
+    pub(crate) fn audits(&self) -> Ledger<Audits> {
         let memory = Memory::new(&self.s3, &self.settings().state, self.writer.clone());
         memory.ledger("audits.json", audit::SCHEMA)
     }
@@ -268,12 +268,23 @@ impl<'a> Services<'a> {
     /// What the fleet file says of the backups of an endpoint; `None` when it is not backed up. `Err` says why nobody
     /// knows.
     pub(crate) async fn backed(&self, endpoint: &str) -> Result<Option<Backed>, String> {
+        let (fleet, tags) = self.fleet_and_tags(endpoint).await?;
+        Ok(backed(&fleet, endpoint, tags.as_ref()))
+    }
+
+    /// The fleet file selects an endpoint, backed up or not. `Err` says why nobody knows.
+    pub(crate) async fn selects(&self, endpoint: &str) -> Result<bool, String> {
+        let (fleet, tags) = self.fleet_and_tags(endpoint).await?;
+        Ok(fleet.health_for(endpoint, tags.as_ref()).is_some())
+    }
+
+    async fn fleet_and_tags(&self, endpoint: &str) -> Result<(Arc<Fleet>, Option<BTreeMap<String, String>>), String> {
         let fleet = self.fleet().await.map_err(|none| none.to_string())?;
         let tags = self.tags(&fleet, endpoint).await.map_err(|error| {
             let advice = error.advice();
             format!("The fleet file selects by tags, and those of {endpoint} cannot be read: {error}. {advice}")
         })?;
-        Ok(backed(&fleet, endpoint, tags.as_ref()))
+        Ok((fleet, tags))
     }
 
     /// The tags of an endpoint of this Region, where the fleet file selects by them; `None` where there is no such

@@ -23,9 +23,10 @@ use steward::{
 use tracing::Instrument;
 
 use crate::{
-    HandlerError, audit,
+    HandlerError,
+    audit::{self, Selected},
     backup::{self, Came, Told, Wish, in_force},
-    outcome,
+    outcome::{self, Ticked},
     services::{Backed, Services, backed},
 };
 
@@ -70,7 +71,7 @@ pub(crate) struct Standing {
 /// When nobody can say which they are.
 pub(crate) async fn endpoints(services: &Services<'_>) -> Result<Vec<(String, Backed)>, HandlerError> {
     let fleet = services.fleet().await?;
-    Ok(backed_of(&fleet, &selected(services, &fleet).await?))
+    Ok(backed_of(&fleet, &selected(services, &fleet).await?.0))
 }
 
 fn backed_of(fleet: &Fleet, selected: &BTreeMap<String, Option<Tags>>) -> Vec<(String, Backed)> {
@@ -80,8 +81,12 @@ fn backed_of(fleet: &Fleet, selected: &BTreeMap<String, Option<Tags>>) -> Vec<(S
 }
 
 /// Every endpoint that the fleet file selects, with its tags where these decide something: those that are named, whether
-/// they are in this Region or not, and of globs and groups those that are.
-async fn selected(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<String, Option<Tags>>, HandlerError> {
+/// they are in this Region or not, and of globs and groups those that are. `true`: it is known of each whether it is one.
+async fn selected(
+    services: &Services<'_>,
+    fleet: &Fleet,
+) -> Result<(BTreeMap<String, Option<Tags>>, bool), HandlerError> {
+    let mut all = true;
     let mut names: BTreeMap<String, Option<Tags>> =
         fleet.named().into_iter().map(|name| (name.to_owned(), None)).collect();
     if fleet.selects_by_pattern() {
@@ -91,13 +96,14 @@ async fn selected(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<Str
             match tags {
                 Ok(tags) => drop(names.insert(name, tags)),
                 Err(error) => {
-                    tracing::warn!(endpoint = name, %error, "no tags, so nobody knows whether it is backed up")
+                    tracing::warn!(endpoint = name, %error, "no tags, so nobody knows whether it is backed up");
+                    all = false;
                 }
             }
         }
     }
     names.retain(|name, tags| fleet.health_for(name, tags.as_ref()).is_some());
-    Ok(names)
+    Ok((names, all))
 }
 
 async fn tagged(
@@ -161,15 +167,29 @@ fn split<T>(results: Vec<Result<T, LedgerError>>) -> (Vec<T>, Option<LedgerError
 /// Everything that is due.
 pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError> {
     let began = services.now();
+    let audits_pending = match services.audits().load().await {
+        Ok(loaded) => loaded.document.outbox.len(),
+        Err(error) => {
+            tracing::warn!(%error, "nobody knows how many alerts of audits wait");
+            0
+        }
+    };
     let fleet = match services.fleet().await {
         Ok(fleet) => fleet,
         Err(none) => {
+            // What was restored here is looked after all the same.
+            let unaudited = audited(services, &Selected::default(), &BTreeMap::new()).await;
             let report = none.answered()?;
-            outcome::emit(services, &[], Some((began, &[])));
-            return Ok(report);
+            let ticked = Ticked {
+                began,
+                standings: &[],
+                audits_pending,
+            };
+            outcome::emit(services, &[], Some(ticked));
+            return unaudited.map_or(Ok(report), |error| Err(error.into()));
         }
     };
-    let selected = selected(services, &fleet).await?;
+    let (selected, all) = selected(services, &fleet).await?;
     let (standings, mut failed) = standings(services, backed_of(&fleet, &selected)).await;
     let (mut due, mut idle) = (Vec::new(), Vec::new());
     for standing in standings {
@@ -187,14 +207,31 @@ pub(crate) async fn all(services: &Services<'_>) -> Result<Report, HandlerError>
     let told: Vec<Told> = told.into_iter().flatten().collect();
     let aging = idle.into_iter().map(|standing| aged(services, standing));
     let (standings, unable) = split(stream::iter(aging).buffered(AT_ONCE).collect().await);
-    outcome::emit(services, &told, Some((began, &standings)));
+    let ticked = Ticked {
+        began,
+        standings: &standings,
+        audits_pending,
+    };
+    outcome::emit(services, &told, Some(ticked));
     // Last: it can wait.
-    let all: Vec<String> = selected.into_keys().collect();
-    let audited = Box::pin(audit::round(services, &all, &fleet.fleet_health().labels)).await;
-    match failed.or(unable).or(audited.err()) {
-        Some(error) => Err(error.into()),
-        None => Ok(outcome::ticked(services, &told, &standings)),
+    let mut endpoints: BTreeMap<String, Option<Timestamp>> = selected.into_keys().map(|name| (name, None)).collect();
+    for standing in &standings {
+        endpoints.insert(standing.endpoint.clone(), standing.ledger.document.attempted);
     }
+    let unaudited = audited(services, &Selected { endpoints, all }, &fleet.fleet_health().labels).await;
+    match failed.or(unable).or(unaudited) {
+        Some(error) => Err(error.into()),
+        None => Ok(outcome::ticked(services, &told, ticked)),
+    }
+}
+
+/// Audits those whose turn it is, and answers what kept it from being remembered.
+async fn audited(services: &Services<'_>, selected: &Selected, labels: &Tags) -> Option<LedgerError> {
+    let failed = Box::pin(audit::round(services, selected, labels)).await.err();
+    if let Some(error) = &failed {
+        tracing::error!(%error, "the audit came to nothing");
+    }
+    failed
 }
 
 /// A backup is to be begun, and can be: only the endpoint's own Region can describe it.

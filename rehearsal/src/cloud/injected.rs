@@ -80,6 +80,7 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
         FaultKind::CutBefore
         | FaultKind::CutAfter
         | FaultKind::Slow(_)
+        | FaultKind::Corrupt
         | FaultKind::CrashBefore
         | FaultKind::CrashAfter => return None,
     };

@@ -2,6 +2,7 @@
 //! happens, the ones that follow end in the right state, nothing is told twice under two ids, nothing is lost, nothing is
 //! done twice.
 
+mod audit;
 mod backup;
 mod components;
 mod engines;

@@ -81,6 +81,8 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         document(sagemaker, Kind::Config, text(&described, "EndpointConfigName")?),
         components(sagemaker, endpoint),
     )?;
+    let mut deployed = definition::deployed(&described, &config.body);
+    deployed.extend(components.iter().flat_map(|component| component.deployed.clone()));
     let (components, left_out) = definition::kept(components);
     for one in &left_out {
         tracing::warn!("not in the recovery point: {one}");
@@ -101,9 +103,11 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         scaling,
         live,
         left_out,
+        deployed: Vec::new(),
         during: None,
         unsure: Vec::new(),
     };
+    definition.serves(deployed);
     let wakes = services.fleet().await.ok();
     let wakes = wakes.and_then(|fleet| fleet.wake_for(endpoint, Some(&definition.tags))?.variant);
     let live = definition.live.clone();
@@ -128,10 +132,15 @@ pub(crate) struct Composed {
     pub(crate) lacking: Vec<(Kind, String)>,
 }
 
-/// Describes what an endpoint would be deployed from again, and no more: it is asked often.
-pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<Composed, Stop> {
+/// Describes what an endpoint would be deployed from again, and no more: it is asked often. `None`: there is no such
+/// endpoint.
+pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<Option<Composed>, Stop> {
     let sagemaker = &services.looking(services.home()).sagemaker;
-    let described = Value::Object(sagemaker.document(Noun::Endpoint, endpoint).await?);
+    let described = match sagemaker.document(Noun::Endpoint, endpoint).await {
+        Ok(described) => Value::Object(described),
+        Err(error) if error.failure == Failure::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     serves(endpoint, text(&described, "EndpointStatus")?)?;
     let mut lacking = Vec::new();
     let name = text(&described, "EndpointConfigName")?;
@@ -150,13 +159,16 @@ pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<C
     let components = stream::iter(&names).map(|name| bare(sagemaker, Kind::Component, name));
     let components: Vec<Option<Described>> = components.buffered(AT_ONCE).try_collect().await?;
     // One that went since it was listed is none of the endpoint's any more.
-    let (components, left_out) = definition::kept(components.into_iter().flatten().collect());
+    let components: Vec<Described> = components.into_iter().flatten().collect();
+    let mut deployed = definition::deployed(&described, &config.body);
+    deployed.extend(components.iter().flat_map(|component| component.deployed.clone()));
+    let (components, left_out) = definition::kept(components);
     let names = named_models(&config.body, components.iter().map(|component| &component.body));
     let models = stream::iter(&names).map(|name| bare(sagemaker, Kind::Model, name));
     let models: Vec<Option<Described>> = models.buffered(AT_ONCE).try_collect().await?;
     let gone = names.iter().zip(&models).filter(|(_, model)| model.is_none());
     lacking.extend(gone.map(|(name, _)| (Kind::Model, name.clone())));
-    let definition = Definition {
+    let mut definition = Definition {
         endpoint: endpoint.to_owned(),
         tags: BTreeMap::new(),
         config,
@@ -165,10 +177,12 @@ pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<C
         scaling: Vec::new(),
         live: live(&described),
         left_out,
+        deployed: Vec::new(),
         during: None,
         unsure: Vec::new(),
     };
-    Ok(Composed { definition, lacking })
+    definition.serves(deployed);
+    Ok(Some(Composed { definition, lacking }))
 }
 
 /// A document without its tags; `None`: there is none of that name.
@@ -185,11 +199,13 @@ async fn bare(sagemaker: &SageMaker, kind: Kind, name: &str) -> Result<Option<De
     };
     let field = |field: &str| described.get(field).and_then(Value::as_str).map(str::to_owned);
     let (status, reason) = (field("InferenceComponentStatus"), field("FailureReason"));
+    let deployed = definition::deployed_by(name, &described);
     let document = Document::described(kind, described, BTreeMap::new()).map_err(Stop::Failed)?;
     Ok(Some(Described {
         document,
         status: status.unwrap_or_default(),
         reason,
+        deployed,
     }))
 }
 
@@ -256,11 +272,13 @@ async fn component(sagemaker: &SageMaker, name: &str) -> Result<Option<Described
         .get("FailureReason")
         .and_then(Value::as_str)
         .map(str::to_owned);
+    let deployed = definition::deployed_by(name, &described);
     let document = Document::described(Kind::Component, described, tags).map_err(Stop::Failed)?;
     Ok(Some(Described {
         document,
         status,
         reason,
+        deployed,
     }))
 }
 

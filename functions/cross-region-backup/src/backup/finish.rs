@@ -1,16 +1,11 @@
 //! From the description of an endpoint to its recovery point.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use steward::{
     backup::{
         artifact::Artifact,
-        audit,
-        definition::Definition,
         gather::{self, Tallied},
         ledger::BackupLedger,
         manifest::PointId,
@@ -28,7 +23,7 @@ use super::{
     work::Work,
     write::{WRITING, under_lease},
 };
-use crate::{points, presence};
+use crate::points;
 
 /// Artifacts that change while they are copied are looked at so often in one invocation.
 const ROUNDS: u32 = 3;
@@ -47,7 +42,6 @@ pub(super) type Known = Vec<Artifact>;
 pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<Made, Stop> {
     let Looked { definition, created } = look(work.services, work.endpoint, work.newest.is_some()).await?;
     work.created = created;
-    audit(work, &definition).await?;
     let vault = &work.backed.policy.vault;
     let rules = Rules {
         account: work.services.settings().account().to_owned(),
@@ -101,20 +95,6 @@ pub(super) async fn make(work: &mut Work<'_>, ledger: &BackupLedger) -> Result<M
     Err(Stop::Later(
         "the artifacts change as fast as they are copied".to_owned(),
     ))
-}
-
-/// Whether SageMaker could deploy the endpoint again as it is.
-async fn audit(work: &Work<'_>, definition: &Definition) -> Result<(), Stop> {
-    let services = work.services;
-    let seen = presence::all(services, services.home(), audit::checks(definition)).await;
-    let (findings, unknown) = audit::judge(seen);
-    for one in &unknown {
-        tracing::warn!("not seen: {one}");
-    }
-    let facts = work.facts();
-    work.change(|document| document.looked_into(&facts, &BTreeSet::new(), &findings, &unknown))
-        .await
-        .map(drop)
 }
 
 /// What the newest recovery point says is there. One that cannot be used is told.

@@ -1,7 +1,4 @@
-//! Looking after what was restored: whether it is still there, so that its copies are kept, and whether SageMaker could
-//! deploy it again. In the Region of the backups nothing else looks: no backup of it is made there.
-
-use std::collections::BTreeMap;
+//! Looking after what was restored: whether it is still there, so that its copies are kept.
 
 use steward::{
     aws::ledger::{LedgerError, Loaded},
@@ -12,8 +9,7 @@ use steward::{
     failure::Failure,
 };
 
-use super::{drive::facts, target};
-use crate::{audit, claims, services::Services};
+use crate::{claims, services::Services};
 
 /// Looks at what was restored of one endpoint, if that is due.
 ///
@@ -29,19 +25,17 @@ pub(super) async fn look_after(
         return Ok(());
     }
     let seen = look(services, &held).await;
-    let labels = match target::of(services, endpoint).await {
-        Ok(target) => target.labels,
-        Err(_) => BTreeMap::new(),
-    };
-    let facts = facts(services, endpoint, &labels);
+    let now = services.now();
     let decide = |document: &BackupLedger| {
         let mut new = document.clone();
-        new.looked_at(&facts, &seen);
+        new.looked_at(now, &seen);
         ((new != *document).then_some(new), ())
     };
-    let ledger = services.ledger(endpoint);
-    let (loaded, ()) = ledger.change_from(loaded.clone(), decide).await?;
-    services.teller.drain(&ledger, loaded).await.map(drop)
+    services
+        .ledger(endpoint)
+        .change_from(loaded.clone(), decide)
+        .await
+        .map(drop)
 }
 
 async fn look(services: &Services<'_>, all: &[&Held]) -> LookedAt {
@@ -54,9 +48,7 @@ async fn look(services: &Services<'_>, all: &[&Held]) -> LookedAt {
         match sagemaker.describe_endpoint(name).await {
             Ok(_) => {
                 keep(services, hold).await;
-                if seen.there.insert(name.clone()) {
-                    redeployable(services, name, &mut seen).await;
-                }
+                seen.there.insert(name.clone());
             }
             Err(error) if error.failure == Failure::NotFound => {
                 seen.absent.insert(number);
@@ -65,11 +57,8 @@ async fn look(services: &Services<'_>, all: &[&Held]) -> LookedAt {
                     seen.gone.insert(number);
                 }
             }
-            Err(error) => seen.unknown.push(format!("{name}: {error}. {}", error.advice())),
+            Err(error) => tracing::warn!("not seen: {name}: {error}. {}", error.advice()),
         }
-    }
-    for one in &seen.unknown {
-        tracing::warn!("not seen: {one}");
     }
     seen
 }
@@ -116,17 +105,4 @@ async fn release(services: &Services<'_>, hold: &Hold) -> bool {
             false
         }
     }
-}
-
-async fn redeployable(services: &Services<'_>, name: &str, seen: &mut LookedAt) {
-    let (findings, unseen) = match audit::look(services, name).await {
-        Ok(looked) => looked,
-        Err(why) => return seen.unknown.push(format!("{name}: {why}")),
-    };
-    for finding in findings {
-        if seen.findings.iter().all(|known| known.key() != finding.key()) {
-            seen.findings.push(finding);
-        }
-    }
-    seen.unknown.extend(unseen);
 }

@@ -3,20 +3,21 @@
 //! A live endpoint needs neither its image nor its artifacts until SageMaker replaces an instance: to patch it, to scale it
 //! out, to recover from hardware that broke. What is gone by then takes the endpoint down, or keeps AWS from patching it.
 
-mod sharing;
+mod builds;
+mod gone;
+mod told;
 mod turns;
 
 use std::{collections::BTreeSet, fmt};
 
 pub use self::{
-    sharing::{Found, Share, TOLD_FOR, Told},
-    turns::{AT_ONCE, EVERY, SCHEMA, Turns},
+    builds::{Doubt, doubts},
+    gone::{Gone, Look, Looked, Round, TOLD_FOR},
+    turns::{AT_ONCE, Audits, EVERY, SCHEMA},
 };
 use super::{
     definition::{Definition, Kind},
-    ledger::BackupLedger,
     references::{Form, Names, Reference, references},
-    tell::Facts,
 };
 use crate::text::printable;
 
@@ -36,6 +37,8 @@ pub struct Check {
 pub enum Presence {
     /// It is there and usable.
     There,
+    /// It is an image, which is there: its digest.
+    Image(String),
     /// It is not: what was answered.
     Gone(String),
     /// It is an artifact that S3 archived, so that nobody can read it: its storage class.
@@ -85,12 +88,46 @@ pub fn checks(definition: &Definition) -> Vec<Check> {
     checks
 }
 
+impl Check {
+    /// The same for the same thing, whichever endpoint names it and wherever.
+    pub fn thing(&self) -> String {
+        match self.names {
+            Names::Artifact(Form::Prefix) if !self.value.ends_with('/') => format!("{}/", self.value),
+            _ => self.value.clone(),
+        }
+    }
+}
+
+/// What of it is there, by [`Check::thing`].
+pub fn there(seen: &[(Check, Presence)]) -> BTreeSet<String> {
+    let lacks = |presence: &Presence| {
+        matches!(
+            presence,
+            Presence::Gone(_) | Presence::Archived(_) | Presence::Unknown(_)
+        )
+    };
+    let there = seen.iter().filter(|(_, presence)| !lacks(presence));
+    there.map(|(check, _)| check.thing()).collect()
+}
+
+/// The definitions that SageMaker has, by [`Check::thing`] of what [`Finding::undefined`] says of those that it has not.
+pub fn defined(definition: &Definition, lacking: &[(Kind, String)]) -> BTreeSet<String> {
+    let is_lacking = |kind: Kind, name: &str| lacking.iter().any(|(its, lacks)| *its == kind && lacks == name);
+    let documents = definition.documents();
+    let there = documents.filter(|(kind, document)| !is_lacking(*kind, &document.name));
+    there.map(|(kind, document)| own(kind, &document.name)).collect()
+}
+
+fn own(kind: Kind, name: &str) -> String {
+    format!("{} {name}", kind.as_str())
+}
+
 /// What is gone, and what could not be seen.
 pub fn judge(seen: Vec<(Check, Presence)>) -> (Vec<Finding>, Vec<String>) {
     let (mut findings, mut unknown) = (vec![], vec![]);
     for (check, presence) in seen {
         match presence {
-            Presence::There => {}
+            Presence::There | Presence::Image(_) => {}
             Presence::Gone(why) => findings.push(Finding {
                 check,
                 why,
@@ -122,19 +159,11 @@ impl Finding {
         Self {
             check: Check {
                 names: Names::Own,
-                value: format!("{} {name}", kind.as_str()),
+                value: own(kind, name),
                 places: references(definition).into_iter().filter(names_it).collect(),
             },
             why: "SageMaker knows none of that name".into(),
             archived: false,
-        }
-    }
-
-    /// The same for the same thing: what makes it news.
-    pub fn key(&self) -> String {
-        match self.archived {
-            true => format!("{} (archived)", self.check.value),
-            false => self.check.value.clone(),
         }
     }
 }
@@ -149,7 +178,10 @@ impl fmt::Display for Finding {
             Names::Artifact(Form::Prefix) => ("Nothing is left below", "no instance can be started"),
             Names::Artifact(_) => ("The artifact is gone:", "no instance can be started"),
             Names::Image => (
-                "The image is gone:",
+                match self.check.is_build() {
+                    true => "The image that serves is gone:",
+                    false => "The image is gone:",
+                },
                 "no instance can be started, and AWS cannot patch those that run",
             ),
             Names::Role => ("The role is gone:", "SageMaker may read neither image nor artifact"),
@@ -178,33 +210,6 @@ impl fmt::Display for Finding {
     }
 }
 
-impl BackupLedger {
-    /// What SageMaker could not deploy again, and what could not be seen: that is not there again for it. Told when something
-    /// is new. `restored`: see [`BackupLedger::audited`].
-    pub fn looked_into(
-        &mut self,
-        facts: &Facts<'_>,
-        restored: &BTreeSet<String>,
-        findings: &[Finding],
-        unseen: &[String],
-    ) {
-        let before = self.gone.clone();
-        self.audited(facts, restored, findings, &Share::default());
-        if !unseen.is_empty() {
-            self.gone.extend(before);
-        }
-    }
-
-    /// The same of an endpoint that was looked at together with others: what several of them lack, one tells.
-    pub fn audited_with_others(&mut self, facts: &Facts<'_>, share: &Share, findings: &[Finding], unseen: &[String]) {
-        let before = self.gone.clone();
-        self.audited(facts, &BTreeSet::new(), findings, share);
-        if !unseen.is_empty() {
-            self.gone.extend(before);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +228,6 @@ mod tests {
             said.starts_with("The artifact is archived: s3://") && said.contains("(GLACIER)"),
             "{said}"
         );
-        assert_ne!(findings[0].key(), findings[1].key(), "that it is gone by now is news");
     }
 
     #[test]
@@ -247,27 +251,6 @@ mod tests {
                  /ProductionVariants/0/ModelName; no instance can be started, and AWS cannot patch those that run.",
             ]
         );
-    }
-
-    #[test]
-    fn what_could_not_be_seen_this_time_is_not_there_again_and_not_news_the_next_time() {
-        let all = checks(&fixture::definition());
-        let gone = |check: &Check| judge(vec![(check.clone(), Presence::Gone("404".into()))]).0;
-        let (one, other) = (gone(&all[0]), gone(&all[1]));
-        let both = [one.clone(), other.clone()].concat();
-        let unseen = ["s3 does not answer".to_owned()];
-        let none = BTreeSet::new();
-        let mut ledger = BackupLedger::default();
-        ledger.looked_into(&fixture::facts(0), &none, &one, &[]);
-        ledger.looked_into(&fixture::facts(3600), &none, &other, &unseen);
-        ledger.looked_into(&fixture::facts(7200), &none, &both, &[]);
-        assert_eq!(ledger.alerts, 2, "each is told once");
-        ledger.looked_into(&fixture::facts(10_800), &none, &[], &unseen);
-        assert_eq!(ledger.gone.len(), 2);
-        ledger.looked_into(&fixture::facts(14_400), &none, &[], &[]);
-        assert!(ledger.gone.is_empty(), "all of it is there again");
-        ledger.looked_into(&fixture::facts(18_000), &none, &one, &[]);
-        assert_eq!(ledger.alerts, 3, "it is gone once more");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod asked;
 mod components;
+mod deployed;
 mod serving;
 
 use std::{collections::BTreeMap, fmt};
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use self::components::specifications;
 pub use self::{
     components::{Described, LeftOut, base, kept},
+    deployed::{Deployed, deployed, deployed_by},
     serving::{Serving, sleeper},
 };
 use super::references;
@@ -47,6 +49,9 @@ pub struct Definition {
     /// Inference components that the endpoint had, and that are not in here: what served nothing cannot be restored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// Which builds of its images serve. Earlier builds of Steward kept none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployed: Vec<Deployed>,
     /// The number of the rollout that was at work on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<u64>,

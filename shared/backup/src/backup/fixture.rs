@@ -215,6 +215,7 @@ pub(super) fn definition() -> Definition {
             },
         ],
         left_out: vec![],
+        deployed: vec![],
         during: None,
         unsure: vec![],
     }

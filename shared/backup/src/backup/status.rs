@@ -4,6 +4,9 @@ use std::{fmt::Write as _, time::Duration};
 
 use jiff::Timestamp;
 
+mod gone;
+
+pub use self::gone::{all_gone, audited, lacks};
 use super::{
     ledger::BackupLedger,
     places::Found,
@@ -97,27 +100,7 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             set.since
         );
     }
-    for restoration in ledger.restorations() {
-        let plan = &restoration.plan;
-        let _ = writeln!(
-            said,
-            "{} of {} from {} is {} since {}, begun {} ago; its deadline is after {}.",
-            plan.id(),
-            plan.definition.endpoint,
-            plan.point,
-            restoration.phase,
-            spoken(since(restoration.since, now)),
-            spoken(since(restoration.started, now)),
-            spoken(plan.deadline)
-        );
-        if let Some(problem) = &restoration.problem {
-            let _ = writeln!(said, "Last problem: {problem}.");
-        }
-        let recent = restoration.log.iter().rev().take(RECENT).rev();
-        for line in recent {
-            let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
-        }
-    }
+    said.push_str(&at_work(ledger, now));
     for held in &ledger.held {
         let claim = &held.hold.claim;
         let _ = writeln!(
@@ -139,6 +122,13 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
         let why = &undrilled.why;
         let _ = writeln!(said, "A drill is due since {for_long} and could not begin: {why}");
     }
+    if let Some(since_when) = ledger.drill_waits {
+        let for_long = spoken(since(since_when, now));
+        let _ = writeln!(
+            said,
+            "A drill is due since {for_long} and waits for its turn: they are made one after the other."
+        );
+    }
     let last = |kind| ledger.past.iter().rev().find(move |past| past.kind == kind);
     let ended_last = [last(Kind::Restore), last(Kind::Drill)];
     for past in ended_last.into_iter().flatten() {
@@ -152,8 +142,32 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             vault.region
         );
     }
-    for gone in ledger.gone.iter().chain(ledger.restored_gone.iter().flatten()) {
-        let _ = writeln!(said, "Gone, so that SageMaker cannot deploy it again: {gone}.");
+    said
+}
+
+/// The restore and the drill that are at work, with their last steps; empty when none is.
+pub fn at_work(ledger: &BackupLedger, now: Timestamp) -> String {
+    let mut said = String::new();
+    for restoration in ledger.restorations() {
+        let plan = &restoration.plan;
+        let _ = writeln!(
+            said,
+            "{} of {} from {} is {} since {}, begun {} ago; its deadline is after {}.",
+            plan.id(),
+            plan.definition.endpoint,
+            plan.point,
+            restoration.phase,
+            spoken(since(restoration.since, now)),
+            spoken(since(restoration.started, now)),
+            spoken(plan.deadline)
+        );
+        if let Some(problem) = &restoration.problem {
+            let _ = writeln!(said, "Last problem: {problem}.");
+        }
+        let recent = restoration.log.iter().rev().take(RECENT).rev();
+        for line in recent {
+            let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
+        }
     }
     said
 }

@@ -84,6 +84,7 @@ pub(super) fn started(facts: &Facts<'_>, rollout: &mut Rollout) -> Alert {
         .seen(format!("asked for by {who}"))
         .seen(format!("steps {}, engine {}", steps.join(", "), request.policy.engine));
     alert.evidence.extend(warnings);
+    alert.evidence.extend(rollout.plan.unmeasured.clone());
     alert
 }
 

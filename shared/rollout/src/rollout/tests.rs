@@ -94,4 +94,5 @@ mod tidy;
 mod triggers;
 mod undone;
 mod unheard;
+mod unwatched;
 mod variants;

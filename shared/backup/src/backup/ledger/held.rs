@@ -1,15 +1,13 @@
 //! What was restored and holds copies: when it is looked at, and what of it is over.
 
-use std::{collections::BTreeSet, mem};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::{BackupLedger, after};
 use crate::backup::{
-    audit::Finding,
     claim::{Held, Hold, LOOKED_AT},
     restore::Restoration,
-    tell::Facts,
 };
 
 /// What a look at everything that was restored of one endpoint showed.
@@ -21,20 +19,13 @@ pub struct LookedAt {
     pub absent: BTreeSet<u64>,
     /// The numbers of those that were looked at.
     pub seen: BTreeSet<u64>,
-    /// The endpoints that are there, and were looked into.
+    /// The endpoints that are there.
     pub there: BTreeSet<String>,
-    /// What SageMaker could not deploy again.
-    pub findings: Vec<Finding>,
-    /// What could not be seen.
-    pub unknown: Vec<String>,
 }
 
 impl BackupLedger {
     /// A restore claims the copies that it needs.
     pub(super) fn claimed(&mut self, restoration: &Restoration) {
-        if self.held.is_empty() {
-            self.restored_gone = Some(BTreeSet::new());
-        }
         self.held.extend(restoration.plan.holds.iter().map(|hold| Held {
             hold: Hold::clone(hold),
             looked: restoration.started,
@@ -50,35 +41,30 @@ impl BackupLedger {
         held.into_iter().filter(|_| due).collect()
     }
 
-    /// What was seen of it. Told when something is new that could not be deployed again.
-    pub fn looked_at(&mut self, facts: &Facts<'_>, seen: &LookedAt) {
+    /// What was seen of it.
+    pub fn looked_at(&mut self, now: Timestamp, seen: &LookedAt) {
         self.held.retain(|held| !seen.gone.contains(&held.hold.claim.number));
         for held in &mut self.held {
             let claim = &held.hold.claim;
             if seen.seen.contains(&claim.number) {
-                held.looked = facts.now;
+                held.looked = now;
             }
             if seen.absent.contains(&claim.number) {
-                held.gone_since.get_or_insert(facts.now);
+                held.gone_since.get_or_insert(now);
             } else if seen.there.contains(&claim.restored) {
                 held.gone_since = None;
             }
         }
-        // What the endpoint of the ledger's own name lacks is kept apart: neither look clears what the other found.
-        let own = match self.restored_gone.take() {
-            Some(restored) => mem::replace(&mut self.gone, restored),
-            None => BTreeSet::new(),
-        };
-        self.looked_into(facts, &seen.there, &seen.findings, &seen.unknown);
-        let restored = mem::replace(&mut self.gone, own);
-        self.restored_gone = (!self.held.is_empty()).then_some(restored);
     }
 
-    /// The endpoints that were restored from the recovery points, or are being: what they lack is looked for with them.
-    pub fn restored_endpoints(&self) -> impl Iterator<Item = &str> {
-        let held = self.held.iter().map(|held| held.hold.claim.restored.as_str());
-        let at_work = self.restorations();
-        held.chain(at_work.map(|restoration| restoration.plan.definition.endpoint.as_str()))
+    /// What earlier builds told of the endpoint, and of what was restored from its recovery points, by endpoint.
+    pub fn told_before<'a>(&'a self, endpoint: &'a str) -> impl Iterator<Item = (&'a str, &'a String)> {
+        let restored = self.held.iter().map(|held| held.hold.claim.restored.as_str());
+        let names: BTreeSet<&str> = restored.chain([endpoint]).collect();
+        let told: BTreeSet<&String> = self.gone.union(&self.restored_gone).collect();
+        names
+            .into_iter()
+            .flat_map(move |name| told.clone().into_iter().map(move |key| (name, key)))
     }
 }
 
@@ -87,9 +73,8 @@ mod tests {
     use super::*;
     use crate::{
         backup::{
-            audit::{Presence, checks, judge},
             claim::Claim,
-            fixture::{at, begun, definition, facts, point, proposed},
+            fixture::{at, begun, point, proposed},
             restore::{Ended, Figures, Kind, Past},
         },
         outbox::HasOutbox,
@@ -112,6 +97,7 @@ mod tests {
             left: vec![],
             objects: vec![],
             lacks: None,
+            other_code: vec![],
             restless: None,
             log: vec![],
         }
@@ -139,13 +125,13 @@ mod tests {
             seen: [1].into(),
             ..LookedAt::default()
         };
-        ledger.looked_at(&facts(3600), &seen);
+        ledger.looked_at(at(3600), &seen);
         assert!(ledger.to_look_at(at(7199)).is_empty());
         let gone = LookedAt {
             gone: [1].into(),
             ..seen
         };
-        ledger.looked_at(&facts(7200), &gone);
+        ledger.looked_at(at(7200), &gone);
         assert_eq!(ledger.held, []);
         assert!(ledger.outbox().is_empty());
     }
@@ -166,16 +152,15 @@ mod tests {
         };
         let unseen = LookedAt {
             seen: [1].into(),
-            unknown: vec!["throttled".into()],
             ..LookedAt::default()
         };
-        ledger.looked_at(&facts(3600), &absent);
+        ledger.looked_at(at(3600), &absent);
         assert_eq!(ledger.held[0].gone_since, Some(at(3600)));
         assert!(!ledger.held[0].is_gone_for_good(at(3600)), "a repair deletes it first");
-        ledger.looked_at(&facts(7200), &there);
+        ledger.looked_at(at(7200), &there);
         assert_eq!(ledger.held[0].gone_since, None, "it was created again");
-        ledger.looked_at(&facts(10_800), &absent);
-        ledger.looked_at(&facts(14_000), &unseen);
+        ledger.looked_at(at(10_800), &absent);
+        ledger.looked_at(at(14_000), &unseen);
         let [held] = &ledger.to_look_at(at(18_000))[..] else {
             panic!("it is looked at again")
         };
@@ -192,79 +177,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_restored_endpoint_lost_is_told_once_and_for_all_that_were_restored_together() {
-        let mut ledger = restored();
-        ledger.ended(ended(1));
-        let all = checks(&definition());
-        let (findings, _) = judge(vec![(all[0].clone(), Presence::Gone("404".into()))]);
-        let seen = LookedAt {
-            seen: [1].into(),
-            there: ["fraud".into(), "fraud-eu".into()].into(),
-            findings,
-            ..LookedAt::default()
-        };
-        for now in [3600, 7200] {
-            ledger.looked_at(&facts(now), &seen);
-        }
-        let [alert] = ledger.outbox().pending().iter().collect::<Vec<_>>()[..] else {
-            panic!("told once: {:?}", ledger.outbox())
-        };
-        let said = format!("{alert:?}");
-        assert!(said.contains("restored in eu-west-1 as fraud and fraud-eu"), "{said}");
-        // Not seen is not there again.
-        let blind = LookedAt {
-            unknown: vec!["s3 does not answer".into()],
-            findings: vec![],
-            ..seen
-        };
-        ledger.looked_at(&facts(10_800), &blind);
-        assert!(ledger.restored_gone.is_some_and(|gone| !gone.is_empty()));
-    }
-
-    #[test]
-    fn what_an_endpoint_and_one_restored_from_its_points_under_another_name_lack_is_told_once_each() {
+    fn what_an_earlier_build_told_is_read_for_all_names_and_not_written_any_more() {
         let mut ledger = restored();
         ledger.held[0].hold.claim.restored = "fraud-dr".into();
-        ledger.ended(ended(1));
-        assert_eq!(ledger.restored_endpoints().collect::<Vec<_>>(), ["fraud-dr"]);
-        let all = checks(&definition());
-        let lacks = |check: usize| judge(vec![(all[check].clone(), Presence::Gone("404".into()))]).0;
-        let seen = LookedAt {
-            seen: [1].into(),
-            there: ["fraud-dr".into()].into(),
-            findings: lacks(0),
-            ..LookedAt::default()
-        };
-        for hour in 1..4 {
-            ledger.looked_at(&facts(hour * 3600), &seen);
-            ledger.looked_into(&facts(hour * 3600 + 60), &BTreeSet::new(), &lacks(1), &[]);
-        }
-        assert_eq!(ledger.alerts, 2, "{:?}", ledger.outbox());
-        let whole = LookedAt {
-            findings: vec![],
-            ..seen
-        };
-        ledger.looked_at(&facts(14_400), &whole);
-        assert_eq!(ledger.restored_gone, Some(BTreeSet::new()));
-        assert_eq!(ledger.gone.len(), 1, "the endpoint itself still lacks it");
-    }
-
-    #[test]
-    fn what_an_earlier_build_told_of_a_restored_endpoint_is_not_told_again() {
-        let mut ledger = restored();
-        ledger.ended(ended(1));
-        let (findings, _) = judge(vec![(checks(&definition())[0].clone(), Presence::Gone("404".into()))]);
-        ledger.gone = findings.iter().map(Finding::key).collect();
-        ledger.restored_gone = None;
-        let seen = LookedAt {
-            seen: [1].into(),
-            there: ["fraud".into()].into(),
-            findings,
-            ..LookedAt::default()
-        };
-        ledger.looked_at(&facts(3600), &seen);
-        assert_eq!((ledger.alerts, ledger.gone.len()), (0, 0));
-        assert!(ledger.restored_gone.is_some_and(|gone| gone.len() == 1));
+        let mut written = serde_json::to_value(&ledger).unwrap();
+        written["gone"] = serde_json::json!(["s3://models/a"]);
+        written["restored_gone"] = serde_json::json!(["s3://models/b (archived)"]);
+        let read: BackupLedger = serde_json::from_value(written).unwrap();
+        let told: Vec<(&str, &str)> = read
+            .told_before("fraud")
+            .map(|(name, key)| (name, key.as_str()))
+            .collect();
+        let both = ["s3://models/a", "s3://models/b (archived)"];
+        assert_eq!(
+            told,
+            ["fraud", "fraud-dr"].map(|name| both.map(|key| (name, key))).concat()
+        );
+        assert!(!serde_json::to_string(&read).unwrap().contains("gone"));
+        assert_eq!(ledger.told_before("fraud").count(), 0);
     }
 
     #[test]

@@ -257,6 +257,7 @@ fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
             },
             objects: state.litter,
             lacks: state.plan.lacks,
+            other_code: state.plan.other_code,
             restless: state.restless,
             log: state.log,
             how,

@@ -124,7 +124,9 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let mut warnings = ask.notes.to_vec();
     warnings.extend(ask.verified.unknown.iter().map(|why| format!("not seen: {why}")));
     warnings.extend(notes);
+    warnings.extend(ask.verified.other_code.iter().cloned());
     warnings.extend(ask.verified.for_now.iter().cloned());
+    warnings.extend(ask.verified.noted.iter().cloned());
     warnings.extend(ask.point.1.source.during());
     warnings.extend(ask.point.1.source.unsure.iter().cloned());
     let left_out = ask.point.1.source.left_out.iter();
@@ -189,6 +191,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         reused,
         components,
         lacks,
+        other_code: ask.verified.other_code.clone(),
         awake,
         ranges: Some(Ranges {
             since: ask.now,

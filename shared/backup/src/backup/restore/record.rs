@@ -71,6 +71,9 @@ pub struct Plan {
     /// What people should write into the fleet file, so that it is looked after under the name that it gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<String>,
+    /// Images of which it runs another build than what served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_code: Vec<String>,
     /// Why what may sleep keeps the minimum that keeps it awake when it is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awake: Option<String>,
@@ -349,6 +352,9 @@ pub struct Past {
     /// What people should write into the fleet file, so that it is looked after under the name that it got.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<String>,
+    /// Images of which it ran another build than what served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_code: Vec<String>,
     /// Why what may sleep still has the minimum that kept it awake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restless: Option<String>,

@@ -96,6 +96,7 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
     for (names, value) in verify::needs(point) {
         let what = verify::called(names);
         let shown = printable(&value, 300);
+        let is_other = seen.builds.other.values().any(|other| other.image == value);
         let found = seen.things.get(&(names, value));
         let how = match (found, names) {
             // It may be where the container writes to.
@@ -104,6 +105,7 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
         };
         let but = match (found, names) {
             (Some(Presence::There), Names::Artifact(_)) => ", which was not compared",
+            (_, Names::Image) if is_other => ", ANOTHER BUILD than what served",
             _ => "",
         };
         let _ = writeln!(said, "{how:<16} {what} {shown}{but}");
@@ -124,7 +126,7 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
 
 fn presence(seen: Option<&Presence>) -> &'static str {
     match seen {
-        Some(Presence::There) => "is there",
+        Some(Presence::There | Presence::Image(_)) => "is there",
         Some(Presence::Gone(_)) => "IS MISSING",
         Some(Presence::Archived(_)) => "IS ARCHIVED",
         Some(Presence::Unknown(_)) | None => "was not seen",

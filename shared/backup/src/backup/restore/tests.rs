@@ -99,6 +99,7 @@ fn seen(point: &RecoveryPoint) -> verify::Seen {
         listings: point.artifacts.iter().map(listing).collect(),
         things: needs.map(|need| (need, Presence::There)).collect(),
         keys: point.artifacts.iter().map(|one| (one.root.clone(), Ok(None))).collect(),
+        ..verify::Seen::default()
     }
 }
 

@@ -19,6 +19,7 @@ fn kept(began: i64) -> Kept {
         took: Duration::from_secs(60),
         by_size: 0,
         left_out: vec![],
+        other_code: std::collections::BTreeMap::new(),
         created: None,
         serving: None,
         during: None,
@@ -44,6 +45,7 @@ fn drilled() -> Past {
         left: vec![],
         objects: vec![],
         lacks: None,
+        other_code: vec![],
         restless: None,
         log: vec![],
     }
@@ -88,8 +90,6 @@ fn what_is_known_reads_like_this() {
     };
     assert!(busy.progressed(1, 0, progress, at(99_900)));
     busy.past[0].how = Ended::Failed("the endpoint is Failed: no capacity".into());
-    busy.gone
-        .insert("111122223333.dkr.ecr.us-east-1.amazonaws.com/fraud:1".into());
     let mut restless = quiet.clone();
     if let Some(kept) = &mut restless.newest {
         kept.by_size = 2;
@@ -139,6 +139,29 @@ fn a_restored_endpoint_that_is_looked_for_in_vain_is_said_to_be() {
             "fraud was not there at 2026-09-21T15:13:20Z, nor since. If a look an hour or more after that does not find it \
              either, and nobody holds it to create it again, its copies are kept no longer."
         ),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_drill_that_waits_for_its_turn_is_said_to() {
+    let mut ledger = BackupLedger::default();
+    ledger.waits_for_its_drill(true, at(0));
+    let said = status("fraud", &ledger, Some(&policy()), at(7200));
+    assert!(
+        said.contains("A drill is due since 2h and waits for its turn: they are made one after the other.\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_at_work_is_told_also_of_an_endpoint_of_which_nothing_else_is_known() {
+    let mut ledger = BackupLedger::default();
+    assert_eq!(at_work(&ledger, at(0)), "");
+    ledger.restore(begun(Kind::Restore, 1, 0)).unwrap();
+    let said = at_work(&ledger, at(60));
+    assert!(
+        said.starts_with("restore-1 of fraud from ") && said.contains("begun 1m ago"),
         "{said}"
     );
 }

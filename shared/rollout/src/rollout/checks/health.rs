@@ -13,6 +13,8 @@ use crate::{
         ledger::Rollout,
         look::{HealthSeen, Known},
         needs::after,
+        policy::Engine,
+        request::Request,
         why::Why,
     },
     text::lasting,
@@ -26,6 +28,11 @@ const OVERDUE: Duration = Duration::from_secs(3 * 60);
 
 /// So long an endpoint that is unhealthy is left to green's next answers before a person is told that there are none.
 const UNASKED: Duration = Duration::from_secs(5 * 60);
+
+const NEVER_CHECKED: &str =
+    "the health checker has never looked at this endpoint, and the fleet file has probes for it";
+
+const HEARD_NOTHING: &str = "the health checker has heard nothing of this endpoint yet";
 
 /// So long `status`, which sends no probes, believes what green last said.
 const REMEMBERED: Duration = Duration::from_secs(3 * 60);
@@ -59,7 +66,11 @@ pub(in crate::rollout) fn unsettled(world: &World<'_>, rollout: &Rollout) -> Opt
 /// What does not, or that it is not known.
 pub(in crate::rollout) fn is_well(world: &World<'_>, rollout: &Rollout) -> Result<(), Why> {
     match asked(world, rollout) {
-        None | Some(Known::Yes(None)) => Ok(()),
+        None => Ok(()),
+        Some(Known::Yes(None)) => match unknown(rollout) {
+            Some(said) => Err(Why::Inconclusive(vec![advised(world.facts.now, rollout, said)])),
+            None => Ok(()),
+        },
         Some(Known::No(said)) => Err(Why::Unknown(format!(
             "what the health checker knows could not be read: {said}"
         ))),
@@ -76,22 +87,58 @@ pub(in crate::rollout) fn is_well(world: &World<'_>, rollout: &Rollout) -> Resul
     }
 }
 
+/// That the health checker has no record of an endpoint that it is to probe, for people; `None` where it is not to.
+pub(in crate::rollout) fn unknown(rollout: &Rollout) -> Option<String> {
+    rollout.plan.request.watched.then(|| NEVER_CHECKED.to_owned())
+}
+
+/// What a person is told before a rollout begins whose steps would wait for the health checker; `None` when they would not.
+pub(in crate::rollout) fn warning(
+    now: Timestamp,
+    request: &Request,
+    health: Option<&Known<Option<HealthSeen>>>,
+) -> Option<String> {
+    if !asks(request) {
+        return None;
+    }
+    let said = match health?.yes()? {
+        None => NEVER_CHECKED.to_owned(),
+        Some(seen) => match seen.counted {
+            Some(at) if now < after(at, STALE) => return None,
+            Some(at) => heard(now, at),
+            None => HEARD_NOTHING.to_owned(),
+        },
+    };
+    let then = match request.policy.engine {
+        Engine::Variants => "no step passes before it does",
+        Engine::Guardrails | Engine::Rolling => "until it does, its probes take no bad model back",
+    };
+    Some(format!("{said}; {then}"))
+}
+
+/// Before a rollout of this begins, what the health checker knows is worth a look.
+pub(in crate::rollout) const fn asks(request: &Request) -> bool {
+    request.policy.health && request.watched
+}
+
+fn heard(now: Timestamp, at: Timestamp) -> String {
+    let ago = lasting(now.duration_since(at).as_secs().max(0));
+    format!("the health checker last heard this endpoint at {at:.0}, {ago} ago")
+}
+
 /// Why the health checker's word is not of now, for people; `None` when it is.
 pub(in crate::rollout) fn unmeasured(now: Timestamp, rollout: &Rollout, seen: &HealthSeen) -> Option<String> {
     let from = rollout.judged_from?;
     match seen.counted {
-        None => Some("the health checker has heard nothing of this endpoint yet".to_owned()),
+        None => Some(HEARD_NOTHING.to_owned()),
         Some(at) if at >= from && now < after(at, STALE) => None,
         Some(at) => {
-            let ago = lasting(now.duration_since(at).as_secs().max(0));
             let before = if at < from {
                 ", before green had its present share"
             } else {
                 ""
             };
-            Some(format!(
-                "the health checker last heard this endpoint at {at:.0}, {ago} ago{before}"
-            ))
+            Some(format!("{}{before}", heard(now, at)))
         }
     }
 }

@@ -67,6 +67,7 @@ pub(in crate::rollout) fn request(id: &str) -> Request {
         id: id.to_owned(),
         endpoint: ENDPOINT.to_owned(),
         component: None,
+        watched: false,
         variant: None,
         green: GreenSpec {
             model: Some("fraud-v2".to_owned()),

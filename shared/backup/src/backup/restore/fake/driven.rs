@@ -15,6 +15,8 @@ static GOOD: Verified = Verified {
     unknown: vec![],
     uncompared: vec![],
     for_now: vec![],
+    other_code: vec![],
+    noted: vec![],
     may_come: false,
 };
 
