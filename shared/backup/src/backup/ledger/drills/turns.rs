@@ -138,6 +138,7 @@ mod tests {
             left: vec![],
             objects: vec![],
             lacks: None,
+            other_code: vec![],
             restless: None,
             other_code: vec![],
             log: vec![],
