@@ -65,6 +65,13 @@ pub(super) fn called(wished: &Definition, suffix: Option<&str>, ask: &Ask<'_>, l
     for (kind, document) in components {
         names.decide(wished, kind, document);
     }
+    // A plan says what is there, where that is used.
+    let config = &names.decided.definition.config;
+    let thing = Thing::of(definition::Kind::Config, &config.name);
+    if let Some(Seen::There(existing)) = look.things.get(&thing).filter(|_| names.decided.reused.contains(&thing)) {
+        let body = names.begun_with(config, existing);
+        names.decided.definition.config.body = body;
+    }
     names.decided
 }
 

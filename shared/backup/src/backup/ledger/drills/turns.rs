@@ -60,10 +60,7 @@ impl BackupLedger {
 
     /// A drill that is due waits for those of other endpoints; one that is not, or not any more, for nothing.
     pub fn waits_for_its_drill(&mut self, due: bool, now: Timestamp) {
-        match due {
-            true => drop(self.drill_waits.get_or_insert(now)),
-            false => self.drill_waits = None,
-        }
+        self.drill_waits = due.then(|| self.drill_waits.unwrap_or(now));
     }
 
     /// Tells that drills come later than they are asked for by a whole turn: this endpoint's, the first of `late`, and the
@@ -140,6 +137,7 @@ mod tests {
             lacks: None,
             other_code: vec![],
             restless: None,
+            other_code: vec![],
             log: vec![],
         });
     }

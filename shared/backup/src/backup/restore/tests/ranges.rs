@@ -183,6 +183,7 @@ fn what_was_restored_at_another_hour_is_found_again() {
     let fake = restored_at_night(&given);
     let again = fake.plan(&ask_at(&given, Kind::Restore, 3600)).unwrap();
     assert_eq!(again.reused.len(), 4, "{:?}", again.reused);
+    assert_eq!(sizes(&again), (2, (4, 10)), "the config is said as it is");
 }
 
 #[test]
