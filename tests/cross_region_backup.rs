@@ -262,7 +262,8 @@ async fn a_backup_that_does_not_fit_into_an_invocation_is_continued_by_the_sampl
         served().replacen("backup: {destination:", "backup: {concurrency: 2, destination:", 1)
     );
     let aws = serve(&world).await;
-    let slow = Fault::every(FaultKind::Slow(Duration::from_secs(2)));
+    // Of twelve seconds eight are for copying: two times two parts begin, the last two are not waited for.
+    let slow = Fault::every(FaultKind::Slow(Duration::from_secs(4)));
     aws.cloud.add_fault(slow.on("s3", "UploadPartCopy"));
     let mut deployed = aws.deployed_in(REGION);
     deployed.timeout = Duration::from_secs(12);
@@ -281,7 +282,10 @@ async fn a_backup_that_does_not_fit_into_an_invocation_is_continued_by_the_sampl
         report = next;
         assert!(hops < 12, "{report:#}");
     }
-    assert!(hops > 0, "it fits: {report:#}");
+    assert_eq!(
+        hops, 3,
+        "eleven parts, four with each invocation, and the end: {report:#}"
+    );
     assert_copied(&aws);
     let calls = aws.cloud.calls();
     let made = |operation: &str| calls.iter().filter(|call| call.operation == operation).count();

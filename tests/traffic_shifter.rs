@@ -38,10 +38,11 @@ async fn serve(world: &str) -> Aws {
     Aws::serve(world, function).await
 }
 
-/// The same world in a hurry: SageMaker works in seconds, blue is not kept, and nothing waits for metrics.
+/// The same world in a hurry: SageMaker works in seconds, blue is not kept, and nothing waits for metrics, or for the health
+/// checker, which nobody runs.
 fn in_a_hurry() -> String {
     let timing = "{update: 2s, weights: 1s, instance: 1s, further_instance: 1s, rollback: 1s}";
-    let rollout = "{analysis: false, keep_blue: 0s}";
+    let rollout = "{analysis: false, health: false, keep_blue: 0s}";
     served()
         .replacen("world:\n", &format!("world:\n  timing: {timing}\n"), 1)
         .replacen("  defaults:\n", &format!("  defaults:\n    rollout: {rollout}\n"), 1)

@@ -133,6 +133,7 @@ impl Setup {
     /// The `start` with this number.
     pub(crate) fn request(&self, number: u8) -> Request {
         Request {
+            watched: false,
             id: format!("start-{number}"),
             endpoint: ENDPOINT.to_owned(),
             component: self.component.then(|| "c".to_owned()),

@@ -168,6 +168,7 @@ fn rollout(rollout: &Rollout) -> u64 {
         named,
         stopped,
         held,
+        unsettled,
         problem,
         passed,
         alerts,
@@ -189,7 +190,7 @@ fn rollout(rollout: &Rollout) -> u64 {
             rested,
             (looked, absent),
             returning,
-            held,
+            (held, unsettled),
         ),
         (
             (paused, skipped, onward, promoted),

@@ -8,7 +8,7 @@ use steward::{
     health::ledger::Level,
     rollout::look::{
         Action, AlarmSeen, ComponentSeen, ConfigSeen, ConfigVariantSeen, HealthSeen, Known, Look, MissingData, Needs,
-        SmokeSeen, Watched,
+        SmokeSeen, Watched, WaysBack,
     },
     scaling::{Scaling, ScalingPolicy, ScalingRule, TrackedMetric},
     trigger::AlarmState,
@@ -64,7 +64,7 @@ impl World {
         let users = needs.users.as_ref().map(|_| Known::Yes(BTreeMap::new()));
         let endpoint = known(blind, Blind::Endpoint, || self.exists.then(|| self.endpoint()));
         Look {
-            needed: users.clone(),
+            needed: needs.users.as_ref().map(|_| Known::Yes(WaysBack::default())),
             users,
             at: self.now(),
             configs: each(&needs.every_config(&endpoint), |name| {
@@ -104,6 +104,8 @@ impl World {
             health: needs
                 .health
                 .then(|| known(blind, Blind::Metrics, || Some(self.health()))),
+            // Who is not heard tells by nothing else either: only when the blindness ends.
+            answers: None,
             // For people only.
             alone: needs.alone.as_ref().map(|_| Known::Yes(Vec::new())),
         }

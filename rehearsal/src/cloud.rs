@@ -208,6 +208,10 @@ impl Cloud {
             Some(kind) => injected::refusal(kind, service, &operation, name),
             None => None,
         };
+        let mut asked = asked;
+        if let (Some(FaultKind::Corrupt), What::S3(call)) = (struck, &mut asked.what) {
+            call.corrupted = true;
+        }
         let (response, mut takes) = self.perform(now, name, asked, refused_by_fault, &request_id).await;
         let outcome = match struck {
             Some(FaultKind::Error200) => Outcome::Refused(response.status().as_u16()),

@@ -54,6 +54,7 @@ pub fn judge(scenario: &Scenario, record: &Record) -> Vec<Checked> {
     }
     all.extend(expect.invocations.iter().map(|one| count::invocations(one, record)));
     all.push(rules::dead_letters(expect.dead_letters, record));
+    all.extend(backup::leftovers(&expect.definitions, record));
     all.extend(backup::uploads(expect.unfinished_uploads.map(|it| it.count()), record));
     all.push(rules::alert_ids(expect.alert_ids, record));
     all

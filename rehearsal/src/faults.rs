@@ -20,6 +20,9 @@ pub enum FaultKind {
     /// S3 answers a copy or a completion with status 200 and an error in its body; every other call as
     /// [`FaultKind::Error500`]. No effect.
     Error200,
+    /// S3 refuses a write as one whose condition does not hold, as it does when somebody else wrote first; every other
+    /// service as a change that another one is in the way of. No effect.
+    Conflict,
     /// Refused with the service's own access-denied error; no effect.
     Denied,
     /// The connection breaks before the request arrives; no effect.
@@ -28,6 +31,9 @@ pub enum FaultKind {
     CutAfter,
     /// The call takes effect, and its answer comes this much later.
     Slow(Duration),
+    /// S3 stores other bytes than those of the source, as many, and answers with their checksum and ETag: of `CopyObject` and
+    /// `UploadPartCopy`. Nothing happens to any other call.
+    Corrupt,
     /// The calling function dies just before the call; no effect.
     CrashBefore,
     /// The call takes effect, and the calling function dies before it sees the answer.
@@ -37,7 +43,7 @@ pub enum FaultKind {
 impl FaultKind {
     /// Whether the call still has its effect.
     pub fn takes_effect(self) -> bool {
-        matches!(self, Self::CutAfter | Self::Slow(_) | Self::CrashAfter)
+        matches!(self, Self::CutAfter | Self::Slow(_) | Self::Corrupt | Self::CrashAfter)
     }
 }
 
@@ -49,10 +55,12 @@ impl fmt::Display for FaultKind {
             Self::Quota => "quota",
             Self::Error500 => "error500",
             Self::Error200 => "error200",
+            Self::Conflict => "conflict",
             Self::Denied => "denied",
             Self::CutBefore => "cut-before",
             Self::CutAfter => "cut-after",
             Self::Slow(_) => "slow",
+            Self::Corrupt => "corrupt",
             Self::CrashBefore => "crash-before",
             Self::CrashAfter => "crash-after",
         })

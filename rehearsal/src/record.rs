@@ -291,6 +291,10 @@ pub struct Defined {
     pub kind: &'static str,
     /// Its name.
     pub name: String,
+    /// Whose restore or drill made it, by its tag, where nothing serves with it: a model or config that nothing names, an
+    /// endpoint that never came into service, a component of no endpoint, all that a drill made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_by: Option<String>,
 }
 
 /// One version of an object.

@@ -75,6 +75,10 @@ impl Copied {
     }
 }
 
+/// What the request copies comes out different, on its way through `s3s`.
+#[derive(Clone, Copy, Debug)]
+struct Corrupted;
+
 #[derive(Clone, Debug)]
 struct Shared {
     shelves: Arc<Mutex<Shelves>>,
@@ -352,6 +356,9 @@ impl Store {
     async fn through_s3s(&self, call: S3Call, region: &str, request_id: &str, copied: &Copied) -> Response<Bytes> {
         let mut request = call.request.map(s3s::Body::from);
         request.extensions_mut().insert(copied.clone());
+        if call.corrupted {
+            request.extensions_mut().insert(Corrupted);
+        }
         request.extensions_mut().insert(SignedRegion(region.to_owned()));
         let failed = |problem: String| crate::wire::s3_error(&ApiError::new(500, "InternalError", problem), request_id);
         let (parts, body) = match self.service.call(request).await {

@@ -26,6 +26,7 @@ mod functions;
 mod happening;
 mod incident;
 mod keys;
+mod leftovers;
 mod metrics;
 pub mod quantity;
 mod region;
@@ -228,20 +229,9 @@ impl World {
             .map_or_else(Vec::new, |region| region.configs.keys().cloned().collect())
     }
 
-    /// Everything of SageMaker's in a Region: kind and name.
-    pub fn definitions(&self, region: &str) -> Vec<(&'static str, String)> {
-        let Some(region) = self.regions.get(region) else {
-            return Vec::new();
-        };
-        let named = |kind: &'static str, names: Vec<String>| names.into_iter().map(move |name| (kind, name));
-        named("model", region.models.keys().cloned().collect())
-            .chain(named("endpoint config", region.configs.keys().cloned().collect()))
-            .chain(named("endpoint", region.endpoints.keys().cloned().collect()))
-            .chain(named(
-                "inference component",
-                region.components.keys().cloned().collect(),
-            ))
-            .collect()
+    /// Everything of SageMaker's in a Region: kind, name, and whose restore or drill left it behind.
+    pub fn definitions(&self, region: &str) -> Vec<(&'static str, String, Option<String>)> {
+        self.regions.get(region).map_or_else(Vec::new, leftovers::definitions)
     }
 
     /// The scalable targets of a Region.

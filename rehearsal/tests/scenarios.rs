@@ -1,24 +1,24 @@
-//! Every scenario that comes with the command holds what it promises, and every run can be had again.
+//! Every scenario that comes with the command holds what it promises.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     sync::{LazyLock, OnceLock},
-    time::Duration,
 };
 
 use rehearsal::{
     play::{Options, Outcome, play},
-    record::Called,
-    scenario::{Builtin, Scenario, builtins, served},
-    timeline::{JsonLines, Silent},
+    scenario::{Builtin, Scenario, builtins},
+    timeline::Silent,
 };
 
 #[path = "scenarios/answers.rs"]
 mod answers;
 #[path = "scenarios/audit.rs"]
 mod audit;
+#[path = "scenarios/delivery.rs"]
+mod delivery;
 #[path = "scenarios/first_day.rs"]
 mod first_day;
 #[path = "scenarios/names.rs"]
@@ -27,8 +27,14 @@ mod names;
 mod permissions;
 #[path = "scenarios/reconcile.rs"]
 mod reconcile;
+#[path = "scenarios/repeated.rs"]
+mod repeated;
+#[path = "scenarios/standby.rs"]
+mod standby;
 #[path = "scenarios/wake.rs"]
 mod wake;
+#[path = "scenarios/written.rs"]
+mod written;
 
 use permissions::Buckets;
 
@@ -126,10 +132,12 @@ scenarios! {
     an_outage_is_told_while_autoscaling_is_at_work => "scaling-outage",
     what_should_be_in_service_and_is_not_is_told_though_nothing_wakes_it => "unserved",
     a_failed_endpoint_is_created_again_where_that_is_allowed => "failed-endpoint",
+    a_failed_endpoint_that_is_autoscaled_is_left_to_people => "failed-scaled",
     a_vanished_endpoint_is_told_once => "vanished",
     a_flapping_endpoint_is_told_as_flapping => "flapping",
     outages_behind_swings_are_told => "unsteady",
     a_repair_is_done_when_the_endpoint_is_well_and_not_before => "repairs",
+    a_recreation_that_waits_for_a_quota_is_told_until_it_is_done => "recreation-waits",
     what_a_repair_took_or_half_made_is_not_dropped_with_the_entry => "let-go",
     a_burst_of_state_changes_fails_no_invocation => "burst",
     all_probes_failing_at_once_is_one_alert_and_no_recovery => "everything-fails",
@@ -165,11 +173,15 @@ scenarios! {
     what_falls_ill_in_the_middle_of_a_rollout_is_the_rollouts_to_mend => "rollout-and-sickness",
     what_only_the_health_checker_notices_takes_green_back => "rollout-unhealthy",
     health_that_nobody_measures_passes_no_step => "rollout-unwatched",
+    a_rollout_waits_for_a_health_checker_that_never_looked => "rollout-unchecked",
     a_hotfix_is_not_taken_back_for_the_illness_of_what_it_replaces => "rollout-cure",
     without_data_nothing_is_promoted => "rollout-no-data",
     an_alarm_without_data_passes_nothing => "rollout-silent-alarm",
     green_is_watched_when_it_has_all_the_traffic => "rollout-alone",
     whatever_is_slow_to_answer_keeps_nobody_from_going_back => "rollout-hanging",
+    an_alarm_that_loses_every_race_for_the_ledger_is_heard_again => "rollout-outrun",
+    a_green_that_nobody_can_ask_is_judged_by_its_own_metrics => "rollout-unheard",
+    a_rollout_ledger_that_nobody_can_read_keeps_only_what_it_may_name => "rollout-unreadable",
     green_that_refuses_what_the_model_always_took_goes_back => "rollout-refuses",
     green_is_watched_when_sagemaker_has_given_it_all_the_traffic => "rollout-engines-alone",
     what_blue_failed_before_excuses_no_broken_green => "rollout-ill-before",
@@ -240,13 +252,23 @@ scenarios! {
     what_another_endpoint_had_in_between_is_told_when_it_is_gone_again => "backup-audit-again",
     what_many_endpoints_are_made_of_is_told_once_when_their_backups_find_it_gone => "backup-audit-backed",
     what_many_restored_endpoints_are_made_of_is_told_once_when_it_is_gone => "backup-audit-restored",
+    an_image_that_serves_and_is_gone_is_told_though_its_tag_is_there => "backup-audit-untagged",
+    a_restore_runs_what_served_though_the_tag_moved_and_says_so_where_it_cannot => "backup-image-moved",
     a_component_left_behind_stands_against_a_restore_and_is_not_gone_around => "backup-again",
     a_component_that_slept_is_restored_and_one_that_failed_takes_no_other_with_it => "backup-components",
     restores_at_once_of_endpoints_that_share_a_model_all_pass => "backup-shared",
     what_a_lifecycle_rule_archived_is_copied_again_and_told => "backup-archived",
     a_point_made_during_a_rollout_follows_the_traffic_and_keeps_no_suspension => "backup-mid-rollout",
+    a_point_has_nothing_of_what_a_wake_raised_and_a_restore_has_the_range_of_its_hour => "backup-held",
     a_manifest_that_names_an_object_twice_is_backed_up_and_a_prefix_keeps_its_spelling => "backup-listed",
     what_is_restored_under_another_name_says_which_entry_it_needs_and_stays_awake_without => "backup-renamed",
+    what_can_be_restored_is_shown_where_it_is_restored_though_its_region_is_dark => "backup-asked-there",
+    drills_that_do_not_fit_into_a_day_have_their_turns_and_are_told_to_be_late => "backup-drill-turns",
+    a_copy_that_comes_out_different_is_made_again => "backup-corrupted",
+    copies_that_always_come_out_different_are_told_and_no_point_names_them => "backup-corrupted-always",
+    what_is_restored_by_day_from_a_point_of_the_night_has_the_range_of_the_day => "backup-range",
+    a_scheduled_action_that_is_over_keeps_nothing_from_being_restored => "backup-ended",
+    a_second_restore_of_what_serves_takes_nothing_from_it => "backup-again-serving",
     one_request_and_five_hundred_wake_what_they_need => "wake-queue",
     one_refused_request_wakes_a_component_however_often_it_is_told => "wake-component",
     without_any_alarm_the_sweep_wakes => "wake-lost-alarm",
@@ -273,116 +295,11 @@ scenarios! {
     what_aws_refuses_is_told_once_a_day_also_while_something_else_waits => "reconcile-refused",
     what_a_rollout_or_a_deletion_changed_is_not_taken_back_by_the_schedule => "reconcile-adopted",
     what_went_with_a_restored_endpoint_is_not_missed_after_the_return => "reconcile-return",
+    the_alarms_of_a_restored_endpoint_go_when_it_does => "reconcile-left",
     what_is_declared_and_not_there_is_made => "reconcile-provision",
     the_rest_of_the_account_is_as_declared_too => "reconcile-account",
     an_apply_waits_for_whoever_holds_the_endpoint_and_is_made_afterwards => "reconcile-held",
     declared_capacity_follows_a_rollout_to_the_new_name_and_is_no_drift_on_the_way => "reconcile-rollout",
-}
-
-fn lines(scenario: &Scenario, seed: u64) -> String {
-    let mut written = Vec::new();
-    let options = Options {
-        seed: Some(seed),
-        ..Options::default()
-    };
-    let outcome = {
-        let mut watch = JsonLines::new(&mut written, scenario.start());
-        play(scenario, &options, &mut watch).expect("a scenario that can be played")
-    };
-    let record = serde_json::to_string(&outcome.record).expect("a record is JSON");
-    String::from_utf8(written).expect("text") + &record
-}
-
-/// Everything at once that draws from the seed: faults by chance, lost and late events, jitter of the SDKs' retries.
-const RESTLESS: &str = "
-title: Restless
-duration: 25m
-world:
-  regions:
-    eu-west-1: {topics: [steward-alerts], endpoints: {fraud: {traffic: 30 rps}, search: {traffic: 5 rps}}}
-  incidents:
-    - {at: 4m30s, for: 6m, endpoint: fraud, behaves: {errors: 100%}}
-    - {at: 12m, for: 4m, endpoint: search, becomes: updating}
-fleet:
-  version: 1
-  defaults: {health: {probes: [{name: golden, payload: {amount: 12}}]}}
-  endpoints: {fraud: , search: }
-events: {duplicate: 40%, lose: 20%, delay: 40%}
-faults:
-  - {kind: throttle, share: 10%}
-  - {kind: cut-after, share: 3%}
-  - {kind: crash-after, share: 1%}
-expect:
-  alert_ids: stable
-  invocations: [{ends: ok, at_least: 10}]
-";
-
-#[test]
-fn the_same_seed_writes_the_same_bytes_and_another_seed_others() {
-    let scenario = Scenario::parse(RESTLESS, "restless.yaml").unwrap_or_else(|problems| panic!("{problems}"));
-    let first = lines(&scenario, 3);
-    assert!(
-        first.contains("throttle") && first.contains("endpoint.unhealthy"),
-        "nothing happened:\n{first}"
-    );
-    // Another run in between must leave nothing behind in the process.
-    let other = lines(&scenario, 4);
-    let again = lines(&scenario, 3);
-    let difference = first.lines().zip(again.lines()).find(|(one, two)| one != two);
-    assert!(first == again, "the runs differ, first in: {difference:?}");
-    assert_ne!(first, other);
-}
-
-#[test]
-fn every_example_of_the_documentation_parses_and_holds() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rehearsal.md");
-    let text = fs::read_to_string(page).expect("docs/rehearsal.md");
-    let mut examples = 0;
-    for part in text.split("```yaml scenario\n").skip(1) {
-        let (example, _) = part.split_once("```").expect("an example that ends");
-        let scenario = Scenario::parse(example, "docs/rehearsal.md").unwrap_or_else(|problems| panic!("{problems}"));
-        let outcome = played(&scenario);
-        let failed: Vec<_> = outcome.checks.iter().filter(|check| !check.holds).collect();
-        assert!(failed.is_empty(), "{}: {failed:#?}", scenario.title);
-        examples += 1;
-    }
-    assert!(
-        examples >= 5,
-        "only {examples} examples found: is the fence still written as here?"
-    );
-    assert_eq!(
-        text.matches("```yaml").count(),
-        examples,
-        "an example without `scenario` is not checked"
-    );
-}
-
-#[test]
-fn the_world_of_serve_parses() {
-    let scenario = Scenario::parse(served(), "serve.yaml").unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(scenario.world.regions.len(), 3);
-}
-
-#[test]
-fn nothing_is_wrong_in_the_world_of_serve_in_either_region() {
-    let functions = "\nfunctions:\n  - {name: health-checker, region: eu-west-1}\n  - {name: health-checker-us, handler: health-checker, region: us-east-1}\n";
-    let scenario = Scenario::parse(&format!("{}{functions}", served()), "serve.yaml");
-    let options = Options {
-        until: Some(Duration::from_secs(1200)),
-        ..Options::default()
-    };
-    let outcome = play(
-        &scenario.unwrap_or_else(|problems| panic!("{problems}")),
-        &options,
-        &mut Silent,
-    )
-    .unwrap();
-    let record = outcome.record;
-    assert!(record.alerts.is_empty(), "{:?}", record.alerts);
-    for region in ["eu-west-1", "us-east-1"] {
-        let probed = |call: &&Called| call.region == region && call.operation.starts_with("InvokeEndpoint");
-        assert!(record.calls.iter().filter(probed).count() > 10, "{region} is watched");
-    }
 }
 
 #[test]

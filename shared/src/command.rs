@@ -17,7 +17,7 @@ pub use self::{
     capacity::CapacityCommand,
     fields::MAX_ENDPOINTS,
     health::{Ends, HealthCommand, LONGEST_SILENCE, Targets},
-    rollout::{RolloutCommand, Said, Start, still_meant},
+    rollout::{RolloutCommand, Said, Start, still_meant, watched},
     wake::WakeCommand,
 };
 

@@ -3,11 +3,14 @@
 //! Described, kept in a ledger and written again under another resource id, so nothing of a policy may be lost: what the
 //! API has a field for has a field here.
 
+mod raised;
+
 use std::time::Duration;
 
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
+pub use self::raised::Raised;
 use crate::{cron::Cron, window::zone};
 
 /// A scalable target with everything that hangs on it.
@@ -175,19 +178,15 @@ pub struct ScheduledAction {
 
 impl Scaling {
     /// It scales as `wanted` does, whatever it is triggered by. An action for one moment (`at(…)`) may be over and gone.
+    /// What others put beside `wanted` stays, since no registration takes anything away.
     pub fn does(&self, wanted: &Self) -> bool {
-        let policies = |scaling: &Self| {
-            let mut policies = scaling.policies.clone();
-            for policy in &mut policies {
-                policy.alarms.clear();
-                policy.arn = None;
-            }
-            policies.sort_by(|a, b| a.name.cmp(&b.name));
-            policies
+        let there_is = |wanted: &ScalingPolicy| {
+            let mut policies = self.policies.iter();
+            policies.any(|policy| (&policy.name, &policy.rule) == (&wanted.name, &wanted.rule))
         };
         let there = |action: &ScheduledAction| action.schedule.starts_with("at(") || self.actions.contains(action);
         (self.min, self.max, self.suspended) == (wanted.min, wanted.max, wanted.suspended)
-            && policies(self) == policies(wanted)
+            && wanted.policies.iter().all(there_is)
             && wanted.actions.iter().all(there)
     }
 
@@ -229,6 +228,19 @@ impl Scaling {
             wanted.schedule.starts_with("at(") || self.actions.iter().any(|action| action.name == wanted.name)
         };
         !wanted.policies.iter().all(policy) || !wanted.actions.iter().all(action)
+    }
+
+    /// The same with those policies and actions of `wanted` of whose names it has none; nothing of what it has is changed.
+    #[must_use]
+    pub fn completed(&self, wanted: &Self) -> Self {
+        let mut completed = self.clone();
+        let policies = wanted.policies.iter();
+        let lacking = policies.filter(|wanted| self.policies.iter().all(|policy| policy.name != wanted.name));
+        completed.policies.extend(lacking.cloned());
+        let actions = wanted.actions.iter();
+        let lacking = actions.filter(|wanted| self.actions.iter().all(|action| action.name != wanted.name));
+        completed.actions.extend(lacking.cloned());
+        completed
     }
 
     /// The same without what is over: Application Auto Scaling takes no action for a moment (`at(…)`) that has passed, and
@@ -325,6 +337,9 @@ impl ScheduledAction {
     /// `rate(…)`, which does not say when it began.
     pub fn latest(&self, now: Timestamp, within: Duration) -> Option<Timestamp> {
         let from = now.checked_sub(within).unwrap_or(Timestamp::MIN);
+        // One that ended meanwhile was due before.
+        let until = self.end.map_or(now, |end| end.min(now));
+        let within = Duration::try_from(until.duration_since(from)).ok()?;
         let at = match self.moment() {
             Some(moment) => moment,
             None => {
@@ -332,11 +347,11 @@ impl ScheduledAction {
                     .schedule
                     .starts_with("cron(")
                     .then(|| self.schedule.parse().ok())??;
-                cron.latest(now, &zone(self.timezone.as_deref().unwrap_or("UTC"))?, within)?
+                cron.latest(until, &zone(self.timezone.as_deref().unwrap_or("UTC"))?, within)?
             }
         };
-        let counts = self.start.is_none_or(|start| start <= at) && self.end.is_none_or(|end| at <= end);
-        (counts && from <= at && at <= now).then_some(at)
+        let counts = self.start.is_none_or(|start| start <= at);
+        (counts && from <= at && at <= until).then_some(at)
     }
 
     /// When an action for one moment happens: `at(yyyy-mm-ddThh:mm:ss)` in its time zone, UTC without one. `None` for any
@@ -380,6 +395,8 @@ mod tests {
         assert_eq!(morning.latest(now, hour / 2), None);
         let over = action("cron(0 8 ? * * *)", None, Some("2026-11-22T00:00:00Z"));
         assert_eq!(over.latest(now, hour), None);
+        // At 8:00 of the 21st, before it ended.
+        assert_eq!(over.latest(now, 48 * hour), at("2026-11-21T08:00:00Z"));
         assert_eq!(
             action("at(2026-11-23T07:30:00)", None, None).latest(now, hour),
             at("2026-11-23T07:30:00Z")
@@ -414,5 +431,38 @@ mod tests {
         assert_eq!(left.actions, to_come);
         // What was left out is not missed.
         assert!(left.does(&left) && !left.lacks(&left));
+    }
+
+    #[test]
+    fn what_others_put_beside_it_is_no_difference_and_stays_when_what_lacks_is_added() {
+        let policy = |name: &str, cooldown| ScalingPolicy {
+            name: name.to_owned(),
+            rule: ScalingRule::Step {
+                adjustment: "ChangeInCapacity".to_owned(),
+                steps: vec![(Some(0.0), None, 1)],
+                magnitude: None,
+                cooldown,
+                aggregation: None,
+            },
+            alarms: vec!["busy".to_owned()],
+            arn: None,
+        };
+        let scaling = |min, policies: &[ScalingPolicy], actions: &[ScheduledAction]| Scaling {
+            min,
+            max: 4,
+            suspended: Suspended::default(),
+            policies: policies.to_vec(),
+            actions: actions.to_vec(),
+        };
+        let (own, theirs) = (policy("own", None), policy("theirs", None));
+        let daily = action("cron(0 8 * * ? *)", None, None);
+        let wanted = scaling(1, std::slice::from_ref(&own), std::slice::from_ref(&daily));
+        let seen = scaling(1, &[own.clone(), theirs.clone()], std::slice::from_ref(&daily));
+        assert!(seen.does(&wanted) && !wanted.does(&seen));
+        assert!(!scaling(2, &seen.policies, &seen.actions).does(&wanted));
+        let changed = scaling(3, &[policy("own", Some(60)), theirs], &[]);
+        assert!(!changed.does(&wanted));
+        assert_eq!(changed.completed(&wanted), scaling(3, &changed.policies, &[daily]));
+        assert_eq!(seen.completed(&wanted), seen);
     }
 }

@@ -128,7 +128,7 @@ async fn look(services: &Services<'_>, endpoint: &str) -> Result<Option<Look>, S
         lacking.retain(|one| again.lacking.contains(one));
         definition = again.definition;
     }
-    let seen = presence::all(services, services.home(), audit::checks(&definition)).await;
+    let seen = presence::of(services, services.home(), &definition).await;
     for one in audit::judge(seen.clone()).1 {
         tracing::warn!("not seen: {one}");
     }

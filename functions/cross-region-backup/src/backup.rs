@@ -6,6 +6,7 @@
 mod copying;
 mod definition;
 mod finish;
+mod held;
 mod inventory;
 mod work;
 mod write;
@@ -279,6 +280,8 @@ pub(super) struct Made {
     pub(super) tally: Tally,
     pub(super) by_size: u64,
     pub(super) left_out: Vec<LeftOut>,
+    /// Builds of images that serve and are not where it is restored.
+    pub(super) other_code: Vec<String>,
     pub(super) serving: Serving,
     pub(super) during: Option<u64>,
 }

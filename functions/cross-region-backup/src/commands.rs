@@ -1,32 +1,38 @@
 //! What operators ask for.
 
+mod gone;
 mod place;
 mod prune;
+mod there;
 pub(crate) mod verify;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use futures::{StreamExt, stream};
 use serde_json::{Map, Value, json};
 use steward::{
-    aws::{lambda::refused, ledger::Loaded},
-    backup::{audit::Audits, ledger::BackupLedger, retention, status},
+    aws::lambda::refused,
+    backup::{ledger::BackupLedger, retention, status},
     command::{BackupCommand, Said},
     failure::CallError,
     report::Report,
     text::and_list,
 };
 
-use self::{place::Place, prune::Wanted};
+use self::{gone::Audited, place::Place, prune::Wanted};
 use crate::{
     HandlerError,
     backup::{self, Wish},
     outcome, points, restore,
     services::{Backed, Services},
-    tick::{self, Standing},
+    tick,
 };
 
 /// Points that `list` reads.
 const LISTED: usize = 200;
+
+/// Endpoints that `status` looks at at the same time.
+const AT_ONCE: usize = 16;
 
 /// Carries out one command.
 pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Result<Report, HandlerError> {
@@ -36,7 +42,7 @@ pub(crate) async fn run(services: &Services<'_>, command: BackupCommand) -> Resu
         | BackupCommand::Drill { .. }
         | BackupCommand::Abort { .. } => restore::command(services, command).await,
         BackupCommand::Backup { endpoint, said } => make(services, endpoint, said).await,
-        BackupCommand::Status { endpoint } => show(services, endpoint).await,
+        BackupCommand::Status { endpoint } => show(services, endpoint.as_deref()).await,
         BackupCommand::List { endpoint, from } => match place::of(services, &endpoint).await {
             Ok(place) => list(services, &endpoint, from.as_deref(), &place).await,
             Err(refusal) => Ok(refusal),
@@ -98,7 +104,12 @@ async fn make(services: &Services<'_>, endpoint: Option<String>, said: Said) -> 
         None => tick::endpoints(services).await?,
     };
     let here = |(_, backed): &(String, Backed)| backed.policy.vault.region == services.home();
-    if !all.is_empty() && all.iter().all(here) {
+    // Of globs and groups no endpoint is in the Region of the backups.
+    let none_here = match all.is_empty() {
+        true => there::keeps(services).await,
+        false => all.iter().all(here),
+    };
+    if none_here {
         return Ok(refused(&format!(
             "Backups are made in the endpoints' own Region, and {} is that of the backups.",
             services.home()
@@ -135,15 +146,15 @@ pub(crate) fn who(said: &Said) -> Option<String> {
     }
 }
 
-async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Report, HandlerError> {
-    let (audits, unread) = match services.audits().load().await {
-        Ok(loaded) => (loaded.document, None),
-        Err(error) => (Audits::default(), Some(format!("Nobody knows what is gone: {error}."))),
-    };
-    let all = match &endpoint {
+async fn show(services: &Services<'_>, endpoint: Option<&str>) -> Result<Report, HandlerError> {
+    let audited = Audited::load(services).await;
+    if let Some(report) = there::show(services, endpoint).await? {
+        return audited.beside(services, report, endpoint).await;
+    }
+    let all = match endpoint {
         Some(endpoint) => match services.backed(endpoint).await {
-            Ok(Some(backed)) => vec![(endpoint.clone(), backed)],
-            Ok(None) => return Ok(unbacked(services, endpoint, &audits, unread).await),
+            Ok(Some(backed)) => vec![(endpoint.to_owned(), backed)],
+            Ok(None) => return Ok(audited.unbacked(services, endpoint).await),
             Err(why) => return Ok(refused(&why)),
         },
         None => tick::endpoints(services).await?,
@@ -152,92 +163,58 @@ async fn show(services: &Services<'_>, endpoint: Option<String>) -> Result<Repor
     if let Some(error) = failed {
         return Err(error.into());
     }
+    let none = standings
+        .is_empty()
+        .then(|| "No endpoint is backed up: the fleet file says no `backup.destination` for any.".to_owned());
+    let standings = standings.into_iter().map(|standing| Shown {
+        endpoint: standing.endpoint,
+        backed: standing.backed,
+        ledger: standing.ledger.document,
+    });
+    let (texts, details) = shown(services, standings.collect()).await;
+    let texts: Vec<String> = none.into_iter().chain(texts).collect();
+    let report = Report::done(texts.join("\n\n")).with("endpoints", Value::Object(details));
+    audited.beside(services, report, endpoint).await
+}
+
+/// An endpoint of which `status` tells.
+struct Shown {
+    endpoint: String,
+    backed: Backed,
+    ledger: BackupLedger,
+}
+
+/// Where the backups of these are, in their order: for people, and for programs by endpoint.
+async fn shown(services: &Services<'_>, standings: Vec<Shown>) -> (Vec<String>, Map<String, Value>) {
     let now = services.now();
-    let (mut texts, mut details) = (Vec::new(), Map::new());
-    if standings.is_empty() {
-        texts.push("No endpoint is backed up: the fleet file says no `backup.destination` for any.".to_owned());
-    }
-    let mut names: BTreeSet<String> = endpoint.iter().cloned().collect();
-    for standing in standings {
-        let Standing {
-            endpoint: name,
+    let telling = standings.into_iter().map(async |standing| {
+        let Shown {
+            endpoint,
             backed,
             ledger,
         } = standing;
-        let (ledger, note) = with_newest(services, &name, &backed, ledger).await;
-        let text = status::status(&name, &ledger, Some(&backed.policy), now);
-        texts.push(match note {
+        let (ledger, note) = with_newest(services, &endpoint, &backed, ledger).await;
+        let text = status::status(&endpoint, &ledger, Some(&backed.policy), now);
+        let text = match note {
             None => text.trim_end().to_owned(),
             Some(note) => format!("{}\n{note}", text.trim_end()),
-        });
-        if endpoint.is_some() {
-            names.extend(ledger.held.iter().map(|held| held.hold.claim.restored.clone()));
-        }
-        let job = ledger.backup.as_ref();
-        details.insert(
-            name,
-            json!({
-                "newest": ledger.newest.as_ref().map(|kept| kept.id.to_string()),
-                "backup": job.map(|job| job.number),
-                "progress": job.map(|job| outcome::progress(&job.progress)),
-                "restore": ledger.restore.as_ref().map(|restoration| restoration.plan.id()),
-                "made_way": ledger.aside.as_ref().map(|drill| drill.plan.id()),
-                "alerts_pending": ledger.outbox.len(),
-            }),
-        );
-    }
-    let (said, gone) = match endpoint {
-        Some(_) => {
-            let lacks = names.iter().filter_map(|name| status::lacks(name, &audits, now));
-            texts.push(lacks.collect());
-            texts.extend(unread.clone());
-            (texts.join("\n").trim_end().to_owned(), gone(&audits, &names))
-        }
-        None => {
-            texts.extend(status::all_gone(&audits, now));
-            texts.extend(unread.clone());
-            (texts.join("\n\n"), json!(audits.gone))
-        }
-    };
-    Ok(known(said, unread.as_ref())
-        .with("endpoints", details)
-        .with("gone", gone)
-        .with("audit_alerts_pending", audits.outbox.len()))
+        };
+        (text, (endpoint, detail(&ledger)))
+    });
+    let told: Vec<_> = stream::iter(telling).buffered(AT_ONCE).collect().await;
+    told.into_iter().unzip()
 }
 
-/// The answer, where something of it may not be known.
-fn known(said: String, unread: Option<&String>) -> Report {
-    match unread {
-        None => Report::done(said),
-        Some(_) => Report::partial(said),
-    }
-}
-
-/// Of an endpoint that is not backed up, what the audit knows.
-async fn unbacked(services: &Services<'_>, endpoint: &str, audits: &Audits, unread: Option<String>) -> Report {
-    let said = format!("{endpoint} is not backed up: the fleet file says no `backup.destination` for it.");
-    let now = services.now();
-    match (services.selects(endpoint).await, status::lacks(endpoint, audits, now)) {
-        (Err(why), _) => refused(&why),
-        (Ok(false), None) if !audits.looked.contains_key(endpoint) => refused(&said),
-        (Ok(_), lacks) => {
-            let audited = || status::audited(endpoint, audits, now);
-            let about = unread.clone().or(lacks).unwrap_or_else(audited);
-            let names = [endpoint.to_owned()].into();
-            known(format!("{said}\n{}", about.trim_end()), unread.as_ref())
-                .with("endpoint", endpoint)
-                .with("gone", gone(audits, &names))
-        }
-    }
-}
-
-/// What is gone of these endpoints, for programs.
-fn gone(audits: &Audits, names: &BTreeSet<String>) -> Value {
-    let theirs = audits
-        .gone
-        .iter()
-        .filter(|(_, gone)| !gone.endpoints.is_disjoint(names));
-    json!(theirs.collect::<BTreeMap<_, _>>())
+fn detail(ledger: &BackupLedger) -> Value {
+    let job = ledger.backup.as_ref();
+    json!({
+        "newest": ledger.newest.as_ref().map(|kept| kept.id.to_string()),
+        "backup": job.map(|job| job.number),
+        "progress": job.map(|job| outcome::progress(&job.progress)),
+        "restore": ledger.restore.as_ref().map(|restoration| restoration.plan.id()),
+        "made_way": ledger.aside.as_ref().map(|drill| drill.plan.id()),
+        "alerts_pending": ledger.outbox.len(),
+    })
 }
 
 /// The ledger with the newest recovery point that there is, where it knows of none: the one of another Region does, and the
@@ -246,9 +223,8 @@ async fn with_newest(
     services: &Services<'_>,
     endpoint: &str,
     backed: &Backed,
-    loaded: Loaded<BackupLedger>,
+    mut ledger: BackupLedger,
 ) -> (BackupLedger, Option<String>) {
-    let mut ledger = loaded.document;
     if ledger.newest.is_some() {
         return (ledger, None);
     }

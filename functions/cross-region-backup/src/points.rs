@@ -1,5 +1,7 @@
 //! The recovery points of an endpoint, as they lie in the Region of the backups.
 
+use std::collections::BTreeMap;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use steward::{
     aws::s3::{Got, S3},
@@ -184,6 +186,7 @@ pub(crate) fn kept(id: PointId, point: &RecoveryPoint) -> Kept {
         took: std::time::Duration::ZERO,
         by_size: point.by_size(),
         left_out: point.source.left_out.clone(),
+        other_code: BTreeMap::new(),
         created: None,
         serving: Some(point.source.serving()),
         during: point.source.during,

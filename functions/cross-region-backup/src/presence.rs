@@ -4,7 +4,8 @@ use futures::{StreamExt, stream};
 use steward::{
     aws::s3::S3,
     backup::{
-        audit::{Check, Presence},
+        audit::{self, Check, Presence},
+        definition::Definition,
         images::EcrImage,
         inventory::{Archived, ObjectInfo},
         references::{Form, Names, place},
@@ -27,6 +28,18 @@ pub(crate) async fn all(services: &Services<'_>, region: &str, checks: Vec<Check
     stream::iter(looking).buffered(AT_ONCE).collect().await
 }
 
+/// Looks in a Region for what an endpoint would be deployed from again: also for the builds of its images that serve.
+pub(crate) async fn of(services: &Services<'_>, region: &str, definition: &Definition) -> Vec<(Check, Presence)> {
+    let mut seen = all(services, region, audit::checks(definition)).await;
+    let looking = audit::doubts(definition, &seen).into_iter().map(async |doubt| {
+        let presence = one(services, region, doubt.check.names, &doubt.check.value).await;
+        doubt.found(presence)
+    });
+    let found: Vec<(Check, Presence)> = stream::iter(looking).buffered(AT_ONCE).collect().await;
+    seen.extend(found);
+    seen
+}
+
 /// Looks for one thing in a Region.
 pub(crate) async fn one(services: &Services<'_>, region: &str, names: Names, value: &str) -> Presence {
     match names {
@@ -45,7 +58,7 @@ async fn image(services: &Services<'_>, value: &str) -> Presence {
     let which = image.digest().or(image.tag()).unwrap_or("latest");
     let ecr = services.looking(&image.region).ecr;
     match ecr.image(&image.account, &image.repository, which).await {
-        Ok(Some(_)) => Presence::There,
+        Ok(Some(digest)) => Presence::Image(digest),
         Ok(None) => Presence::Gone("the registry has no such image".into()),
         Err(error) => unknown(&error),
     }

@@ -15,6 +15,7 @@ mod look;
 mod outcome;
 mod probe;
 mod target;
+mod wait;
 
 use steward::{
     aws::{
@@ -36,7 +37,11 @@ use self::{
     drive::{Abort, Driven},
     due::Drills,
 };
-pub(crate) use self::{due::Memory, outcome::Woken};
+pub(crate) use self::{
+    due::{Found, Memory, ledgers, restorable},
+    outcome::Woken,
+    target::tags,
+};
 use crate::{HandlerError, commands::who, services::Services};
 
 /// A plan is made anew so often because another job began meanwhile.
@@ -210,12 +215,17 @@ pub(crate) async fn tick(services: &Services<'_>) -> Result<Woken, HandlerError>
     // After what is at work: what cannot be seen of drills must keep no restore.
     let Drills {
         written,
+        passed,
         trouble,
         failed,
     } = Box::pin(due::begin_drill(services, &found)).await;
     swept.failed = swept.failed.or(failed);
     let begun = written.into_iter().filter(|(_, loaded)| at_work(&loaded.document));
     swept.drive(services, begun).await;
+    match Box::pin(wait::pass_over(services, &found, passed)).await {
+        Ok(late) => swept.drive(services, late).await,
+        Err(error) => swept.failed = swept.failed.or(Some(error)),
+    }
     // Last: it can wait.
     for one in &swept.driven {
         found.ledgers.insert(one.endpoint.clone(), one.ledger.clone());

@@ -33,8 +33,10 @@ use steward::{
     },
     failure::{CallError, Failure},
     fleet::Fleet,
+    health::ledger::{self as health, HealthLedger},
     rollout::{self, RolloutLedger},
     settings::{Settings, StateStore},
+    wake::{self, WakeLedger},
 };
 use tokio::sync::OnceCell;
 
@@ -222,6 +224,18 @@ impl<'a> Services<'a> {
     pub(crate) fn rollouts(&self, endpoint: &str) -> Ledger<RolloutLedger> {
         let memory = Memory::new(&self.s3, &self.settings().state, self.writer.clone());
         memory.ledger(&rollout::object(endpoint), rollout::SCHEMA)
+    }
+
+    /// What is remembered of the wakes of an endpoint of this Region; its name has been checked.
+    pub(crate) fn wakes(&self, endpoint: &str) -> Ledger<WakeLedger> {
+        let memory = Memory::new(&self.s3, &self.settings().state, self.writer.clone());
+        memory.ledger(&wake::object(endpoint), wake::SCHEMA)
+    }
+
+    /// What the health checker remembers of this Region's endpoints.
+    pub(crate) fn health(&self) -> Ledger<HealthLedger> {
+        let memory = Memory::new(&self.s3, &self.settings().state, self.writer.clone());
+        memory.ledger(health::OBJECT, health::SCHEMA)
     }
 
     /// Who may change which endpoint of this Region.

@@ -9,7 +9,7 @@ use steward::{
     capacity::{
         activities::{Activity, told},
         audit::{Severity, audit, woken},
-        export::export,
+        export::{export, unsaid},
         ledger::CapacityLedger,
         plan::Verb,
         thing::{Scalable, Thing},
@@ -318,7 +318,8 @@ async fn exported(services: &Services<'_>, fleet: &Fleet, endpoint: Option<&str>
         Ok(view) => view,
         Err(report) => return Ok(report),
     };
-    let exported = export(&view.world, &view.lowest);
+    let region = services.ctx.settings().region.as_str();
+    let exported = export(&view.world, &view.lowest, unsaid(fleet, &view.world, region));
     let endpoints = match view.world.endpoints.len() {
         1 => "1 endpoint".to_owned(),
         many => format!("{many} endpoints"),

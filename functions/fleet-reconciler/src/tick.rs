@@ -140,7 +140,8 @@ async fn compared(
     let changing = plan.changes.iter().filter_map(|change| change.about());
     let changing = changing.flat_map(|thing| view.world.endpoints_about(thing));
     let changing = changing.map(|seen| seen.name.clone());
-    let about = suspects.iter().flat_map(on).chain(changing).collect();
+    let behind = plan.behind.iter().map(|(_, endpoint)| endpoint.clone());
+    let about = suspects.iter().flat_map(on).chain(changing).chain(behind).collect();
     let at_work = Box::pin(apply::others_at_work(services, about)).await;
     let elsewhere = |drift: &Drift| !on(drift).iter().any(|name| at_work.contains_key(name));
     let watch = |document: &CapacityLedger| {

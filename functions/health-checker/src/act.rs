@@ -8,10 +8,11 @@ use steward::{
     failure::{CallError, Retry},
     health::{
         ledger::HealthLedger,
-        observation::{ActOutcome, Acted, OWN, Trouble},
+        observation::{ActOutcome, Acted, OWN, Obstacle, Trouble},
         recovery::{Intent, Step, Verb},
     },
     lease::{Decision, Lease},
+    text::printable,
 };
 use tracing::Instrument;
 
@@ -107,11 +108,15 @@ async fn take(
     let mut left = Vec::new();
     let (outcome, trouble) = match leased {
         Ok(Decision::Refuse { current, free_at }) => {
-            let why = format!(
-                "{} holds the endpoint until {free_at:.0}, for: {}",
-                current.holder, current.purpose
-            );
-            (ActOutcome::Later(why), None)
+            let held = Obstacle {
+                kind: format!("lease/{}", current.holder),
+                said: format!(
+                    "{} holds the endpoint until {free_at:.0}, for: {}",
+                    current.holder, current.purpose
+                ),
+                advice: format!("Wait for {}, or end what it does to the endpoint.", current.holder),
+            };
+            (ActOutcome::Later(held), None)
         }
         Ok(Decision::Grant(_) | Decision::TakeOver { .. }) => match call(acting, step, &mut left).await {
             Ok(change) => {
@@ -124,7 +129,17 @@ async fn take(
             }
         },
         Err(error) => (
-            ActOutcome::Later(format!("no lease: {error}")),
+            ActOutcome::Later(match error.call() {
+                Some(call) => Obstacle {
+                    said: format!("no lease: {call}"),
+                    ..obstacle(call)
+                },
+                None => Obstacle {
+                    kind: "lease".to_owned(),
+                    said: format!("no lease: {error}"),
+                    advice: "Look at the endpoint's lease in the state bucket.".to_owned(),
+                },
+            }),
             error.call().map(trouble),
         ),
     };
@@ -142,11 +157,26 @@ async fn take(
 fn failed(error: &CallError) -> (ActOutcome, Option<Trouble>) {
     tracing::warn!(%error, advice = error.advice(), "recovery step not taken");
     let outcome = match error.retry() {
-        Retry::Soon | Retry::NextTick => ActOutcome::Later(error.to_string()),
+        Retry::Soon | Retry::NextTick => ActOutcome::Later(obstacle(error)),
         Retry::Never => ActOutcome::Refused(format!("{error}. {}", error.advice())),
     };
     let own = error.failure == steward::failure::Failure::Denied;
     (outcome, own.then(|| trouble(error)))
+}
+
+fn obstacle(error: &CallError) -> Obstacle {
+    let code = error.code.as_deref().unwrap_or("no code");
+    Obstacle {
+        kind: format!(
+            "{}:{} {}/{}",
+            error.service,
+            error.operation,
+            error.failure,
+            printable(code, 100)
+        ),
+        said: error.to_string(),
+        advice: error.advice(),
+    }
 }
 
 /// A change whose answer did not come may have been made.

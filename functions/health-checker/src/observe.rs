@@ -326,6 +326,8 @@ impl One<'_> {
             || (self.allows(Rung::Recreate) && endpoint.status == EndpointStatus::Failed)
     }
 
+    /// The scalable targets of the endpoint's variants. Where it shows none, as when it is `Failed`, every target of the
+    /// account is asked for: they are there all the same, and a deletion would take them along.
     async fn scaling(&self, endpoint: &Endpoint) -> Result<Vec<Target>, CallError> {
         let wanted: Vec<Scaled> = endpoint
             .variants
@@ -335,18 +337,21 @@ impl One<'_> {
                 variant: variant.name.clone(),
             })
             .collect();
-        // Nothing wanted would mean everything there is.
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
         let targets = self.services.autoscaling.scalable_targets(&wanted).await?;
         let of_variants = targets.into_iter().filter_map(|target| match target.scaled {
-            Scaled::VariantInstances { variant, .. } => Some(Target {
-                variant,
-                min: target.min,
-                max: target.max,
-            }),
-            Scaled::VariantConcurrency { .. } | Scaled::ComponentCopies { .. } => None,
+            Scaled::VariantInstances { endpoint: of, variant }
+            | Scaled::VariantConcurrency { endpoint: of, variant }
+                if of == endpoint.name =>
+            {
+                Some(Target {
+                    variant,
+                    min: target.min,
+                    max: target.max,
+                })
+            }
+            Scaled::VariantInstances { .. } | Scaled::VariantConcurrency { .. } | Scaled::ComponentCopies { .. } => {
+                None
+            }
         });
         Ok(of_variants.collect())
     }

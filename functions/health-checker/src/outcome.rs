@@ -67,13 +67,20 @@ impl Outcome<'_> {
     }
 
     fn sick(&self) -> usize {
-        self.in_state(&[
+        let told = self.in_state(&[
             State::Unhealthy,
             State::Failed,
             State::Vanished,
             State::OutOfService,
             State::Stuck,
-        ])
+        ]);
+        told + self.missing()
+    }
+
+    /// Deleted to be created again, and not there yet: their state is that they change.
+    fn missing(&self) -> usize {
+        let checked = self.checked();
+        checked.iter().filter(|(_, record)| record.is_missing()).count()
     }
 
     fn degraded(&self) -> usize {
@@ -174,7 +181,11 @@ impl Outcome<'_> {
         let others = [
             (self.degraded(), "degraded"),
             (self.sick(), "sick"),
-            (self.in_state(&[State::Changing, State::Deleting]), "changing"),
+            (
+                self.in_state(&[State::Changing, State::Deleting])
+                    .saturating_sub(self.missing()),
+                "changing",
+            ),
         ];
         for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
             summary.push_str(&format!(", {count} {word}"));

@@ -123,15 +123,35 @@ async fn described(services: &Services<'_>, endpoint: &str, document: &RolloutLe
 
 async fn show_all(services: &Services<'_>) -> Result<Report, HandlerError> {
     let all = ledgers::all(services).await?;
-    let reading = all.into_iter().map(async |(endpoint, _)| {
-        let document = services.ledger(&endpoint).load().await?.document;
-        let text = described(services, &endpoint, &document).await;
-        Ok((endpoint, document, text))
-    });
-    let read: Vec<Result<_, LedgerError>> = stream::iter(reading).buffered(AT_ONCE).collect().await;
-    let read: Vec<(String, RolloutLedger, String)> = read.into_iter().collect::<Result<_, _>>()?;
+    let reading = all
+        .into_iter()
+        .map(async |(endpoint, _)| match services.ledger(&endpoint).load().await {
+            Ok(loaded) => {
+                let text = described(services, &endpoint, &loaded.document).await;
+                Ok((endpoint, loaded.document, text))
+            }
+            Err(error) => Err((endpoint, error)),
+        });
+    let all: Vec<Result<_, (String, LedgerError)>> = stream::iter(reading).buffered(AT_ONCE).collect().await;
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    for one in all {
+        match one {
+            Ok(one) => read.push(one),
+            Err(one) => unread.push(one),
+        }
+    }
+    if read.is_empty()
+        && let Some((_, error)) = unread.pop()
+    {
+        return Err(error.into());
+    }
     let active = read.iter().filter(|(_, document, _)| document.active.is_some()).count();
+    let unreadable: Vec<String> = unread
+        .iter()
+        .map(|(endpoint, error)| format!("{endpoint}: its rollouts are not known: {error}"))
+        .collect();
     let mut texts: Vec<&str> = read.iter().map(|(_, _, text)| text.as_str()).collect();
+    texts.extend(unreadable.iter().map(String::as_str));
     if texts.is_empty() {
         texts.push("No endpoint has had a rollout; `start` begins one.");
     }
@@ -142,7 +162,15 @@ async fn show_all(services: &Services<'_>) -> Result<Report, HandlerError> {
             (endpoint.clone(), json!(phase))
         })
         .collect();
-    Ok(Report::done(texts.join("\n\n"))
+    let text = texts.join("\n\n");
+    let told = if unread.is_empty() {
+        Report::done(text)
+    } else {
+        Report::partial(text)
+    };
+    let unreadable: Vec<&str> = unread.iter().map(|(endpoint, _)| endpoint.as_str()).collect();
+    Ok(told
         .with("active", active)
-        .with("endpoints", phases))
+        .with("endpoints", phases)
+        .with("unreadable", json!(unreadable)))
 }

@@ -10,7 +10,7 @@ use steward::{
     aws::ledger::{LedgerError, Loaded},
     rollout::{
         AlarmNews, Answer, Command, Decision, Facts, News, RolloutLedger, Transition, decide, effect::Acted,
-        look::Needs, needs_told, wake,
+        look::Needs, needs_told, wake, would_count,
     },
 };
 
@@ -40,6 +40,8 @@ pub(crate) struct Driven {
     pub(crate) transitions: Vec<Transition>,
     /// What the command is answered.
     pub(crate) answer: Option<Answer>,
+    /// Alarms that no decision was told of, by name, and that green could still go back on.
+    pub(crate) unheard: Vec<String>,
     /// Alerts that SNS took.
     pub(crate) published: usize,
 }
@@ -52,6 +54,7 @@ impl Driven {
             why: "nothing to do".to_owned(),
             transitions: Vec::new(),
             answer: None,
+            unheard: Vec::new(),
             published: 0,
         }
     }
@@ -135,6 +138,9 @@ impl Drive<'_> {
             }
         }
         Box::pin(self.publish()).await?;
+        let document = &self.driven.ledger.document;
+        let unheard = heard.alarms.into_iter().filter(|alarm| would_count(document, alarm));
+        self.driven.unheard = unheard.map(|alarm| alarm.name).collect();
         if self.driven.ledger.document.active.is_none() && (held || self.was_at_work) {
             act::release(self.services, self.endpoint).await;
         }
@@ -173,6 +179,7 @@ impl Drive<'_> {
             }
             Err(LedgerError::Conflict { .. }) => {
                 tracing::info!("somebody else wrote first: looking and deciding again");
+                self.driven.why = "others wrote its ledger first, each time; the next look goes on".to_owned();
                 self.driven.ledger = ledger.load().await?;
                 Ok(false)
             }

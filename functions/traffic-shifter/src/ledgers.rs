@@ -8,9 +8,16 @@ use std::{
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use steward::{
-    aws::{ledger::Loaded, s3::Listed},
+    aws::{
+        ledger::{LedgerError, Loaded},
+        s3::Listed,
+    },
     failure::CallError,
-    rollout::{FOLDER, RolloutLedger, look::Users, needed as needed_by, wake},
+    rollout::{
+        FOLDER, RolloutLedger,
+        look::{Unreadable, Users, WaysBack},
+        needed as needed_by, wake,
+    },
     trigger::is_endpoint_name,
 };
 
@@ -78,36 +85,49 @@ async fn list(services: &Services<'_>) -> Result<Vec<(String, String)>, CallErro
 }
 
 /// Which of these configs somebody may have to go back to: the rollouts of all endpoints but this one, and whoever the health
-/// checker last knew to be well with one of them.
+/// checker last knew to be well with one of them. A rollout's ledger that is no document of this build is told as such: it
+/// stays so until a person mends it, and must not keep the configs of every endpoint for so long.
 ///
 /// # Errors
-/// What could not be read; there is no partial answer.
+/// What could not be read now.
 pub(crate) async fn needed(
     services: &Services<'_>,
     endpoint: &str,
     configs: &BTreeSet<String>,
-) -> Result<Users, String> {
+) -> Result<WaysBack, String> {
     let listed = list(services).await.map_err(|error| error.to_string())?;
     let others = listed.into_iter().filter(|(other, _)| other != endpoint);
     let reading = others.map(|(other, _)| async move {
-        let loaded = services.ledger(&other).load().await;
-        loaded.map(|loaded| (other, needed_by(services.now(), &loaded.document)))
+        match services.ledger(&other).load().await {
+            Ok(loaded) => Ok(Ok((other, needed_by(services.now(), &loaded.document)))),
+            Err(error @ LedgerError::Unreadable { written, .. }) => Ok(Err(Unreadable {
+                endpoint: other,
+                written,
+                said: error.to_string(),
+            })),
+            Err(error) => Err(error.to_string()),
+        }
     });
-    let rollouts: Vec<(String, BTreeSet<String>)> = stream::iter(reading)
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await
-        .map_err(|error| error.to_string())?;
+    let read: Vec<Result<(String, BTreeSet<String>), Unreadable>> =
+        stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
+    let (mut rollouts, mut unreadable) = (Vec::new(), Vec::new());
+    for one in read {
+        match one {
+            Ok(needed) => rollouts.push(needed),
+            Err(one) => unreadable.push(one),
+        }
+    }
+    unreadable.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
     let health = services.health().load().await.map_err(|error| error.to_string())?;
     let good = health.document.endpoints.into_iter().filter_map(|(other, record)| {
         let good = record.last_good?.config;
         Some((other, BTreeSet::from([good])))
     });
-    let mut users = Users::new();
+    let mut by = Users::new();
     for (other, needed) in rollouts.into_iter().chain(good) {
         for config in needed.intersection(configs) {
-            users.entry(config.clone()).or_default().insert(other.clone());
+            by.entry(config.clone()).or_default().insert(other.clone());
         }
     }
-    Ok(users)
+    Ok(WaysBack { by, unreadable })
 }

@@ -8,7 +8,7 @@
 //! alarm acts in its own invocation: the time from ALARM to all traffic on blue is that of one call.
 //!
 //! Which failures are errors of the function? A ledger that cannot be read or written, since nothing can be decided then;
-//! it rings the alarm on the function itself. What is not understood, or cannot be, is a report whose `outcome` is
+//! it rings the alarm on the function itself. So is an alarm's event that came to no decision, for Lambda to bring it again. What is not understood, or cannot be, is a report whose `outcome` is
 //! `refused`; what AWS does not do now is noted in the ledger and asked again at the next wake-up.
 
 mod act;
@@ -75,6 +75,9 @@ pub enum HandlerError {
     /// Nobody can say which rollouts there are.
     #[error("the list of rollouts: {0}. {advice}", advice = .0.advice())]
     List(CallError),
+    /// An alarm was not decided on. A retry does it; nothing else would, once the alarm is OK again.
+    #[error("alarms that nothing was decided on yet: {0}. A retry of the event decides on them")]
+    Unheard(String),
 }
 
 impl Failed for HandlerError {
@@ -82,6 +85,7 @@ impl Failed for HandlerError {
         match self {
             Self::Ledger(_) => "Ledger",
             Self::List(_) => "List",
+            Self::Unheard(_) => "Unheard",
         }
     }
 }

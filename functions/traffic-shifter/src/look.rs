@@ -12,7 +12,7 @@ use steward::{
     failure::{CallError, Failure},
     health::policy::{HealthPolicy, ProbeKind},
     probe::{Cause, Judgement},
-    rollout::look::{Before, HealthSeen, Known, Look, Needs, Search, SmokeSeen, Users, Window},
+    rollout::look::{Before, HealthSeen, Known, Look, Needs, Search, SmokeSeen, Users, WaysBack, Window},
     text::sentence,
 };
 
@@ -50,7 +50,7 @@ pub(crate) async fn look(
         known(looking.cloudwatch.alarms(&needs.alarms).await)
     };
     let analysis = maybe(needs.analysis.as_ref(), async |window| {
-        analysis(services, endpoint, window, policy).await
+        analysed(services, endpoint, window, policy).await
     });
     let smoke = maybe(needs.smoke.as_deref(), async |variant| {
         round(services, endpoint, variant, None).await
@@ -83,6 +83,10 @@ pub(crate) async fn look(
         round(services, endpoint, variant, seen.map(|seen| &seen.proven)).await
     });
     let (together, green) = Box::pin(async { tokio::join!(together, green) }).await;
+    let answers = maybe(needs.asks_metrics(green.as_ref()), async |(window, policy)| {
+        analysed(services, endpoint, window, Some(policy)).await
+    });
+    let answers = Box::pin(answers).await;
     let (needed, users) = together.unzip();
     Look {
         at,
@@ -99,13 +103,14 @@ pub(crate) async fn look(
         models,
         health,
         green,
+        answers,
         alone,
     }
 }
 
 /// Who may have to go back to any of these configs, and who uses those that are left. The ledgers are asked first: they tell of
 /// all endpoints in fewer calls.
-async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> (Known<Users>, Known<Users>) {
+async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> (Known<WaysBack>, Known<Users>) {
     let needed = match ledgers::needed(services, endpoint, &search.configs).await {
         Ok(needed) => needed,
         Err(said) => {
@@ -113,7 +118,7 @@ async fn in_use(services: &Services<'_>, endpoint: &str, mut search: Search) -> 
             return (Known::No(said.clone()), Known::No(said));
         }
     };
-    search.configs.retain(|config| !needed.contains_key(config));
+    search.configs.retain(|config| !needed.by.contains_key(config));
     let users = if search.configs.is_empty() {
         Known::Yes(Users::new())
     } else {
@@ -156,7 +161,7 @@ fn there<T>(asked: Result<T, CallError>) -> Known<Option<T>> {
     }
 }
 
-async fn analysis(
+async fn analysed(
     services: &Services<'_>,
     endpoint: &str,
     window: &Window,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::json;
 use steward::{
     aws::{Invocation, lambda::refused},
-    command::{Said, Start, still_meant},
+    command::{Said, Start, still_meant, watched},
     fleet::Fleet,
     report::Report,
     rollout::{self, Command, Plan, RolloutLedger, request::Request},
@@ -56,7 +56,7 @@ pub(crate) async fn again(
     let document = services.ledger(endpoint).load().await?.document;
     let id = said.id.as_deref().unwrap_or(&call.request_id);
     match rollout::again(&document, endpoint, id, said.by.as_deref(), said.reason.as_deref()) {
-        Ok(request) => {
+        Ok(mut request) => {
             // The same `retry` once more is answered by what it began.
             if rollout::begun_before(&document, &request).is_none() {
                 let (fleet, tags) = match fleet_file(services, endpoint).await {
@@ -66,6 +66,7 @@ pub(crate) async fn again(
                 if let Err(error) = still_meant(&request, &fleet, tags.as_ref()) {
                     return Ok(refused(&error));
                 }
+                request.watched = watched(&fleet, tags.as_ref(), endpoint, request.component.as_deref());
             }
             planned(ctx, services, request).await
         }

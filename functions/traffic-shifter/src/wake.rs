@@ -107,6 +107,7 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
     if let Some(error) = unread {
         return Err(error.into());
     }
+    unheard(&driven)?;
     let not_now: String = not_now.iter().map(|why| sentence(why)).collect::<Vec<_>>().join("\n");
     if driven.is_empty() && !not_now.is_empty() {
         return Ok(Report::done(not_now).noting("There is nothing to do."));
@@ -123,6 +124,22 @@ pub(crate) async fn alarms(ctx: &Context, call: &Invocation, changes: &[AlarmCha
         "" => told,
         not_now => told.noting(not_now),
     })
+}
+
+/// Every alarm was told to a decision, or green cannot go back on it any more. An alarm's event counts also when the alarm is
+/// OK again at the next look, so nothing makes up for a lost one.
+///
+/// # Errors
+/// Which were not.
+fn unheard(driven: &[Driven]) -> Result<(), HandlerError> {
+    let of = driven.iter().filter(|one| !one.unheard.is_empty());
+    let unheard: Vec<String> = of
+        .map(|one| format!("{} of {}, because {}", one.unheard.join(", "), one.endpoint, one.why))
+        .collect();
+    match unheard.as_slice() {
+        [] => Ok(()),
+        some => Err(HandlerError::Unheard(some.join("; "))),
+    }
 }
 
 /// Drives all of these, some at the same time. One whose ledger fails does not keep the others.

@@ -46,6 +46,18 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
                 "We encountered an internal error. Please try again.".to_owned(),
             )
         }
+        FaultKind::Conflict => match service {
+            "s3" => (
+                412,
+                "PreconditionFailed",
+                "At least one of the pre-conditions you specified did not hold".to_owned(),
+            ),
+            _ => (
+                409,
+                "ConflictException",
+                "Another change is in the way of this one.".to_owned(),
+            ),
+        },
         FaultKind::Denied => {
             let (status, code) = match service {
                 "s3" | "sts" | "iam" => (403, "AccessDenied"),
@@ -68,6 +80,7 @@ pub(super) fn refusal(kind: FaultKind, service: &str, operation: &str, caller: &
         FaultKind::CutBefore
         | FaultKind::CutAfter
         | FaultKind::Slow(_)
+        | FaultKind::Corrupt
         | FaultKind::CrashBefore
         | FaultKind::CrashAfter => return None,
     };

@@ -132,6 +132,31 @@ pub(super) fn definitions(expected: &DefinitionExpectation, record: &Record) -> 
     expected.kinds().map(check).collect()
 }
 
+/// Expected of every scenario in the Regions of whose definitions it says nothing, and told when it does not hold: nothing
+/// is left of a restore or drill that serves nobody.
+pub(super) fn leftovers(said: &[DefinitionExpectation], record: &Record) -> Option<Checked> {
+    let left: Vec<String> = record
+        .definitions
+        .iter()
+        .filter(|it| said.iter().all(|expected| expected.region != it.region))
+        .filter_map(|it| {
+            Some(format!(
+                "{} {} in {} of {}",
+                it.kind,
+                it.name,
+                it.region,
+                it.left_by.as_ref()?
+            ))
+        })
+        .collect();
+    (!left.is_empty()).then(|| Checked {
+        expected: "no restore or drill leaves anything behind that serves nobody".to_owned(),
+        holds: false,
+        seen: told(left),
+        moment: record.end,
+    })
+}
+
 /// Expected of every scenario, and told when a scenario says something about it, or when it does not hold.
 pub(super) fn uploads(expected: Option<Count>, record: &Record) -> Option<Checked> {
     let count = expected.unwrap_or(Count {

@@ -140,11 +140,14 @@ impl Observer {
             let (configs, targets) =
                 cloud.with_world(|world| (world.configs(&region), world.scalable_targets(&region)));
             let definitions = cloud.with_world(|world| world.definitions(&region)).into_iter();
-            record.definitions.extend(definitions.map(|(kind, name)| Defined {
-                region: region.clone(),
-                kind,
-                name,
-            }));
+            record
+                .definitions
+                .extend(definitions.map(|(kind, name, left_by)| Defined {
+                    region: region.clone(),
+                    kind,
+                    name,
+                    left_by,
+                }));
             record
                 .configs
                 .extend(configs.into_iter().map(|name| (region.clone(), name)));

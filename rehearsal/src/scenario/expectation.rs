@@ -41,7 +41,8 @@ pub struct Expect {
     /// Which objects have copies at the end.
     #[deserr(default)]
     pub copies: Vec<CopyExpectation>,
-    /// What of SageMaker exists in Regions at the end.
+    /// What of SageMaker exists in Regions at the end. Of a Region without it, nothing may be left of a restore or drill
+    /// that serves nobody.
     #[deserr(default)]
     pub definitions: Vec<DefinitionExpectation>,
     /// How many multipart uploads are left unfinished at the end. Without it, none may be.

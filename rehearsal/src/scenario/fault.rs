@@ -26,6 +26,9 @@ const SERVICES: [&str; 12] = [
     "s3",
 ];
 
+/// The calls that copy, of which a fault may make something else.
+const COPIES: [&str; 2] = ["CopyObject", "UploadPartCopy"];
+
 /// One fault. Selectors left out select everything.
 #[derive(Clone, Debug, Deserr)]
 #[deserr(error = Found, deny_unknown_fields, validate = checked -> Found)]
@@ -79,6 +82,9 @@ pub enum Kind {
     /// A copy of S3 answered with status 200 and an error in its body; other calls refused with status 500.
     #[deserr(rename = "error200")]
     Error200,
+    /// A write of S3 refused because somebody else wrote first.
+    #[deserr(rename = "conflict")]
+    Conflict,
     /// Refused as not authorized.
     #[deserr(rename = "denied")]
     Denied,
@@ -91,6 +97,9 @@ pub enum Kind {
     /// The answer comes later.
     #[deserr(rename = "slow")]
     Slow,
+    /// The copy that S3 makes has other bytes.
+    #[deserr(rename = "corrupt")]
+    Corrupt,
     /// The function dies before the effect.
     #[deserr(rename = "crash-before")]
     CrashBefore,
@@ -119,6 +128,14 @@ fn checked(spec: FaultSpec, at: ValuePointerRef<'_>) -> Result<FaultSpec, Found>
         (Kind::Slow, Some(_)) | (_, None) => {}
         (_, Some(_)) => found.and(Found::key(at.push_key("by"), "is only for `kind: slow`", None)),
     }
+    let operation = spec.operation.as_deref();
+    if spec.kind == Kind::Corrupt && !operation.is_some_and(|operation| COPIES.contains(&operation)) {
+        found.and(Found::one(
+            at.push_key("operation"),
+            "`kind: corrupt` is only for what copies",
+            COPIES.join(" or "),
+        ));
+    }
     if let (Some(from), Some(until)) = (spec.from, spec.until)
         && until <= from
     {
@@ -145,10 +162,12 @@ impl From<&FaultSpec> for Fault {
             Kind::Quota => FaultKind::Quota,
             Kind::Error500 => FaultKind::Error500,
             Kind::Error200 => FaultKind::Error200,
+            Kind::Conflict => FaultKind::Conflict,
             Kind::Denied => FaultKind::Denied,
             Kind::CutBefore => FaultKind::CutBefore,
             Kind::CutAfter => FaultKind::CutAfter,
             Kind::Slow => FaultKind::Slow(spec.by.map_or(Duration::ZERO, Span::duration)),
+            Kind::Corrupt => FaultKind::Corrupt,
             Kind::CrashBefore => FaultKind::CrashBefore,
             Kind::CrashAfter => FaultKind::CrashAfter,
         };

@@ -145,6 +145,17 @@ impl Content {
         }
     }
 
+    /// The same length, with another first byte; nothing where there is none.
+    pub(super) fn corrupted(&self) -> Self {
+        match self.slice(0..1).bytes().first() {
+            Some(first) => {
+                let other = Self::Bytes(Bytes::copy_from_slice(&[first ^ 1]));
+                Self::joined(vec![other, self.slice(1..self.len())])
+            }
+            None => self.clone(),
+        }
+    }
+
     /// All of it, written out.
     pub fn bytes(&self) -> Bytes {
         match self {
@@ -225,6 +236,21 @@ mod tests {
                 prop_assert_eq!(whole.crc(crc), crc.of(&whole.bytes()));
             }
         }
+    }
+
+    #[test]
+    fn what_is_corrupted_has_the_same_length_and_another_checksum() {
+        let crc = Crc::named("CRC64NVME").expect("a CRC");
+        for content in [
+            Content::of_length(1 << 30, 1),
+            Content::Bytes(Bytes::from_static(b"model")),
+        ] {
+            let other = content.corrupted();
+            assert_eq!(other.len(), content.len());
+            assert_ne!(other.crc(crc), content.crc(crc));
+            assert_eq!(other.slice(1..other.len()), content.slice(1..content.len()));
+        }
+        assert!(Content::of_length(0, 1).corrupted().is_empty());
     }
 
     #[test]

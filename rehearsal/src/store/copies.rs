@@ -39,6 +39,7 @@ impl Shared {
         input: CopyObjectInput,
         conditions: &WriteIf,
         meter: &Copied,
+        corrupted: bool,
     ) -> S3Result<CopyObjectOutput> {
         let now = self.now();
         let guards = SourceIf {
@@ -89,6 +90,9 @@ impl Shared {
                  object's metadata, storage class, website redirect location or encryption attributes."
             ));
         }
+        if corrupted {
+            object.content = object.content.corrupted();
+        }
         // A copy is one part, whatever the source was uploaded as, and keeps the algorithm unless another is named.
         let named = input.checksum_algorithm.as_ref().map(|it| it.as_str());
         let algorithm = named.or_else(|| object.sums.algorithm());
@@ -134,6 +138,7 @@ impl Shared {
         &self,
         input: UploadPartCopyInput,
         meter: &Copied,
+        corrupted: bool,
     ) -> S3Result<UploadPartCopyOutput> {
         let guards = SourceIf {
             matches: input.copy_source_if_match.as_ref(),
@@ -168,6 +173,10 @@ impl Shared {
             ));
         }
         meter.add(content.len());
+        let content = match corrupted {
+            true => content.corrupted(),
+            false => content,
+        };
         let at = PartOf {
             bucket: &input.bucket,
             key: &input.key,

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use s3s::{S3, S3Request, S3Response, S3Result, dto::*};
 
-use super::{Copied, Shared, SignedRegion, copies::WriteIf};
+use super::{Copied, Corrupted, Shared, SignedRegion, copies::WriteIf};
 
 pub(super) struct Front(pub(super) Shared);
 
@@ -67,7 +67,8 @@ impl S3 for Front {
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let conditions = WriteIf::of(&req.headers);
         let meter = req.extensions.get::<Copied>().cloned().unwrap_or_default();
-        let copied = self.0.copy_object(req.input, &conditions, &meter);
+        let corrupted = req.extensions.get::<Corrupted>().is_some();
+        let copied = self.0.copy_object(req.input, &conditions, &meter, corrupted);
         copied.map(S3Response::new)
     }
 
@@ -110,7 +111,10 @@ impl S3 for Front {
         req: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
         let meter = req.extensions.get::<Copied>().cloned().unwrap_or_default();
-        self.0.upload_part_copy(req.input, &meter).map(S3Response::new)
+        let corrupted = req.extensions.get::<Corrupted>().is_some();
+        self.0
+            .upload_part_copy(req.input, &meter, corrupted)
+            .map(S3Response::new)
     }
 
     async fn complete_multipart_upload(

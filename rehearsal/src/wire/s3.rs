@@ -25,6 +25,8 @@ pub struct S3Call {
     /// The key, decoded.
     pub key: Option<String>,
     pub(crate) request: Request<Bytes>,
+    /// What it copies comes out different.
+    pub(crate) corrupted: bool,
 }
 
 impl S3Call {
@@ -82,6 +84,7 @@ impl S3Call {
             bucket,
             key,
             request: Request::from_parts(parts, body),
+            corrupted: false,
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::world::{
     behaviour::Behaviour,
     contents::Contents,
     region::{Ctx, Region, What},
-    registry::containers,
+    registry::{all_of, containers},
     runtime::asynchronous::Backlog,
     sagemaker::{
         Component, Config, ConfigVariant, Endpoint, Model, Variant,
@@ -123,9 +123,11 @@ impl Region {
         for image in here {
             self.stand_image(ctx, &image);
         }
+        let made = ctx.start - Duration::from_secs(7 * 86_400);
         let model = Model {
             arn: self.arn(ctx, "sagemaker", &format!("model/{}", name.to_ascii_lowercase())),
-            created: ctx.start - Duration::from_secs(7 * 86_400),
+            created: made,
+            images: all_of(self, &input, made),
             input,
             tags: spec.tags.0.clone(),
         };
@@ -287,6 +289,7 @@ impl Region {
                         "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 1024},
                     },
                 }),
+                image: None,
                 update: None,
                 deployment: None,
                 tags: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use crate::world::{behaviour::Behaviour, region::Region, registry::containers, sagemaker::Model};
 
-/// The image without its registry and the artifact without its place, of the first container.
+/// The image without its registry, as it was resolved, and the artifact without its place, of the first container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Contents {
     image: String,
@@ -12,10 +12,13 @@ pub(crate) struct Contents {
 impl Contents {
     fn of(model: &Model) -> Option<Self> {
         let first = containers(&model.input).into_iter().next()?;
-        let image = first["Image"].as_str()?;
+        let image = &model.images.first()?.resolved;
         let artifact = first["ModelDataUrl"].as_str();
         Some(Self {
-            image: image.split_once('/').map_or(image, |(_, image)| image).to_owned(),
+            image: image
+                .split_once('/')
+                .map_or(image.as_str(), |(_, image)| image)
+                .to_owned(),
             artifact: artifact.and_then(|uri| uri.rsplit('/').next()).map(str::to_owned),
         })
     }

@@ -176,6 +176,16 @@ fn words(spec: &IncidentSpec) -> String {
         let plural = if requests == 1 { "" } else { "s" };
         return format!("{requests} request{plural} to {to}");
     }
+    if let Some(image) = &spec.pushes {
+        let build = spec.build.as_deref().unwrap_or_default();
+        return format!("somebody pushes build {build} as {image}");
+    }
+    if let Some(image) = &spec.expires {
+        return match image.rsplit('/').next().is_some_and(|name| name.contains([':', '@'])) {
+            true => format!("the image {image} is deleted"),
+            false => format!("every image of {image} without a tag is deleted"),
+        };
+    }
     match spec.dark {
         Some(true) => "the Region goes dark".to_owned(),
         Some(false) => "the Region is back".to_owned(),
@@ -233,6 +243,10 @@ impl Region {
             }
         } else if spec.zone_lost.is_some() {
             self.lose_zone(ctx, spec.zones.unwrap_or(ZONES), spec.endpoint.as_deref());
+        } else if let Some(image) = &spec.pushes {
+            self.push_image(ctx, image, spec.build.as_deref().unwrap_or_default());
+        } else if let Some(image) = &spec.expires {
+            self.expire_images(ctx, image);
         } else if let Some(dark) = spec.dark {
             self.dark = dark;
         }

@@ -1,8 +1,11 @@
 //! ECR, as far as it is asked whether an image is there, and what SageMaker needs to be there: image, artifact, role,
 //! key. Each must be in the model's own Region.
 
+mod deployed;
+
 use std::{fmt, sync::Arc};
 
+pub(crate) use self::deployed::{Deployed, all_of};
 use s3s::crypto::{Checksum, Sha256};
 use serde_json::{Value, json};
 
@@ -90,23 +93,24 @@ fn artifacts(container: &Value) -> Vec<&str> {
 impl Region {
     /// Makes an image known by whole URI, or by repository and tag of the account's own registry.
     pub(crate) fn stand_image(&mut self, ctx: &Ctx, image: &str) {
-        let whole = match image.contains(".dkr.ecr.") {
+        let whole = self.whole(ctx, image);
+        let (repository, version) = split(&whole);
+        self.images
+            .insert(key(repository, version), first_digest(repository, version));
+    }
+
+    /// The whole URI of an image of which perhaps only repository and tag are said.
+    fn whole(&self, ctx: &Ctx, image: &str) -> String {
+        match image.contains(".dkr.ecr.") {
             true => image.to_owned(),
             false => format!("{}.dkr.ecr.{}.amazonaws.com/{image}", ctx.account, self.name),
-        };
-        let (repository, version) = split(&whole);
-        let name = repository.split_once('/').map_or(repository, |(_, name)| name);
-        let digest = match version.starts_with("sha256:") {
-            true => version.to_owned(),
-            false => digest(&format!("{name}:{version}")),
-        };
-        self.images.insert(format!("{repository}:{version}"), digest);
+        }
     }
 
     fn has_image(&self, image: &str) -> bool {
         let (repository, version) = split(image);
         let of_repository = |uri: &str| split(uri).0 == repository;
-        self.images.contains_key(&format!("{repository}:{version}"))
+        self.images.contains_key(&key(repository, version))
             || self
                 .images
                 .iter()
@@ -114,7 +118,8 @@ impl Region {
     }
 
     /// What of a model is not there, as the model's containers say it; `None` when nothing is missing, or nobody looks.
-    pub(crate) fn what_is_missing(&self, ctx: &Ctx, model: &Value) -> Option<String> {
+    /// `pulled`: the images are pulled as they were resolved before, so it is those that have to be there.
+    pub(crate) fn what_is_missing(&self, ctx: &Ctx, model: &Value, pulled: Option<&[Deployed]>) -> Option<String> {
         if !ctx.strict {
             return None;
         }
@@ -127,8 +132,14 @@ impl Region {
                 ));
             }
         }
+        for image in pulled.into_iter().flatten() {
+            if !self.has_image(&image.resolved) {
+                return Some(format!("Requested image {} not found.", image.resolved));
+            }
+        }
         for container in containers(model) {
-            if let Some(image) = container["Image"].as_str().filter(|image| !self.has_image(image)) {
+            let image = container["Image"].as_str().filter(|_| pulled.is_none());
+            if let Some(image) = image.filter(|image| !self.has_image(image)) {
                 return Some(format!("Requested image {image} not found."));
             }
             for uri in artifacts(container) {
@@ -168,8 +179,11 @@ impl Region {
             .map(|(image, digest)| (split(image).1.to_owned(), digest.clone()))
             .collect();
         if !ctx.strict {
-            let asked = input.list("imageIds").iter().filter_map(|id| id["imageTag"].as_str());
-            found.extend(asked.map(|tag| (tag.to_owned(), digest(&format!("{name}:{tag}")))));
+            let asked = input.list("imageIds").iter();
+            found.extend(asked.filter_map(|id| {
+                let version = id["imageTag"].as_str().or(id["imageDigest"].as_str())?;
+                Some((version.to_owned(), first_digest(&uri, version)))
+            }));
         }
         if found.is_empty() && ctx.strict {
             let message =
@@ -191,7 +205,7 @@ impl Region {
                 Some((tag, digest)) => images.push(json!({
                     "registryId": registry,
                     "repositoryName": input.text("repositoryName"),
-                    "imageId": {"imageDigest": digest, "imageTag": tag},
+                    "imageId": {"imageDigest": digest, "imageTag": is_tag(tag).then_some(tag)},
                     "imageManifest": json!({"schemaVersion": 2, "config": {"digest": digest}}).to_string(),
                     "imageManifestMediaType": "application/vnd.docker.distribution.manifest.v2+json",
                 })),
@@ -228,7 +242,7 @@ impl Region {
                     "registryId": registry,
                     "repositoryName": input.text("repositoryName"),
                     "imageDigest": digest,
-                    "imageTags": [tag],
+                    "imageTags": is_tag(tag).then_some(tag).into_iter().collect::<Vec<_>>(),
                     "imageSizeInBytes": 1_000_000_000,
                     "imagePushedAt": epoch(ctx.start),
                 })
@@ -247,6 +261,26 @@ impl Region {
             ))),
             None => Ok(()),
         }
+    }
+}
+
+/// Under which an image is kept: `REPOSITORY:TAG`, and `REPOSITORY@DIGEST` for one without a tag.
+fn key(repository: &str, version: &str) -> String {
+    let between = if is_tag(version) { ':' } else { '@' };
+    format!("{repository}{between}{version}")
+}
+
+/// What is not has no tag, and is called by its digest.
+fn is_tag(version: &str) -> bool {
+    !version.starts_with("sha256:")
+}
+
+/// The digest of what a tag names until another image is pushed under it; a digest is itself.
+fn first_digest(repository: &str, version: &str) -> String {
+    let name = repository.split_once('/').map_or(repository, |(_, name)| name);
+    match is_tag(version) {
+        true => digest(&format!("{name}:{version}")),
+        false => version.to_owned(),
     }
 }
 

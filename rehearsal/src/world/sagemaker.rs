@@ -11,6 +11,7 @@ use crate::world::{
     ApiError, Reply,
     api::{Input, reply, unknown_operation},
     region::{Ctx, Region},
+    registry::Deployed,
     runtime::asynchronous::Backlog,
     spec::check::is_name,
     traffic::Minute,
@@ -32,6 +33,8 @@ pub(crate) struct Model {
     pub(crate) arn: String,
     pub(crate) created: Timestamp,
     pub(crate) input: Value,
+    /// The images of its containers, as they were resolved when it was made.
+    pub(crate) images: Vec<Deployed>,
     pub(crate) tags: BTreeMap<String, String>,
 }
 
@@ -163,6 +166,8 @@ pub(crate) struct Component {
     pub(crate) created: Timestamp,
     pub(crate) modified: Timestamp,
     pub(crate) input: Value,
+    /// The image of its own container, as it was resolved when it was said.
+    pub(crate) image: Option<Deployed>,
     /// A new specification on its way.
     pub(crate) update: Option<component_update::Update>,
     /// `LastDeploymentConfig`.

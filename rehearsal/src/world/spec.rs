@@ -291,6 +291,9 @@ pub struct ScheduleSpec {
     /// `MaxCapacity` from then on.
     #[deserr(default)]
     pub max: Option<u32>,
+    /// `EndTime`, so long after the start.
+    #[deserr(default)]
+    pub end: Option<Span>,
 }
 
 /// An inference component.

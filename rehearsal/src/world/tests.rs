@@ -11,6 +11,7 @@ mod alarms;
 mod capacity;
 mod components;
 mod guardrails;
+mod images;
 mod lifecycle;
 mod runs;
 mod runtime;

@@ -38,6 +38,7 @@ fleet:
         keep_blue: 10m
     search: {rollout: {alarms: [search-5xx]}}
 functions:
+  - {name: health-checker}
   - {name: traffic-shifter, on: [endpoint-state-change, alarm-state-change]}
 commands:
   - {at: 5m, name: plan, to: traffic-shifter, command: start, args: {endpoint: fraud-detector, model: fraud-v2, dry_run: true}}

@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::kept;
 
 #[path = "../../../tests/support/template.rs"]
-mod support;
+pub(super) mod support;
 
 use support::{Statement, allowed, template, yaml};
 

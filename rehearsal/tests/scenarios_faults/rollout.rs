@@ -29,7 +29,7 @@ fleet:
   endpoints:
     fraud:
       health: {probes: [{name: golden, payload: {amount: 12}, retries: 0}]}
-      rollout: {strategy: {canary: {size: 50%, bake: 1m}}, metrics_delay: 0s, keep_blue: 1m, alarms: [fraud-5xx], smoke: {passes: 1}}
+      rollout: {health: false, strategy: {canary: {size: 50%, bake: 1m}}, metrics_delay: 0s, keep_blue: 1m, alarms: [fraud-5xx], smoke: {passes: 1}}
 functions: [{name: traffic-shifter, on: [endpoint-state-change, alarm-state-change]}]
 commands:
   - {at: 30s, name: one, to: traffic-shifter, command: start, args: {endpoint: fraud, model: v2, id: one}}

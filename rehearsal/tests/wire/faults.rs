@@ -75,6 +75,28 @@ async fn a_fault_looks_to_the_sdk_as_it_would_in_reality_and_has_its_effect_or_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_corrupted_copy_looks_like_any_other_and_has_another_checksum() {
+    let (cloud, client) = one_attempt([Fault::every(FaultKind::Corrupt).on("s3", "CopyObject").nth(2)]);
+    assert!(put(&client).await.is_ok());
+    let mut etags = Vec::new();
+    for key in ["good", "bad"] {
+        let copy = client.copy_object().bucket("state").copy_source("state/k").key(key);
+        let copied = copy.send().await.expect("it is copied");
+        etags.push(copied.copy_object_result.and_then(|result| result.e_tag));
+    }
+    let read = |key| cloud.store().get("state", key).expect("a copy");
+    assert_eq!((read("good").as_ref(), read("bad").as_ref()), (&b"x"[..], &b"y"[..]));
+    assert_ne!(etags[0], etags[1]);
+    let (good, bad) = (cloud.store().look("state", "good"), cloud.store().look("state", "bad"));
+    assert_ne!(good.map(|it| it.checksum), bad.map(|it| it.checksum));
+    assert!(
+        cloud.calls().iter().all(|call| call.outcome == Outcome::Done),
+        "{:?}",
+        cloud.calls()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_sdk_retries_what_is_worth_retrying() {
     for kind in [
         FaultKind::Throttle,

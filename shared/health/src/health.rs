@@ -147,6 +147,8 @@ pub fn decide(facts: &Facts<'_>, watch: &Watch, ledger: &HealthLedger, news: &Ne
         }
         let why = recovery::tell(facts, &mut round.ledger, name, policy, mute.is_some());
         round.say(Some(name), why);
+        let why = recovery::tell_missing(facts, &mut round.ledger, name, policy, mute.is_some());
+        round.say(Some(name), why);
     }
     round.prune();
     Decision {

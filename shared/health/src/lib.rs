@@ -6,4 +6,4 @@ pub mod health;
 
 #[cfg(test)]
 use shared::window;
-use shared::{alert, endpoint, failure, fleet, lease, outbox, probe, text, wake};
+use shared::{alert, endpoint, failure, fleet, lease, outbox, probe, scaling, text, wake};

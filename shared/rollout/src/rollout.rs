@@ -48,12 +48,13 @@ mod table;
 mod tell;
 mod tidy;
 pub mod triggers;
+mod undone;
 mod why;
 
 pub use shared::rollout::{is_abort_alarm, limits, policy, request, strategy};
 
 pub use self::{
-    at_hand::{Meant, meant},
+    at_hand::{Meant, meant, would_count},
     cause::Cause,
     commands::{again, begun_before},
     decide::decide,

@@ -54,6 +54,9 @@ pub enum AlertKind {
     /// Steward began to repair an endpoint.
     #[serde(rename = "recovery.started")]
     RecoveryStarted,
+    /// Steward deleted an endpoint to create it again, and cannot create it yet: there is none.
+    #[serde(rename = "recovery.waiting")]
+    RecoveryWaiting,
     /// The repair was made, and the endpoint serves again.
     #[serde(rename = "recovery.finished")]
     RecoveryFinished,
@@ -167,7 +170,7 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// Every kind.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::EndpointUnhealthy,
         Self::EndpointDegraded,
         Self::EndpointRecovered,
@@ -182,6 +185,7 @@ impl AlertKind {
         Self::FleetFileBroken,
         Self::FleetFileRestored,
         Self::RecoveryStarted,
+        Self::RecoveryWaiting,
         Self::RecoveryFinished,
         Self::RecoveryFailed,
         Self::RecoveryWithdrawn,
@@ -237,6 +241,7 @@ impl AlertKind {
             Self::FleetFileBroken => "fleet-file.broken",
             Self::FleetFileRestored => "fleet-file.restored",
             Self::RecoveryStarted => "recovery.started",
+            Self::RecoveryWaiting => "recovery.waiting",
             Self::RecoveryFinished => "recovery.finished",
             Self::RecoveryFailed => "recovery.failed",
             Self::RecoveryWithdrawn => "recovery.withdrawn",
@@ -283,6 +288,7 @@ impl AlertKind {
             | Self::EndpointVanished
             | Self::EndpointFailed
             | Self::FleetSuppressed
+            | Self::RecoveryWaiting
             | Self::RecoveryExhausted
             | Self::RolloutRollingBack
             | Self::RolloutFailed

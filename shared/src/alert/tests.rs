@@ -62,6 +62,10 @@ fn example(kind: AlertKind) -> Alert {
         AlertKind::FleetFileRestored => alert.titled("12 endpoints selected"),
         AlertKind::RecoveryStarted => alert.titled("redeploy").did("created the endpoint config fraud-detector-steward-1 from fraud-detector-v7").did("called UpdateEndpoint with it"),
         AlertKind::RecoveryWithdrawn => alert.titled("the endpoint recovered by itself").did("Nothing was changed"),
+        AlertKind::RecoveryWaiting => alert
+            .titled("sagemaker:CreateEndpoint failed (quota, ResourceLimitExceeded): the account-level service limit is 2")
+            .seen("there has been no endpoint for 3 h")
+            .next("Ask for a higher quota in Service Quotas, or use an instance type that has capacity."),
         AlertKind::RecoveryFinished => alert.titled("redeploy took 8m 20s").did("redeployed the same model on fresh instances"),
         AlertKind::RecoveryFailed => alert.titled("no capacity for ml.g5.xlarge").severe(Severity::Critical).did("tried redeploy"),
         AlertKind::RecoveryExhausted => alert.titled("3 of 3 repairs used within 24h").did("02:10 redeploy").did("02:31 add-instance").did("02:52 redeploy"),

@@ -4,7 +4,7 @@ mod start;
 
 use serde_json::Value;
 
-pub use self::start::{Start, still_meant};
+pub use self::start::{Start, still_meant, watched};
 use super::{
     CommandError, Spec,
     fields::{Fields, shown},

@@ -39,6 +39,10 @@ pub struct Request {
     pub green: GreenSpec,
     /// How.
     pub policy: RolloutPolicy,
+    /// The fleet file has the health checker probe what is rolled out: that nobody measured it is then no sign that nobody is
+    /// to.
+    #[serde(default)]
+    pub watched: bool,
     /// Who asked; safe to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

@@ -18,7 +18,10 @@ use steward::{
     trigger::moment,
 };
 
-use super::Stop;
+use super::{
+    Stop,
+    held::{self, Held},
+};
 use crate::services::{Regional, Services};
 
 /// Documents described at the same time.
@@ -78,6 +81,8 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         document(sagemaker, Kind::Config, text(&described, "EndpointConfigName")?),
         components(sagemaker, endpoint),
     )?;
+    let mut deployed = definition::deployed(&described, &config.body);
+    deployed.extend(components.iter().flat_map(|component| component.deployed.clone()));
     let (components, left_out) = definition::kept(components);
     for one in &left_out {
         tracing::warn!("not in the recovery point: {one}");
@@ -87,6 +92,7 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
     let models: Vec<Document> = models.buffered(AT_ONCE).try_collect().await?;
     let tags = sagemaker.list_tags(text(&described, "EndpointArn")?).await?;
     let live = live(&described);
+    let before = Held::look(services, endpoint, &tags).await;
     let scaling = scaling(&region, endpoint, &live, &components).await?;
     let mut definition = Definition {
         endpoint: endpoint.to_owned(),
@@ -97,18 +103,21 @@ pub(super) async fn look(services: &Services<'_>, endpoint: &str, known: bool) -
         scaling,
         live,
         left_out,
+        deployed: Vec::new(),
         during: None,
+        unsure: Vec::new(),
     };
-    match services.rollouts(endpoint).load().await {
-        Ok(loaded) => {
-            if let Some(rollout) = loaded.document.active {
-                let before = rollout.scaling.map(|scaling| scaling.suspended);
-                definition.during_rollout(rollout.plan.serial, &rollout.plan.blue.variant, before);
-            }
-        }
-        // What it suspended stays suspended in the point, which is better than no point.
-        Err(error) => tracing::warn!(%error, "nobody knows whether a rollout is at work"),
-    }
+    definition.serves(deployed);
+    let wakes = services.fleet().await.ok();
+    let wakes = wakes.and_then(|fleet| fleet.wake_for(endpoint, Some(&definition.tags))?.variant);
+    let live = definition.live.clone();
+    let looks = [before, Held::look(services, endpoint, &definition.tags).await];
+    held::undo(
+        &mut definition,
+        &looks,
+        definition::sleeper(&live, wakes.as_deref()),
+        services.now(),
+    );
     Ok(Looked {
         definition,
         created: described.get("CreationTime").and_then(moment),
@@ -150,13 +159,16 @@ pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<O
     let components = stream::iter(&names).map(|name| bare(sagemaker, Kind::Component, name));
     let components: Vec<Option<Described>> = components.buffered(AT_ONCE).try_collect().await?;
     // One that went since it was listed is none of the endpoint's any more.
-    let (components, left_out) = definition::kept(components.into_iter().flatten().collect());
+    let components: Vec<Described> = components.into_iter().flatten().collect();
+    let mut deployed = definition::deployed(&described, &config.body);
+    deployed.extend(components.iter().flat_map(|component| component.deployed.clone()));
+    let (components, left_out) = definition::kept(components);
     let names = named_models(&config.body, components.iter().map(|component| &component.body));
     let models = stream::iter(&names).map(|name| bare(sagemaker, Kind::Model, name));
     let models: Vec<Option<Described>> = models.buffered(AT_ONCE).try_collect().await?;
     let gone = names.iter().zip(&models).filter(|(_, model)| model.is_none());
     lacking.extend(gone.map(|(name, _)| (Kind::Model, name.clone())));
-    let definition = Definition {
+    let mut definition = Definition {
         endpoint: endpoint.to_owned(),
         tags: BTreeMap::new(),
         config,
@@ -165,8 +177,11 @@ pub(super) async fn compose(services: &Services<'_>, endpoint: &str) -> Result<O
         scaling: Vec::new(),
         live: live(&described),
         left_out,
+        deployed: Vec::new(),
         during: None,
+        unsure: Vec::new(),
     };
+    definition.serves(deployed);
     Ok(Some(Composed { definition, lacking }))
 }
 
@@ -184,11 +199,13 @@ async fn bare(sagemaker: &SageMaker, kind: Kind, name: &str) -> Result<Option<De
     };
     let field = |field: &str| described.get(field).and_then(Value::as_str).map(str::to_owned);
     let (status, reason) = (field("InferenceComponentStatus"), field("FailureReason"));
+    let deployed = definition::deployed_by(name, &described);
     let document = Document::described(kind, described, BTreeMap::new()).map_err(Stop::Failed)?;
     Ok(Some(Described {
         document,
         status: status.unwrap_or_default(),
         reason,
+        deployed,
     }))
 }
 
@@ -255,11 +272,13 @@ async fn component(sagemaker: &SageMaker, name: &str) -> Result<Option<Described
         .get("FailureReason")
         .and_then(Value::as_str)
         .map(str::to_owned);
+    let deployed = definition::deployed_by(name, &described);
     let document = Document::described(Kind::Component, described, tags).map_err(Stop::Failed)?;
     Ok(Some(Described {
         document,
         status,
         reason,
+        deployed,
     }))
 }
 

@@ -135,6 +135,7 @@ impl<'a> Work<'a> {
                     took: progress.busy,
                     by_size: made.by_size,
                     left_out: made.left_out,
+                    other_code: made.other_code.into_iter().map(|build| (build, false)).collect(),
                     created: self.created,
                     serving: Some(made.serving),
                     during: made.during,

@@ -138,7 +138,7 @@ async fn write(
     };
     let point = gather::point(definition, rules, artifacts, circumstances);
     let point = point.map_err(|refused| Stop::Failed(refused.to_string()))?;
-    restorable(work, &point).await?;
+    let other_code = restorable(work, &point).await?;
     let (id, document) = point.write();
     if document.len() as u64 > LIMIT {
         return Err(Stop::Failed(format!(
@@ -160,23 +160,29 @@ async fn write(
         tally: point.tally(),
         by_size: point.by_size(),
         left_out: definition.left_out.clone(),
+        other_code,
         serving: definition.serving(),
         during: definition.during,
     })
 }
 
-/// What a restore needs besides the copies is there.
-async fn restorable(work: &Work<'_>, point: &RecoveryPoint) -> Result<(), Stop> {
-    let seen = verified::needed(work.services, point).await;
-    let found = verify::lacking(point, &seen);
+/// What a restore needs besides the copies is there. The builds that serve and are not, where another one would run.
+async fn restorable(work: &Work<'_>, point: &RecoveryPoint) -> Result<Vec<String>, Stop> {
+    // The point itself keeps the tags: what they name is compared when it is restored.
+    let mut made = point.clone();
+    let seen = verified::needed(work.services, &mut made).await;
+    let found = verify::lacking(&made, &seen);
     for one in &found.unknown {
         tracing::warn!("not seen: {one}");
+    }
+    for one in &found.other_code {
+        tracing::warn!("a restore would run other code: {one}");
     }
     for one in &found.uncompared {
         tracing::info!("not compared: {one}");
     }
     if found.missing.is_empty() {
-        return Ok(());
+        return Ok(seen.builds.other.into_keys().collect());
     }
     let lines = found.missing.join("\n");
     Err(match found.may_come {

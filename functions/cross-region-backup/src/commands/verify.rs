@@ -8,14 +8,14 @@ use steward::{
     aws::{lambda::refused, s3::S3},
     backup::{
         artifact::{Artifact, Listed, Vault},
-        audit::Check,
+        audit::{Check, Presence},
         ledger::BackupLedger,
         manifest::{PointId, RecoveryPoint},
         places::{self, Found, Placed},
         references::Names,
         rewrite::{Here, laid_over},
         tell::Facts,
-        verify::{self, Seen, Verified},
+        verify::{self, Seen},
     },
     command::OfPoint,
     failure::CallError,
@@ -67,7 +67,8 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
         _ => Vec::new(),
     };
     let unlooked = verify::listed(verify::unlooked(&point));
-    let verified = verified(services, &point).await;
+    let seen = seen(services, &mut point).await;
+    let verified = verify::judge(&point, &seen);
     if !verified.damaged.is_empty() {
         tell(services, endpoint, place, &id, &verified.damaged).await?;
     }
@@ -84,6 +85,8 @@ pub(super) async fn run(services: &Services<'_>, of: &OfPoint, place: &Place) ->
         .with("not_seen", json!(verified.unknown))
         .with("not_looked_for", unlooked)
         .with("not_compared", json!(verified.uncompared))
+        .with("other_code", json!(verified.other_code))
+        .with("noted", json!(verified.noted))
         .with("readable_for_now", json!(verified.for_now)))
 }
 
@@ -127,13 +130,8 @@ async fn chosen(
     Ok(Ok((found, several)))
 }
 
-/// What became of a point.
-async fn verified(services: &Services<'_>, point: &RecoveryPoint) -> Verified {
-    verify::judge(point, &seen(services, point).await)
-}
-
-/// Lists every copy again, and looks for what a restore needs besides.
-pub(crate) async fn seen(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
+/// Lists every copy again, and looks for what a restore needs besides: see [`needed`].
+pub(crate) async fn seen(services: &Services<'_>, point: &mut RecoveryPoint) -> Seen {
     let listings = listings(services, point).await;
     let seen = needed(services, point).await;
     Seen { listings, ..seen }
@@ -146,9 +144,14 @@ pub(super) async fn copies(services: &Services<'_>, point: &RecoveryPoint) -> Se
     Seen { listings, ..seen }
 }
 
-/// Looks for what a restore needs besides the copies, and for the keys that encrypt those.
-pub(crate) async fn needed(services: &Services<'_>, point: &RecoveryPoint) -> Seen {
-    encrypted(services, point, verify::needs(point)).await
+/// Looks for what a restore needs besides the copies, and for the keys that encrypt those. What is to be made names the
+/// builds of its images that served after that, as far as they are there.
+pub(crate) async fn needed(services: &Services<'_>, point: &mut RecoveryPoint) -> Seen {
+    let mut seen = encrypted(services, point, verify::needs(point)).await;
+    let doubts = verify::doubts(point, &seen.things);
+    seen.things.extend(looked_for(services, &point.to, doubts).await);
+    verify::settle(point, &mut seen);
+    seen
 }
 
 /// What lies below the root of each artifact.
@@ -175,20 +178,28 @@ async fn encrypted(services: &Services<'_>, point: &RecoveryPoint, mut needs: Ve
     needs.extend(of_copies.map(|key| (Names::Key, key)));
     needs.sort();
     needs.dedup();
-    let checks = needs.into_iter().map(|(names, value)| Check {
+    Seen {
+        things: looked_for(services, &point.to, needs).await,
+        keys,
+        ..Seen::default()
+    }
+}
+
+/// What was found of these things in a Region.
+async fn looked_for(
+    services: &Services<'_>,
+    region: &str,
+    things: Vec<(Names, String)>,
+) -> BTreeMap<(Names, String), Presence> {
+    let checks = things.into_iter().map(|(names, value)| Check {
         names,
         value,
         places: Vec::new(),
     });
-    let things = presence::all(services, &point.to, checks.collect()).await;
-    let things = things
-        .into_iter()
-        .map(|(check, presence)| ((check.names, check.value), presence));
-    Seen {
-        things: things.collect(),
-        keys,
-        ..Seen::default()
-    }
+    let found = presence::all(services, region, checks.collect()).await.into_iter();
+    found
+        .map(|(check, presence)| ((check.names, check.value), presence))
+        .collect()
 }
 
 /// The key that encrypts the copies of an artifact: where their keys lie, the KMS key decides, so one speaks for all.

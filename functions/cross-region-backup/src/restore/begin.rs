@@ -58,7 +58,7 @@ pub(super) async fn propose(services: &Services<'_>, asked: Asked<'_>, number: u
     let (restored, differences) = laid_over(&chosen.point, here);
     chosen.point.restored = restored;
     chosen.notes.extend(differences);
-    let seen = Box::pin(verify::seen(services, &chosen.point)).await;
+    let seen = Box::pin(verify::seen(services, &mut chosen.point)).await;
     let verified = judge(&chosen.point, &seen);
     let ask = Ask {
         kind,

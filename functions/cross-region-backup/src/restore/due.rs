@@ -15,7 +15,7 @@ use steward::{
         s3::Listed,
     },
     backup::{
-        ledger::{Against, BackupLedger, DueDrill},
+        ledger::{Against, BackupLedger, DueDrill, in_turn},
         manifest::PointId,
         restore::Kind,
     },
@@ -29,11 +29,12 @@ use super::{
     begin::{self, Asked, Began, Proposed},
     drive::facts,
     target::{self, NoTarget, Target},
+    wait,
 };
 use crate::{HandlerError, points, services::Services};
 
 /// Ledgers read at the same time.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 
 /// Ledgers as they were read or written last, kept between warm invocations: one whose ETag is the same need not be read.
 #[derive(Debug, Default)]
@@ -98,10 +99,10 @@ impl Memory {
 
 /// The ledgers of this Region, by endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) ledgers: BTreeMap<String, Loaded<BackupLedger>>,
+pub(crate) struct Found {
+    pub(crate) ledgers: BTreeMap<String, Loaded<BackupLedger>>,
     /// Those that cannot be read. The others go on.
-    pub(super) unread: BTreeMap<String, LedgerError>,
+    pub(crate) unread: BTreeMap<String, LedgerError>,
 }
 
 impl Found {
@@ -117,7 +118,7 @@ impl Found {
 ///
 /// # Errors
 /// When they cannot be listed.
-pub(super) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerError> {
+pub(crate) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerError> {
     let state = &services.settings().state;
     let prefix = state.key("backup/");
     let endpoint = |listed: Listed| {
@@ -160,7 +161,7 @@ pub(super) async fn ledgers(services: &Services<'_>) -> Result<Found, HandlerErr
 ///
 /// # Errors
 /// What S3 says of one of the places.
-async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<String, PointId>, CallError> {
+pub(crate) async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<String, PointId>, CallError> {
     let s3 = services.looking(services.home()).s3;
     let mut newest: BTreeMap<String, PointId> = BTreeMap::new();
     for vault in fleet.vaults().iter().filter(|vault| vault.region == services.home()) {
@@ -179,6 +180,8 @@ async fn restorable(services: &Services<'_>, fleet: &Fleet) -> Result<BTreeMap<S
 pub(super) struct Drills {
     /// Ledgers that were written: of the drill that began, and of those that could not, which have something to tell.
     pub(super) written: Vec<(String, Loaded<BackupLedger>)>,
+    /// Endpoints that had no turn, and those that wait for none any more.
+    pub(super) passed: Vec<String>,
     /// Why one could not begin; for people.
     pub(super) trouble: Vec<String>,
     /// What kept somebody from knowing whether one is due.
@@ -191,7 +194,10 @@ pub(super) async fn begin_drill(services: &Services<'_>, found: &Found) -> Drill
     let mut drills = Drills::default();
     let fleet = match services.fleet().await {
         Ok(fleet) if fleet.drills() => fleet,
-        Ok(_) => return drills,
+        Ok(_) => {
+            drills.failed = wait::for_none(services, found).await.err().map(HandlerError::from);
+            return drills;
+        }
         // Said once, by what backs up.
         Err(none) if none.is_unwritten() => return drills,
         Err(none) => {
@@ -211,15 +217,20 @@ pub(super) async fn begin_drill(services: &Services<'_>, found: &Found) -> Drill
             return drills;
         }
     };
-    for (endpoint, newest) in endpoints {
+    let turns = in_turn(endpoints.keys().map(|endpoint| {
+        let ledger = found.ledgers.get(endpoint).map(|loaded| &loaded.document);
+        (endpoint.as_str(), ledger)
+    }));
+    let mut turns = turns.into_iter();
+    for endpoint in turns.by_ref() {
         if !services.in_time() {
             break;
         }
-        let loaded = match (found.ledgers.get(&endpoint), found.unread.get(&endpoint)) {
+        let loaded = match (found.ledgers.get(endpoint), found.unread.get(endpoint)) {
             (Some(loaded), _) => loaded.clone(),
             // It is told by who could not read it.
             (None, Some(_)) => continue,
-            (None, None) => match services.ledger(&endpoint).load().await {
+            (None, None) => match services.ledger(endpoint).load().await {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     drills.failed = Some(error.into());
@@ -227,7 +238,7 @@ pub(super) async fn begin_drill(services: &Services<'_>, found: &Found) -> Drill
                 }
             },
         };
-        let target = match target::of(services, &endpoint).await {
+        let target = match target::of(services, endpoint).await {
             Ok(target) => target,
             // One of a place that the endpoint has left: nothing is drilled there.
             Err(NoTarget::Not(_)) => continue,
@@ -237,15 +248,18 @@ pub(super) async fn begin_drill(services: &Services<'_>, found: &Found) -> Drill
             }
         };
         if !loaded.document.drill_is_due(target.policy.drill.every, now) {
+            if loaded.document.drill_waits.is_some() {
+                drills.passed.push(endpoint.to_owned());
+            }
             continue;
         }
-        match Box::pin(drill(services, &endpoint, loaded, (&target, &newest))).await {
+        match Box::pin(drill(services, endpoint, loaded, (&target, &endpoints[endpoint]))).await {
             Ok((loaded, why)) => {
                 let begun = loaded.document.keeps_drills_off(services.now());
                 drills
                     .trouble
                     .extend(why.map(|why| format!("{endpoint}: a drill is due: {why}")));
-                drills.written.push((endpoint, loaded));
+                drills.written.push((endpoint.to_owned(), loaded));
                 if begun {
                     break;
                 }
@@ -257,6 +271,7 @@ pub(super) async fn begin_drill(services: &Services<'_>, found: &Found) -> Drill
             }
         }
     }
+    drills.passed.extend(turns.map(str::to_owned));
     drills
 }
 

@@ -80,6 +80,10 @@ pub(super) fn ended(past: &Past) -> String {
                 spoken(past.figures.rpo)
             )
         }
+        None if past.how == Ended::Passed => format!(
+            "{} as {} from {}: it served already, so no RTO was measured.",
+            past.how, past.endpoint, past.point
+        ),
         None => format!("{}.", past.how.to_string().trim_end_matches('.')),
     }
 }

@@ -87,8 +87,11 @@ pub(super) async fn of(services: &Services<'_>, endpoint: &str) -> Result<Target
     })
 }
 
-/// The tags that the endpoint had when it was backed up last.
-async fn tags(
+/// The tags that the endpoint had when it was backed up last, as its newest recovery point in this Region says.
+///
+/// # Errors
+/// What S3 says of the points.
+pub(crate) async fn tags(
     services: &Services<'_>,
     fleet: &Fleet,
     endpoint: &str,

@@ -58,6 +58,7 @@ expect:
         region: "eu-west-1".into(),
         kind,
         name: name.into(),
+        left_by: None,
     };
     record.definitions = vec![
         defined("model", "risk"),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::world::{
     Service, SpecProblem,
-    api::Input,
+    api::{Input, epoch},
     region::{Ctx, Region},
     scaling::{COMPONENT, VARIANT},
     spec::ScalingSpec,
@@ -90,6 +90,9 @@ impl Region {
             });
             if let Some(zone) = &action.timezone {
                 put["Timezone"] = json!(zone);
+            }
+            if let Some(after) = action.end {
+                put["EndTime"] = epoch(ctx.now + after.duration());
             }
             ("PutScheduledAction", format!("{path}.schedules.{name}"), put)
         });

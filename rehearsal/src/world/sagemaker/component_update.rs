@@ -10,6 +10,7 @@ use crate::world::{
     ApiError, HappeningKind, Reply,
     api::{Input, reply},
     region::{Ctx, Region, What},
+    registry::Deployed,
     sagemaker::{invalid, name_of},
 };
 
@@ -19,6 +20,7 @@ pub(crate) struct Update {
     /// The step that is due; another one is stale.
     step: u64,
     specification: Value,
+    image: Option<Deployed>,
     pub(crate) model: String,
     /// Copies of the new specification that answer.
     pub(crate) copies: u32,
@@ -101,6 +103,7 @@ impl Region {
         let of = copies.unwrap_or(desired_before);
         let mut update = Update {
             step: ctx.next(),
+            image: self.component_image(Some(&specification), ctx.now),
             specification,
             model,
             copies: 0,
@@ -241,6 +244,7 @@ impl Region {
         if done {
             component.input["Specification"] = update.specification;
             component.model = update.model;
+            component.image = update.image;
         } else {
             component.desired = update.desired_before;
         }

@@ -84,6 +84,7 @@ impl Region {
             desired: copies,
             created: ctx.now,
             modified: ctx.now,
+            image: self.component_image(input.get("Specification"), ctx.now),
             input: tags::without(input, &["Tags"]),
             update: None,
             deployment: None,
@@ -219,9 +220,9 @@ impl Region {
             .cloned()
             .unwrap_or_else(|| json!({}));
         if let Some(container) = specification.get_mut("Container")
-            && let Some(image) = container.get("Image").cloned()
+            && let Some(image) = &component.image
         {
-            container["DeployedImage"] = json!({"SpecifiedImage": image, "ResolvedImage": image});
+            container["DeployedImage"] = image.told();
         }
         let mut output = json!({
             "InferenceComponentName": name,

@@ -8,6 +8,7 @@ use crate::world::{
     ApiError, HappeningKind, Reply,
     api::{Input, epoch, page, reply},
     region::{Ctx, Region},
+    registry::Deployed,
     sagemaker::{
         Endpoint, Variant, invalid,
         lifecycle::{Kind, Phase},
@@ -28,16 +29,18 @@ pub(crate) fn upper_snake(status: EndpointStatus) -> String {
 }
 
 /// One `ProductionVariantSummary`.
-fn summary(region: &Region, endpoint: &Endpoint, variant: &Variant, status: Option<(&str, Timestamp)>) -> Value {
+fn summary(region: &Region, variant: &Variant, status: Option<(&str, Timestamp)>) -> Value {
     let mut output = Map::from_iter([
         ("VariantName".to_owned(), json!(variant.name)),
         ("CurrentWeight".to_owned(), json!(variant.current_weight)),
         ("DesiredWeight".to_owned(), json!(variant.desired_weight)),
     ]);
-    if let Some(image) = region.image_of(&variant.model) {
-        let images = json!([{
-            "SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": epoch(endpoint.created),
-        }]);
+    if let Some(model) = region
+        .models
+        .get(&variant.model)
+        .filter(|model| !model.images.is_empty())
+    {
+        let images = model.images.iter().map(Deployed::told).collect();
         output.insert("DeployedImages".to_owned(), images);
     }
     match &variant.serverless {
@@ -98,15 +101,6 @@ fn in_milliseconds(value: Value) -> Value {
 }
 
 impl Region {
-    /// The image of a model's first container.
-    fn image_of(&self, model: &str) -> Option<String> {
-        let input = &self.models.get(model)?.input;
-        let container = input
-            .get("PrimaryContainer")
-            .or_else(|| input.get("Containers")?.get(0))?;
-        Some(container.get("Image")?.as_str()?.to_owned())
-    }
-
     /// The endpoint by this name.
     ///
     /// # Errors
@@ -137,7 +131,7 @@ impl Region {
             let variants = endpoint
                 .variants
                 .iter()
-                .map(|variant| summary(self, endpoint, variant, status_in_place(endpoint)))
+                .map(|variant| summary(self, variant, status_in_place(endpoint)))
                 .collect();
             output.insert("ProductionVariants".to_owned(), variants);
         }
@@ -175,7 +169,7 @@ impl Region {
         let variants: Vec<Value> = fleet
             .iter()
             .map(|variant| {
-                let mut output = summary(self, endpoint, variant, status);
+                let mut output = summary(self, variant, status);
                 if variant.serverless.is_none() {
                     output["InstanceType"] = json!(variant.instance_type);
                     if change.kind == Kind::Create {

@@ -6,6 +6,7 @@ use crate::world::{
     ApiError, Reply,
     api::{Input, epoch, page, reply},
     region::{Ctx, Region},
+    registry::all_of,
     sagemaker::{Model, done, invalid, listed, name_of, tags},
 };
 
@@ -30,13 +31,14 @@ impl Region {
             self.check_image(input.of(container)?)?;
             check_source(input.of(container)?)?;
         }
-        if let Some(missing) = self.what_is_missing(ctx, &Value::Object(input.all().clone())) {
+        if let Some(missing) = self.what_is_missing(ctx, &Value::Object(input.all().clone()), None) {
             return Err(invalid(missing));
         }
         let tags = tags::read(input, "Tags")?;
         let model = Model {
             arn: arn.clone(),
             created: ctx.now,
+            images: all_of(self, &Value::Object(input.all().clone()), ctx.now),
             input: tags::without(input, &["Tags"]),
             tags,
         };

@@ -64,6 +64,13 @@ impl Region {
             _ => {}
         }
         let (start, end) = (input.time("StartTime")?, input.time("EndTime")?);
+        if when.is_over(ctx.now) {
+            let schedule = schedule.as_str().unwrap_or_default();
+            return Err(invalid(format!("Schedule is in the past: {schedule}")));
+        }
+        if let Some(end) = end.filter(|end| *end <= ctx.now) {
+            return Err(invalid(format!("EndTime is in the past: {end}")));
+        }
         let arn = match old {
             Some(old) => old.arn.clone(),
             None => {

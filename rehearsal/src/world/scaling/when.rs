@@ -56,6 +56,11 @@ impl When {
             .map_err(|why| format!("Invalid CRON expression: {fields}: {why}"))
     }
 
+    /// It is of one moment, which has passed at `now`.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        matches!(self, Self::At(at) if *at <= now)
+    }
+
     /// Whether it is due at `now`, a whole minute, where it was last due at `last` and counts from `since`.
     pub(super) fn is_due(&self, now: Timestamp, since: Timestamp, last: Option<Timestamp>) -> bool {
         match self {

@@ -10,20 +10,21 @@ use steward::{
 use crate::world::{quantity::Rps, spec::TrafficSpec};
 
 /// One thing that happens at its time. It has exactly one effect: `behaves`, `becomes`, `deploys`, `next_change`,
-/// `traffic`, `requests`, `no_capacity`, `zone_lost`, `metrics_late_by` or `dark`.
+/// `traffic`, `requests`, `no_capacity`, `zone_lost`, `metrics_late_by`, `pushes`, `expires` or `dark`.
 #[derive(Clone, Debug, PartialEq, Deserr)]
 #[deserr(error = Found, deny_unknown_fields)]
 pub struct IncidentSpec {
     /// Since the start.
     pub at: Span,
-    /// Ends after this; never unless said. Not for `next_change`, `deploys`, `requests` and `zone_lost`.
+    /// Ends after this; never unless said. Not for `next_change`, `deploys`, `requests`, `zone_lost`,
+    /// `pushes` and `expires`.
     #[deserr(rename = "for", default)]
     pub lasts: Option<Span>,
     /// The Region; needed where more than one has the endpoint.
     #[deserr(default)]
     pub region: Option<String>,
-    /// The endpoint; for everything but `dark` and `metrics_late_by`, and not needed beside `model`, `instance_type` or
-    /// `zone_lost`.
+    /// The endpoint; for everything but `dark`, `metrics_late_by`, `pushes` and `expires`, and not needed beside `model`,
+    /// `instance_type` or `zone_lost`.
     #[deserr(default)]
     pub endpoint: Option<String>,
     /// One variant of it; all of them unless said.
@@ -77,6 +78,18 @@ pub struct IncidentSpec {
     /// An inference component of the endpoint: beside `requests`, and beside `becomes: failed`.
     #[deserr(default)]
     pub component: Option<String>,
+    /// Somebody pushes an image under this `repository:tag` (or whole URI), into the registry of this Region alone. What the
+    /// tag named before stays, without a tag if it has no other.
+    #[deserr(default)]
+    pub pushes: Option<String>,
+    /// Which build of the repository it is: the same in every Region, and what `repository:build` is that was there at the
+    /// start. Beside `pushes`.
+    #[deserr(default)]
+    pub build: Option<String>,
+    /// An image (`repository:tag`) is deleted in this Region with all its tags, or, of a whole `repository`, every image
+    /// without a tag, as a lifecycle policy does.
+    #[deserr(default)]
+    pub expires: Option<String>,
     /// Every call in the Region fails.
     #[deserr(default)]
     pub dark: Option<bool>,

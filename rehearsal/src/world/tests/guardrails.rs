@@ -111,8 +111,8 @@ fn while_it_bakes_the_summary_tells_and_the_canarys_share_is_its_own_metric() {
           "DeployedImages": [
             {
               "SpecifiedImage": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-v2:1",
-              "ResolvedImage": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-v2:1",
-              "ResolutionTime": 1772355600.0
+              "ResolvedImage": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-v2@sha256:5910bad80baf2a18e76a006d7bfca6f23837db6c38b8889f69e4245993e03622",
+              "ResolutionTime": 1771837200.0
             }
           ],
           "CurrentInstanceCount": 4,

@@ -127,6 +127,35 @@ fn a_scheduled_action_moves_the_limits_and_the_capacity_inside_them() {
 }
 
 #[test]
+fn an_action_that_is_over_is_refused_and_one_that_is_there_stays() {
+    let mut stage = scaled(1, 3);
+    let put = |name: &str, schedule: &str, end: Option<i64>| {
+        let action = json!({"MinCapacity": 2});
+        let mut input = json!({"ScheduledActionName": name, "Schedule": schedule, "ScalableTargetAction": action});
+        if let Some(end) = end {
+            input["EndTime"] = json!(end);
+        }
+        blue(input)
+    };
+    let half_past: jiff::Timestamp = "2026-03-02T09:30:00Z".parse().expect("a time");
+    let ends = Some(half_past.as_second());
+    let daily = "cron(0 12 * * ? *)";
+    stage.call(Service::AutoScaling, "PutScheduledAction", put("season", daily, ends));
+    stage.pass(1860);
+    let over = [put("season", daily, ends), put("sale", "at(2026-03-02T09:30:00)", None)];
+    let told = over.map(|input| stage.refused(Service::AutoScaling, "PutScheduledAction", input));
+    insta::assert_snapshot!(told.join("\n"), @r"
+    400 ValidationException: EndTime is in the past: 2026-03-02T09:30:00Z
+    400 ValidationException: Schedule is in the past: at(2026-03-02T09:30:00)
+    ");
+    let to_come = put("sale", "at(2026-03-02T09:32:00)", None);
+    stage.call(Service::AutoScaling, "PutScheduledAction", to_come);
+    let described = json!({"ServiceNamespace": "sagemaker"});
+    let there = stage.call(Service::AutoScaling, "DescribeScheduledActions", described);
+    assert_eq!(there["ScheduledActions"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
 fn suspension_holds_what_it_names_and_nothing_else() {
     let mut stage = scaled(1, 4);
     track(&mut stage, 300.0);

@@ -56,8 +56,8 @@ fn every_contradiction_is_told_at_once_with_its_path() {
     regions.eu-west-1.images[1]: `1.dkr.ecr.us-east-1.amazonaws.com/elsewhere:1` is no image of this Region; accepted: `repository:tag`, or `ACCOUNT.dkr.ecr.REGION.amazonaws.com/repository:tag` with this Region
     regions.eu-west-1.alarms.a: not exactly one comparison; accepted: one of above, at_least, below, at_most
     regions.eu-west-1.alarms.a.actions: `nobody` is no topic of this Region, no function and no scaling policy; accepted: a name in `topics`, `function:NAME`, `policy:ENDPOINT/VARIANT/NAME`, or an ARN
-    incidents[0]: has several effects: becomes, dark; accepted: exactly one of behaves, becomes, deploys, next_change, traffic, requests, no_capacity, zone_lost, metrics_late_by, dark
-    incidents[1]: has no effect; accepted: exactly one of behaves, becomes, deploys, next_change, traffic, requests, no_capacity, zone_lost, metrics_late_by, dark
+    incidents[0]: has several effects: becomes, dark; accepted: exactly one of behaves, becomes, deploys, next_change, traffic, requests, no_capacity, zone_lost, metrics_late_by, pushes, expires, dark
+    incidents[1]: has no effect; accepted: exactly one of behaves, becomes, deploys, next_change, traffic, requests, no_capacity, zone_lost, metrics_late_by, pushes, expires, dark
     incidents[1]: whose incident is not said; accepted: `endpoint`
     ");
 }

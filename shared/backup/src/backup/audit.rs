@@ -3,6 +3,7 @@
 //! A live endpoint needs neither its image nor its artifacts until SageMaker replaces an instance: to patch it, to scale it
 //! out, to recover from hardware that broke. What is gone by then takes the endpoint down, or keeps AWS from patching it.
 
+mod builds;
 mod gone;
 mod told;
 mod turns;
@@ -10,6 +11,7 @@ mod turns;
 use std::{collections::BTreeSet, fmt};
 
 pub use self::{
+    builds::{Doubt, doubts},
     gone::{Gone, Look, Looked, Round, TOLD_FOR},
     turns::{AT_ONCE, Audits, EVERY, SCHEMA},
 };
@@ -35,6 +37,8 @@ pub struct Check {
 pub enum Presence {
     /// It is there and usable.
     There,
+    /// It is an image, which is there: its digest.
+    Image(String),
     /// It is not: what was answered.
     Gone(String),
     /// It is an artifact that S3 archived, so that nobody can read it: its storage class.
@@ -123,7 +127,7 @@ pub fn judge(seen: Vec<(Check, Presence)>) -> (Vec<Finding>, Vec<String>) {
     let (mut findings, mut unknown) = (vec![], vec![]);
     for (check, presence) in seen {
         match presence {
-            Presence::There => {}
+            Presence::There | Presence::Image(_) => {}
             Presence::Gone(why) => findings.push(Finding {
                 check,
                 why,
@@ -174,7 +178,10 @@ impl fmt::Display for Finding {
             Names::Artifact(Form::Prefix) => ("Nothing is left below", "no instance can be started"),
             Names::Artifact(_) => ("The artifact is gone:", "no instance can be started"),
             Names::Image => (
-                "The image is gone:",
+                match self.check.is_build() {
+                    true => "The image that serves is gone:",
+                    false => "The image is gone:",
+                },
                 "no instance can be started, and AWS cannot patch those that run",
             ),
             Names::Role => ("The role is gone:", "SageMaker may read neither image nor artifact"),

@@ -5,9 +5,10 @@
 
 mod asked;
 mod components;
+mod deployed;
 mod serving;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,10 +16,14 @@ use serde_json::{Value, json};
 use self::components::specifications;
 pub use self::{
     components::{Described, LeftOut, base, kept},
-    serving::Serving,
+    deployed::{Deployed, deployed, deployed_by},
+    serving::{Serving, sleeper},
 };
 use super::references;
 use crate::scaling::Scaling;
+
+/// `ScalableDimension` of a variant's instances.
+pub const INSTANCES: &str = "sagemaker:variant:DesiredInstanceCount";
 
 /// Everything one endpoint is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,9 +49,15 @@ pub struct Definition {
     /// Inference components that the endpoint had, and that are not in here: what served nothing cannot be restored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// Which builds of its images serve. Earlier builds of Steward kept none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployed: Vec<Deployed>,
     /// The number of the rollout that was at work on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<u64>,
+    /// What Steward may have held of it for a time, which could not be looked up, and so may be in here: sentences for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsure: Vec<String>,
 }
 
 /// One model, endpoint config or inference component.
@@ -74,6 +85,14 @@ pub struct Scaled {
     pub scaling: Scaling,
 }
 
+impl Scaled {
+    /// It scales the instances of this variant, and not the concurrency of a serverless one.
+    pub(super) fn counts_instances_of(&self, variant: &str) -> bool {
+        let is_it = matches!(&self.of, ScaledThing::Variant(name) if name == variant);
+        is_it && self.dimension == INSTANCES
+    }
+}
+
 /// What Application Auto Scaling scales.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -82,6 +101,15 @@ pub enum ScaledThing {
     Variant(String),
     /// An inference component, by name.
     Component(String),
+}
+
+impl fmt::Display for ScaledThing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variant(name) => write!(f, "variant {name}"),
+            Self::Component(name) => write!(f, "component {name}"),
+        }
+    }
 }
 
 /// A variant as it served.

@@ -215,7 +215,9 @@ pub(super) fn definition() -> Definition {
             },
         ],
         left_out: vec![],
+        deployed: vec![],
         during: None,
+        unsure: vec![],
     }
 }
 

@@ -91,6 +91,17 @@ impl EcrImage {
         }
     }
 
+    /// It is in a registry of AWS's.
+    pub fn is_of_aws(&self) -> bool {
+        family(self).is_some()
+    }
+
+    /// The same repository's image of this digest.
+    pub fn pinned(&self, digest: &str) -> String {
+        let which = format!("@{digest}");
+        Self { which, ..self.clone() }.to_string()
+    }
+
     /// The tag, where there is one.
     pub fn tag(&self) -> Option<&str> {
         self.which.split('@').next()?.strip_prefix(':')

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    drills::{Against, DueDrill, Undrilled},
+    drills::{Against, DueDrill, Undrilled, Waiting, in_turn, late},
     held::LookedAt,
     shipped::{InForce, Shipped},
     unfinished::Unfinished,
@@ -85,6 +85,12 @@ pub struct BackupLedger {
     /// A drill is due and could not begin, for what may pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undrilled: Option<Undrilled>,
+    /// Since when a drill is due that waits for those of other endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill_waits: Option<Timestamp>,
+    /// When it was last told of this endpoint, and of others with it, that drills come late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drills_late_told: Option<Timestamp>,
     /// The newest good recovery point that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Kept>,
@@ -173,6 +179,10 @@ pub struct Kept {
     /// Inference components that are not in it: which and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// The builds of images that serve and were not there where it is restored, so that a restore would run others; and
+    /// whether that was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_code: BTreeMap<String, bool>,
     /// The endpoint's `CreationTime`. Ledgers of earlier builds do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,

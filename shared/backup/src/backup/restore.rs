@@ -23,7 +23,9 @@ mod look;
 mod mark;
 mod plan;
 mod probing;
+mod ranges;
 mod record;
+mod scale;
 mod size;
 mod step;
 mod table;
@@ -35,9 +37,10 @@ pub use self::{
     decide::{Decision, Effect, World, decide},
     later::Later,
     look::{Acted, Existing, Look, Outcome, ProbeRound, Seen},
-    mark::mark,
+    mark::{mark, origin},
     plan::{Ask, PlanError, Proposal, candidates, owners, plan},
     probing::{Wanted, probe_round, probes, wanted},
+    ranges::Ranges,
     record::{Ended, Figures, Intent, Kind, Line, Past, Phase, Plan, Restoration, Thing, ThingKind},
     table::table,
 };

@@ -63,6 +63,8 @@ pub fn rewrite(definition: &Definition, rules: &Rules) -> Result<Definition, Ref
         .collect();
     let mut refused = vec![];
     let mut moved = definition.clone();
+    // They name what serves, and not what is to be made.
+    moved.deployed.clear();
     for (kind, document) in moved.documents_mut() {
         let name = document.name.clone();
         each_text_mut(&mut document.body, &mut |pointer, value| {

@@ -100,27 +100,7 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
             set.since
         );
     }
-    for restoration in ledger.restorations() {
-        let plan = &restoration.plan;
-        let _ = writeln!(
-            said,
-            "{} of {} from {} is {} since {}, begun {} ago; its deadline is after {}.",
-            plan.id(),
-            plan.definition.endpoint,
-            plan.point,
-            restoration.phase,
-            spoken(since(restoration.since, now)),
-            spoken(since(restoration.started, now)),
-            spoken(plan.deadline)
-        );
-        if let Some(problem) = &restoration.problem {
-            let _ = writeln!(said, "Last problem: {problem}.");
-        }
-        let recent = restoration.log.iter().rev().take(RECENT).rev();
-        for line in recent {
-            let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
-        }
-    }
+    said.push_str(&at_work(ledger, now));
     for held in &ledger.held {
         let claim = &held.hold.claim;
         let _ = writeln!(
@@ -142,6 +122,13 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
         let why = &undrilled.why;
         let _ = writeln!(said, "A drill is due since {for_long} and could not begin: {why}");
     }
+    if let Some(since_when) = ledger.drill_waits {
+        let for_long = spoken(since(since_when, now));
+        let _ = writeln!(
+            said,
+            "A drill is due since {for_long} and waits for its turn: they are made one after the other."
+        );
+    }
     let last = |kind| ledger.past.iter().rev().find(move |past| past.kind == kind);
     let ended_last = [last(Kind::Restore), last(Kind::Drill)];
     for past in ended_last.into_iter().flatten() {
@@ -158,6 +145,33 @@ pub fn status(endpoint: &str, ledger: &BackupLedger, policy: Option<&BackupPolic
     said
 }
 
+/// The restore and the drill that are at work, with their last steps; empty when none is.
+pub fn at_work(ledger: &BackupLedger, now: Timestamp) -> String {
+    let mut said = String::new();
+    for restoration in ledger.restorations() {
+        let plan = &restoration.plan;
+        let _ = writeln!(
+            said,
+            "{} of {} from {} is {} since {}, begun {} ago; its deadline is after {}.",
+            plan.id(),
+            plan.definition.endpoint,
+            plan.point,
+            restoration.phase,
+            spoken(since(restoration.since, now)),
+            spoken(since(restoration.started, now)),
+            spoken(plan.deadline)
+        );
+        if let Some(problem) = &restoration.problem {
+            let _ = writeln!(said, "Last problem: {problem}.");
+        }
+        let recent = restoration.log.iter().rev().take(RECENT).rev();
+        for line in recent {
+            let _ = writeln!(said, "  {:.0} {}", line.at, line.what);
+        }
+    }
+    said
+}
+
 fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
     let ago = spoken(since(past.ended, now));
     let kind = past.kind.as_str();
@@ -169,6 +183,10 @@ fn ended(past: &Past, objectives: &Objectives, now: Timestamp) -> String {
                 "The last {kind} passed {ago} ago: RTO {rto}, {judged} the {promised} promised; RPO {}.",
                 spoken(past.figures.rpo)
             )
+        }
+        (Ended::Passed, None) => {
+            let name = &past.endpoint;
+            format!("The last {kind} passed {ago} ago: {name} served already, so no RTO was measured.")
         }
         (how, _) => format!("The last {kind} {how} ({ago} ago)."),
     }

@@ -1,9 +1,6 @@
 //! What people are told of backups: what changed and asks for somebody, and that it is over.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -31,72 +28,14 @@ pub struct Facts<'a> {
     pub labels: &'a BTreeMap<String, String>,
 }
 
-/// What to do about components that no recovery point holds.
-const LEFT_OUT: &str = "Make the components named above serve again, or delete them; the next backup holds what serves. All \
-     else of the endpoint is in the point.";
-
 impl BackupLedger {
-    fn tell(&mut self, facts: &Facts<'_>, kind: AlertKind, alert: impl FnOnce(Alert) -> Alert) {
+    pub(super) fn tell(&mut self, facts: &Facts<'_>, kind: AlertKind, alert: impl FnOnce(Alert) -> Alert) {
         self.alerts += 1;
         let mut new = Alert::new(kind, Some(facts.endpoint), facts.now, facts.now);
         let (at, serial) = (facts.now.as_millisecond(), self.alerts % 1_000_000);
         new.id = format!("{kind}:{}:{at}:{serial}", facts.endpoint);
         new.labels.clone_from(facts.labels);
         self.outbox.push(alert(new));
-    }
-
-    /// A recovery point is complete. Told when it is the first, ends a trouble, or leaves something out that the one before
-    /// held.
-    pub fn completed(&mut self, facts: &Facts<'_>, kept: Kept) {
-        let trouble = self.failing.take();
-        let overdue = self.overdue.take().is_some();
-        let first = self.newest.is_none();
-        let told = self.lacking.take().is_some_and(|lacking| lacking.told);
-        self.unfinished.clear();
-        self.elsewhere = None;
-        self.put_off = 0;
-        let overdue = overdue || told;
-        let before = self.newest.iter().flat_map(|kept| &kept.left_out);
-        let before: BTreeSet<&str> = before.map(|one| one.component.as_str()).collect();
-        let leaves_out = kept.left_out.iter().any(|one| !before.contains(one.component.as_str()));
-        if first || overdue || trouble.is_some() || leaves_out {
-            let tally = kept.tally;
-            let compared = match kept.by_size {
-                0 => "copied and compared".to_owned(),
-                n if n >= tally.objects => "copied; nothing but the sizes could be compared".to_owned(),
-                n => format!("copied and compared, {n} of them by nothing but the size"),
-            };
-            let title = kept.id.to_string();
-            let ended = trouble.map(|trouble| {
-                format!(
-                    "it failed {} before, last: {}",
-                    times(trouble.times),
-                    headline(&trouble.why)
-                )
-            });
-            let region = facts.region.to_owned();
-            let left_out = kept.left_out.clone();
-            let over = overdue || ended.is_some();
-            self.tell(facts, AlertKind::BackupCompleted, |alert| {
-                let alert = alert.titled(title).seen(format!("{tally} in {region}, {compared}"));
-                let alert = match left_out.is_empty() {
-                    true => alert,
-                    false => Alert {
-                        resolved: alert.resolved && over,
-                        ..alert.severe(Severity::Warning).next(LEFT_OUT)
-                    },
-                };
-                let alert = left_out.iter().fold(alert, |alert, one| {
-                    alert.seen(format!("not in it, so that no restore makes it: {one}"))
-                });
-                match ended {
-                    Some(said) => alert.seen(said),
-                    None => alert,
-                }
-            });
-        }
-        self.newest = Some(kept);
-        self.is_over();
     }
 
     /// A backup came to nothing. Told the first time, and then each time that the reason changes.
@@ -250,18 +189,23 @@ impl BackupLedger {
                 let rpo = spoken(past.figures.rpo);
                 format!("RTO {}, RPO {rpo}", spoken(rto))
             }
+            (Ended::Passed, None) => SERVED.to_owned(),
             (how, _) => printable(&how.to_string(), 160),
         };
-        let promised = format!(
-            "promised are RTO {} and RPO {}",
-            spoken(objectives.rto),
-            spoken(objectives.rpo)
-        );
+        let measured = past.how != Ended::Passed || past.figures.rto.is_some();
+        let promised = measured.then(|| {
+            format!(
+                "promised are RTO {} and RPO {}",
+                spoken(objectives.rto),
+                spoken(objectives.rpo)
+            )
+        });
         let point = past.point.to_string();
         let (name, probed) = (past.endpoint.clone(), past.figures.probed);
         let passed = past.how == Ended::Passed;
         let left: Vec<String> = past.left.iter().map(ToString::to_string).collect();
         let (objects, restless, lacks) = (past.objects.clone(), past.restless.clone(), past.lacks.clone());
+        let other_code = past.other_code.clone();
         let log: Vec<String> = past
             .log
             .iter()
@@ -275,8 +219,8 @@ impl BackupLedger {
         self.tell(facts, kind, |alert| {
             let alert = alert
                 .titled(title)
-                .seen(format!("{name} in {region}, from recovery point {point}"))
-                .seen(promised);
+                .seen(format!("{name} in {region}, from recovery point {point}"));
+            let alert = promised.into_iter().fold(alert, Alert::seen);
             let alert = match (passed, probed) {
                 (true, false) => alert.seen("it has no probes: that it is in service is all that is known"),
                 _ => alert,
@@ -298,6 +242,11 @@ impl BackupLedger {
                     "what may scale to zero keeps a minimum of 1, to be set to 0 by hand: {why}"
                 )),
             };
+            let alert = match other_code.is_empty() {
+                true => alert,
+                false => alert.severe(Severity::Warning),
+            };
+            let alert = other_code.into_iter().fold(alert, Alert::seen);
             let alert = lacks
                 .into_iter()
                 .fold(alert, |alert, lacks| alert.seen(format!("when it began, {lacks}")));
@@ -341,6 +290,7 @@ impl BackupLedger {
             left: vec![],
             objects: vec![],
             lacks: None,
+            other_code: vec![],
             restless: None,
             log: why.take(20).map(|what| Line { at: facts.now, what }).collect(),
         };
@@ -369,6 +319,9 @@ impl BackupLedger {
         });
     }
 }
+
+/// Said of a restore that passed and measured no RTO.
+const SERVED: &str = "it served already, so no RTO was measured";
 
 /// The first line.
 fn headline(why: &str) -> &str {
@@ -405,5 +358,6 @@ fn since(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
+mod completed;
 #[cfg(test)]
 mod tests;

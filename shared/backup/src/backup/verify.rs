@@ -1,5 +1,6 @@
 //! Whether a recovery point still is what it was: everything that it names is listed again and compared.
 
+mod builds;
 mod copies;
 
 use std::{
@@ -7,8 +8,11 @@ use std::{
     fmt::Write as _,
 };
 
-pub use self::copies::condition;
 use self::copies::{Keys, Listings};
+pub use self::{
+    builds::{Builds, Other, doubts, settle},
+    copies::condition,
+};
 use super::{
     artifact::Listed,
     audit::Presence,
@@ -26,6 +30,8 @@ pub struct Seen {
     pub things: BTreeMap<(Names, String), Presence>,
     /// The KMS key of the copies below an artifact's root, as S3 names it (`None`: S3's own), or why nobody knows.
     pub keys: BTreeMap<Location, Result<Option<String>, String>>,
+    /// How its images compare with what served: what [`settle`] says.
+    pub builds: Builds,
 }
 
 /// What was found.
@@ -41,6 +47,10 @@ pub struct Verified {
     pub uncompared: Vec<String>,
     /// What is archived, and can be read for some days because somebody restored it.
     pub for_now: Vec<String>,
+    /// Images of which a restore would run another build than what served: it is not refused for that.
+    pub other_code: Vec<String>,
+    /// What else people should know.
+    pub noted: Vec<String>,
     /// All that is missing are artifacts that others replicate: they may be on their way.
     pub may_come: bool,
 }
@@ -137,7 +147,7 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
             (Some(Presence::There), Names::Artifact(_)) => verified
                 .uncompared
                 .push(format!("{shown} is there, and is no copy of Steward's")),
-            (Some(Presence::There), _) => {}
+            (Some(Presence::There | Presence::Image(_)), _) => {}
             (Some(Presence::Archived(class)), Names::Artifact(Form::Either)) => verified.uncompared.push(format!(
                 "{shown} is archived ({class}), and an environment variable names it: what reads from there will fail"
             )),
@@ -171,14 +181,18 @@ pub fn lacking(point: &RecoveryPoint, seen: &Seen) -> Verified {
     lasting |= !unusable.is_empty();
     verified.missing.extend(unusable);
     verified.unknown.extend(unseen);
+    verified.unknown.extend(seen.builds.unseen.iter().cloned());
+    let other = seen.builds.other.values();
+    verified.other_code.extend(other.map(|other| other.why.clone()));
+    verified.noted.extend(seen.builds.noted.iter().cloned());
     verified.may_come = !lasting && !verified.missing.is_empty();
     verified
 }
 
 impl Verified {
-    /// A restore from it would find everything.
+    /// A restore from it would find everything, and run what served.
     pub fn is_good(&self) -> bool {
-        self.damaged.is_empty() && self.missing.is_empty() && self.unknown.is_empty()
+        self.damaged.is_empty() && self.missing.is_empty() && self.unknown.is_empty() && self.other_code.is_empty()
     }
 
     /// For people.
@@ -195,6 +209,8 @@ impl Verified {
             "is damaged"
         } else if !self.missing.is_empty() {
             "is what it was, but a restore would lack something"
+        } else if !self.other_code.is_empty() {
+            "is what it was, but a restore would run other code than what served"
         } else {
             "could not be seen as a whole"
         };
@@ -212,9 +228,11 @@ impl Verified {
         for (lines, mark) in [
             (&self.damaged, "damaged"),
             (&self.missing, "missing"),
+            (&self.other_code, "other code"),
             (&self.unknown, "not seen"),
             (&self.uncompared, "not compared"),
             (&self.for_now, "readable for now"),
+            (&self.noted, "note"),
         ] {
             for line in lines {
                 let _ = writeln!(said, "- {mark}: {line}");
@@ -243,6 +261,7 @@ mod tests {
             listings: listings.collect(),
             things: things.collect(),
             keys: keys.collect(),
+            ..Seen::default()
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     thing::{Key, Scalable, Thing},
     world::{Seen, World},
 };
-use crate::fleet::{Fleet, LISTED, SCHEDULED};
+use crate::fleet::{Fleet, LISTED, SCHEDULED, Unmade};
 
 /// A fleet file, and what it does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,29 @@ pub struct Exported {
     pub left_out: Vec<String>,
 }
 
-/// The fleet file of everything that was described. `lowest` are the minima of targets that a wake has raised for its time.
-pub fn export(world: &World, lowest: &BTreeMap<Scalable, u32>) -> Exported {
+/// What the fleet file in force says of the endpoints that are there, AWS knows nothing of, and a plan goes by: an export cannot
+/// say it.
+pub fn unsaid(fleet: &Fleet, world: &World, region: &str) -> Vec<String> {
+    let mut unsaid = vec![];
+    for Seen { name, tags, .. } in &world.endpoints {
+        if fleet.wake_for(name, tags.as_ref()).is_some() {
+            unsaid.push(format!(
+                "endpoint {name}: `wake`, of which AWS knows nothing; take it over from the fleet file in force, or nothing wakes it"
+            ));
+        }
+        if fleet.unmade(name, region) == Some(Unmade::StandsBy) {
+            unsaid.push(format!(
+                "endpoint {name}: `backup`, of which AWS knows nothing; take it over from the fleet file in force, or nobody knows \
+                 that it stands by here once it is deleted after the return"
+            ));
+        }
+    }
+    unsaid
+}
+
+/// The fleet file of everything that was described. `lowest` are the minima of targets that a wake has raised for its time;
+/// `left_out` is what is known not to be said.
+pub fn export(world: &World, lowest: &BTreeMap<Scalable, u32>, mut left_out: Vec<String>) -> Exported {
     let mut world = world.clone();
     let asleep = world.things().filter_map(|(key, thing)| {
         let low = *lowest.get(key.scalable()?)?;
@@ -41,7 +62,6 @@ pub fn export(world: &World, lowest: &BTreeMap<Scalable, u32>) -> Exported {
     let asleep: Vec<Thing> = asleep.collect();
     asleep.into_iter().for_each(|thing| world.put(thing));
     let world = &world;
-    let mut left_out = vec![];
     let mut endpoints = Map::new();
     for seen in &world.endpoints {
         endpoints.insert(seen.name.clone(), entry(world, seen, &mut left_out));

@@ -66,8 +66,8 @@ impl Named {
     }
 }
 
-/// What has to be asked for its tags, since only a tag can tell whose something is that is there and that nobody declares:
-/// targets and alarms that Steward made, alarms with its prefix, and the targets of policies and scheduled actions with it.
+/// What has to be asked for its tags, since only a tag can tell whose something is that is there and that nobody declares, or
+/// that is declared for an endpoint that stands by and is not there: targets and alarms that Steward made, alarms with its prefix, and the targets of policies and scheduled actions with it.
 pub fn undeclared(applied: &Applied, desired: &Desired, world: &World, prefix: &str) -> BTreeSet<Key> {
     let made = applied.things.iter().map(Thing::key);
     let made = made.filter(|key| matches!(key, Key::Target(_) | Key::Alarm(_)));
@@ -76,7 +76,8 @@ pub fn undeclared(applied: &Applied, desired: &Desired, world: &World, prefix: &
         name.is_some_and(|name| name.starts_with(prefix))
     });
     made.chain(named)
-        .filter(|key| world.get(key).is_some() && !desired.mentions(key))
+        .filter(|key| world.get(key).is_some())
+        .filter(|key| !desired.mentions(key) || desired.standing_by.contains_key(key))
         .map(|key| match key.scalable() {
             Some(of) => Key::Target(of.clone()),
             None => key,

@@ -4,6 +4,7 @@
 //! now, and one that meets something else refuses the whole plan.
 
 mod leaving;
+mod own;
 mod range;
 mod table;
 mod why;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::own::deletable;
 pub use self::why::{Stale, Why};
 use super::{
     desired::{Desired, Followed},
@@ -53,6 +55,10 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// What would be deleted with `prune: true`.
     pub prunable: Vec<Key>,
+    /// What is deleted, or would be, because the endpoint that it was made for is not there any more and stands by; with its
+    /// name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<(Key, String)>,
     /// What is declared for a variant under another name than it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub followed: Vec<Followed>,
@@ -133,6 +139,7 @@ pub fn plan(situation: Situation<'_>) -> Plan {
         same: vec![],
         held: vec![],
         prunable: vec![],
+        behind: vec![],
         followed: desired.followed.clone(),
         declared: declared(desired),
     };
@@ -141,7 +148,10 @@ pub fn plan(situation: Situation<'_>) -> Plan {
         why: Why::Conflict,
     }));
     for (key, wanted) in desired.things() {
-        plan.consider(situation, key, wanted);
+        match situation.left_behind(key) {
+            Some(endpoint) => plan.behind.push((key.clone(), endpoint.clone())),
+            None => plan.consider(situation, key, wanted),
+        }
     }
     let undeclared = world
         .things()
@@ -151,9 +161,13 @@ pub fn plan(situation: Situation<'_>) -> Plan {
             let endpoint = key.scalable().and_then(Scalable::endpoint);
             !endpoint.is_some_and(|name| desired.strays(name, world))
         });
+    let own = undeclared
+        .chain(plan.behind.iter().map(|(key, _)| key))
+        .cloned()
+        .collect();
     match prune {
-        false => plan.prunable.extend(undeclared.cloned()),
-        true => plan.prune(situation, undeclared.cloned().collect()),
+        false => plan.prunable.extend(own),
+        true => plan.prune(situation, own),
     }
     plan.changes.sort_by_cached_key(|change| phase(change, world));
     plan.id = digest(&(&plan.changes, &plan.declared, prune));
@@ -168,14 +182,6 @@ fn declared(desired: &Desired) -> String {
             .filter(|thing| !matches!(thing, Thing::Dashboard { .. }))
             .collect::<Vec<_>>(),
     )
-}
-
-/// Settings of what belongs to somebody else are changed, and never deleted; endpoints are not Steward's to delete.
-fn deletable(key: &Key) -> bool {
-    match key {
-        Key::Target(_) | Key::Policy(..) | Key::Alarm(_) | Key::Action(..) | Key::Dashboard(_) => true,
-        Key::Endpoint(_) | Key::Reserved(_) | Key::Warm(..) | Key::Throttle(..) => false,
-    }
 }
 
 /// When a change is made: each after what it needs, deletions last and the other way round. Less reserved concurrency comes
@@ -241,7 +247,7 @@ impl Plan {
         if there.is_some() && differing.is_empty() {
             return self.same.push(Same {
                 key: key.clone(),
-                although,
+                although: although.or_else(|| situation.waits(key)),
             });
         }
         if let Some(why) = self.obstacle(situation, key, &wanted) {

@@ -361,7 +361,7 @@ proptest! {
     ) {
         let mut world = with_all_of(usual_world(), &file.fleet);
         foreign.into_iter().for_each(|thing| world.put(thing));
-        let exported = export(&world, &BTreeMap::new());
+        let exported = export(&world, &BTreeMap::new(), vec![]);
         let fleet = Fleet::parse(&exported.text, "fleet.yaml");
         prop_assert!(fleet.is_ok(), "{}\n{}", fleet.expect_err("wrong"), exported.text);
         let plan = planned(&world, &desired(&File::from(exported.text.clone()), &world), false);

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::{
     Decision, Facts, decide,
     ledger::{EndpointRecord, HealthLedger},
-    observation::{ActOutcome, Acted, News, Observation, SweepNews, Watch},
+    observation::{ActOutcome, Acted, News, Observation, Obstacle, SweepNews, Watch},
     policy::{FailureShare, Flapping, FleetHealthPolicy, HealthPolicy, Probe, ProbeKind, RecoveryPolicy, Rung},
 };
 use crate::alert::{Alert, Links};
@@ -123,6 +123,16 @@ pub(super) fn bare(names: &[&str]) -> Stage {
         },
         told: Vec::new(),
         last: None,
+    }
+}
+
+impl From<&str> for Obstacle {
+    fn from(said: &str) -> Self {
+        Self {
+            kind: said.split(' ').next().unwrap_or_default().to_owned(),
+            said: said.to_owned(),
+            advice: format!("Advice on {said}."),
+        }
     }
 }
 

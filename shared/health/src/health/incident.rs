@@ -27,6 +27,8 @@ pub(super) fn ailment(record: &EndpointRecord) -> Option<State> {
         | State::OutOfService
         | State::Failed
         | State::Vanished => Some(record.state),
+        // What its probes said of the endpoint that Steward deleted says nothing of the one to come.
+        State::Changing | State::Deleting if record.recovery.recreates() => None,
         State::Unknown | State::Changing | State::Deleting => match record.level {
             Level::Degraded => Some(State::Degraded),
             Level::Unhealthy => Some(State::Unhealthy),

@@ -193,7 +193,7 @@ pub struct Hint {
     pub at: Timestamp,
 }
 
-/// The range of one variant's scalable target.
+/// The range of one variant's scalable target, in instances or in provisioned concurrency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The variant.
@@ -343,7 +343,18 @@ pub enum ActOutcome {
     /// AWS took it.
     Accepted,
     /// Not now: somebody else holds the lease, the endpoint is busy, or AWS could not answer. Tried again later.
-    Later(String),
+    Later(Obstacle),
     /// Never: AWS refuses it.
     Refused(String),
+}
+
+/// What keeps a step from being taken for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What kind of obstacle, the same as long as only numbers and ids in `said` change: `quota/ResourceLimitExceeded`.
+    pub kind: String,
+    /// What was said, for people.
+    pub said: String,
+    /// What a person can do about it, in sentences.
+    pub advice: String,
 }

@@ -12,6 +12,7 @@ mod let_go;
 mod measure;
 mod outcome;
 mod undo;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,12 +25,18 @@ use super::{
     observation::{ActOutcome, Acted, Observation},
     policy::{HealthPolicy, Rung},
 };
-use crate::{alert::AlertKind, text::printable};
+use crate::{alert::AlertKind, scaling, text::printable};
 
-pub(super) use self::{let_go::let_go, outcome::tell, undo::give_back};
+pub(super) use self::{
+    let_go::let_go,
+    outcome::tell,
+    undo::give_back,
+    waiting::{delay, tell as tell_missing},
+};
 pub use self::{
     measure::{Measure, Step, Verb},
     outcome::{Ended, Ending},
+    waiting::{Hindrance, Missing},
 };
 
 /// What recovery did and does on one endpoint.
@@ -57,6 +64,22 @@ impl Recovery {
     /// Nothing done, nothing doing, nothing to undo.
     pub fn is_idle(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What repairs have raised of the minimum of this variant's scalable target, or are about to, and lower one day.
+    pub fn minimum(&self, variant: &str) -> Vec<scaling::Raised> {
+        let raised = self.raised.iter().filter(|raised| raised.variant == variant);
+        let raised = raised.map(|raised| (raised.to, raised.from));
+        let doing = self.intent.as_ref().and_then(|intent| match &intent.measure {
+            Measure::AddInstance {
+                variant: of,
+                count,
+                minimum: Some(minimum),
+            } if of == variant => Some((*count, *minimum)),
+            _ => None,
+        });
+        let all = raised.chain(doing);
+        all.map(|(to, from)| scaling::Raised { to: vec![to], from }).collect()
     }
 
     /// Without what is left to do there may be no endpoint at all, and people wait to hear that there is one: this goes on
@@ -97,6 +120,12 @@ pub struct Intent {
     /// Why it has not happened yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// What kind of reason that is, and since when it has been the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<Hindrance>,
+    /// There is no endpoint: it was deleted, and is not created again yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
     /// Steps handed out so far.
     #[serde(default)]
     pub handed: u32,
@@ -180,10 +209,11 @@ pub(super) fn note(facts: &Facts<'_>, ledger: &mut HealthLedger, acted: &Acted) 
         ActOutcome::Accepted => {
             intent.accepted = intent.accepted.or(Some(acted.at));
             intent.problem = None;
+            intent.hindrance = None;
             None
         }
-        ActOutcome::Later(problem) => {
-            intent.problem = Some(printable(problem, 300));
+        ActOutcome::Later(obstacle) => {
+            waiting::hindered(intent, obstacle, acted.at);
             None
         }
         ActOutcome::Refused(problem) => {
@@ -255,6 +285,8 @@ fn begin(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>, mut me
         deadline: after(facts.now, measure.patience()),
         accepted: None,
         problem: None,
+        hindrance: None,
+        missing: None,
         handed: 0,
         unheard: BTreeSet::new(),
         left: BTreeSet::new(),

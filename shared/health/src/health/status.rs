@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     asked,
-    ledger::{EndpointRecord, HealthLedger, Told, between},
+    ledger::{EndpointRecord, HealthLedger, State, Told, between},
     observation::Watch,
     recovery,
     silence::{self, Mute},
@@ -32,7 +32,7 @@ pub struct Status {
 pub fn status(now: Timestamp, watch: &Watch, ledger: &HealthLedger, endpoints: &[String]) -> Status {
     let wanted = |name: &String| endpoints.is_empty() || silence::covers(endpoints, name);
     let mut rows: Vec<(&String, &EndpointRecord)> = ledger.endpoints.iter().filter(|(name, _)| wanted(name)).collect();
-    rows.sort_by_key(|(name, record)| (std::cmp::Reverse(record.state.urgency()), (*name).clone()));
+    rows.sort_by_key(|(name, record)| (std::cmp::Reverse(urgency(record)), (*name).clone()));
     let table: Vec<[String; 4]> = rows
         .iter()
         .take(SHOWN)
@@ -87,8 +87,18 @@ pub fn status(now: Timestamp, watch: &Watch, ledger: &HealthLedger, endpoints: &
     }
 }
 
+/// What Steward deleted and cannot create is changing, and serves nobody.
+fn urgency(record: &EndpointRecord) -> u8 {
+    let state = if record.is_missing() {
+        State::Failed
+    } else {
+        record.state
+    };
+    state.urgency()
+}
+
 fn headline(now: Timestamp, ledger: &HealthLedger, rows: &[(&String, &EndpointRecord)]) -> String {
-    let ill = rows.iter().filter(|(_, record)| record.state.urgency() >= 2).count();
+    let ill = rows.iter().filter(|(_, record)| urgency(record) >= 2).count();
     let checked = match ledger.sweep.at {
         Some(at) => format!("last sweep {} ago", seconds(between(at, now))),
         None => "no scheduled sweep yet".to_owned(),
@@ -125,6 +135,7 @@ fn row(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, record:
     }
     if let Some(intent) = &record.recovery.intent {
         notes.push(format!("Steward {}", intent.measure.describe()));
+        notes.extend(recovery::delay(intent, now));
     }
     notes.extend(tried(now, watch, ledger, name, record));
     notes.extend(record.evidence.first().cloned());
@@ -185,6 +196,8 @@ fn facts(now: Timestamp, watch: &Watch, ledger: &HealthLedger, name: &str, recor
         })),
         "recovery": record.recovery.intent.as_ref().map(|intent| json!({
             "measure": intent.measure, "begun": intent.begun, "problem": intent.problem,
+            "advice": intent.hindrance.as_ref().map(|hindrance| &hindrance.advice),
+            "missing_since": intent.missing.as_ref().map(|missing| missing.since),
         })),
         "shifted": record.recovery.shifted.iter().filter(|shifted| shifted.back.is_none()).collect::<Vec<_>>(),
         "give_back": recovery::give_back(name, record),

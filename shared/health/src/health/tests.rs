@@ -14,6 +14,7 @@ mod reach;
 mod undo;
 mod unmade;
 mod unserved;
+mod waiting;
 
 use super::{
     decide,

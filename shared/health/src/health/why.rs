@@ -62,6 +62,8 @@ pub enum Why {
     Begun(String),
     /// A step of a recovery handed out.
     Acting(String),
+    /// People were told that an endpoint which Steward deleted is not created again yet.
+    Waiting(String),
     /// A recovery that SageMaker is working on.
     InProgress(String),
     /// A recovery whose effect is there; whether it helped is not known yet.
@@ -111,6 +113,7 @@ impl fmt::Display for Why {
             Self::NoRecovery(why) => write!(f, "no recovery: {why}"),
             Self::Begun(what) => write!(f, "recovery begun: Steward {what}"),
             Self::Acting(what) => write!(f, "recovery: Steward {what}"),
+            Self::Waiting(why) => write!(f, "told: not created again yet: {why}"),
             Self::InProgress(what) => write!(f, "recovery under way: Steward {what}"),
             Self::Made(what) => write!(f, "recovery made: Steward {what}"),
             Self::Finished(what) => write!(f, "recovery helped: Steward {what}"),

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use super::{
+    decision::AlarmNews,
     ledger::{Rollout, RolloutLedger},
     phase::Phase,
     strategy::Weight,
@@ -51,6 +52,14 @@ pub fn meant(ledger: &RolloutLedger, change: &AlarmChange) -> Meant {
         plan.id(),
         rollout.phase
     ))
+}
+
+/// Green could still go back on this alarm, if a decision were told of it: its event must not be lost.
+pub fn would_count(ledger: &RolloutLedger, alarm: &AlarmNews) -> bool {
+    let counts = |rollout: &Rollout| {
+        rollout.back.is_none() && rollout.phase.is_forward() && rollout.counted(&alarm.name, alarm.at)
+    };
+    ledger.active.as_ref().is_some_and(counts)
 }
 
 impl Rollout {

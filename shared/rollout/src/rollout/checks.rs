@@ -11,7 +11,7 @@ use jiff::Timestamp;
 pub(super) use self::{
     alarms::{Alarms, alarms_are_quiet, counting, silenced, without_data},
     copy::is_greens_copy,
-    health::{is_well, unmeasured},
+    health::{asks, is_well, unknown, unmeasured, unsettled, warning},
 };
 use super::{
     cause::Cause,

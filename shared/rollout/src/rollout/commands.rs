@@ -110,6 +110,7 @@ fn begun(plan: Plan, now: &jiff::Timestamp, phase: Phase) -> Rollout {
         named: BTreeMap::new(),
         stopped: None,
         held: false,
+        unsettled: false,
         problem: None,
         passed: Vec::new(),
         alerts: 0,

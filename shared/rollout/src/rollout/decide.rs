@@ -133,6 +133,7 @@ impl Turn<'_> {
         rollout.absent = std::time::Duration::ZERO;
         rollout.skipped = None;
         rollout.held = false;
+        rollout.unsettled = false;
         rollout.taken_back = None;
         rollout.unpointed.clear();
         // An update of the preparation may still begin while it is being taken back; of instances that does not matter.
@@ -195,6 +196,10 @@ impl Turn<'_> {
     fn hold(&mut self, why: &Why) {
         let facts = self.world.facts;
         let Some(rollout) = &mut self.ledger.active else { return };
+        let forward = rollout.phase.is_forward() && rollout.back.is_none();
+        if let Some(said) = forward.then(|| checks::unsettled(&self.world, rollout)).flatten() {
+            self.ledger.outbox.extend(tell::unsettled(&facts, rollout, said));
+        }
         if let Some(alert) = tell::held(&facts, rollout, why) {
             self.ledger.outbox.push(alert);
         }

@@ -136,6 +136,9 @@ pub struct Asked {
     pub at: Timestamp,
     /// It passed then.
     pub passed: bool,
+    /// When it last said anything of itself, well or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Timestamp>,
 }
 
 impl Rollout {
@@ -148,11 +151,13 @@ impl Rollout {
         if let (Some(round), Some(from)) = (&look.green, self.judged_from)
             && self.asked.as_ref().is_none_or(|asked| asked.at < look.at)
         {
+            let heard = self.asked.as_ref().and_then(|asked| asked.heard);
             self.asked = Some(Asked {
                 from,
                 rounds: self.rounds_of_green().saturating_add(1),
                 at: look.at,
                 passed: round.yes().is_some_and(|round| round.passed),
+                heard: round.yes().map(|_| look.at).or(heard),
             });
         }
     }

@@ -170,6 +170,9 @@ pub struct Rollout {
     /// People were told that this phase is held up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// People were told in this phase that the endpoint is unhealthy, and nobody knows whether green is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsettled: bool,
     /// What the last call met that did not take effect; for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

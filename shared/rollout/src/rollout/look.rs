@@ -45,6 +45,8 @@ pub struct Needs {
     pub health: bool,
     /// When to ask green itself; [`Needs::asks_green`] says it.
     pub doubt: Option<Doubt>,
+    /// Green's minutes, and how they are judged, when green is to be asked itself and cannot be; [`Needs::asks_metrics`] says it.
+    pub answers: Option<(Window, AnalysisPolicy)>,
     /// Blue's minutes so far, of which to say what they make of the comparisons once blue has no traffic.
     pub alone: Option<(Before, AnalysisPolicy)>,
 }
@@ -63,6 +65,11 @@ impl Needs {
     /// endpoint is ill, and only green's own answers tell whether green is.
     pub fn asks_green(&self, health: Option<&Known<Option<HealthSeen>>>) -> Option<&str> {
         self.doubt.as_ref()?.asks(health?.yes()?.as_ref()?)
+    }
+
+    /// What tells in place of green's own answers how green is, once it was asked for these: nothing could be heard of it.
+    pub fn asks_metrics(&self, green: Option<&Known<SmokeSeen>>) -> Option<&(Window, AnalysisPolicy)> {
+        self.answers.as_ref().filter(|_| matches!(green, Some(Known::No(_))))
     }
 
     /// The search for users that is left once the endpoint and the configs are described. It asks every endpoint of the
@@ -97,6 +104,26 @@ pub struct Search {
 
 /// The endpoints that use a config, or are being updated to it, by its name; one that nobody uses is missing.
 pub type Users = BTreeMap<String, BTreeSet<String>>;
+
+/// Who may have to go back to configs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WaysBack {
+    /// By the config's name: the endpoints whose rollouts may, and those that the health checker last knew to be well with it.
+    pub by: Users,
+    /// The ledgers of other endpoints that are there and that this build cannot read: nobody knows what they name.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A ledger that this build cannot read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its endpoint.
+    pub endpoint: String,
+    /// When it was last written: it names nothing that was made later. `None`: not known.
+    pub written: Option<Timestamp>,
+    /// What is wrong with it and what can be done, for people.
+    pub said: String,
+}
 
 /// Whose metrics, and of which minutes: those that begin at `from` or later and ended by `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,13 +228,14 @@ pub struct Look {
     pub models: BTreeMap<String, Known<bool>>,
     /// Who uses the configs that [`Needs::search`] asked for; `None` when not asked.
     pub users: Option<Known<Users>>,
-    /// Who may have to go back to one of these configs, by its name: rollouts of other endpoints, and any endpoint that the
-    /// health checker last knew to be well with it; `None` when not asked.
-    pub needed: Option<Known<Users>>,
+    /// Who may have to go back to one of these configs; `None` when not asked.
+    pub needed: Option<Known<WaysBack>>,
     /// What the health checker knows of the endpoint; `Yes(None)` when it does not watch it, `None` when not asked.
     pub health: Option<Known<Option<HealthSeen>>>,
     /// A round of probes of the variant that [`Needs::asks_green`] named; `None` when it named none.
     pub green: Option<Known<SmokeSeen>>,
+    /// What green's metrics say that [`Needs::asks_metrics`] named; `None` when it named none.
+    pub answers: Option<Known<Analysis>>,
     /// What green is held to in place of comparisons when it gets all the traffic now, for people; `None` when not asked.
     pub alone: Option<Known<Vec<String>>>,
 }

@@ -213,6 +213,7 @@ pub(super) fn component(
         deployment: deployment(request, ledger, found),
         abort_alarm: Some(shared::rollout::abort_alarm(&request.endpoint, serial)),
         instances: std::collections::BTreeMap::new(),
+        unmeasured: None,
         warnings: vec![
             format!(
                 "copies are replaced in batches of {}% of the component's copies; each batch needs room for that many more",

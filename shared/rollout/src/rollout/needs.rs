@@ -17,7 +17,10 @@ use super::{
     strategy::Weight,
     tidy,
 };
-use crate::{analysis::makes_limits, trigger::AlarmChange};
+use crate::{
+    analysis::{AnalysisPolicy, makes_limits},
+    trigger::AlarmChange,
+};
 
 /// Rounds of probes closer together than this say the same thing twice: a burst of events is no evidence.
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(20);
@@ -98,6 +101,7 @@ fn variants(now: Timestamp, rollout: &Rollout) -> Needs {
         needs.analysis = window(now, rollout);
         needs.health = policy.health && rollout.judged_from.is_some();
         needs.doubt = Doubt::of(rollout).filter(|_| needs.health);
+        needs.answers = needs.doubt.as_ref().and_then(|_| answers(now, rollout));
     }
     let loses_its_traffic = match rollout.phase {
         Phase::Shifting { step } if plan.share(step) == Weight::FULL => Some(now),
@@ -246,11 +250,26 @@ fn due(now: Timestamp, rounds: &Rounds) -> bool {
     rounds.counted.is_none_or(|last| now >= after(last, BETWEEN_ROUNDS))
 }
 
+/// Green's errors in the minutes that are judged, and how they tell of whom an illness is when green cannot be asked by its
+/// name: as an analysis compares them that says nothing else. `None` where the rollout's own judges them anyway.
+fn answers(now: Timestamp, rollout: &Rollout) -> Option<(Window, AnalysisPolicy)> {
+    let own = rollout.analysis().and_then(|analysis| analysis.errors.as_ref());
+    if own.is_some_and(|errors| !errors.dry_run) {
+        return None;
+    }
+    Some((minutes(now, rollout)?, AnalysisPolicy::default()))
+}
+
 /// The present step's minutes; `None` where there is nothing to judge.
 fn window(now: Timestamp, rollout: &Rollout) -> Option<Window> {
+    rollout.analysis()?;
+    minutes(now, rollout)
+}
+
+/// The same, whoever judges them.
+fn minutes(now: Timestamp, rollout: &Rollout) -> Option<Window> {
     let plan = &rollout.plan;
     let policy = &plan.request.policy;
-    rollout.analysis()?;
     // A component's metrics carry neither variant nor config.
     if plan.request.component.is_some() {
         return None;

@@ -46,6 +46,9 @@ pub struct Plan {
     /// What the operator should know before it begins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// That nobody measures what its steps would wait for, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmeasured: Option<String>,
 }
 
 /// The variant, or the inference component's model, that is replaced.

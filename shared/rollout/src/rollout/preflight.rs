@@ -9,6 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::{
+    checks,
     ledger::RolloutLedger,
     look::{ConfigSeen, ConfigVariantSeen, Known, Look, Needs},
     names, native,
@@ -65,6 +66,7 @@ pub fn preflight(request: &Request, endpoint: Option<&Endpoint>) -> Needs {
         ..Needs::default()
     };
     if let Some(endpoint) = endpoint {
+        needs.health = checks::asks(request);
         needs.configs.extend(endpoint.config.clone());
         if let Ok(blue) = possible::replaced(request, endpoint) {
             needs.scaling.push(blue.name.clone());
@@ -127,6 +129,7 @@ pub fn plan(
         Some(mut plan) if found.0.is_empty() => {
             let warnings = alarms::warnings(&plan, look);
             plan.warnings.extend(warnings);
+            plan.unmeasured = checks::warning(now, request, look.health.as_ref());
             Ok(plan)
         }
         _ if found.0.is_empty() => Err(Problems(vec![Problem {

@@ -307,7 +307,13 @@ fn evidence(facts: &Facts<'_>, rollout: &Rollout, look: Option<&Look>, said: &mu
                 None => writeln!(said, "  health: {}; {}", seen.level, seen.evidence.join("; ")),
             };
         }
-        Some(Known::Yes(None)) => said.push_str("  health: the health checker does not watch this endpoint\n"),
+        Some(Known::Yes(None)) => {
+            let unknown = checks::unknown(rollout);
+            let why = unknown
+                .as_deref()
+                .unwrap_or("the health checker does not watch this endpoint");
+            let _ = writeln!(said, "  health: {why}");
+        }
         Some(Known::No(why)) => {
             let _ = writeln!(said, "  health: not known: {why}");
         }

@@ -59,7 +59,7 @@ impl fmt::Display for Plan {
             OnDeadline::Promote => "it goes on where only `promote` is missing, and back otherwise",
         };
         writeln!(f, "After {} without an end: {then}.", spoken(policy.deadline))?;
-        for warning in &self.warnings {
+        for warning in self.warnings.iter().chain(&self.unmeasured) {
             writeln!(f, "Note: {warning}.")?;
         }
         Ok(())

@@ -84,6 +84,7 @@ pub(super) fn started(facts: &Facts<'_>, rollout: &mut Rollout) -> Alert {
         .seen(format!("asked for by {who}"))
         .seen(format!("steps {}, engine {}", steps.join(", "), request.policy.engine));
     alert.evidence.extend(warnings);
+    alert.evidence.extend(rollout.plan.unmeasured.clone());
     alert
 }
 
@@ -320,6 +321,28 @@ pub(super) fn unscaled(facts: &Facts<'_>, rollout: &mut Rollout, ended: Ended) -
         .titled(format!("{names} could not be pointed at the policies of {serves}"));
     let whys = left.into_iter().map(|(name, why)| format!("{name}: {why}"));
     alert.evidence.extend(whys);
+    Some(alert)
+}
+
+/// Told once for each phase: users may get errors, and what would tell whether they are green's cannot be asked.
+pub(super) fn unsettled(facts: &Facts<'_>, rollout: &mut Rollout, said: Vec<String>) -> Option<Alert> {
+    if std::mem::replace(&mut rollout.unsettled, true) {
+        return None;
+    }
+    let what = "the endpoint is unhealthy, and whether the new model is cannot be found out";
+    note(facts, rollout, format!("{what}: {}", said.join("; ")));
+    let share = rollout.share();
+    let mut alert = alert(facts, rollout, AlertKind::RolloutHeld)
+        .titled(what)
+        .seen(format!("{} with {share} of the traffic", rollout.phase))
+        .severe(Severity::Critical)
+        .next(format!(
+            "Look at your callers' errors. If they began with the new model, or are more than before, take it back: \
+             {{\"command\":\"abort\",\"endpoint\":\"{}\",\"by\":\"you\"}}. Otherwise let the probes reach it: the evidence says what \
+             keeps them away. Steward asks it again at every wake-up, and does not go on before it has answered.",
+            facts.endpoint
+        ));
+    alert.evidence.extend(said);
     Some(alert)
 }
 

@@ -92,4 +92,7 @@ mod returning;
 mod size;
 mod tidy;
 mod triggers;
+mod undone;
+mod unheard;
+mod unwatched;
 mod variants;

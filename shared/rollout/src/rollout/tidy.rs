@@ -13,7 +13,7 @@ use super::{
     checks::{self, Seen, World},
     effect::{ActOutcome, Effect},
     ledger::{Past, RolloutLedger},
-    look::{Known, Search},
+    look::{Known, Search, Unreadable},
     names,
     needs::{after, before, returnable},
     why::Why,
@@ -33,6 +33,9 @@ const STILL_GOOD: Duration = Duration::from_secs(600);
 /// A config of which it could not be found out whether anybody uses it is looked at again after this. Finding out asks every
 /// endpoint, which is too much to be repeated every minute.
 const UNKNOWN: Duration = Duration::from_secs(180);
+
+/// A config that a ledger may name which nobody can read is looked at again after this: a person has to mend that ledger.
+const UNREADABLE: Duration = Duration::from_secs(3600);
 
 /// How far the clocks of Steward and SageMaker may differ, and more.
 const CLOCKS: Duration = Duration::from_secs(3600);
@@ -54,19 +57,18 @@ pub(super) fn search(ledger: &RolloutLedger, configs: &[String]) -> Option<Searc
         .filter(|name| ledger.last_good.as_ref() != Some(name))
         .cloned()
         .collect();
-    let began = |name: &String| {
-        ledger
-            .history
-            .iter()
-            .find(|past| made(past, name))
-            .map(|past| past.started)
-    };
-    let began: Option<Vec<Timestamp>> = configs.iter().map(began).collect();
+    let began: Option<Vec<Timestamp>> = configs.iter().map(|name| began(ledger, name)).collect();
     let since = began.and_then(|began| began.into_iter().min());
     (!configs.is_empty()).then_some(Search {
         configs,
         since: since.map(|since| before(since, CLOCKS)),
     })
+}
+
+/// When the rollout began that made this config; `None`: none that is remembered did.
+fn began(ledger: &RolloutLedger, config: &str) -> Option<Timestamp> {
+    let past = ledger.history.iter().find(|past| made(past, config))?;
+    Some(past.started)
 }
 
 /// It made this config.
@@ -145,7 +147,7 @@ fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Tidied {
             _ if needed => forget(ledger, &name),
             Some(Known::Yes(None)) => forget(ledger, &name),
             Some(Known::Yes(Some(_))) => {
-                let (again, why) = match unneeded(world, &name).and_then(|()| unused(world, &name)) {
+                let (again, why) = match unneeded(world, ledger, &name).and_then(|()| unused(world, &name)) {
                     Ok(()) => match deleted(world, Effect::DeleteConfig(name.clone())) {
                         Deleted::ToDo(effect) => return Tidied::Do(effect),
                         Deleted::Tried => continue,
@@ -158,6 +160,7 @@ fn config(world: &World<'_>, ledger: &mut RolloutLedger) -> Tidied {
                     ),
                     Err(NotUnused::Used(said)) => (USED, said),
                     Err(NotUnused::StillGood(said)) => (STILL_GOOD, said),
+                    Err(NotUnused::Unreadable(said)) => (UNREADABLE, said),
                 };
                 let until = after(now, again);
                 ledger.litter.insert(name.clone(), until);
@@ -185,6 +188,7 @@ enum NotUnused {
     Unknown(String),
     Used(String),
     StillGood(String),
+    Unreadable(String),
 }
 
 /// The configs that a ledger's rollouts may have to go back to: what keeps them from being deleted by another endpoint's.
@@ -199,21 +203,35 @@ pub fn needed(now: Timestamp, ledger: &RolloutLedger) -> BTreeSet<String> {
 }
 
 /// Nobody may have to go back to it.
-fn unneeded(world: &World<'_>, config: &str) -> Result<(), NotUnused> {
+fn unneeded(world: &World<'_>, ledger: &RolloutLedger, config: &str) -> Result<(), NotUnused> {
     let needed = match world.look.and_then(|look| look.needed.as_ref()) {
         None => return Err(NotUnused::NotAsked),
         Some(Known::No(said)) => return Err(NotUnused::Unknown(said.clone())),
         Some(Known::Yes(needed)) => needed,
     };
-    let by = needed.get(config).into_iter().flatten();
+    let by = needed.by.get(config).into_iter().flatten();
     let (own, others): (Vec<&str>, Vec<&str>) = by.map(String::as_str).partition(|by| *by == world.facts.endpoint);
     match (others.as_slice(), own.is_empty()) {
-        ([], true) => Ok(()),
+        ([], true) => unnamed(ledger, &needed.unreadable, config),
         ([], false) => Err(NotUnused::StillGood(
             "the health checker has not seen the endpoint healthy with another one since".to_owned(),
         )),
         ([one], _) => Err(NotUnused::Used(format!("the way back of {one} needs it"))),
         (others, _) => Err(NotUnused::Used(format!("the ways back of {} need it", named(others)))),
+    }
+}
+
+/// No ledger that cannot be read names it. A ledger names configs that its endpoint had, so none that was made after it was
+/// last written; what it says of the others nobody knows before a person has mended it.
+fn unnamed(ledger: &RolloutLedger, unreadable: &[Unreadable], config: &str) -> Result<(), NotUnused> {
+    let began = began(ledger, config);
+    let later = |written: Option<Timestamp>| began.zip(written).is_some_and(|(began, at)| before(began, CLOCKS) > at);
+    match unreadable.iter().find(|one| !later(one.written)) {
+        None => Ok(()),
+        Some(one) => Err(NotUnused::Unreadable(format!(
+            "{} may have to go back to it, and nobody can read its ledger: {}",
+            one.endpoint, one.said
+        ))),
     }
 }
 

@@ -22,6 +22,7 @@ impl AlertKind {
             | Self::EndpointStuck
             | Self::EndpointFlapping
             | Self::RecoveryStarted
+            | Self::RecoveryWaiting
             | Self::RecoveryFinished
             | Self::RecoveryFailed
             | Self::RecoveryWithdrawn
@@ -73,6 +74,7 @@ impl AlertKind {
             Self::FleetFileBroken => "broken since",
             Self::FleetFileRestored => "in order again since",
             Self::RecoveryStarted => "under repair since",
+            Self::RecoveryWaiting => "not created again since",
             Self::RecoveryFinished => "repaired at",
             Self::RecoveryFailed => "repair failed at",
             Self::RecoveryWithdrawn => "repair given up at",

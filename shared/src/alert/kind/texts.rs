@@ -30,6 +30,9 @@ impl AlertKind {
             Self::FleetFileBroken => "cannot be used; where there was a good one, that stays in force",
             Self::FleetFileRestored => "can be used again and is in force",
             Self::RecoveryStarted => "is being repaired by Steward",
+            Self::RecoveryWaiting => {
+                "does not exist: Steward deleted it to create it again, and cannot create it yet; it is tried until it succeeds"
+            }
             Self::RecoveryFinished => "serves again after a repair by Steward",
             Self::RecoveryFailed => "was not repaired: the attempt failed or did not help",
             Self::RecoveryWithdrawn => "has a repair by Steward that goes on no further",
@@ -124,6 +127,9 @@ impl AlertKind {
             }
             Self::FleetFileRestored => "Nothing.",
             Self::RecoveryStarted => "Nothing yet: the outcome is told in an alert of its own.",
+            Self::RecoveryWaiting => {
+                "Remove what stands in the way, named above, or create the endpoint from another config yourself."
+            }
             Self::RecoveryFinished => "Nothing now. Look for the cause, because a repair does not remove it.",
             Self::RecoveryFailed => {
                 "Look at why it failed, or did not help. Steward goes on with the next rung after the cooldown, as far as the fleet file allows."

@@ -11,6 +11,7 @@ use crate::{
         Fleet, RolloutSection,
         text::{InstanceType, ResourceName, Text},
     },
+    health::policy::ProbeKind,
     quantity::Whole,
     rollout::request::{GreenSpec, Request},
     text::printable,
@@ -169,6 +170,20 @@ pub fn still_meant(
     Err(CommandError::refused("retry", vec![against], example))
 }
 
+/// Whether the fleet file has the health checker probe the endpoint, or this component of it: with a probe that would say
+/// something of what is rolled out. Without one it knows nothing but the status that SageMaker shows to everybody.
+pub fn watched(
+    fleet: &Fleet,
+    tags: Option<&BTreeMap<String, String>>,
+    endpoint: &str,
+    component: Option<&str>,
+) -> bool {
+    let of_another = |kind: &ProbeKind| matches!((kind, component), (ProbeKind::InferenceComponent(name), Some(this)) if name != this);
+    fleet
+        .health_for(endpoint, tags)
+        .is_some_and(|health| health.enabled && health.probes.iter().any(|probe| !of_another(&probe.kind)))
+}
+
 fn unmeant(endpoint: &str) -> String {
     format!(
         "`endpoint`: no entry of the fleet file means {endpoint}; Steward touches only what an entry means, and \
@@ -207,10 +222,11 @@ impl Start {
             .policy_with(self.policy.clone(), self.what.component.is_some())
             .map_err(|wrong| refused(wrong.iter().map(ToString::to_string).collect()))?;
         let text = |text: &Option<Text<ResourceName>>| text.clone().map(Text::into_string);
+        let component = text(&self.what.component);
         Ok(Request {
             id: self.id.clone().unwrap_or_else(|| printable(id, 128)),
             endpoint: self.endpoint.clone(),
-            component: text(&self.what.component),
+            component: component.clone(),
             variant: text(&self.what.variant),
             green: GreenSpec {
                 model: text(&self.what.model),
@@ -219,6 +235,7 @@ impl Start {
                 variant: text(&self.what.green_variant),
             },
             policy,
+            watched: watched(fleet, tags, &self.endpoint, component.as_deref()),
             by: self.by.clone(),
             reason: self.reason.clone(),
             dry_run: self.dry_run(),

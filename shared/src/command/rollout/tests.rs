@@ -271,3 +271,25 @@ fn a_rollout_begins_again_only_where_the_fleet_file_still_means_it() {
     .expect("right");
     still_meant(&unprobed, &fleet(), None).expect("it needs none");
 }
+
+#[test]
+fn what_is_rolled_out_is_watched_where_a_probe_of_the_fleet_file_asks_it() {
+    let text = "
+version: 1
+endpoints:
+  probed: { health: { probes: [{ name: p, payload: x }] } }
+  unprobed: {}
+  off: { health: { enabled: false, probes: [{ name: p, payload: x }] } }
+  shared: { health: { probes: [{ name: p, kind: inference-component, payload: x, component: one }] } }
+";
+    let fleet = Fleet::parse(text, "fleet.yaml").expect("right");
+    let of = |endpoint: &str, component: Option<&str>| watched(&fleet, None, endpoint, component);
+    assert!(of("probed", None));
+    assert!(of("shared", Some("one")));
+    assert!(!of("shared", Some("two")));
+    for endpoint in ["unprobed", "off", "undeclared"] {
+        assert!(!of(endpoint, None), "{endpoint}");
+    }
+    let event = json!({"command": "start", "endpoint": "fraud-detector", "model": "m"});
+    assert!(request(&event).expect("right").watched);
+}

@@ -113,6 +113,8 @@ pub enum LedgerError {
         expected: &'static str,
         /// What was found instead.
         problem: String,
+        /// When that was written; `None` where S3 did not say it, or nothing was read.
+        written: Option<jiff::Timestamp>,
     },
     /// The document has outgrown what is read back.
     #[error("{at} would be {bytes} bytes, more than the {limit} accepted; nothing was written")]
@@ -206,6 +208,7 @@ where
             at: self.at.clone(),
             expected: self.schema,
             problem,
+            written: object.modified,
         };
         let head: Head = serde_json::from_slice(&object.body).map_err(|error| unreadable(error.to_string()))?;
         if head.schema != self.schema {
@@ -355,6 +358,7 @@ where
             at: self.at.clone(),
             expected: self.schema,
             problem: format!("the new document cannot be written as JSON: {error}"),
+            written: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod copy;
 pub mod objects;
 mod spelling;
+mod uploads;
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{Client, config::Builder, operation::get_object::GetObjectOutput, primitives::ByteStream};

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::thing::Thing;
-use crate::outbox::{HasOutbox, Outbox};
+use crate::{
+    outbox::{HasOutbox, Outbox},
+    scaling::{Raised, Scaling},
+};
 
 mod wake;
 
@@ -317,6 +320,11 @@ impl WakeLedger {
         self.history.push(past);
         let over = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..over);
+    }
+
+    /// What a wake at work has raised of this thing, whose scalable target was seen so at `now`.
+    pub fn raised(&self, thing: &Thing, seen: &Scaling, now: Timestamp) -> Option<Raised> {
+        self.things.get(thing)?.wake.as_ref()?.raises(seen, now)
     }
 
     /// Something is at work, or waits to be told: the endpoint has to be looked at again even if nobody asks.

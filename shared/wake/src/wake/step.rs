@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     decision::{Facts, News},
     effect::{Effect, Outcome, Target},
-    ledger::{Cause, Ended, Phase, Wake, after, since},
+    ledger::{Cause, Ended, Phase, Wake, after},
     look::{Known, Look, Minute},
     minutes,
     slots::Slot,
@@ -177,13 +177,7 @@ fn theirs(world: &World<'_>, wake: &mut Wake, state: &State<'_>, teller: &mut Te
 
 /// The minimum that a scheduled action of the target set since Steward first raised it.
 fn scheduled(world: &World<'_>, wake: &mut Wake, scaling: &Scaling) -> Option<u32> {
-    let from = wake.raised_from?;
-    let span = since(from, world.facts.now);
-    let fired = scaling.actions.iter().filter_map(|action| {
-        let at = action.latest(world.facts.now, span)?;
-        Some((at, action.min?))
-    });
-    let (_, min) = fired.max()?;
+    let min = wake.scheduled(scaling, world.facts.now)?;
     if scaling.suspended.scheduled {
         // It was due and did not happen, and does not when actions are resumed.
         wake.raised_from = Some(after(world.facts.now, Duration::from_secs(1)));

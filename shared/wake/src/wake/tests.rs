@@ -7,6 +7,7 @@ use crate::trigger::Trigger;
 
 mod due;
 mod joined;
+mod lent;
 mod people;
 mod served;
 

@@ -47,7 +47,7 @@ impl Region {
         names
             .filter(|name| !name.is_empty())
             .find_map(|name| match self.models.get(name) {
-                Some(model) => self.what_is_missing(ctx, &model.input),
+                Some(model) => self.what_is_missing(ctx, &model.input, Some(&model.images)),
                 None => Some(format!("Could not find model \"{name}\".")),
             })
     }

@@ -17,6 +17,8 @@ impl WorldSpec {
             ("no_capacity", incident.no_capacity.is_some()),
             ("zone_lost", incident.zone_lost.is_some()),
             ("metrics_late_by", incident.metrics_late_by.is_some()),
+            ("pushes", incident.pushes.is_some()),
+            ("expires", incident.expires.is_some()),
             ("dark", incident.dark.is_some()),
         ];
         let names = effects.map(|(name, _)| name).join(", ");
@@ -58,6 +60,8 @@ impl WorldSpec {
                 incident.zone_lost.is_some(),
                 "what was lost is replaced by and by",
             ),
+            ("pushes", incident.pushes.is_some(), "a push does not last"),
+            ("expires", incident.expires.is_some(), "what is deleted stays deleted"),
         ] {
             if there && incident.lasts.is_some() {
                 let accepted = format!("no `for` beside `{field}`");
@@ -121,6 +125,20 @@ impl WorldSpec {
                 "only the next change is of a kind",
                 "`of` beside `next_change`",
             ),
+            (
+                "build",
+                incident.build.is_some(),
+                incident.pushes.is_some(),
+                "only what is pushed is a build",
+                "`build` beside `pushes`",
+            ),
+            (
+                "pushes",
+                incident.pushes.is_some(),
+                incident.build.is_some(),
+                "which build is pushed is not said",
+                "`build` beside `pushes`",
+            ),
         ] {
             if there && !fits {
                 found.add(&format!("{path}.{field}"), problem, accepted);
@@ -145,8 +163,17 @@ impl WorldSpec {
             );
             return;
         }
+        let of_an_image = incident.pushes.is_some() || incident.expires.is_some();
+        if of_an_image && self.regions.values().all(|region| region.images.is_empty()) {
+            found.add(
+                path,
+                "without a list of images everything is taken to be there",
+                "`images` in a Region of this world",
+            );
+        }
         let of_every_endpoint = incident.zone_lost.is_some() && incident.endpoint.is_none();
-        let of_the_region = incident.dark.is_some() || incident.metrics_late_by.is_some() || of_every_endpoint;
+        let of_the_region =
+            incident.dark.is_some() || incident.metrics_late_by.is_some() || of_every_endpoint || of_an_image;
         let of_a_type = incident.instance_type.is_some() && incident.endpoint.is_none();
         if of_the_region || of_a_type {
             if incident.region.is_none() && self.regions.len() > 1 {

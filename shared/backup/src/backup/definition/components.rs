@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Document;
+use super::{Deployed, Document};
 use crate::text::printable;
 
 /// An inference component that is in no recovery point.
@@ -26,6 +26,8 @@ pub struct Described {
     pub status: String,
     /// `FailureReason`.
     pub reason: Option<String>,
+    /// Which builds it serves.
+    pub deployed: Vec<Deployed>,
 }
 
 /// What of these components is kept, those that others are based on first, and what is left out: one that failed or is
@@ -138,6 +140,7 @@ mod tests {
                 tags: BTreeMap::new(),
             },
             status: status.into(),
+            deployed: vec![],
             reason: (status == "Failed").then(|| "The container did not pass its health check.".into()),
         };
         let (kept, left_out) = kept(vec![

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, ScaledThing};
-use crate::scaling::Suspended;
+use super::{Definition, Live, Scaled, ScaledThing};
+use crate::scaling::Scaling;
 
 /// Which variants serve, as far as another recovery point has to follow when it changes: not each step of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,17 +35,46 @@ impl Serving {
     }
 }
 
+/// The variant whose instances may be none: the one that the fleet file names, or the first that has instances. A rollout gives
+/// the only one another name.
+pub fn sleeper<'a>(live: &'a [Live], named: Option<&str>) -> Option<&'a str> {
+    let mut with_instances = live.iter().filter(|live| live.instances.is_some());
+    let found = match named {
+        None => with_instances.next(),
+        Some(name) => live.iter().find(|live| live.variant == name).or_else(|| {
+            let only = with_instances.next();
+            only.filter(|_| with_instances.next().is_none())
+        }),
+    };
+    found.map(|live| live.variant.as_str())
+}
+
 impl Definition {
-    /// A rollout is at work on it, which suspended the scale-in of this variant: it is taken as it was suspended before,
-    /// since in another Region nobody would end that.
-    pub fn during_rollout(&mut self, number: u64, variant: &str, before: Option<Suspended>) {
+    /// A rollout is at work on it.
+    pub fn during_rollout(&mut self, number: u64) {
         // Once only one of them is there, nothing of the traffic will move.
         self.during = (self.live.len() > 1).then_some(number);
-        let Some(before) = before else { return };
-        let of = ScaledThing::Variant(variant.to_owned());
-        for scaled in self.scaling.iter_mut().filter(|scaled| scaled.of == of) {
-            scaled.scaling.suspended = before;
-        }
+    }
+
+    /// Takes something for scaled as it is but for what Steward holds of it for a time, which in another Region nobody would
+    /// give back. `own` is asked how that is, with how it was seen.
+    pub fn rescaled(
+        &mut self,
+        of: &ScaledThing,
+        dimension: &str,
+        own: impl FnOnce(Option<&Scaling>) -> Option<Scaling>,
+    ) {
+        let is = |scaled: &Scaled| scaled.of == *of && scaled.dimension == dimension;
+        let seen = self.scaling.iter().position(is).map(|at| self.scaling.remove(at));
+        let Some(mut scaling) = own(seen.as_ref().map(|seen| &seen.scaling)) else {
+            return;
+        };
+        // A policy has another ARN wherever it is made again, and is the same policy.
+        scaling.policies.iter_mut().for_each(|policy| policy.arn = None);
+        let (of, dimension) = (of.clone(), dimension.to_owned());
+        let before = |scaled: &Scaled| (&scaled.of, &scaled.dimension) < (&of, &dimension);
+        let at = self.scaling.partition_point(before);
+        self.scaling.insert(at, Scaled { of, dimension, scaling });
     }
 
     /// Which variants served.
@@ -74,27 +103,55 @@ impl Definition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::fixture;
+    use crate::backup::{definition::INSTANCES, fixture};
 
     #[test]
-    fn a_rollout_s_suspension_is_not_kept_and_its_shares_are_said() {
+    fn the_shares_of_a_rollout_at_work_are_said() {
         let mut definition = fixture::definition();
-        let held = Suspended {
-            scale_in: true,
-            ..Suspended::default()
-        };
-        definition.scaling[0].scaling.suspended = held;
         definition.live[0].weight = Some(9.0);
         definition.live[1].weight = Some(1.0);
-        let mut other = definition.clone();
-        definition.during_rollout(3, "blue", Some(Suspended::default()));
-        assert_eq!(definition.scaling[0].scaling.suspended, Suspended::default());
+        definition.during_rollout(3);
         assert_eq!(
             definition.during().as_deref(),
             Some("the point was made during rollout 3, with the traffic shared as then: blue 90%, green 10%")
         );
-        other.during_rollout(3, "blue", Some(held));
-        assert_eq!(other.scaling[0].scaling.suspended, held, "somebody wants it so");
+        definition.live.truncate(1);
+        definition.during_rollout(3);
+        assert_eq!(definition.during(), None);
+    }
+
+    #[test]
+    fn what_steward_holds_for_a_time_is_taken_as_it_is_without() {
+        let mut definition = fixture::definition();
+        let [blue, amber] = ["blue", "amber"].map(|name| ScaledThing::Variant(name.to_owned()));
+        let mut own = definition.scaling[0].scaling.clone();
+        own.policies[0].arn = Some("arn".to_owned());
+        definition.scaling[0].scaling.suspended.scale_in = true;
+        definition.rescaled(&blue, INSTANCES, |seen| {
+            assert!(seen.is_some_and(|seen| seen.suspended.scale_in));
+            Some(own.clone())
+        });
+        definition.rescaled(&amber, INSTANCES, |seen| {
+            assert_eq!(seen, None, "it was deregistered for a time");
+            Some(own.clone())
+        });
+        let scaled: Vec<&ScaledThing> = definition.scaling.iter().map(|scaled| &scaled.of).collect();
+        assert_eq!(scaled, [&amber, &blue]);
+        own.policies[0].arn = None;
+        assert!(definition.scaling.iter().all(|scaled| scaled.scaling == own));
+        definition.rescaled(&amber, INSTANCES, |_| None);
+        assert_eq!(definition.scaling.len(), 1);
+    }
+
+    #[test]
+    fn the_variant_that_sleeps_is_the_one_that_is_named_or_the_only_one_that_can_be_meant() {
+        let mut live = fixture::definition().live;
+        assert_eq!(sleeper(&live, None), Some("blue"));
+        assert_eq!(sleeper(&live, Some("green")), Some("green"));
+        assert_eq!(sleeper(&live, Some("before")), None);
+        live[0].instances = None;
+        assert_eq!(sleeper(&live, None), Some("green"));
+        assert_eq!(sleeper(&live, Some("before")), Some("green"));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Drills that are made by themselves: when one is due, what keeps it off, and what becomes of one that cannot begin.
 
+mod turns;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::turns::{Waiting, in_turn, late};
 use super::{BackupLedger, after};
 use crate::{
     backup::{
@@ -79,9 +82,7 @@ impl BackupLedger {
     /// A drill is due, if there is something to restore from: none was begun within `every`, and nothing is at work.
     pub fn drill_is_due(&self, every: Option<Duration>, now: Timestamp) -> bool {
         let Some(every) = every else { return false };
-        let drills = self.past.iter().filter(|past| past.kind == Kind::Drill);
-        let last = drills.map(|past| past.started).max();
-        let due = last.is_none_or(|last| after(last, every) <= now);
+        let due = self.drilled_last().is_none_or(|last| after(last, every) <= now);
         due && self.restorations().next().is_none()
     }
 
@@ -113,6 +114,7 @@ impl BackupLedger {
             }
         };
         self.undrilled = None;
+        self.drill_waits = None;
         let called = suffixed(facts.endpoint, &format!("drill-{}", drill.number));
         let how = format!("it could not begin{for_long}");
         self.not_drilled(facts, drill, (called, how), against.why());

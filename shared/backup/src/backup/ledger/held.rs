@@ -97,6 +97,7 @@ mod tests {
             left: vec![],
             objects: vec![],
             lacks: None,
+            other_code: vec![],
             restless: None,
             log: vec![],
         }

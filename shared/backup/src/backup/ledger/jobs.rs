@@ -62,6 +62,9 @@ impl BackupLedger {
         }
         self.serial = next;
         self.undrilled = None;
+        if restoration.plan.kind == Kind::Drill {
+            self.drill_waits = None;
+        }
         self.claimed(&restoration);
         self.restore = Some(Box::new(restoration));
         Ok(())

@@ -10,6 +10,7 @@ pub(super) fn kept(vault: Option<Vault>) -> Kept {
         took: Duration::ZERO,
         by_size: 0,
         left_out: vec![],
+        other_code: std::collections::BTreeMap::new(),
         created: None,
         serving: None,
         during: None,

@@ -17,6 +17,9 @@ use crate::{
     text::sentence,
 };
 
+/// The instances that a variant begins with.
+const COUNT: &str = "InitialInstanceCount";
+
 /// What was decided.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Called {
@@ -62,6 +65,13 @@ pub(super) fn called(wished: &Definition, suffix: Option<&str>, ask: &Ask<'_>, l
     for (kind, document) in components {
         names.decide(wished, kind, document);
     }
+    // A plan says what is there, where that is used.
+    let config = &names.decided.definition.config;
+    let thing = Thing::of(definition::Kind::Config, &config.name);
+    if let Some(Seen::There(existing)) = look.things.get(&thing).filter(|_| names.decided.reused.contains(&thing)) {
+        let body = names.begun_with(config, existing);
+        names.decided.definition.config.body = body;
+    }
     names.decided
 }
 
@@ -90,19 +100,23 @@ enum Name {
 impl Names<'_> {
     fn decide(&mut self, wished: &Definition, kind: definition::Kind, document: &Document) {
         let thing = Thing::of(kind, &document.name);
+        let other = self.suffix.map(|suffix| suffixed(&thing.name, suffix));
+        // What the endpoint that is there was made with comes first: at another hour the other name may be as good.
+        let serves = other.as_deref().is_some_and(|other| self.serves_with(kind, other));
         match self.look_at(&thing) {
+            _ if serves => {}
             Name::Free => return,
             Name::Same => return self.decided.reused.push(thing),
             Name::Left => return self.left(&thing),
             Name::Taken => {}
         }
-        let Some(suffix) = self.suffix else {
+        let Some(other) = other else {
             return self.decided.problems.push(format!(
                 "The {thing} is there already, and has the name that this drill would use; delete it if nobody needs it."
             ));
         };
         let renamed = Thing {
-            name: suffixed(&thing.name, suffix),
+            name: other,
             ..thing.clone()
         };
         self.renames
@@ -179,7 +193,52 @@ impl Names<'_> {
 
     fn is_as_wished(&self, thing: &Thing, existing: &Existing) -> bool {
         let mut documents = self.decided.definition.documents();
-        documents.any(|(kind, document)| Thing::of(kind, &document.name) == *thing && is_same(&document.body, existing))
+        documents.any(|(kind, document)| {
+            Thing::of(kind, &document.name) == *thing
+                && match kind {
+                    definition::Kind::Config => is_same(&self.begun_with(document, existing), existing),
+                    definition::Kind::Model | definition::Kind::Component => is_same(&document.body, existing),
+                }
+        })
+    }
+
+    /// The endpoint that is there has this config.
+    fn serves_with(&self, kind: definition::Kind, config: &str) -> bool {
+        let endpoint = Thing::endpoint(&self.decided.definition.endpoint);
+        match self.look.things.get(&endpoint) {
+            Some(Seen::There(existing)) if kind == definition::Kind::Config => {
+                text(existing, "EndpointConfigName") == Some(config)
+            }
+            _ => false,
+        }
+    }
+
+    /// A config with the instances that the existing one begins with, where they do: how many are wanted depends on the hour
+    /// at which the plan is made. They do where the endpoint is there with them. Where registering a range does the rest, they
+    /// do when there are enough; and under the name that only restores of this point give, whatever they are.
+    fn begun_with(&self, config: &Document, existing: &Existing) -> Value {
+        let serves = self.serves_with(definition::Kind::Config, &config.name);
+        let given = self.renames.documents.values().any(|name| *name == config.name);
+        let is_scaled = |variant: &str| {
+            let mut scaling = self.decided.definition.scaling.iter();
+            scaling.any(|scaled| scaled.counts_instances_of(variant))
+        };
+        let mut body = config.body.clone();
+        for list in ["ProductionVariants", "ShadowProductionVariants"] {
+            let there = existing.body.get(list).and_then(Value::as_array);
+            let wished = body.get_mut(list).and_then(Value::as_array_mut);
+            for (wished, there) in wished.into_iter().flatten().zip(there.into_iter().flatten()) {
+                let count = |variant: &Value| variant.get(COUNT).and_then(Value::as_u64);
+                let (Some(wants), Some(has)) = (count(wished), count(there)) else {
+                    continue;
+                };
+                let name = wished.get("VariantName").and_then(Value::as_str).unwrap_or_default();
+                if serves || (is_scaled(name) && (given || has >= wants)) {
+                    wished[COUNT] = has.into();
+                }
+            }
+        }
+        body
     }
 
     fn endpoint(&mut self) {

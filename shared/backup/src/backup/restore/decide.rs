@@ -9,7 +9,7 @@ use super::{
     later::{Later, spoken, tidy},
     look::{Acted, Look, Outcome, ProbeRound},
     record::{Ended, Kind, Line, Past, Phase, Restoration, Thing},
-    step, teardown,
+    scale, step, teardown,
 };
 use crate::{
     backup::{
@@ -56,19 +56,15 @@ pub enum Effect {
 
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scaled = |of: &ScaledThing| match of {
-            ScaledThing::Variant(name) => format!("variant {name}"),
-            ScaledThing::Component(name) => format!("component {name}"),
-        };
         match self {
             Self::Claim(hold) => write!(f, "claim the copies of recovery point {}", hold.claim.point),
             Self::Create { thing, .. } => write!(f, "create {thing}"),
-            Self::Scale(target) => write!(f, "register the scaling of {}", scaled(&target.of)),
+            Self::Scale(target) => write!(f, "register the scaling of {}", target.of),
             Self::Probe(endpoint) => write!(f, "probe {endpoint}"),
             Self::Ask(endpoint, later) => write!(f, "ask {} of {endpoint}", spoken(std::slice::from_ref(later))),
             Self::Await(of) => write!(f, "look for the answer of {}", spoken(of)),
             Self::Remove(_) => f.write_str("remove the objects of its probes"),
-            Self::Unscale(of, _) => write!(f, "deregister the scaling of {}", scaled(of)),
+            Self::Unscale(of, _) => write!(f, "deregister the scaling of {of}"),
             Self::Delete(thing) => write!(f, "delete {thing}"),
         }
     }
@@ -130,7 +126,7 @@ pub fn decide(restoration: &Restoration, world: &World<'_>) -> Decision {
     let late = world.now >= after(state.started, state.plan.deadline);
     let next = match state.phase {
         Phase::TearingDown => teardown::step(&mut state, world),
-        Phase::Releasing => step::release(&mut state, world),
+        Phase::Releasing => scale::release(&mut state, world),
         Phase::Tidying => tidy(&mut state, world),
         _ => step::step(&mut state, world),
     };
@@ -232,7 +228,7 @@ fn decided(mut state: Restoration, world: &World<'_>, ended: Ended, then: Phase)
 
 fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
     state.close_round();
-    if state.is_kept_awake() {
+    if state.is_kept_awake(world.now) {
         match state.plan.awake.clone() {
             None => return decided(state, world, how, Phase::Releasing),
             why => state.restless = why,
@@ -261,6 +257,7 @@ fn end(mut state: Restoration, world: &World<'_>, how: Ended) -> Decision {
             },
             objects: state.litter,
             lacks: state.plan.lacks,
+            other_code: state.plan.other_code,
             restless: state.restless,
             log: state.log,
             how,

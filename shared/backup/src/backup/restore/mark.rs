@@ -24,6 +24,12 @@ pub fn mark(endpoint: &str, kind: Kind, number: u64, started: Timestamp) -> (Str
     )
 }
 
+/// The endpoint from whose recovery points something was made, and the mark that it bears, by its tags.
+pub fn origin(tags: &Tags) -> Option<(&str, &str)> {
+    let mark = tags.get(MARK)?;
+    Some((mark.split('/').next()?, mark))
+}
+
 /// The tags of what is made: those that it had, and the mark. Of as many as there may be the last by name is left out: an
 /// endpoint without one of its tags serves, and one that cannot be made does not.
 pub(super) fn marked(tags: &Tags, mark: &(String, String)) -> Tags {

@@ -9,6 +9,7 @@ use super::{
     cover::Cover,
     look::{Look, Seen},
     mark::{crowded, mark},
+    ranges::{self, Ranges},
     record::{Kind, Plan, Thing},
     size::sized,
 };
@@ -123,10 +124,17 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
     let mut warnings = ask.notes.to_vec();
     warnings.extend(ask.verified.unknown.iter().map(|why| format!("not seen: {why}")));
     warnings.extend(notes);
+    warnings.extend(ask.verified.other_code.iter().cloned());
     warnings.extend(ask.verified.for_now.iter().cloned());
+    warnings.extend(ask.verified.noted.iter().cloned());
     warnings.extend(ask.point.1.source.during());
+    warnings.extend(ask.point.1.source.unsure.iter().cloned());
     let left_out = ask.point.1.source.left_out.iter();
     warnings.extend(left_out.map(|one| format!("not in the point, so not made: {one}")));
+    // What serves already keeps its range.
+    if !reused.contains(&Thing::endpoint(&definition.endpoint)) {
+        warnings.extend(ranges::notes(ask.point.1, &definition, ask.now));
+    }
     for scaled in &definition.scaling {
         let steps = scaled
             .scaling
@@ -156,7 +164,7 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
             .iter()
             .map(|why| format!("what may scale to zero keeps a minimum of 1: {why}")),
     );
-    let (deadline, _) = limits(ask);
+    let (deadline, instances) = limits(ask);
     let called = ask.point.1.restored.components.iter().map(|component| &component.name);
     let components = called
         .zip(definition.components.iter().map(|component| &component.name))
@@ -183,7 +191,12 @@ pub fn plan(ask: &Ask<'_>, look: &Look) -> Proposal {
         reused,
         components,
         lacks,
+        other_code: ask.verified.other_code.clone(),
         awake,
+        ranges: Some(Ranges {
+            since: ask.now,
+            instances,
+        }),
         holds: claim.filter(|_| ask.kind == Kind::Restore).map(hold),
         warnings,
     };
@@ -200,10 +213,11 @@ fn limits(ask: &Ask<'_>) -> (std::time::Duration, u32) {
     }
 }
 
-/// The definition under the names that it should have, and for a restore the one under the names it would get instead.
+/// The definition under the names that it should have, scaled as it would be by now, and for a restore the one under the
+/// names it would get instead.
 fn named(ask: &Ask<'_>) -> (Definition, Option<Definition>) {
     let (_, instances) = limits(ask);
-    let definition = sized(&ask.point.1.restored, ask.kind, instances);
+    let definition = sized(&ranges::caught_up(ask.point.1, ask.now), ask.kind, instances);
     match ask.kind {
         Kind::Drill => {
             let suffix = format!("drill-{}", ask.number);

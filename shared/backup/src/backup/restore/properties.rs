@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{fake::*, *};
-use crate::backup::fixture;
+use crate::{backup::fixture, scaling::ScheduledAction};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -113,5 +113,72 @@ proptest! {
             // Only time can have run out.
             prop_assert!(matches!(&past.how, Ended::Failed(why) if why.starts_with("not done within")), "{}", past.how);
         }
+    }
+}
+
+/// What Application Auto Scaling would have made of a range, minute by minute: actions at full hours, by (hour, range).
+fn minute_by_minute(mut range: (u32, u32), actions: &[(i8, (u32, u32))], from: i64, until: i64) -> (u32, u32) {
+    for second in (from..=until).filter(|second| fixture::at(*second).as_second() % 3600 == 0) {
+        let hour = fixture::at(second).to_zoned(jiff::tz::TimeZone::UTC).hour();
+        for (_, to) in actions.iter().filter(|(due, _)| *due == hour) {
+            range = *to;
+        }
+    }
+    range
+}
+
+proptest! {
+    #[test]
+    fn whenever_it_is_restored_it_has_the_range_of_the_hour_and_a_second_restore_leaves_it_alone(
+        actions in proptest::collection::vec((0..24_i8, (0..6_u32, 0..8_u32)), 0..4),
+        (begins, again_after) in (0..200_000_i64, 0..200_000_i64),
+        (min, more, stands) in (1..6_u32, 0..6_u32, any::<bool>()),
+    ) {
+        let actions: Vec<(i8, (u32, u32))> =
+            actions.into_iter().map(|(hour, (min, more))| (hour, (min, (min + more).max(1)))).collect();
+        let mut given = given();
+        let scaling = &mut given.point.restored.scaling[0].scaling;
+        scaling.actions = actions.iter().enumerate().map(|(number, (hour, (min, max)))| ScheduledAction {
+            name: format!("action-{number}"),
+            schedule: format!("cron(0 {hour} ? * * *)"),
+            timezone: None,
+            start: None,
+            end: None,
+            min: Some(*min),
+            max: Some(*max),
+        }).collect();
+        let point = (scaling.min, scaling.max);
+        given.id = given.point.write().0;
+        let mut fake = Fake::new();
+        fake.now = fixture::at(begins);
+        let plan = |fake: &Fake| fake.plan(&Ask { now: fake.now, ..given.ask(Kind::Restore) }).unwrap();
+        let mut state = Ok(Restoration::new(plan(&fake), fake.now, None));
+        let mut registered = begins;
+        while state.is_ok() {
+            let now = fake.now.as_second() - fixture::at(0).as_second();
+            fake.tick(&mut state, |effect| {
+                if matches!(effect, Effect::Scale(_)) {
+                    registered = now;
+                }
+                Some(Fault::None)
+            });
+            fake.pass(60);
+        }
+        prop_assert_eq!(state.unwrap_err().how, Ended::Passed);
+        let (least, most) = minute_by_minute(point, &actions, -60, registered + 10);
+        let least = if least == 0 { 0 } else { least.max(2) };
+        let seen = |fake: &Fake| fake.scaling.values().map(|one| (one.min, one.max)).collect::<Vec<_>>();
+        prop_assert_eq!(seen(&fake), [(least, most.max(least))]);
+        // Whatever it is by then.
+        if stands {
+            for one in fake.scaling.values_mut() {
+                (one.min, one.max) = (min, min + more);
+            }
+        }
+        fake.pass(again_after);
+        let before = fake.scaling.clone();
+        let past = fake.run(plan(&fake));
+        prop_assert_eq!((past.how, past.figures.rto), (Ended::Passed, None));
+        prop_assert_eq!(&fake.scaling, &before);
     }
 }

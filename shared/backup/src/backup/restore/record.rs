@@ -9,10 +9,10 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::later::Later;
+use super::{later::Later, ranges::Ranges};
 use crate::backup::{
     claim::Hold,
-    definition::{self, Definition},
+    definition::{self, Definition, Scaled},
     manifest::PointId,
     policy::Objectives,
 };
@@ -71,9 +71,15 @@ pub struct Plan {
     /// What people should write into the fleet file, so that it is looked after under the name that it gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<String>,
+    /// Images of which it runs another build than what served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_code: Vec<String>,
     /// Why what may sleep keeps the minimum that keeps it awake when it is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awake: Option<String>,
+    /// How ranges move on until they are registered. Absent in plans of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<Ranges>,
     /// What people should know: names that changed, alarms that have to be made by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -83,6 +89,11 @@ impl Plan {
     /// `drill-7`.
     pub fn id(&self) -> String {
         format!("{}-{}", self.kind.as_str(), self.number)
+    }
+
+    /// The endpoint serves already, by an earlier restore, and only what it lacks is made.
+    pub fn goes_on(&self) -> bool {
+        self.reused.contains(&Thing::endpoint(&self.definition.endpoint))
     }
 
     /// What was promised when it was made.
@@ -230,6 +241,9 @@ pub struct Restoration {
     /// When the endpoint was first seen in service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served: Option<Timestamp>,
+    /// Of an endpoint that served already: what slept, as it was scaled before it was kept awake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roused: Vec<Scaled>,
     /// When its probes passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<Timestamp>,
@@ -303,7 +317,8 @@ impl fmt::Display for Ended {
 pub struct Figures {
     /// What would have been lost had the Region gone when it started: the age of the recovery point then.
     pub rpo: Duration,
-    /// From the start until the endpoint answered as it should; absent when it did not.
+    /// From the start until the endpoint answered as it should; absent when it did not, and when it served already at the
+    /// start: then nothing was recovered.
     pub rto: Option<Duration>,
     /// It was proven by probes, not by its status alone.
     pub probed: bool,
@@ -337,6 +352,9 @@ pub struct Past {
     /// What people should write into the fleet file, so that it is looked after under the name that it got.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<String>,
+    /// Images of which it ran another build than what served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_code: Vec<String>,
     /// Why what may sleep still has the minimum that kept it awake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restless: Option<String>,
@@ -360,6 +378,7 @@ impl Restoration {
             adopted: BTreeSet::new(),
             given_up: BTreeMap::new(),
             served: None,
+            roused: vec![],
             proven: None,
             failed_rounds: 0,
             rounds: 0,
@@ -381,7 +400,7 @@ impl Restoration {
         let done = self.proven.or(self.served.filter(|_| !self.plan.probed));
         Figures {
             rpo: since(self.plan.point.began, self.started),
-            rto: done.map(|at| since(self.started, at)),
+            rto: done.filter(|_| !self.plan.goes_on()).map(|at| since(self.started, at)),
             probed: self.proven.is_some(),
         }
     }

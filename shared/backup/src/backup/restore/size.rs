@@ -7,11 +7,17 @@ use crate::backup::definition::{Definition, Scaled, ScaledThing};
 
 /// The definition with the instances that it gets: for a restore at least `instances`, at least what served when the point
 /// was made, and the weights of then; for a drill exactly `instances`, and one copy of each component. Registering a
-/// scalable target moves the count into its range, so the ranges follow. SageMaker makes no component without a copy, so
-/// one that slept is made with one, and its own minimum lets it sleep again.
+/// scalable target moves the count into its range, so the ranges follow, and a variant begins within its own. A component
+/// begins with the copies that it had: more may not find a place, and one that is made in vain fails, while one that serves
+/// waits for it. SageMaker makes none without a copy, so one that slept is made with one, and its own minimum lets it sleep
+/// again.
 pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Definition {
     let mut sized = definition.clone();
     let live = definition.live.clone();
+    for scaled in &mut sized.scaling {
+        size_range(scaled, kind, instances);
+    }
+    let scaled = sized.scaling.clone();
     for list in ["ProductionVariants", "ShadowProductionVariants"] {
         let variants = sized.config.body.get_mut(list).and_then(Value::as_array_mut);
         for variant in variants.into_iter().flatten() {
@@ -30,6 +36,7 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
                         served.max(u64::from(instances))
                     }
                 };
+                let count = within_range(&scaled, &name, count);
                 variant["InitialInstanceCount"] = json!(within_managed(variant, count));
             }
             if let Some(weight) = was.and_then(|was| was.weight)
@@ -39,19 +46,6 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
                 variant["InitialVariantWeight"] = json!(weight);
             }
         }
-    }
-    for Scaled { of, scaling, .. } in &mut sized.scaling {
-        let instances = match of {
-            ScaledThing::Variant(_) => instances,
-            ScaledThing::Component(_) => 1,
-        };
-        match kind {
-            Kind::Drill => scaling.min = scaling.min.min(instances),
-            // What may scale to zero may do so there too.
-            Kind::Restore if scaling.min > 0 => scaling.min = scaling.min.max(instances),
-            Kind::Restore => {}
-        }
-        scaling.max = scaling.max.max(scaling.min);
     }
     for component in &mut sized.components {
         let copies = component
@@ -66,6 +60,29 @@ pub(super) fn sized(definition: &Definition, kind: Kind, instances: u32) -> Defi
         }
     }
     sized
+}
+
+/// The range that a scalable target gets where each variant has at least `instances`, or in a drill at most.
+pub(super) fn size_range(Scaled { of, scaling, .. }: &mut Scaled, kind: Kind, instances: u32) {
+    let instances = match of {
+        ScaledThing::Variant(_) => instances,
+        ScaledThing::Component(_) => 1,
+    };
+    match kind {
+        Kind::Drill => scaling.min = scaling.min.min(instances),
+        // What may scale to zero may do so there too.
+        Kind::Restore if scaling.min > 0 => scaling.min = scaling.min.max(instances),
+        Kind::Restore => {}
+    }
+    scaling.max = scaling.max.max(scaling.min);
+}
+
+/// The count moves into the range when that is registered. What may sleep is awake until it is proven.
+fn within_range(scaled: &[Scaled], variant: &str, count: u64) -> u64 {
+    let Some(Scaled { scaling, .. }) = scaled.iter().find(|scaled| scaled.counts_instances_of(variant)) else {
+        return count;
+    };
+    count.clamp(u64::from(scaling.min.max(1)), u64::from(scaling.max.max(1)))
 }
 
 /// SageMaker wants the initial count within the range of `ManagedInstanceScaling`, and at least one.
@@ -95,6 +112,15 @@ mod tests {
     fn a_restore_has_what_served_and_never_less_than_two_zones_hold() {
         let restored = sized(&fixture::definition(), Kind::Restore, 2);
         assert_eq!(counts(&restored), [(3, 1.0), (2, 0.0)]);
+    }
+
+    #[test]
+    fn a_restore_begins_with_the_minimum_of_its_range() {
+        let mut definition = fixture::definition();
+        definition.scaling[0].scaling.min = 6;
+        assert_eq!(counts(&sized(&definition, Kind::Restore, 2)), [(6, 1.0), (2, 0.0)]);
+        definition.scaling[0].dimension = "sagemaker:variant:DesiredProvisionedConcurrency".into();
+        assert_eq!(counts(&sized(&definition, Kind::Restore, 2)), [(3, 1.0), (2, 0.0)]);
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! A component that comes to nothing takes no other with it: it is given up, the others are made and scaled, and then it
 //! is judged.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::{
@@ -12,14 +10,9 @@ use super::{
     later::probing,
     look::{Existing, Outcome, Seen},
     record::{Ended, Kind, Phase, Restoration, Thing, ThingKind},
+    scale::scaling,
 };
-use crate::{
-    backup::definition::{Scaled, ScaledThing, base},
-    text::printable,
-};
-
-/// A minimum that cannot be restored within this time stays raised, and is named.
-const RELEASES: Duration = Duration::from_secs(600);
+use crate::{backup::definition::base, text::printable};
 
 impl Restoration {
     /// What has to be looked at for the next decision: of what is still to be made only the first, since the others wait for
@@ -47,23 +40,6 @@ impl Restoration {
         (things, scaling)
     }
 
-    /// How what came up is scaled.
-    fn scaled(&self) -> impl Iterator<Item = &Scaled> {
-        let all = self.plan.definition.scaling.iter();
-        all.filter(|scaled| match &scaled.of {
-            ScaledThing::Variant(_) => true,
-            ScaledThing::Component(name) => !self.given_up.contains_key(name),
-        })
-    }
-
-    /// What may scale to zero.
-    fn sleepers(&self) -> Vec<Scaled> {
-        self.scaled()
-            .filter(|scaled| scaled.scaling.min == 0)
-            .cloned()
-            .collect()
-    }
-
     /// An inference component comes to nothing: why. The others are made all the same.
     fn give_up(&mut self, component: &Thing, why: &str, world: &World<'_>) {
         let why = printable(why, 500);
@@ -73,7 +49,7 @@ impl Restoration {
     }
 
     /// What the components that came to nothing make of it, once all else was done.
-    fn without_some(&self) -> Option<Next> {
+    pub(super) fn without_some(&self) -> Option<Next> {
         let why: Vec<&str> = self.given_up.values().map(String::as_str).collect();
         let said = format!("{}. All else is made and scaled", why.join("; "));
         (!why.is_empty()).then_some(Next::Verdict(Ended::Failed(said)))
@@ -101,12 +77,6 @@ impl Restoration {
             self.adopted.insert(thing.clone());
         }
         same
-    }
-
-    /// Something was registered with a minimum that is not its own.
-    pub(super) fn is_kept_awake(&self) -> bool {
-        let registered = matches!(self.phase, Phase::Scaling | Phase::Probing);
-        self.plan.kind == Kind::Restore && registered && !self.sleepers().is_empty()
     }
 }
 
@@ -222,56 +192,6 @@ fn there(thing: &Thing, existing: &Existing) -> Option<Next> {
         )))),
         _ => Some(Next::Stay(format!("the {thing} is {status}"))),
     }
-}
-
-/// What may sleep is kept awake: it would sleep under its probes, and nobody but this restore may wake it.
-fn scaling(state: &Restoration, world: &World<'_>) -> Next {
-    let mut wanted: Vec<Scaled> = state.scaled().cloned().collect();
-    for Scaled { scaling, .. } in &mut wanted {
-        scaling.min = scaling.min.max(1);
-        scaling.max = scaling.max.max(1);
-    }
-    let done = || state.without_some().unwrap_or(Next::Go(Phase::Probing));
-    register(wanted, world).unwrap_or_else(done)
-}
-
-/// What may sleep gets its own minimum.
-pub(super) fn release(state: &mut Restoration, world: &World<'_>) -> Next {
-    let why = match register(state.sleepers(), world) {
-        None => return Next::Gone,
-        Some(Next::Stay(why)) if state.has_waited(world.now, RELEASES) => why,
-        Some(Next::Verdict(ended)) => ended.to_string(),
-        Some(next) => return next,
-    };
-    state.restless = Some(why);
-    Next::Gone
-}
-
-/// `None` when all of it is there.
-fn register(wanted: Vec<Scaled>, world: &World<'_>) -> Option<Next> {
-    let Some(look) = world.look else {
-        return Some(Next::Stay("a look at the Region".into()));
-    };
-    for scaled in wanted {
-        let seen = look.scaling.get(&(scaled.of.clone(), scaled.dimension.clone()));
-        match seen {
-            None => return Some(Next::Stay("a look at the scalable targets".into())),
-            Some(Err(why)) => return Some(Next::Stay(format!("a look at the scalable targets: {why}"))),
-            Some(Ok(Some(seen))) if seen.does(&scaled.scaling) => {}
-            Some(Ok(_)) => {
-                let effect = Effect::Scale(scaled);
-                return Some(match outcome(world, &effect) {
-                    Some(Outcome::Refused(said)) => {
-                        Next::Verdict(Ended::Failed(format!("{effect} was refused: {said}")))
-                    }
-                    Some(Outcome::Later(said)) => Next::Stay(format!("{effect}: {said}")),
-                    Some(Outcome::Accepted) => Next::Stay(format!("{effect}: it is not seen yet")),
-                    _ => Next::Do(effect),
-                });
-            }
-        }
-    }
-    None
 }
 
 /// The body of a `Create…` without its tags, as it is described again.

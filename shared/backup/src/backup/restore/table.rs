@@ -8,7 +8,6 @@ use super::record::{Kind, Plan, ThingKind};
 use crate::{
     backup::{
         audit::Presence,
-        definition::ScaledThing,
         manifest::RecoveryPoint,
         references::{Form, Names},
         verify::{self, Seen},
@@ -46,10 +45,7 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
         let _ = writeln!(said, "{how:<16} {thing}{detail}");
     }
     for scaled in &plan.definition.scaling {
-        let of = match &scaled.of {
-            ScaledThing::Variant(name) => format!("variant {name}"),
-            ScaledThing::Component(name) => format!("component {name}"),
-        };
+        let of = &scaled.of;
         let (min, max) = (scaled.scaling.min, scaled.scaling.max);
         let awake = match min {
             0 if plan.awake.is_some() => "; from 1, and kept there",
@@ -65,9 +61,13 @@ pub fn table(plan: &Plan, point: &RecoveryPoint, seen: &Seen) -> String {
             1 => format!(", 1 {one}"),
             _ => format!(", {count} {many}"),
         });
+        let but = match plan.goes_on() {
+            true => "; where it is registered, only what it lacks",
+            false => "",
+        };
         let _ = writeln!(
             said,
-            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}{awake}",
+            "{:<16} scaling of {of}, {min} to {max}{policies}{actions}{awake}{but}",
             "register"
         );
     }
@@ -96,6 +96,7 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
     for (names, value) in verify::needs(point) {
         let what = verify::called(names);
         let shown = printable(&value, 300);
+        let is_other = seen.builds.other.values().any(|other| other.image == value);
         let found = seen.things.get(&(names, value));
         let how = match (found, names) {
             // It may be where the container writes to.
@@ -104,6 +105,7 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
         };
         let but = match (found, names) {
             (Some(Presence::There), Names::Artifact(_)) => ", which was not compared",
+            (_, Names::Image) if is_other => ", ANOTHER BUILD than what served",
             _ => "",
         };
         let _ = writeln!(said, "{how:<16} {what} {shown}{but}");
@@ -124,7 +126,7 @@ fn needed(said: &mut String, point: &RecoveryPoint, seen: &Seen) {
 
 fn presence(seen: Option<&Presence>) -> &'static str {
     match seen {
-        Some(Presence::There) => "is there",
+        Some(Presence::There | Presence::Image(_)) => "is there",
         Some(Presence::Gone(_)) => "IS MISSING",
         Some(Presence::Archived(_)) => "IS ARCHIVED",
         Some(Presence::Unknown(_)) | None => "was not seen",

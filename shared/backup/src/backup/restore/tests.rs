@@ -3,6 +3,9 @@ mod beside;
 mod claims;
 mod later;
 mod names;
+mod ranges;
+mod scheduled;
+mod serving;
 mod tags;
 
 use std::time::Duration;
@@ -96,6 +99,7 @@ fn seen(point: &RecoveryPoint) -> verify::Seen {
         listings: point.artifacts.iter().map(listing).collect(),
         things: needs.map(|need| (need, Presence::There)).collect(),
         keys: point.artifacts.iter().map(|one| (one.root.clone(), Ok(None))).collect(),
+        ..verify::Seen::default()
     }
 }
 

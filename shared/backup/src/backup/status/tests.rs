@@ -19,6 +19,7 @@ fn kept(began: i64) -> Kept {
         took: Duration::from_secs(60),
         by_size: 0,
         left_out: vec![],
+        other_code: std::collections::BTreeMap::new(),
         created: None,
         serving: None,
         during: None,
@@ -27,13 +28,8 @@ fn kept(began: i64) -> Kept {
     }
 }
 
-#[test]
-fn what_is_known_reads_like_this() {
-    let mut quiet = BackupLedger {
-        newest: Some(kept(0)),
-        ..BackupLedger::default()
-    };
-    quiet.past.push(Past {
+fn drilled() -> Past {
+    Past {
         number: 3,
         kind: Kind::Drill,
         point: kept(0).id,
@@ -49,9 +45,33 @@ fn what_is_known_reads_like_this() {
         left: vec![],
         objects: vec![],
         lacks: None,
+        other_code: vec![],
         restless: None,
         log: vec![],
+    }
+}
+
+#[test]
+fn what_is_known_reads_like_this() {
+    let mut quiet = BackupLedger {
+        newest: Some(kept(0)),
+        ..BackupLedger::default()
+    };
+    quiet.past.push(drilled());
+    let mut restored = quiet.clone();
+    restored.past.push(Past {
+        number: 4,
+        kind: Kind::Restore,
+        endpoint: "fraud".into(),
+        figures: Figures {
+            rto: None,
+            ..drilled().figures
+        },
+        ..drilled()
     });
+    let said = status("fraud", &restored, Some(&policy()), at(4500));
+    let served = "The last restore passed 1h ago: fraud served already, so no RTO was measured.";
+    assert!(said.contains(served), "{said}");
     let mut busy = quiet.clone();
     busy.failing = Some(Trouble {
         since: at(80_000),
@@ -119,6 +139,29 @@ fn a_restored_endpoint_that_is_looked_for_in_vain_is_said_to_be() {
             "fraud was not there at 2026-09-21T15:13:20Z, nor since. If a look an hour or more after that does not find it \
              either, and nobody holds it to create it again, its copies are kept no longer."
         ),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_drill_that_waits_for_its_turn_is_said_to() {
+    let mut ledger = BackupLedger::default();
+    ledger.waits_for_its_drill(true, at(0));
+    let said = status("fraud", &ledger, Some(&policy()), at(7200));
+    assert!(
+        said.contains("A drill is due since 2h and waits for its turn: they are made one after the other.\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_at_work_is_told_also_of_an_endpoint_of_which_nothing_else_is_known() {
+    let mut ledger = BackupLedger::default();
+    assert_eq!(at_work(&ledger, at(0)), "");
+    ledger.restore(begun(Kind::Restore, 1, 0)).unwrap();
+    let said = at_work(&ledger, at(60));
+    assert!(
+        said.starts_with("restore-1 of fraud from ") && said.contains("begun 1m ago"),
         "{said}"
     );
 }

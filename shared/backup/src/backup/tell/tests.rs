@@ -2,7 +2,6 @@ use super::*;
 use crate::{
     backup::{
         copy::progress::Tally,
-        definition::LeftOut,
         fixture::{at, facts, point, policy},
         ledger::Against,
         manifest::PointId,
@@ -16,7 +15,7 @@ fn id(began: i64) -> PointId {
     point(began).write().0
 }
 
-fn kept(began: i64) -> Kept {
+pub(super) fn kept(began: i64) -> Kept {
     Kept {
         id: id(began),
         config: "fraud-config".into(),
@@ -28,6 +27,7 @@ fn kept(began: i64) -> Kept {
         took: Duration::from_secs(60),
         by_size: 0,
         left_out: vec![],
+        other_code: std::collections::BTreeMap::new(),
         created: None,
         serving: None,
         during: None,
@@ -66,6 +66,7 @@ fn past(kind: Kind, how: Ended, rto: Option<u64>) -> Past {
         },
         objects: vec![],
         lacks: None,
+        other_code: vec![],
         restless: None,
         log: vec![Line {
             at: at(7200),
@@ -187,6 +188,16 @@ fn each_alert_reads_like_this() {
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_restore_of_what_served_already_promises_and_claims_no_rto() {
+    let mut ledger = BackupLedger::default();
+    ledger.restored(&facts(0), past(Kind::Restore, Ended::Passed, None), &objectives());
+    let alert = &ledger.outbox().pending()[0];
+    assert_eq!(alert.kind, AlertKind::BackupRestored);
+    assert_eq!(alert.title, "it served already, so no RTO was measured");
+    assert!(!said(&ledger).contains("promised"), "{}", said(&ledger));
 }
 
 #[test]
@@ -361,29 +372,13 @@ fn an_endpoint_under_a_name_that_nothing_looks_after_is_told_with_what_to_write(
 }
 
 #[test]
-fn a_component_that_is_left_out_is_told_when_it_is_new() {
-    let out = |component: &str| LeftOut {
-        component: component.into(),
-        why: "is Failed: no capacity".into(),
-    };
+fn a_drill_that_ran_other_code_passed_with_a_warning_that_says_so() {
     let mut ledger = BackupLedger::default();
-    for (at, left_out) in [
-        (0, vec![]),
-        (1000, vec![out("broken")]),
-        (2000, vec![out("broken")]),
-        (3000, vec![]),
-        (4000, vec![out("broken")]),
-    ] {
-        ledger.completed(&facts(at), Kept { left_out, ..kept(at) });
-    }
-    let told: Vec<(bool, String)> = ledger
-        .outbox()
-        .pending()
-        .iter()
-        .map(|alert| (alert.severity == Severity::Warning, format!("{alert:?}")))
-        .collect();
-    let warned: Vec<bool> = told.iter().map(|(warning, _)| *warning).collect();
-    assert_eq!(warned, [false, true, true], "{told:?}");
-    let said = "not in it, so that no restore makes it: the inference component broken is Failed: no capacity";
-    assert!(told[1].1.contains(said), "{told:?}");
+    let past = Past {
+        other_code: vec!["it names b, and a served: other code will run".into()],
+        ..past(Kind::Drill, Ended::Passed, Some(400))
+    };
+    ledger.restored(&facts(131_000), past, &objectives());
+    assert_eq!(ledger.outbox().pending()[0].severity, Severity::Warning);
+    assert!(said(&ledger).contains("a served: other code will run"));
 }

@@ -98,7 +98,7 @@ pub(super) fn keys(point: &RecoveryPoint, seen: &Seen) -> Keys {
         }
         let shown = printable(key, 300);
         match seen.things.get(&(Names::Key, key.clone())) {
-            Some(Presence::There) => {}
+            Some(Presence::There | Presence::Image(_)) => {}
             Some(Presence::Archived(why) | Presence::Gone(why)) => unusable.push(format!(
                 "the key {shown}, which encrypts the copy of {uri}, is not usable in {}: {}. Enable it again, or say \
                  another `destination.key`, by its ARN, which is also the stacks' `BackupKeyArn`, and the next backup \
@@ -132,6 +132,7 @@ mod tests {
             listings: roots().zip(point.artifacts.iter().map(|one| Ok(listed(one)))).collect(),
             things: [((Names::Key, KEY.to_owned()), Presence::There)].into(),
             keys: roots().map(|root| (root, Ok(Some(KEY.to_owned())))).collect(),
+            ..Seen::default()
         }
     }
 

@@ -28,7 +28,10 @@ impl Plan {
                 .about()
                 .into_iter()
                 .flat_map(|thing| world.endpoints_about(thing));
-            let who = about.into_iter().find_map(|on| at_work.get(&on.name)).cloned();
+            // A repair that creates an endpoint again holds it while it is not there.
+            let behind = self.made_for(&change.key).map(String::as_str);
+            let mut about = about.map(|on| on.name.as_str()).chain(behind);
+            let who = about.find_map(|name| at_work.get(name)).cloned();
             match (who, triggers) {
                 (Some(who), _) => {
                     if let Key::Policy(of, name) = &change.key {

@@ -42,7 +42,11 @@ impl fmt::Display for Plan {
         }
         for change in &self.changes {
             let (verb, kind) = (change.verb.as_str(), change.key.kind());
-            writeln!(f, "{verb:<8} {kind} {}: {}", change.key, change.why())?;
+            let why = match change.verb {
+                Verb::Delete => self.why_deleted(&change.key),
+                _ => change.why(),
+            };
+            writeln!(f, "{verb:<8} {kind} {}: {why}", change.key)?;
             if change.verb != Verb::Delete {
                 let creating = change.verb == Verb::Create;
                 for field in change.fields.iter().filter(|field| !creating || is_news(field)) {
@@ -64,11 +68,7 @@ impl fmt::Display for Plan {
             writeln!(f, "held     {} {}: {}", held.key.kind(), held.key, held.why)?;
         }
         for key in &self.prunable {
-            writeln!(
-                f,
-                "left     {} {key}: Steward's own, and no longer declared",
-                key.kind()
-            )?;
+            writeln!(f, "left     {} {key}: {}", key.kind(), self.why_deleted(key))?;
         }
         for same in self.same.iter().filter(|same| same.although.is_some()) {
             let although = same.although.as_deref().unwrap_or_default();

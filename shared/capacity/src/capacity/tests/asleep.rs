@@ -12,7 +12,7 @@ use crate::{
 };
 
 fn exported(world: &World) -> (String, Vec<String>) {
-    let exported = export(world, &BTreeMap::new());
+    let exported = export(world, &BTreeMap::new(), vec![]);
     let plan = planned(world, &desired(&exported.text, world), false);
     assert!(plan.is_empty(), "{plan}");
     (exported.text, exported.left_out)

@@ -114,6 +114,12 @@ impl EndpointRecord {
         self.created.is_some() || self.leaving.is_some()
     }
 
+    /// It is not there, because Steward deleted it and cannot create it again yet.
+    pub fn is_missing(&self) -> bool {
+        let intent = self.recovery.intent.as_ref();
+        intent.is_some_and(|intent| intent.missing.is_some())
+    }
+
     /// It is not there, and need not be yet.
     pub fn is_unmade(&self) -> bool {
         self.gone && self.state == State::Unknown

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     super::ledger::{EndpointRecord, HealthLedger, Told},
-    Ending, Intent, Measure, Situation, Step, Verb, ladder, outcome,
+    Ending, Intent, Measure, Situation, Step, Verb, ladder, outcome, waiting,
 };
 use crate::{
     endpoint::{Endpoint, EndpointStatus},
@@ -30,6 +30,11 @@ enum Progress {
 }
 
 pub(super) fn follow(facts: &Facts<'_>, ledger: &mut HealthLedger, at: Situation<'_>) -> (Option<Step>, Option<Why>) {
+    if let Some(record) = ledger.endpoints.get_mut(at.name)
+        && let Some(intent) = &mut record.recovery.intent
+    {
+        waiting::look(intent, at.look);
+    }
     let Some(record) = ledger.endpoints.get(at.name) else {
         return (None, None);
     };
@@ -269,6 +274,10 @@ fn recreated(intent: &Intent, config: &str, endpoint: &Endpoint) -> Progress {
             )),
         },
         (status, _) if status.in_transition() => Progress::Working,
-        (status, _) => Progress::Failed(format!("the new endpoint is {status}")),
+        (status, _) => {
+            let reason = endpoint.failure_reason.as_deref().unwrap_or("SageMaker gave no reason");
+            let reason = crate::text::printable(reason, 300);
+            Progress::Failed(format!("the new endpoint is {status}: {reason}"))
+        }
     }
 }

@@ -103,7 +103,7 @@ fn a_recreation_that_does_not_help_is_told_before_its_endpoint_is_let_go_and_not
     insta::assert_snapshot!(stage.heard(), @r"
     08:02 fraud endpoint.failed critical: it serves nothing
     08:02 fraud recovery.started info: recreate
-    08:05 fraud recovery.failed warning: the new endpoint is Failed
+    08:05 fraud recovery.failed warning: the new endpoint is Failed: SageMaker gave no reason
     08:06 fraud endpoint.dismissed info: watched no more: no entry of the fleet file selects it
     ");
     assert!(stage.ledger.endpoints.is_empty());

@@ -9,6 +9,7 @@ use crate::{
         recovery::Verb,
     },
     probe::Cause,
+    scaling::{Scaling, Suspended},
 };
 
 #[test]
@@ -119,8 +120,24 @@ fn an_autoscaled_variant_grows_by_its_minimum_which_is_lowered_again() {
             minimum: 3
         }]
     );
+    let own = |stage: &Stage, min: u32| {
+        let seen = Scaling {
+            min,
+            max: 4,
+            suspended: Suspended::default(),
+            policies: vec![],
+            actions: vec![],
+        };
+        seen.given_back(&stage.record("fraud").recovery.minimum("blue")).min
+    };
+    assert_eq!(
+        (own(&stage, 1), own(&stage, 2), own(&stage, 3)),
+        (1, 2, 1),
+        "about to be raised"
+    );
     stage.accepted().sweep([look("fraud").degraded().scaled(3, 4)]);
     assert_eq!(verbs(&stage), []);
+    assert_eq!((own(&stage, 3), own(&stage, 4)), (1, 4));
     stage.sweeps(16, &three(look("fraud")).scaled(3, 4));
     assert_eq!(
         verbs(&stage),

@@ -144,7 +144,10 @@ pub(super) fn start(turn: &mut Turn<'_>, plan: &Plan) -> Answer {
     rollout.scaling.clone_from(&plan.blue.scaling);
     let alert = tell::started(&facts, &mut rollout);
     turn.ledger.outbox.push(alert);
-    let said = format!("Rollout {} has begun. `status` shows how far it is.", plan.id());
+    let mut said = format!("Rollout {} has begun. `status` shows how far it is.", plan.id());
+    if let Some(unmeasured) = &plan.unmeasured {
+        said.push_str(&format!("\nNote: {unmeasured}."));
+    }
     entered(turn, rollout);
     Answer::yes(said)
 }

@@ -121,6 +121,7 @@ pub(super) fn build(now: Timestamp, subject: &Subject<'_>, ledger: &RolloutLedge
         abort_alarm: None,
         instances,
         warnings: Vec::new(),
+        unmeasured: None,
     }
 }
 

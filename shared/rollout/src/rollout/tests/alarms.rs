@@ -258,6 +258,27 @@ fn an_alarm_that_takes_green_back_waits_for_no_metrics() {
     }
 }
 
+#[test]
+fn an_alarm_that_no_decision_was_told_of_is_lost_only_while_green_could_go_back_on_it() {
+    let mut world = started(&request("one"));
+    world.until("baking");
+    let alarm = AlarmNews {
+        name: "errors".to_owned(),
+        at: world.now,
+        reason: "Threshold Crossed".to_owned(),
+    };
+    let of_another = AlarmNews {
+        name: "others".to_owned(),
+        ..alarm.clone()
+    };
+    assert!(would_count(&world.ledger, &alarm));
+    assert!(!would_count(&world.ledger, &of_another));
+    world.wake(None, Some(alarm.clone()));
+    assert!(!would_count(&world.ledger, &alarm), "it goes back");
+    world.run();
+    assert!(!would_count(&world.ledger, &alarm), "it is over");
+}
+
 fn at_start(world: &Fake) -> jiff::Timestamp {
     world.ledger.active.as_ref().unwrap().started
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::health::seen::Level;
 
-fn seen(level: Level, ill_since: Option<Timestamp>) -> HealthSeen {
+pub(super) fn seen(level: Level, ill_since: Option<Timestamp>) -> HealthSeen {
     HealthSeen {
         level,
         ill_since,
@@ -34,7 +34,7 @@ fn of_variant(world: &Fake, name: &str, level: Level) -> (String, (Level, Timest
 }
 
 /// Everything else is silent: neither alarms nor analysis nor probes.
-fn quiet() -> request::Request {
+pub(super) fn quiet() -> request::Request {
     let mut asked = request("one");
     asked.policy.alarms.clear();
     asked.policy.analysis = None;

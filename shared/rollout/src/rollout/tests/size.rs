@@ -291,6 +291,27 @@ fn green_may_grow_as_far_as_blue_may_while_it_keeps_its_share() {
 }
 
 #[test]
+fn a_policy_that_somebody_puts_beside_greens_stays_and_green_is_registered_no_more_often() {
+    let mut world = started(&gated(|_| ()));
+    world.until("gate");
+    let theirs = step_policy("theirs");
+    let green = world.scaling.get_mut("green").expect("it is registered");
+    green.policies.push(theirs.clone());
+    world.order(Order::Promote);
+    world.until("keeping");
+    assert!(
+        world.scaling["green"]
+            .policies
+            .iter()
+            .any(|policy| policy.name == theirs.name)
+    );
+    world.effects.clear();
+    world.ticks(3);
+    let registered = |effect: &effect::Effect| matches!(effect, effect::Effect::Scale { .. });
+    assert!(!world.effects.iter().any(registered), "{}", world.did());
+}
+
+#[test]
 fn other_instances_grow_in_the_proportion_that_was_asked_for() {
     let mut asked = gated(|_| ());
     asked.green.instances = Some(2);
@@ -334,6 +355,9 @@ fn the_maximum_is_the_users_own_again_at_the_end_whatever_headroom_was_given() {
         }
         // Nothing is taken while it is judged.
         assert_eq!((count(&world, "green"), world.scaling["green"].max), (most, most));
+        let rollout = world.ledger.active.as_ref().unwrap();
+        let copied = rollout.scaled("green", world.scaling.get("green"), world.now);
+        assert_eq!(copied.unwrap().max, max, "a copy of the endpoint has no headroom");
         assert_eq!(world.run(), Ended::Completed);
         assert_eq!(
             (world.scaling["green"].min, world.scaling["green"].max),

@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{fake::*, look::Known, request::Order, *},
+    super::{
+        fake::*,
+        look::{Known, Unreadable, WaysBack},
+        request::Order,
+        *,
+    },
     variants::started,
 };
 
@@ -108,9 +113,12 @@ fn who_uses_a_config_of_an_unknown_rollout_is_asked_of_all_endpoints() {
 }
 
 /// Who may have to go back to the config with both variants.
-fn needed_by(endpoints: &[&str]) -> Known<look::Users> {
+fn needed_by(endpoints: &[&str]) -> Known<WaysBack> {
     let endpoints = endpoints.iter().map(|name| (*name).to_owned());
-    Known::Yes(BTreeMap::from([(BOTH.to_owned(), endpoints.collect())]))
+    Known::Yes(WaysBack {
+        by: BTreeMap::from([(BOTH.to_owned(), endpoints.collect())]),
+        unreadable: Vec::new(),
+    })
 }
 
 #[test]
@@ -121,7 +129,7 @@ fn a_config_that_another_endpoint_may_have_to_go_back_to_is_kept_though_nobody_u
     world.ticks(60);
     assert!(world.configs.contains_key(BOTH), "{}", world.did());
     assert_eq!(world.ledger.kept[BOTH], "the ways back of copied, other need it");
-    world.needed = Known::Yes(BTreeMap::new());
+    world.needed = Known::Yes(WaysBack::default());
     world.pass(minutes(23 * 60));
     world.ticks(1);
     assert!(!world.configs.contains_key(BOTH), "{}", world.did());
@@ -136,7 +144,7 @@ fn a_config_with_which_the_endpoint_itself_was_last_healthy_is_kept_until_anothe
     assert!(world.configs.contains_key(BOTH), "{}", world.did());
     let again = world.ledger.litter[BOTH].duration_since(world.now);
     assert!(again.as_secs() <= 600, "{again:?}");
-    world.needed = Known::Yes(BTreeMap::new());
+    world.needed = Known::Yes(WaysBack::default());
     world.ticks(11);
     assert!(!world.configs.contains_key(BOTH), "{}", world.did());
 }
@@ -153,6 +161,48 @@ fn ledgers_that_cannot_be_read_keep_a_config() {
         "{:?}",
         world.ledger.kept
     );
+}
+
+/// A ledger of another endpoint that nobody can read.
+fn torn(world: &Fake, hours_ago: Option<u64>) -> Known<WaysBack> {
+    Known::Yes(WaysBack {
+        unreadable: vec![Unreadable {
+            endpoint: "other".to_owned(),
+            written: hours_ago.map(|hours| world.now - minutes(hours * 60)),
+            said: "rollouts/other.json is no document of this build, move it away".to_owned(),
+        }],
+        ..WaysBack::default()
+    })
+}
+
+#[test]
+fn a_ledger_that_nobody_can_read_keeps_what_was_there_when_it_was_written_and_says_so() {
+    for hours_ago in [None, Some(0)] {
+        let mut world = about_to_end();
+        world.needed = torn(&world, hours_ago);
+        world.run();
+        world.ticks(70);
+        assert!(world.configs.contains_key(BOTH), "{}", world.did());
+        assert_eq!(
+            world.ledger.kept[BOTH],
+            "other may have to go back to it, and nobody can read its ledger: rollouts/other.json is no document of this \
+             build, move it away"
+        );
+        let again = world.ledger.litter[BOTH].duration_since(world.now);
+        assert!(again.as_secs() > 600, "a person has to mend it: {again:?}");
+        world.needed = Known::Yes(WaysBack::default());
+        world.ticks(61);
+        assert!(!world.configs.contains_key(BOTH), "{}", world.did());
+    }
+}
+
+#[test]
+fn a_ledger_that_nobody_can_read_keeps_nothing_that_was_made_after_it_was_written() {
+    let mut world = about_to_end();
+    world.needed = torn(&world, Some(5));
+    world.run();
+    world.ticks(2);
+    assert!(!world.configs.contains_key(BOTH), "{}", world.did());
 }
 
 #[test]

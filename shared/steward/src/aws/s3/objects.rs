@@ -1,4 +1,4 @@
-//! What lies in a bucket, and what is under way in it: the inventories that copies are planned from.
+//! What lies in a bucket: the inventory that copies are planned from.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
 use super::{Location, S3, SERVICE, spelling::form_decoded};
 use crate::{
     aws::{errors, incomplete, timestamp},
-    backup::inventory::{Algorithm, Archived, Carried, Checksum, ObjectInfo, Part, Storage, Upload},
+    backup::inventory::{Algorithm, Archived, Carried, Checksum, ObjectInfo, Storage},
     failure::{CallError, Failure},
 };
 
@@ -260,80 +260,6 @@ impl S3 {
         Ok(kept.filter(|kept| kept.code != "NoSuchKey").collect())
     }
 
-    /// Every multipart upload under way to keys under a prefix, by key and age, without their parts.
-    ///
-    /// # Errors
-    /// What S3 says; there is no partial list.
-    pub async fn uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Upload>, CallError> {
-        let operation = "ListMultipartUploads";
-        let missing = |what| incomplete(SERVICE, operation, what);
-        let mut found = Vec::new();
-        let (mut key_marker, mut id_marker) = (None, None);
-        loop {
-            let request = self.client.list_multipart_uploads().bucket(bucket).prefix(prefix);
-            let request = request
-                .encoding_type(EncodingType::Url)
-                .set_key_marker(key_marker)
-                .set_upload_id_marker(id_marker);
-            let page = self.bound.call(SERVICE, operation, request.send()).await?;
-            for upload in page.uploads() {
-                let key = upload.key().ok_or_else(|| missing("Key"))?;
-                found.push(Upload {
-                    key: decoded(operation, key, page.encoding_type())?,
-                    id: upload.upload_id().ok_or_else(|| missing("UploadId"))?.to_owned(),
-                    initiated: upload
-                        .initiated()
-                        .and_then(timestamp)
-                        .ok_or_else(|| missing("Initiated"))?,
-                    parts: Vec::new(),
-                });
-            }
-            if !page.is_truncated().unwrap_or(false) {
-                return Ok(found);
-            }
-            let next = page.next_key_marker().ok_or_else(|| missing("NextKeyMarker"))?;
-            key_marker = Some(decoded(operation, next, page.encoding_type())?);
-            id_marker = page.next_upload_id_marker;
-        }
-    }
-
-    /// Every part of an upload, by number; `None` when the upload has been completed or aborted.
-    ///
-    /// # Errors
-    /// What S3 says; there is no partial list.
-    pub async fn parts(&self, at: &Location, upload: &str) -> Result<Option<Vec<Part>>, CallError> {
-        let operation = "ListParts";
-        let missing = |what| incomplete(SERVICE, operation, what);
-        let mut found = Vec::new();
-        let mut marker = None;
-        loop {
-            let request = self.client.list_parts().bucket(&at.bucket).key(&at.key);
-            let request = request.upload_id(upload).set_part_number_marker(marker);
-            let page = match self.bound.call(SERVICE, operation, request.send()).await {
-                Ok(page) => page,
-                Err(error) if error.code.as_deref() == Some("NoSuchUpload") => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            for part in page.parts() {
-                found.push(Part {
-                    number: part
-                        .part_number()
-                        .and_then(|number| u32::try_from(number).ok())
-                        .ok_or_else(|| missing("PartNumber"))?,
-                    size: length(operation, part.size())?,
-                    etag: part.e_tag().ok_or_else(|| missing("ETag"))?.to_owned(),
-                });
-            }
-            if !page.is_truncated().unwrap_or(false) {
-                return Ok(Some(found));
-            }
-            marker = Some(
-                page.next_part_number_marker
-                    .ok_or_else(|| missing("NextPartNumberMarker"))?,
-            );
-        }
-    }
-
     /// The Region of a bucket, wherever it is; `None` when there is no such bucket.
     ///
     /// # Errors
@@ -374,7 +300,7 @@ pub(super) fn not_sent(operation: &'static str, at: &Location, problem: &str) ->
     }
 }
 
-fn length(operation: &'static str, size: Option<i64>) -> Result<u64, CallError> {
+pub(super) fn length(operation: &'static str, size: Option<i64>) -> Result<u64, CallError> {
     size.and_then(|size| u64::try_from(size).ok())
         .ok_or_else(|| incomplete(SERVICE, operation, "size"))
 }
@@ -406,7 +332,11 @@ fn is_restored(status: &RestoreStatus) -> bool {
 }
 
 /// A key out of a listing, in which keys are spelled as in a form when S3 says so.
-fn decoded(operation: &'static str, key: &str, encoding: Option<&EncodingType>) -> Result<String, CallError> {
+pub(super) fn decoded(
+    operation: &'static str,
+    key: &str,
+    encoding: Option<&EncodingType>,
+) -> Result<String, CallError> {
     if encoding != Some(&EncodingType::Url) {
         return Ok(key.to_owned());
     }

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Ended, Line, Phase, is_zero, since};
-use crate::wake::trouble::Kind;
+use crate::{
+    scaling::{Raised, Scaling},
+    wake::trouble::Kind,
+};
 
 /// Lines of one wake's log; the first and the last ones are kept.
 const LINES: usize = 60;
@@ -196,6 +199,27 @@ impl Wake {
             at: now,
             what: crate::text::printable(&what.into(), 500),
         });
+    }
+
+    /// The minimum that a scheduled action of the target was to set since Steward first raised it, if one was due.
+    pub(in crate::wake) fn scheduled(&self, scaling: &Scaling, now: Timestamp) -> Option<u32> {
+        let span = since(self.raised_from?, now);
+        let fired = scaling
+            .actions
+            .iter()
+            .filter_map(|action| Some((action.latest(now, span)?, action.min?)));
+        fired.max().map(|(_, min)| min)
+    }
+
+    /// What it has raised of the scalable target that was seen so, and gives back. `None`: nothing, or what a scheduled action
+    /// has set since.
+    pub(super) fn raises(&self, seen: &Scaling, now: Timestamp) -> Option<Raised> {
+        let from = self.original?;
+        let scheduled = self.scheduled(seen, now).filter(|_| !seen.suspended.scheduled);
+        (scheduled != Some(seen.min)).then(|| Raised {
+            to: self.raised.clone(),
+            from: scheduled.unwrap_or(from),
+        })
     }
 
     /// From the demand until the first success.

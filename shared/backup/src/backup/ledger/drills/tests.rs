@@ -27,6 +27,7 @@ fn past(kind: Kind, started: i64) -> Past {
         left: vec![],
         objects: vec![],
         lacks: None,
+        other_code: vec![],
         restless: None,
         log: vec![],
     }

@@ -49,6 +49,32 @@ fn what_may_scale_to_zero_is_kept_awake_until_it_is_proven_or_given_up() {
 }
 
 #[test]
+fn while_it_is_kept_awake_the_minimum_that_it_gets_is_known_by_its_tags() {
+    let (given, mut fake) = (sleeper(), Fake::new());
+    let mut state = begun(&given, &fake, Kind::Restore);
+    let mut kept = 0;
+    while let Ok(restoration) = &state {
+        let made = fake.things.iter().find(|(thing, _)| thing.kind == ThingKind::Endpoint);
+        if let Some((_, made)) = made {
+            assert_eq!(origin(&made.tags), Some(("fraud", restoration.plan.mark.1.as_str())));
+        }
+        for ((of, dimension), scaling) in &fake.scaling {
+            let raised = restoration.raised(of, dimension, fake.now);
+            assert_eq!(scaling.given_back(raised.as_slice()).min, 0);
+            kept += scaling.min;
+        }
+        let mut calls = 0;
+        // The function dies after each call, so that every state is seen.
+        fake.tick(&mut state, |_| {
+            calls += 1;
+            (calls == 1).then_some(Fault::None)
+        });
+        fake.pass(60);
+    }
+    assert!(kept > 0, "it was kept awake");
+}
+
+#[test]
 fn an_operators_word_lets_it_sleep_too() {
     let (given, mut fake) = (sleeper(), Fake::new());
     fake.probes = ProbeRound::Blind("throttled".into());
