@@ -36,7 +36,8 @@ pub(crate) async fn of(services: &Services<'_>, region: &str, definition: &Defin
         doubt.found(presence)
     });
     let found: Vec<(Check, Presence)> = stream::iter(looking).buffered(AT_ONCE).collect().await;
-    seen.extend(found);
+    let unseen = audit::unseen(definition, &seen);
+    seen.extend(found.into_iter().chain(unseen));
     seen
 }
 

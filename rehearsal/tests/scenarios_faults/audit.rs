@@ -6,7 +6,7 @@ use rehearsal::{faults::FaultKind, play::Outcome, record::Called};
 
 use crate::sweep::{Sweep, WAYS, Way, parsed, told, unmet};
 
-/// The round that finds it gone is at 59 minutes. An endpoint that could not be looked at then has its turn an hour later.
+/// The round that finds it gone is after an hour. An endpoint that could not be looked at then has its turn an hour later.
 const AUDIT: &str = r#"
 title: What two endpoints share is gone
 duration: 2h30m
@@ -47,8 +47,8 @@ fn whatever_fails_in_an_audit_what_is_gone_is_told_once_and_all_who_lack_it_are_
     Sweep {
         scenario: &scenario,
         caller: "cross-region-backup",
-        from: Duration::from_secs(59 * 60),
-        until: Duration::from_secs(60 * 60),
+        from: Duration::from_secs(60 * 60),
+        until: Duration::from_secs(61 * 60),
         ways: every_way,
         each_once: false,
         wrong: not_told,

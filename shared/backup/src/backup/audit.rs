@@ -11,7 +11,7 @@ mod turns;
 use std::{collections::BTreeSet, fmt};
 
 pub use self::{
-    builds::{Doubt, doubts},
+    builds::{Doubt, doubts, unseen},
     gone::{Gone, Look, Looked, Round, TOLD_FOR},
     turns::{AT_ONCE, Audits, EVERY, SCHEMA},
 };

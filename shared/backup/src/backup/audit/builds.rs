@@ -17,35 +17,62 @@ pub struct Doubt {
 
 /// The builds that serve and that are not what their tags name, of what was `seen` of the images as they are written.
 pub fn doubts(definition: &Definition, seen: &[(Check, Presence)]) -> Vec<Doubt> {
-    let mut doubts: Vec<Doubt> = vec![];
+    let doubts = builds(definition, seen, |presence, digest| match presence {
+        Presence::Image(now) if now != digest => Some(now.clone()),
+        _ => None,
+    });
+    let doubts = doubts.into_iter().map(|(check, tag, now)| Doubt {
+        check,
+        now: format!("the tag {tag} names {now} now"),
+    });
+    doubts.collect()
+}
+
+/// The builds that serve of images that could not be seen: nobody knows of them either, so one that was gone is not there
+/// again for it.
+pub fn unseen(definition: &Definition, seen: &[(Check, Presence)]) -> Vec<(Check, Presence)> {
+    let unseen = builds(definition, seen, |presence, _| match presence {
+        Presence::Unknown(why) => Some(why.clone()),
+        _ => None,
+    });
+    let unseen = unseen
+        .into_iter()
+        .map(|(check, _, why)| (check, Presence::Unknown(why)));
+    unseen.collect()
+}
+
+/// The builds that serve, each once, with the tag, of images of which `wanted` says something when it is given what was seen
+/// and the digest. What is written by its digest somewhere was looked for.
+fn builds(
+    definition: &Definition,
+    seen: &[(Check, Presence)],
+    wanted: impl Fn(&Presence, &str) -> Option<String>,
+) -> Vec<(Check, String, String)> {
+    let mut builds: Vec<(Check, String, String)> = vec![];
     for (check, presence) in seen {
-        let (Names::Image, Presence::Image(now), Some(image)) = (check.names, presence, EcrImage::parse(&check.value))
-        else {
+        let (Names::Image, Some(image)) = (check.names, EcrImage::parse(&check.value)) else {
             continue;
         };
         for place in &check.places {
-            for digest in definition
-                .digests(&place.document, &check.value)
-                .filter(|digest| digest != now)
-            {
+            for digest in definition.digests(&place.document, &check.value) {
+                let Some(said) = wanted(presence, digest) else { continue };
                 let value = image.pinned(digest);
-                match doubts.iter_mut().find(|doubt| doubt.check.value == value) {
-                    Some(doubt) => doubt.check.places.push(place.clone()),
-                    None => doubts.push(Doubt {
-                        check: Check {
+                match builds.iter_mut().find(|(build, ..)| build.value == value) {
+                    Some((build, ..)) => build.places.push(place.clone()),
+                    None => {
+                        let check = Check {
                             names: Names::Image,
                             value,
                             places: vec![place.clone()],
-                        },
-                        now: format!("the tag {} names {now} now", image.tag().unwrap_or("latest")),
-                    }),
+                        };
+                        builds.push((check, image.tag().unwrap_or("latest").to_owned(), said));
+                    }
                 }
             }
         }
     }
-    // What is written by its digest somewhere was looked for.
-    doubts.retain(|doubt| seen.iter().all(|(check, _)| check.value != doubt.check.value));
-    doubts
+    builds.retain(|(build, ..)| seen.iter().all(|(check, _)| check.value != build.value));
+    builds
 }
 
 impl Doubt {
@@ -125,6 +152,23 @@ mod tests {
                  fraud-pipeline at /Containers/2/Image, model fraud-v1 at /PrimaryContainer/Image; no instance can be \
                  started, and AWS cannot patch those that run."
             )]
+        );
+    }
+
+    #[test]
+    fn of_an_image_that_could_not_be_seen_nobody_knows_the_build_either() {
+        let definition = definition(["sha256:a", "sha256:a"]);
+        let mut seen = seen(&definition, "sha256:b");
+        assert_eq!(unseen(&definition, &seen), []);
+        for (_, presence) in &mut seen {
+            *presence = Presence::Unknown("throttled".into());
+        }
+        assert_eq!(doubts(&definition, &seen), []);
+        let unseen = unseen(&definition, &seen);
+        assert_eq!(unseen.len(), 1);
+        assert_eq!(
+            (unseen[0].0.value.clone(), &unseen[0].1),
+            (format!("{OWN}@sha256:a"), &Presence::Unknown("throttled".into()))
         );
     }
 

@@ -68,7 +68,11 @@ pub(super) fn called(wished: &Definition, suffix: Option<&str>, ask: &Ask<'_>, l
     // A plan says what is there, where that is used.
     let config = &names.decided.definition.config;
     let thing = Thing::of(definition::Kind::Config, &config.name);
-    if let Some(Seen::There(existing)) = look.things.get(&thing).filter(|_| names.decided.reused.contains(&thing)) {
+    if let Some(Seen::There(existing)) = look
+        .things
+        .get(&thing)
+        .filter(|_| names.decided.reused.contains(&thing))
+    {
         let body = names.begun_with(config, existing);
         names.decided.definition.config.body = body;
     }
