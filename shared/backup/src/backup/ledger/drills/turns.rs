@@ -137,7 +137,6 @@ mod tests {
             lacks: None,
             other_code: vec![],
             restless: None,
-            other_code: vec![],
             log: vec![],
         });
     }
