@@ -42,7 +42,7 @@ pub struct Expect {
     #[deserr(default)]
     pub copies: Vec<CopyExpectation>,
     /// What of SageMaker exists in Regions at the end. Of a Region without it, nothing may be left of a restore or drill
-    /// that serves nobody.
+    /// that serves nobody, other than of a restore that was told to have failed.
     #[deserr(default)]
     pub definitions: Vec<DefinitionExpectation>,
     /// How many multipart uploads are left unfinished at the end. Without it, none may be.

@@ -93,3 +93,26 @@ expect:
     holds | every alert is published once | 2 alerts, 2 ids
     "#);
 }
+
+#[test]
+fn what_a_drill_leaves_fails_any_scenario_and_what_a_failed_restore_leaves_is_told() {
+    let scenario = scenario("  alerts: []\n");
+    let mut record = record();
+    let left = |name: &str, mark: &str| Defined {
+        region: "eu-central-1".into(),
+        kind: "model",
+        name: name.into(),
+        left_by: Some(mark.into()),
+    };
+    record.definitions = vec![left("m-1", "fraud/restore-1/1"), left("m-2", "fraud/drill-2/1")];
+    let failed = |record: &Record| -> Vec<String> {
+        let all = judge(&scenario, record).into_iter();
+        all.filter(|it| !it.holds).map(|it| it.seen).collect()
+    };
+    assert_eq!(
+        failed(&record),
+        ["model m-1 in eu-central-1 of fraud/restore-1/1, model m-2 in eu-central-1 of fraud/drill-2/1"]
+    );
+    record.alerts.push(sent(5, "backup.restore-failed", "1", false));
+    assert_eq!(failed(&record), ["model m-2 in eu-central-1 of fraud/drill-2/1"]);
+}
