@@ -326,15 +326,28 @@ impl One<'_> {
             || (self.allows(Rung::Recreate) && endpoint.status == EndpointStatus::Failed)
     }
 
-    /// The scalable targets of the endpoint's variants. Where it shows none, as when it is `Failed`, every target of the
-    /// account is asked for: they are there all the same, and a deletion would take them along.
+    /// The scalable targets of the endpoint's variants. Where it shows none, as when it is `Failed`, those of its configs are
+    /// asked for: they are there all the same, and a deletion would take them along. Without any config every target of the
+    /// account is.
     async fn scaling(&self, endpoint: &Endpoint) -> Result<Vec<Target>, CallError> {
-        let wanted: Vec<Scaled> = endpoint
-            .variants
-            .iter()
+        let shown = endpoint.variants.iter().map(|variant| variant.name.clone());
+        let mut variants: BTreeSet<String> = shown.collect();
+        if variants.is_empty() {
+            let good = self.record.and_then(|record| record.last_good.as_ref());
+            let configs = endpoint.config.iter().chain(good.map(|good| &good.config));
+            for config in configs.collect::<BTreeSet<_>>() {
+                match self.services.sagemaker.describe_endpoint_config(config).await {
+                    Ok(config) => variants.extend(config.seen().variants.into_iter().map(|variant| variant.name)),
+                    Err(error) if error.failure == Failure::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let wanted: Vec<Scaled> = variants
+            .into_iter()
             .map(|variant| Scaled::VariantInstances {
                 endpoint: endpoint.name.clone(),
-                variant: variant.name.clone(),
+                variant,
             })
             .collect();
         let targets = self.services.autoscaling.scalable_targets(&wanted).await?;

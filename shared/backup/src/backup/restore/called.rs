@@ -1,5 +1,7 @@
 //! Under which names a restore or drill makes what it makes, and what is there already and used as it is.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -11,7 +13,9 @@ use super::{
 use crate::{
     backup::{
         definition::{self, Definition, Document},
+        images::EcrImage,
         names::suffixed,
+        references::each_text_mut,
         rewrite::{self, Renames},
     },
     text::sentence,
@@ -40,12 +44,23 @@ pub(super) struct Called {
 /// Documents name each other, so a new name of one may make another of that which names it: they are decided in the order
 /// in which they are made, each as it is under the names decided before.
 pub(super) fn called(wished: &Definition, suffix: Option<&str>, ask: &Ask<'_>, look: &Look) -> Called {
+    let made = format!("{}/{}-", ask.point.1.endpoint, Kind::Restore.as_str());
+    let restored = match look.things.get(&Thing::endpoint(&wished.endpoint)) {
+        Some(Seen::There(existing)) => {
+            let mark = existing.tags.get(MARK);
+            existing.is("InService") && mark.is_some_and(|mark| mark.starts_with(&made))
+        }
+        _ => false,
+    };
+    let deployed = ask.point.1.source.deployed.iter();
     let mut names = Names {
         look,
         suffix,
         renames: Renames::default(),
         resumed: false,
         region: &ask.policy.vault.region,
+        served: deployed.map(|one| one.digest.as_str()).collect(),
+        restored,
         decided: Called {
             definition: wished.clone(),
             reused: vec![],
@@ -87,6 +102,10 @@ struct Names<'a> {
     resumed: bool,
     /// Where everything is made.
     region: &'a str,
+    /// Digests of the builds that served.
+    served: BTreeSet<&'a str>,
+    /// The endpoint is there, in service, and a restore of this endpoint made it.
+    restored: bool,
     /// So far.
     decided: Called,
 }
@@ -201,9 +220,32 @@ impl Names<'_> {
             Thing::of(kind, &document.name) == *thing
                 && match kind {
                     definition::Kind::Config => is_same(&self.begun_with(document, existing), existing),
-                    definition::Kind::Model | definition::Kind::Component => is_same(&document.body, existing),
+                    definition::Kind::Model | definition::Kind::Component => {
+                        is_same(&document.body, existing)
+                            || is_same(&self.pulled_as(&document.body, existing), existing)
+                    }
                 }
         })
+    }
+
+    /// A body with the images as the existing one names them, where that differs only in saying the tag or the build behind
+    /// it: which of them a plan says depends on what the registry answered. A digest has to be the one that served; a tag
+    /// says nothing of what runs, so it counts where an earlier restore of this endpoint serves with it.
+    fn pulled_as(&self, body: &Value, existing: &Existing) -> Value {
+        let mut pulled = body.clone();
+        each_text_mut(&mut pulled, &mut |pointer, wished| {
+            let there = existing.body.pointer(pointer).and_then(Value::as_str);
+            let images = EcrImage::parse(wished).zip(there.and_then(EcrImage::parse));
+            let is_named_alike = images.is_some_and(|(wished, there)| match (wished.digest(), there.digest()) {
+                (None, Some(digest)) => self.served.contains(digest) && wished.pinned(digest) == there.to_string(),
+                (Some(digest), None) => self.restored && wished.to_string() == there.pinned(digest),
+                _ => false,
+            });
+            if let Some(there) = there.filter(|_| is_named_alike) {
+                there.clone_into(wished);
+            }
+        });
+        pulled
     }
 
     /// The endpoint that is there has this config.
@@ -271,11 +313,9 @@ impl Names<'_> {
         let Some(Seen::There(existing)) = self.look.things.get(&Thing::endpoint(endpoint)) else {
             return false;
         };
-        let made = format!("{}/{}-", ask.point.1.endpoint, Kind::Restore.as_str());
         let mut shared = things(&self.decided.definition).filter(|thing| thing.kind != ThingKind::Component);
         ask.kind == Kind::Restore
-            && existing.is("InService")
-            && existing.tags.get(MARK).is_some_and(|mark| mark.starts_with(&made))
+            && self.restored
             && text(existing, "EndpointConfigName") == Some(&config.name)
             && shared.all(|thing| self.decided.reused.contains(&thing))
             && components.iter().all(|(kind, document)| {

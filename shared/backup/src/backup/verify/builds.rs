@@ -1,8 +1,9 @@
 //! Whether what would run where an endpoint is restored is the code that served: its images by digest.
 //!
 //! A tag says nothing of that: it moves with every push, in each Region in its own time. The point knows the digest that
-//! SageMaker resolved the tag to when the model was made, and replication keeps digests. So where the repository has that
-//! digest, it is what the restored model names. Where it has not, the tag is all there is, and people are told.
+//! SageMaker resolved the tag to when the model was made, and replication keeps digests. So where the tag names another
+//! build by now, or nobody could see which, and the repository has that digest, it is what the restored model names. Where
+//! it has not, or the fleet file gives the image a tag of its own, the tag is what is restored, and people are told.
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,8 @@ struct Compared {
     /// As it is to be made.
     image: EcrImage,
     digest: String,
+    /// The fleet file gives it another tag: somebody chose what is to run.
+    chosen: bool,
 }
 
 impl Compared {
@@ -68,12 +71,19 @@ fn compared(point: &RecoveryPoint) -> Vec<Compared> {
     let images = references(&point.source).into_iter();
     let images = images.filter(|reference| reference.names == Names::Image);
     let compared = images.filter_map(|place| {
-        let own = EcrImage::parse(&place.value).and_then(|image| image.digest().map(str::to_owned));
+        let written = EcrImage::parse(&place.value);
+        let own = written.as_ref().and_then(|image| image.digest().map(str::to_owned));
         let served = point.source.digests(&place.document, &place.value).next();
         let digest = own.or_else(|| served.map(str::to_owned))?;
         let made = made.get(&(place.document.clone(), place.pointer.clone()))?;
         let image = EcrImage::parse(made)?;
-        Some(Compared { image, digest, place })
+        let chosen = image.digest().is_none() && written.is_none_or(|written| written.tag() != image.tag());
+        Some(Compared {
+            image,
+            digest,
+            place,
+            chosen,
+        })
     });
     compared.collect()
 }
@@ -85,9 +95,9 @@ pub fn doubts(point: &RecoveryPoint, things: &BTreeMap<(Names, String), Presence
         let tagged = one.image.digest().is_none() && !one.image.is_of_aws();
         let is_other = match one.look(things, one.image.to_string()) {
             Some(Presence::Image(now)) => *now != one.digest,
-            found => matches!(found, Some(Presence::Gone(_))),
+            found => matches!(found, Some(Presence::Gone(_) | Presence::Unknown(_))),
         };
-        tagged && is_other
+        tagged && !one.chosen && is_other
     });
     let mut doubts: Vec<(Names, String)> = doubted.map(|one| (Names::Image, one.pinned())).collect();
     doubts.sort();
@@ -104,12 +114,24 @@ pub fn settle(point: &mut RecoveryPoint, seen: &mut Seen) {
             (Some(other), _) if other != one.digest => Some(other.to_owned()),
             (None, Some(Presence::Image(now))) => Some(now.clone()),
             (None, Some(Presence::Gone(_))) => None,
+            (None, Some(Presence::Unknown(why))) if !one.image.is_of_aws() => {
+                let there = Some(Presence::Image(one.digest.clone()));
+                match one.look(&seen.things, pinned.clone()) == there.as_ref() && !one.chosen && pinned.len() <= LONGEST
+                {
+                    true => name(point, &one.place, &pinned),
+                    false => seen.builds.unseen.push(format!(
+                        "which build {tag} names, and {} served, so other code may run: {}",
+                        printable(&one.digest, 80),
+                        printable(why, 300)
+                    )),
+                }
+                continue;
+            }
             _ => continue,
         };
         let is_same = now.as_ref() == Some(&one.digest);
         if is_same {
-            let there = Presence::Image(one.digest.clone());
-            seen.things.insert((Names::Image, pinned.clone()), there);
+            continue;
         }
         let served = one.look(&seen.things, pinned.clone());
         let lacks = match served {
@@ -119,12 +141,12 @@ pub fn settle(point: &mut RecoveryPoint, seen: &mut Seen) {
         let told = |now: &str| told(&one, now, lacks);
         match (now, served) {
             (now, _) if one.image.is_of_aws() => {
-                let note = now.filter(|_| !is_same).map(|now| told(&now));
+                let note = now.map(|now| told(&now));
                 let builds = &mut seen.builds.noted;
                 builds.extend(note.filter(|note| !builds.contains(note)));
             }
             (_, Some(Presence::There | Presence::Image(_)))
-                if one.image.digest().is_none() && pinned.len() <= LONGEST =>
+                if one.image.digest().is_none() && !one.chosen && pinned.len() <= LONGEST =>
             {
                 name(point, &one.place, &pinned);
             }
@@ -133,7 +155,7 @@ pub fn settle(point: &mut RecoveryPoint, seen: &mut Seen) {
                 let unseen = format!("whether {pinned}, which served, is there, since the tag names {now}: {why}");
                 seen.builds.unseen.push(unseen);
             }
-            (Some(now), _) if !is_same => {
+            (Some(now), _) => {
                 let said = told(&now);
                 let other = Other {
                     image: tag,
@@ -230,10 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_model_names_the_build_that_served_though_the_tag_still_names_it() {
+    fn a_tag_that_still_names_the_build_that_served_is_kept() {
         let (point, verified) = settled("sha256:a", Presence::Gone("not looked for".into()));
         let aws = AWS.replace("us-east-1", "eu-west-1");
-        assert_eq!(made(&point), [format!("{THERE}@sha256:a"), aws]);
+        assert_eq!(made(&point), [format!("{THERE}:1.4"), aws]);
         assert!(
             verified.other_code.is_empty() && verified.noted.is_empty(),
             "{verified:?}"
@@ -301,6 +323,39 @@ mod tests {
             verified.other_code.is_empty() && verified.unknown[0].contains("denied"),
             "{verified:?}"
         );
+    }
+
+    #[test]
+    fn where_nobody_could_see_what_the_tag_names_the_build_that_served_is_taken_or_it_is_said() {
+        let tag = (Names::Image, format!("{THERE}:1.4"));
+        let pinned = (Names::Image, format!("{THERE}@sha256:a"));
+        for (build, image) in [
+            (Presence::Image("sha256:a".into()), &pinned.1),
+            (Presence::Unknown("throttled".into()), &tag.1),
+        ] {
+            let mut point = point();
+            let mut seen = seen(&point, "sha256:a", Presence::There);
+            seen.things.insert(tag.clone(), Presence::Unknown("throttled".into()));
+            assert!(doubts(&point, &seen.things).contains(&pinned));
+            seen.things.insert(pinned.clone(), build);
+            settle(&mut point, &mut seen);
+            assert_eq!(made(&point)[0], image);
+            let verified = lacking(&point, &seen);
+            let is_said = verified.unknown.iter().any(|one| one.contains("other code may run"));
+            assert_eq!(is_said, image == &tag.1, "{verified:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_the_fleet_file_says_is_taken_and_told_as_another() {
+        let mut point = point();
+        let chosen = format!("{THERE}:1.4-eu");
+        point.restored.models[1].body["PrimaryContainer"]["Image"] = serde_json::json!(chosen);
+        let mut seen = seen(&point, "sha256:c", Presence::Image("sha256:a".into()));
+        settle(&mut point, &mut seen);
+        assert_eq!(made(&point)[0], chosen);
+        let said = &lacking(&point, &seen).other_code;
+        assert!(said[0].contains("it names sha256:c, and sha256:a served"), "{said:?}");
     }
 
     #[test]
