@@ -210,5 +210,11 @@ pub(crate) fn redacted() -> insta::Settings {
         "4 healthy, and the asynchronous one as soon as it has answered.",
     );
     settings.add_filter(r"doc-summarizer  (unknown|healthy)", "doc-summarizer  [so far]");
+    // What is healthy is listed by name, after what is not known yet; columns are as wide as the longest span.
+    settings.add_filter(
+        r"( *chat-assistant +healthy +for \[span\]\n)( *doc-summarizer +\[so far\] +for \[span\]\n)",
+        "$2$1",
+    );
+    settings.add_filter(r"\[span\] {2,}", "[span]  ");
     settings
 }
